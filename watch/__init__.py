@@ -1,0 +1,1 @@
+"""Threenines watches services, and accounts for every second of what it saw."""

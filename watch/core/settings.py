@@ -1,0 +1,216 @@
+"""What the operator wrote, as values: the whole of checks.yaml after `watch.config` has read it.
+
+Nothing here reads a file or knows YAML. Everything is resolved: `all` is spelled out, defaults are filled in,
+references point at things that exist. Two equal `Settings` behave alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from watch.core.expect import Judge
+from watch.core.window import Window
+
+
+class Secret:
+    """A text that must reach no log, page or error. `reveal` it only to hand it to its user."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+class Audience(StrEnum):
+    """Who a check speaks for, and so which vantage points it is asked from (semantics §3)."""
+
+    INTERNAL = "internal"
+    PUBLIC = "public"
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What we ask, of what target, how often, with what expectations.
+
+    Args:
+        name: ``component/check``, the identity.
+        probe: A `watch.ports.Probe`; the core never runs it.
+        sources: The vantage points named by ``from:``; empty when the audience decides.
+        down_when: ``any``, ``majority``, ``all`` or how many vantage points.
+    """
+
+    name: str
+    component: str
+    kind: str
+    probe: object
+    judge: Judge
+    every: timedelta = timedelta(seconds=30)
+    timeout: timedelta = timedelta(seconds=10)
+    retry_every: timedelta = timedelta(seconds=5)
+    confirm_down: int = 3
+    confirm_up: int = 2
+    audience: Audience = Audience.INTERNAL
+    sources: tuple[str, ...] = ()
+    down_when: str | int = "majority"
+
+    @property
+    def validity(self) -> timedelta:
+        """How long a state holds after its last reading (semantics §2)."""
+        return 2.5 * self.every + self.timeout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canary:
+    """A target that is good whenever the vantage point itself is."""
+
+    name: str
+    probe: object
+    timeout: timedelta = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vantage:
+    """A place where probes run from."""
+
+    name: str
+    site: str
+    local: bool = True
+    canaries: tuple[Canary, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """A part of the service that people know.
+
+    Args:
+        members: Its checks' names (``component/check``) and the keys of the components it contains, in file order.
+        needs: k of "k of n"; None means all members.
+        was: The key it had before, whose history it carries on.
+    """
+
+    key: str
+    name: str
+    members: tuple[str, ...]
+    group: str | None = None
+    description: str | None = None
+    needs: int | None = None
+    site: str = ""
+    public: bool = True
+    show_redundancy_loss: bool = False
+    was: str | None = None
+
+
+class When(StrEnum):
+    """What an alert rule waits for."""
+
+    DOWN = "down"
+    DEGRADED = "degraded"
+    REDUNDANCY_LOST = "redundancy_lost"
+    UNKNOWN = "unknown"
+    MONITOR = "monitor"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRule:
+    """Who must know when.
+
+    Args:
+        components: The components it speaks of; empty for `When.MONITOR`.
+        lasting: How long it must have lasted (`for:`).
+        escalate: The name of an escalation policy; None means the catch-all.
+    """
+
+    when: When
+    components: tuple[str, ...]
+    lasting: timedelta = timedelta(0)
+    escalate: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    name: str
+    channels: tuple[Secret, ...]  # apprise URLs, first choice first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alerting:
+    """The clockwork of alerts."""
+
+    group_wait: timedelta = timedelta(seconds=10)
+    resolve_hold: timedelta = timedelta(seconds=60)
+    reopen: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    name: str
+    url: str | None
+    timezone: ZoneInfo
+    target: Fraction
+    site: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageSettings:
+    title: str
+    support: str | None = None
+    terms: str | None = None
+    privacy: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """Addresses as (host, port); port 0 lets the system choose."""
+
+    page: tuple[str, int] = ("127.0.0.1", 8080)
+    operators: tuple[str, int] = ("127.0.0.1", 8081)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All of it. Mappings keep the file's order.
+
+    Args:
+        escalations: Policy name → the people its first step pages (later steps are not built yet).
+    """
+
+    service: Service
+    vantages: Mapping[str, Vantage]
+    components: Mapping[str, Component]
+    checks: Mapping[str, Check]
+    windows: Mapping[str, Window]
+    people: Mapping[str, Person]
+    catch_all: tuple[str, ...]
+    escalations: Mapping[str, tuple[str, ...]]
+    alerts: tuple[AlertRule, ...]
+    page: PageSettings
+    store: Path
+    alerting: Alerting = field(default_factory=Alerting)
+    retention: timedelta = timedelta(hours=48)
+    listen: Listen = field(default_factory=Listen)
+
+    @property
+    def vantage(self) -> Vantage:
+        """The hub's own vantage point."""
+        return next(v for v in self.vantages.values() if v.local)

@@ -1,0 +1,99 @@
+"""How a probe makes itself known, and how its docstring becomes its reference.
+
+A probe is one file: a frozen dataclass under ``@probe("kind")``. Its fields are its options in checks.yaml; its
+docstring's sections say the rest, and everything else (`threenines probes`, the docs page, the expectation
+compiler's types) is read from there::
+
+    Options:
+        url: Where to ask.                       one line an option, continued by indentation
+    Facts:
+        status (count, status): The answer's code.   name (type[, reason when an expectation on it breaks]): text
+    Reasons:
+        refused, timeout, ...                    those it can give beside expectation and internal
+    Example:
+        http: https://example.org/               YAML, as under a check's name
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar, TypeVar
+
+from watch.core.reading import FactSpec, FactType, Reason
+from watch.ports import Probe
+
+P = TypeVar("P", bound=type[Any])
+registry: dict[str, type[Probe]] = {}
+
+
+def probe(kind: str, *, main: str) -> Callable[[P], P]:
+    """Make the decorated class the one that ``kind:`` selects; a scalar there is its option *main*."""
+
+    def register(cls: P) -> P:
+        if kind in registry:
+            raise ValueError(f"two probes claim the kind {kind!r}: {registry[kind]}, {cls}")
+        cls.KIND, cls.MAIN = kind, main
+        registry[kind] = cls
+        return cls
+
+    return register
+
+
+class Described:
+    """What `probe` adds to a class, for the type checker's benefit.
+
+    `ASSUMED` maps a fact to the expectation that holds when the user wrote none about it.
+    """
+
+    KIND: ClassVar[str]
+    MAIN: ClassVar[str]
+    ASSUMED: ClassVar[Mapping[str, str]] = {}
+
+    def peer(self) -> str:
+        """The host this probe loads, for the limit on runs per host; empty when it loads none."""
+        return str(getattr(self, "host", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A probe's docstring, taken apart."""
+
+    summary: str
+    options: Mapping[str, str]
+    facts: Mapping[str, FactSpec]
+    reasons: tuple[Reason, ...]
+    example: str
+
+
+_FACT = re.compile(r"(?P<name>[\w.]+) \((?P<type>\w+)(?:, (?P<reason>\w+))?\): (?P<text>.+)", re.DOTALL)
+
+
+@cache
+def reference(cls: type[Any]) -> Reference:
+    """The reference page in *cls*'s docstring; ValueError when a section does not parse."""
+    summary, sections = _sections(inspect.getdoc(cls) or "")
+    facts = {}
+    for entry in _entries(sections.get("Facts", "")):
+        match = _FACT.fullmatch(entry)
+        if match is None:
+            raise ValueError(f"{cls.__name__}: a fact reads 'name (type, reason): text', not {entry!r}")
+        reason = Reason(match["reason"] or Reason.EXPECTATION)
+        facts[match["name"]] = FactSpec(match["name"], FactType(match["type"]), reason, match["text"])
+    options = dict(entry.split(": ", 1) for entry in _entries(sections.get("Options", "")))
+    reasons = tuple(Reason(word) for word in re.findall(r"\w+", sections.get("Reasons", "")))
+    return Reference(summary, options, facts, reasons, sections.get("Example", ""))
+
+
+def _sections(doc: str) -> tuple[str, dict[str, str]]:
+    """The text before the first section, and the sections' bodies, unindented."""
+    parts = re.split(r"^(Options|Facts|Reasons|Example):\n", doc, flags=re.MULTILINE)
+    return parts[0].strip(), {parts[i]: inspect.cleandoc(parts[i + 1]) for i in range(1, len(parts), 2)}
+
+
+def _entries(body: str) -> list[str]:
+    """The entries of a section: a line each, with its indented continuation lines joined on."""
+    return [re.sub(r"\s+", " ", entry) for entry in re.split(r"\n(?=\S)", body) if entry.strip()]
