@@ -1,1 +1,89 @@
+"""The command `threenines`: one file a verb or family of verbs, imported only when it is called.
 
+Exit codes (contract): 0 answered; 1 bad news; 2 the request or the configuration was wrong; 3 another hub holds
+the store; 70 a bug of ours. Nobody sees a traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from watch.ports import Trouble
+
+# verb → (module, what it is). A verb's command is the module's attribute of the same name.
+VERBS: dict[str, tuple[str, str]] = {
+    "run": ("watch.cli.run", "the hub, its own vantage point and the status page"),
+    "init": ("watch.cli.init", "write a small checks.yaml after a few questions"),
+    "validate": ("watch.cli.validate", "every mistake in checks.yaml, with its place and its cure"),
+    "schema": ("watch.cli.schema", "the JSON Schema of checks.yaml, for editors"),
+    "probes": ("watch.cli.probes", "the kinds of probes; with KIND its options, facts and an example"),
+    "check": ("watch.cli.check", "run checks once, now, from here"),
+    "status": ("watch.cli.status", "what the hub believes now, why, and seen from where"),
+    "explain": ("watch.cli.explain", "the whole account of one figure"),
+    "uptime": ("watch.cli.uptime", "the figures of all components"),
+    "ledger": ("watch.cli.ledger", "verify the record every figure comes from"),
+}
+LATER = frozenset(
+    "agent vantage report incident maintenance silence ack adjust oncall simulate alert render demo "
+    "import backup restore doctor user store".split()
+)
+
+
+class _Verbs(click.Group):
+    """Finds verbs by name; imports one when it is called, none for the list of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in LATER:
+            raise click.UsageError(f"'{cmd_name}' is planned but not built yet; see --help for what is.", ctx)
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = getattr(importlib.import_module(VERBS[cmd_name][0]), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, text) for verb, (_, text) in VERBS.items()])
+
+
+@click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="threenines", message="%(prog)s %(version)s")
+@click.option("--config", default="checks.yaml", show_default=True, metavar="PATH", help="The configuration: a file or a folder.")
+@click.pass_context
+def cli(ctx: click.Context, config: str) -> None:
+    """Monitoring, uptime and status pages with figures you can defend to the second."""
+    ctx.obj = config
+
+
+def main() -> None:
+    """Run the command line; the process's exit code is the answer's."""
+    try:
+        code = cli.main(standalone_mode=False, prog_name="threenines")
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as mistake:
+        mistake.show()
+        sys.exit(2)
+    except Trouble as trouble:
+        click.echo(str(trouble), err=True)
+        sys.exit(trouble.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read us has left: not our mistake
+        sys.exit(0)
+    except Exception as bug:  # noqa: BLE001 - the last line of defence
+        _confess(bug)
+        sys.exit(70)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _confess(bug: Exception) -> None:
+    click.echo(f"threenines: a bug of ours: {type(bug).__name__}: {bug}", err=True)
+    if os.environ.get("THREENINES_TRACE"):
+        raise bug
+    click.echo("Run it again with THREENINES_TRACE=1 for the traceback, and please report it.", err=True)
