@@ -1,0 +1,149 @@
+"""Maintenance windows: planned work, with its two flags.
+
+`suppress_alerts` silences pages, `sla_exclude` takes the time out of the SLA, both false only announce. Probing goes
+on, so what happened in a window is known afterwards. A window speaks for its own components and can hide the
+outage of no other.
+
+A *standing* window (`opens: when_announced`) is permission only: of its occurrences just the parts that an
+`Announcement` names count, whether announced ahead or begun by verb. An announcement for a window that is always
+open adds time to it. Which of that an SLA takes out is for `watch.core.notice` to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from watch.core.schedule import (
+    Length,
+    OneOff,
+    Recurring,
+    Rule,
+    Weekly,
+    collapsed_dates,
+    parse_weekly,
+    spans_of_rule,
+)
+from watch.core.spans import Span, clipped, intersection, union
+
+__all__ = [
+    "Announcement",
+    "Length",
+    "Occurrence",
+    "OneOff",
+    "Opens",
+    "Recurring",
+    "Rule",
+    "Weekly",
+    "Window",
+    "announced_spans",
+    "collapses",
+    "occurrences",
+    "opened",
+    "parse_weekly",
+]
+
+
+class Opens(StrEnum):
+    """Whether an occurrence counts by itself."""
+
+    ALWAYS = "always"
+    WHEN_ANNOUNCED = "when_announced"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """One entry under `maintenance:`.
+
+    Args:
+        class_: ``hardware``, ``software`` or any other word; reports group by it.
+        components: The keys it speaks for.
+        max_outage: A single outage in it longer than this pages, and the excess is downtime.
+        announced_ms: When customers were told of it; None when they have not been.
+        text: How the rule was written, for people.
+    """
+
+    name: str
+    components: tuple[str, ...]
+    rule: Rule
+    class_: str = ""
+    opens: Opens = Opens.ALWAYS
+    suppress_alerts: bool = False
+    sla_exclude: bool = False
+    max_outage: timedelta | None = None
+    announced_ms: int | None = None
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        if self.max_outage is not None and self.max_outage < timedelta(0):
+            raise ValueError(f"max_outage is {self.max_outage}; write 0s or more")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Occurrence:
+    """One stretch of a window, `[from_ms, to_ms)`."""
+
+    from_ms: int
+    to_ms: int
+    window: str
+
+    @property
+    def span(self) -> Span:
+        return self.from_ms, self.to_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """People were told that a window is really used in `[from_ms, to_ms)`.
+
+    Args:
+        announced_ms: When they were told, as the author says.
+        recorded_ms: When the hub learned of it, as the ledger says.
+    """
+
+    window: str
+    from_ms: int
+    to_ms: int
+    announced_ms: int
+    recorded_ms: int
+
+    @property
+    def span(self) -> Span:
+        return self.from_ms, self.to_ms
+
+    @property
+    def told_ms(self) -> int:
+        """The instant that notice counts from."""
+        return max(self.announced_ms, self.recorded_ms)
+
+
+def occurrences(window: Window, lo_ms: int, hi_ms: int) -> list[Occurrence]:
+    """What the rule alone gives in `[lo_ms, hi_ms)`: whole occurrences in order, announced or not."""
+    return [Occurrence(start, end, window.name) for start, end in spans_of_rule(window.rule, lo_ms, hi_ms)]
+
+
+def opened(window: Window, lo_ms: int, hi_ms: int, announcements: Iterable[Announcement]) -> list[Occurrence]:
+    """What counts in `[lo_ms, hi_ms)`: silences, shows as maintenance. Clipped to the rule's permission, not to lo and hi."""
+    told = [
+        a.span for a in announcements if a.window == window.name and a.from_ms < hi_ms and a.to_ms > lo_ms
+    ]
+    if window.opens is Opens.WHEN_ANNOUNCED:
+        spans = [span for one in told for span in announced_spans(window, one)]
+        spans = [span for span in union(spans) if span[0] < hi_ms and span[1] > lo_ms]
+    else:
+        spans = sorted({*spans_of_rule(window.rule, lo_ms, hi_ms), *told})
+    return [Occurrence(start, end, window.name) for start, end in spans]
+
+
+def announced_spans(window: Window, told: Span) -> list[Span]:
+    """The part of the announced span *told* that the window has: all of it, or what its rule permits."""
+    if window.opens is Opens.ALWAYS:
+        return union([told])
+    return intersection(clipped([told], *told), union(spans_of_rule(window.rule, *told)))
+
+
+def collapses(window: Window, since_ms: int, until_ms: int) -> list[date]:
+    """The local dates on which a clock change leaves nothing of an occurrence, for a warning."""
+    return collapsed_dates(window.rule, since_ms, until_ms)
