@@ -1,9 +1,9 @@
 """The wall clock and the months people agree on, turned into UTC milliseconds and back.
 
 A local time that a clock change skips takes the offset before the gap, and so falls as much later; one that
-occurs twice is its first occurrence. Both are what Python calls fold=0 and what RFC 5545 asks for. A day or month
-runs from local midnight to local midnight: 23 or 25 hours on two days of the year, and none at all where a zone
-crossed the date line (Apia had no 30 December 2011).
+occurs twice is its first occurrence. Both are what Python calls fold=0 and what RFC 5545 asks for. A day or
+month runs from local midnight to local midnight: 23 or 25 hours on two days of the year, and none at all
+where a zone crossed the date line (Apia had no 30 December 2011).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def zone_named(name: str) -> ZoneInfo:
 
 
 def to_utc_ms(naive: datetime, zone: ZoneInfo) -> int:
-    """The instant at which the clocks of *zone* first show *naive*, or would have; ValueError if it has a zone."""
+    """The instant at which the clocks of *zone* first show *naive*, or would have."""
     if naive.tzinfo is not None:
         raise ValueError(f"{naive} already has a zone; a wall-clock time has none")
     return (naive.replace(tzinfo=zone, fold=0) - _EPOCH) // _MS

@@ -1,19 +1,18 @@
 """RFC 5545 recurrence rules, on the wall clock and within bounds.
 
-dateutil expands them, on naive local time; a zone is attached afterwards, because a daily 02:00 stays at 02:00
-when the offset changes. It is asked for one month or year at a time: left alone it walks from the first start
-(10 ms for six years of days) and, for a rule that never matches such as the 30th of February, on to the year 9999
-(9 s in which nothing else runs). So the cost follows the stretch asked for, not the rule.
+dateutil expands them, on naive local time; a zone is attached afterwards, because a daily 02:00 stays at
+02:00 when the offset changes. It is asked for one month or year at a time: left alone it walks from the first
+start (10 ms for six years of days) and, for a rule that never matches such as the 30th of February, on to the
+year 9999 (9 s in which nothing else runs). So the cost follows the stretch asked for, not the rule.
 
-What is refused, each with its cure: rules finer than a day, which nobody plans maintenance by and which hostile
-files are made of; keys that RFC 5545 does not allow at a frequency; more than 24 starts a day; COUNT over 10,000.
-Unlike dateutil, an UNTIL that is a bare date includes that whole day.
+What is refused, each with its cure: rules finer than a day, which nobody plans maintenance by and which
+hostile files are made of; keys that RFC 5545 does not allow at a frequency; more than 24 starts a day; COUNT
+over 10,000. Unlike dateutil, an UNTIL that is a bare date includes that whole day.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -26,6 +25,7 @@ from dateutil.rrule import weekday as nth_weekday
 from watch.core.localtime import to_utc_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from zoneinfo import ZoneInfo
 
 _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -81,9 +81,7 @@ def recurrence(text: str) -> Recurrence:
     keys = _keys(text)
     freq = keys.get("FREQ", "")
     if freq not in _ALLOWED:
-        raise ValueError(
-            f"FREQ={freq} does not suit a window; write DAILY, WEEKLY, MONTHLY or YEARLY, and BYHOUR for several a day"
-        )
+        raise ValueError(f"FREQ={freq} does not suit a window; write DAILY, WEEKLY, MONTHLY or YEARLY")
     for key in keys.keys() - _ALLOWED[freq]:
         raise ValueError(f"{key} does not go with FREQ={freq}; leave it out or choose another frequency")
     if {"COUNT", "UNTIL"} <= keys.keys():
@@ -232,12 +230,9 @@ def _weekday(text: str, *, ordinal: bool) -> tuple[int, int]:
 def _until(text: str) -> date | datetime:
     match = re.fullmatch(r"([0-9]{8})(?:T([0-9]{6})(Z?))?", text)
     try:
-        if match is None:
-            raise ValueError
-        if match[2] is None:
-            return date.fromisoformat(match[1])
-        return datetime.fromisoformat(f"{match[1]}T{match[2]}").replace(tzinfo=UTC if match[3] else None)
+        if match and match[2]:
+            return datetime.fromisoformat(f"{match[1]}T{match[2]}").replace(tzinfo=UTC if match[3] else None)
+        return date.fromisoformat(match[1] if match else text)
     except ValueError:
-        raise ValueError(
-            f"UNTIL={text} is no date; write 20261231, 20261231T235959 or 20261231T235959Z"
-        ) from None
+        cure = "write 20261231, 20261231T235959 or 20261231T235959Z"
+        raise ValueError(f"UNTIL={text} is no date; {cure}") from None

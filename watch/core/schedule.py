@@ -1,24 +1,29 @@
 """When planned things happen: rules on the wall clock, and the spans they come to.
 
 Three forms, one shape: wall-clock starts in a zone and a `Length`. *From–to* is wall clock to wall clock, so
-Sunday 01:00–05:00 lasts three hours and five on the two nights the clocks change; *start + duration* is elapsed.
+Sunday 01:00–05:00 lasts three hours and five on the two nights the clocks change; *start + duration* is
+elapsed.
 
-An occurrence whose end the clocks put at or before its start (02:30–03:15 in New York on 8 March 2026: 02:30 is
-read as 03:30) is no time at all. A one-off like that is a mistake and is refused; a recurring rule lives with it,
-and `collapsed_dates` names those nights for `validate` to warn of.
+An occurrence whose end the clocks put at or before its start (02:30–03:15 in New York on 8 March 2026: 02:30
+is read as 03:30) is no time at all. A one-off like that is a mistake and is refused; a recurring rule lives
+with it, and `collapsed_dates` names those nights for `validate` to warn of.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 from watch.core.localtime import from_utc_ms, to_utc_ms, zone_named
 from watch.core.recurrence import recurrence, starts
-from watch.core.spans import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from zoneinfo import ZoneInfo
+
+    from watch.core.spans import Span
 
 _DAY = timedelta(days=1)
 _MS = timedelta(milliseconds=1)
@@ -38,9 +43,7 @@ class Length:
 
     def __post_init__(self) -> None:
         if not timedelta(0) < self.time <= _LONGEST:
-            raise ValueError(
-                f"it would last {self.time}; it must last longer than nothing and at most {_LONGEST.days} days"
-            )
+            raise ValueError(f"it would last {self.time}; give it a length, of at most {_LONGEST.days} days")
 
     def end_ms(self, start: datetime, zone: ZoneInfo) -> int:
         """When an occurrence that starts at the wall clock *start* ends."""
@@ -60,18 +63,17 @@ class OneOff:
     def __post_init__(self) -> None:
         _refuse_odd(self.start)
         if _span(self, self.start) is None:
+            read_as = from_utc_ms(to_utc_ms(self.start, self.zone), self.zone)
             raise ValueError(
-                f"its end is not after its start: the clocks of {self.zone} change in between, and its start is read as "
-                f"{from_utc_ms(to_utc_ms(self.start, self.zone), self.zone):%H:%M}; give a later end, or a start with a duration"
+                f"its end is not after its start, which the clock change in {self.zone} makes {read_as:%H:%M}; "
+                "give a later end, or a start and a duration"
             )
 
     @classmethod
     def between(cls, start: datetime, end: datetime, zone: ZoneInfo) -> OneOff:
         """From wall clock to wall clock; ValueError when the end is not after the start."""
         if end <= start:
-            raise ValueError(
-                f"its end {end:%Y-%m-%d %H:%M} is not after its start {start:%Y-%m-%d %H:%M}; give a later end"
-            )
+            raise ValueError(f"its end {end:%Y-%m-%d %H:%M} is not after its start; give a later end")
         return cls(start, Length(end - start), zone)
 
     def starts(self, first: date, last: date) -> Iterator[datetime]:
@@ -126,7 +128,7 @@ def spans_of_rule(rule: Rule, lo_ms: int, hi_ms: int) -> list[Span]:
 
 
 def collapsed_dates(rule: Rule, since_ms: int, until_ms: int) -> list[date]:
-    """The local dates in `[since_ms, until_ms)` on which an occurrence starts and the clocks leave nothing of it."""
+    """The local dates in `[since_ms, until_ms)` on which the clocks leave nothing of an occurrence."""
     first, last = from_utc_ms(since_ms, rule.zone).date(), from_utc_ms(until_ms - 1, rule.zone).date()
     return sorted({start.date() for start in rule.starts(first, last) if _span(rule, start) is None})
 
@@ -134,8 +136,8 @@ def collapsed_dates(rule: Rule, since_ms: int, until_ms: int) -> list[date]:
 def parse_weekly(text: str, zone: ZoneInfo | None = None) -> Weekly:
     """The rule written as ``Sat,Sun 00:00-03:00 America/New_York``; ValueError says what is wrong.
 
-    Days are ``Sat``, ``Mon-Fri``, ``Fri-Mon``, lists of these, or ``daily``. A *to* before its *from* is on the next
-    day; ``24:00`` is the end of the day.
+    Days are ``Sat``, ``Mon-Fri``, ``Fri-Mon``, lists of these, or ``daily``. A *to* before its *from* is on the
+    next day; ``24:00`` is the end of the day.
 
     Args:
         zone: The zone when the text names none.

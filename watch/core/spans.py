@@ -1,16 +1,19 @@
 """Arithmetic over spans: half-open `[from, to)` stretches of time in integer milliseconds.
 
-Every function takes and gives *tidy* lists: sorted, disjoint, touching spans joined, none empty. `union` makes
-a tidy list of any; the others trust it and merge in one pass, because they run for every component on every
-rendering of the page. Half-open is what makes them exact: `[a, b)` and `[b, c)` neither overlap nor leave a
-millisecond between them.
+Every function takes and gives *tidy* lists: sorted, disjoint, touching spans joined, none empty. `union`
+makes a tidy list of any; the others trust it and merge in one pass, because they run for every component on
+every rendering of the page. Half-open is what makes them exact: `[a, b)` and `[b, c)` neither overlap nor
+leave a millisecond between them.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
 from operator import itemgetter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 Span = tuple[int, int]
 

@@ -1,20 +1,20 @@
 """Maintenance windows: planned work, with its two flags.
 
-`suppress_alerts` silences pages, `sla_exclude` takes the time out of the SLA, both false only announce. Probing goes
-on, so what happened in a window is known afterwards. A window speaks for its own components and can hide the
-outage of no other.
+`suppress_alerts` silences pages, `sla_exclude` takes the time out of the SLA, both false only announce.
+Probing goes on, so what happened in a window is known afterwards. A window speaks for its own components and
+can hide the outage of no other.
 
 A *standing* window (`opens: when_announced`) is permission only: of its occurrences just the parts that an
-`Announcement` names count, whether announced ahead or begun by verb. An announcement for a window that is always
-open adds time to it. Which of that an SLA takes out is for `watch.core.notice` to say.
+`Announcement` names count, whether announced ahead or begun by verb. An announcement for a window that is
+always open adds time to it. Which of that an SLA takes out is for `watch.core.notice` to say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from watch.core.schedule import (
     Length,
@@ -26,7 +26,10 @@ from watch.core.schedule import (
     parse_weekly,
     spans_of_rule,
 )
-from watch.core.spans import Span, clipped, intersection, union
+from watch.core.spans import Span, intersection, union
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = [
     "Announcement",
@@ -125,23 +128,20 @@ def occurrences(window: Window, lo_ms: int, hi_ms: int) -> list[Occurrence]:
 
 
 def opened(window: Window, lo_ms: int, hi_ms: int, announcements: Iterable[Announcement]) -> list[Occurrence]:
-    """What counts in `[lo_ms, hi_ms)`: silences, shows as maintenance. Clipped to the rule's permission, not to lo and hi."""
-    told = [
-        a.span for a in announcements if a.window == window.name and a.from_ms < hi_ms and a.to_ms > lo_ms
-    ]
+    """What counts and touches `[lo_ms, hi_ms)`, whole: this silences, and shows as maintenance."""
+    told = [a.span for a in announcements if a.window == window.name]
     if window.opens is Opens.WHEN_ANNOUNCED:
-        spans = [span for one in told for span in announced_spans(window, one)]
-        spans = [span for span in union(spans) if span[0] < hi_ms and span[1] > lo_ms]
+        spans = union(span for one in told for span in announced_spans(window, one))
     else:
         spans = sorted({*spans_of_rule(window.rule, lo_ms, hi_ms), *told})
-    return [Occurrence(start, end, window.name) for start, end in spans]
+    return [Occurrence(start, end, window.name) for start, end in spans if start < hi_ms and end > lo_ms]
 
 
 def announced_spans(window: Window, told: Span) -> list[Span]:
     """The part of the announced span *told* that the window has: all of it, or what its rule permits."""
     if window.opens is Opens.ALWAYS:
         return union([told])
-    return intersection(clipped([told], *told), union(spans_of_rule(window.rule, *told)))
+    return intersection(union([told]), union(spans_of_rule(window.rule, *told)))
 
 
 def collapses(window: Window, since_ms: int, until_ms: int) -> list[date]:
