@@ -1,8 +1,8 @@
 """Words of strangers made fit to show: an answer's text is written by whoever runs the target.
 
 A hostile banner can hold terminal escapes, line breaks that forge a second log line or mail header,
-and right-to-left overrides that turn a sentence round. `visible` shows them for what they are, for the operator who must see
-what came; `one_line` drops them, for titles and names.
+and right-to-left overrides that turn a sentence round. `visible` shows them for what they are, for the
+operator who must see what came; `one_line` drops them, for titles and names.
 """
 
 from __future__ import annotations

@@ -1,11 +1,32 @@
-"""Is an answer good enough? The judgement that a check's `expect` and `warn` pass on a reading."""
+"""Is an answer good enough? The small language of a check's `expect` and `warn`, and the judgement they pass.
+
+    expect: [status == 200, body contains "Sign in", latency < 2s]
+    warn:   [latency < 800ms, certificate.left > 21d, 'json(queue) < 100 or header(x-paused) exists']
+
+A sentence is compiled when the file is read: an unknown fact, a unit that does not fit or a pattern that
+does not compile is a mistake with its place then, never at three in the morning. At run time a broken
+`expect` is down, a broken `warn` degraded; a reading that is not up to begin with is left as it is. What
+the answer lacks breaks a sentence, except under `exists` and `not`. The answer is hostile: nothing it holds
+can make a judgement slow (`watch.core.expect.jsonpath`, `watch.core.expect.comparison`) or a message longer
+or other than it looks.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from watch.core.reading import Reading, Reason, Verdict
+from watch.core.expect.answer import Answer
+from watch.core.expect.errors import ExpectationError
+from watch.core.expect.grammar import Test, compiled
+from watch.core.reading import FactSpec, Reading, Reason, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["Breach", "Expectation", "ExpectationError", "Judge", "compile_expectation", "compile_judge"]
+
+_LONGEST_DETAIL = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +39,26 @@ class Breach:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """One compiled sentence. Two with the same text are equal.
+    """One compiled sentence. Two of the same text are equal.
 
     Args:
-        names: The facts it speaks of.
+        names: What it speaks of: facts, `body`, `header(x)`, `json(x)`.
     """
 
     text: str
     names: frozenset[str]
-    _breach: Callable[[Reading], Breach | None] = field(repr=False, compare=False)
+    test: Test = field(repr=False, compare=False)
 
     def breach(self, reading: Reading) -> Breach | None:
-        """How *reading* falls short of it; None when it does not."""
-        return self._breach(reading)
+        """Return how *reading* falls short of it, None when it does not."""
+        answer = Answer(reading)
+        return None if self.test.holds(answer) else self.said(answer)
+
+    def said(self, answer: Answer) -> Breach:
+        """Return how *answer*, which broke it, fell short."""
+        detail = self.test.broken(answer)
+        short = detail if len(detail) <= _LONGEST_DETAIL else detail[: _LONGEST_DETAIL - 1] + "…"
+        return Breach(self.test.reason(answer), short)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +69,60 @@ class Judge:
     warn: tuple[Expectation, ...] = ()
 
     def of(self, reading: Reading) -> Reading:
-        """*reading* with the verdict it deserves; only an `up` one can get worse."""
+        """Return *reading* with the verdict it deserves; only an `up` one can get worse."""
         if reading.verdict is not Verdict.UP:
             return reading
-        for verdict, sentences in ((Verdict.DOWN, self.expect), (Verdict.DEGRADED, self.warn)):
-            for sentence in sentences:
-                broken = sentence.breach(reading)
-                if broken is not None:
-                    return replace(reading, verdict=verdict, reason=broken.reason, detail=broken.detail)
+        answer = Answer(reading)
+        for sentence in self.expect:
+            if not sentence.test.holds(answer):
+                return _worse(reading, Verdict.DOWN, sentence.said(answer))
+        for sentence in self.warn:
+            if not sentence.test.holds(answer):
+                return _worse(reading, Verdict.DEGRADED, sentence.said(answer))
         return reading
+
+
+def _worse(reading: Reading, verdict: Verdict, broken: Breach) -> Reading:
+    return replace(reading, verdict=verdict, reason=broken.reason, detail=broken.detail)
+
+
+def compile_expectation(text: str, facts: Mapping[str, FactSpec]) -> Expectation:
+    """Return what *text* means over the *facts* a probe documents.
+
+    Raises:
+        ExpectationError: It is wrong; `offset` is where, `cure` what to write instead.
+    """
+    try:
+        test = compiled(text, facts)
+    except ExpectationError as error:
+        error.text = text
+        raise
+    return Expectation(text, test.names, test)
+
+
+def compile_judge(
+    expect: Sequence[str], warn: Sequence[str], facts: Mapping[str, FactSpec], assumed: Mapping[str, str]
+) -> Judge:
+    """Return the judge of a check.
+
+    Args:
+        assumed: A fact → the expectation that holds unless some entry of *expect* speaks of that fact.
+
+    Raises:
+        ExpectationError: The first entry that is wrong; `place` is its list and index.
+    """
+    wanted = _compiled("expect", expect, facts)
+    named = frozenset().union(*(sentence.names for sentence in wanted))
+    taken = [compile_expectation(text, facts) for fact, text in assumed.items() if fact not in named]
+    return Judge((*taken, *wanted), _compiled("warn", warn, facts))
+
+
+def _compiled(where: str, texts: Sequence[str], facts: Mapping[str, FactSpec]) -> tuple[Expectation, ...]:
+    found = []
+    for index, text in enumerate(texts):
+        try:
+            found.append(compile_expectation(text, facts))
+        except ExpectationError as error:
+            error.place = (where, index)
+            raise
+    return tuple(found)

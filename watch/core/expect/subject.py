@@ -1,0 +1,98 @@
+"""What an expectation can speak of: a probe's facts, `body`, `header(NAME)` and `json(PATH)`."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from watch.core.expect.answer import Answer
+from watch.core.expect.errors import ExpectationError
+from watch.core.expect.jsonpath import PathError, compile_path
+from watch.core.expect.tokens import Kind, Token
+from watch.core.reading import FactSpec, FactType, Reason
+from watch.core.wording import fact_text, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The left side of a comparison.
+
+    Args:
+        type: None for `json(…)`, whose type only the answer knows.
+        read: Finds its value in an answer; None when it is missing. May raise NotJson or PathError.
+    """
+
+    name: str
+    type: FactType | None
+    reason: Reason
+    read: Callable[[Answer], Any]
+
+    @property
+    def ordered(self) -> bool:
+        return self.type not in (FactType.TEXT, FactType.BOOL)
+
+    @property
+    def textual(self) -> bool:
+        return self.type in (FactType.TEXT, None)
+
+    def shown(self, value: Any) -> str:
+        """Return *value* for a sentence to people: short, its controls spelled out."""
+        if isinstance(value, str):
+            return f'"{visible(value)}"'
+        if isinstance(value, list | dict):
+            return f"a list of {len(value)}" if isinstance(value, list) else f"an object of {len(value)}"
+        return visible(fact_text(value, self.type or FactType.COUNT))
+
+
+def subject_of(token: Token, facts: Mapping[str, FactSpec]) -> Subject:
+    """Return what *token* names; ExpectationError with the nearest name when there is no such fact."""
+    if token.kind is Kind.CALL:
+        return _header(token) if token.name == "header" else _json(token)
+    if token.kind is not Kind.WORD:
+        raise ExpectationError(
+            "a fact's name is expected here", token.start, f"write one of {_known(facts)} before the operator"
+        )
+    name = token.text
+    if name == "body":
+        reason = facts[name].reason if name in facts else Reason.EXPECTATION
+        return Subject(name, FactType.TEXT, reason, Answer.body)
+    if name not in facts:
+        raise _unknown(token, facts)
+    return Subject(name, facts[name].type, facts[name].reason, lambda answer: answer.facts.get(name))
+
+
+def _header(token: Token) -> Subject:
+    name = token.text.strip("\"'").lower()
+    if not name:
+        raise ExpectationError("header() names no header", token.start, "write one like header(content-type)")
+    return Subject(f"header({name})", FactType.TEXT, Reason.EXPECTATION, lambda answer: answer.header(name))
+
+
+def _json(token: Token) -> Subject:
+    if not token.text:
+        raise ExpectationError("json() names no path", token.start, "write one like json(status)")
+    try:
+        find = compile_path(token.text)
+    except PathError as error:
+        raise ExpectationError(f"json({token.text}): {error}", token.start + len("json(")) from None
+    name = f"json({visible(token.text, 60)})"
+    return Subject(name, None, Reason.EXPECTATION, lambda answer: find(answer.json()))
+
+
+def _known(facts: Mapping[str, FactSpec]) -> str:
+    return ", ".join([*sorted(facts.keys() | {"body"}), "header(NAME)", "json(PATH)"])
+
+
+def _unknown(token: Token, facts: Mapping[str, FactSpec]) -> ExpectationError:
+    names = [*facts, "body", "json", "header"]
+    near = difflib.get_close_matches(token.text, names, n=1, cutoff=0.6)
+    if not near:
+        # `certificate` for `certificate.left`, `left` for the same: half a name is a near one too.
+        near = [name for name in facts if token.text in name.split(".")][:1]
+    full = {"json": "json(PATH)", "header": "header(NAME)"}
+    cure = f"did you mean {full.get(near[0], near[0])}?" if near else f"write one of {_known(facts)}"
+    return ExpectationError(f"there is no fact {token.text!r} here", token.start, cure)
