@@ -65,7 +65,7 @@ class OneOff:
         if _span(self, self.start) is None:
             read_as = from_utc_ms(to_utc_ms(self.start, self.zone), self.zone)
             raise ValueError(
-                f"its end is not after its start, which the clock change in {self.zone} makes {read_as:%H:%M}; "
+                f"its end is not after its start, which the clocks of {self.zone} make {read_as:%H:%M}; "
                 "give a later end, or a start and a duration"
             )
 
@@ -136,8 +136,8 @@ def collapsed_dates(rule: Rule, since_ms: int, until_ms: int) -> list[date]:
 def parse_weekly(text: str, zone: ZoneInfo | None = None) -> Weekly:
     """The rule written as ``Sat,Sun 00:00-03:00 America/New_York``; ValueError says what is wrong.
 
-    Days are ``Sat``, ``Mon-Fri``, ``Fri-Mon``, lists of these, or ``daily``. A *to* before its *from* is on the
-    next day; ``24:00`` is the end of the day.
+    Days are ``Sat``, ``Mon-Fri``, ``Fri-Mon``, lists of these, or ``daily``. A *to* before its *from* is on
+    the next day; ``24:00`` is the end of the day.
 
     Args:
         zone: The zone when the text names none.

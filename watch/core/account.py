@@ -1,0 +1,230 @@
+"""The account of a month: the figures that a customer, an engineer and an account manager must all arrive at.
+
+    scope    = month ∩ lifetime ∩ service hours, to as_of
+    |scope|  = X + D + U + K          excluded, down, up (degraded included), unknown; asserted, always
+    uptime   = U / (U + D)            None without data: neither 100 % nor 0 %
+    coverage = (U + D) / (|scope| − X)
+    budget   = (1 − target) × (|whole month's scope| − X of the whole month − K)
+
+Milliseconds are integers and ratios fractions, so that a month exactly on its target is met and one
+millisecond more is not. What is shown is cut to three decimals, never rounded up: 99.8999 % must not read
+99.900.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from watch.core.spans import Span, clipped, difference, first_ms, intersection, total
+from watch.core.timeline import Item, State, Timeline, filled, merged, overlaid, settled, spans_of, within
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Outcome(StrEnum):
+    """What a month comes to."""
+
+    MET = "MET"
+    BREACHED = "BREACHED"
+    UNDETERMINED = "UNDETERMINED"
+    NO_DATA = "NO_DATA"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How the milliseconds of a stretch divide. *degraded_ms* is the part of *up_ms* that was degraded."""
+
+    scope_ms: int
+    excluded_ms: int
+    up_ms: int
+    degraded_ms: int
+    down_ms: int
+    unknown_ms: int
+
+    def __post_init__(self) -> None:
+        assert self.scope_ms == self.excluded_ms + self.down_ms + self.up_ms + self.unknown_ms
+        assert 0 <= self.degraded_ms <= self.up_ms
+
+    @property
+    def uptime(self) -> Fraction | None:
+        return _ratio(self.up_ms, self.up_ms + self.down_ms)
+
+    @property
+    def coverage(self) -> Fraction | None:
+        return _ratio(self.up_ms + self.down_ms, self.scope_ms - self.excluded_ms)
+
+    @property
+    def display(self) -> str | None:
+        """The uptime as people read it, ``99.899``, without the sign; None without data."""
+        return None if self.uptime is None else percentage(self.uptime)
+
+    @property
+    def down_s(self) -> int:
+        """Whole seconds of downtime, rounded up."""
+        return -(-self.down_ms // 1000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account(Tally):
+    """A tally held against a target. In a running month its verdicts are "so far".
+
+    Args:
+        budget_ms: What may fail in the whole month, exactly.
+    """
+
+    target: Fraction
+    budget_ms: Fraction
+
+    @property
+    def remaining_ms(self) -> Fraction:
+        """What may still fail. Only when this is below nothing are people told that the month is breached."""
+        return self.budget_ms - self.down_ms
+
+    @property
+    def verdict(self) -> Outcome:
+        """As measured: what is unknown is left out."""
+        return Outcome.NO_DATA if self.uptime is None else self._against(self.uptime)
+
+    @property
+    def strict(self) -> Outcome:
+        """As it must be whatever happened while nobody looked; undetermined when that decides."""
+        eligible = self.up_ms + self.down_ms + self.unknown_ms
+        at_worst, at_best = _ratio(self.up_ms, eligible), _ratio(self.up_ms + self.unknown_ms, eligible)
+        if at_worst is None or at_best is None:
+            return Outcome.NO_DATA
+        worst, best = self._against(at_worst), self._against(at_best)
+        return worst if worst is best else Outcome.UNDETERMINED
+
+    def _against(self, ratio: Fraction) -> Outcome:
+        return Outcome.MET if ratio >= self.target else Outcome.BREACHED
+
+
+def account(
+    timeline: Sequence[Item],
+    month: Span,
+    target: Fraction,
+    *,
+    windows: Sequence[Span] = (),
+    cap_ms: int | None = None,
+    measured: Sequence[Item] | None = None,
+    lifetime: Sequence[Span] | None = None,
+    service_hours: Sequence[Span] | None = None,
+    as_of_ms: int | None = None,
+    degraded_counts_as: State = State.UP,
+) -> Account:
+    """The account of *month*, or of any other stretch.
+
+    Args:
+        timeline: The component's; items may overlap. Excluded items, which a composition of members under
+            maintenance leaves, join *windows*.
+        windows: When maintenance qualifies (see `watch.core.notice`), also in what is still to come; tidy.
+        cap_ms: How much of the month may be excluded, in time order.
+        measured: What *timeline* would be had nothing been excluded: it holds where the cap ends.
+        lifetime: When the component existed; None means all the month. Tidy, like *service_hours*.
+        as_of_ms: The end of what is known, in a running month.
+    """
+    counted = excused_timeline(settled(timeline), measured, windows, cap_ms, month)
+    if degraded_counts_as is State.DOWN:
+        counted = [(a, b, State.DOWN if state is State.DEGRADED else state) for a, b, state in counted]
+    whole = scope(month, lifetime, service_hours)
+    known = whole if as_of_ms is None else clipped(whole, month[0], as_of_ms)
+    tally = account_of_span(counted, month, known)
+    excluded_ms = total(intersection(whole, spans_of(counted, State.EXCLUDED)))
+    eligible_ms = total(whole) - excluded_ms - tally.unknown_ms
+    return Account(
+        scope_ms=tally.scope_ms,
+        excluded_ms=tally.excluded_ms,
+        up_ms=tally.up_ms,
+        degraded_ms=tally.degraded_ms,
+        down_ms=tally.down_ms,
+        unknown_ms=tally.unknown_ms,
+        target=target,
+        budget_ms=(1 - target) * eligible_ms,
+    )
+
+
+def scope(
+    month: Span, lifetime: Sequence[Span] | None = None, service_hours: Sequence[Span] | None = None
+) -> list[Span]:
+    """When a month counts at all."""
+    spans = [month] if lifetime is None else clipped(lifetime, *month)
+    return spans if service_hours is None else intersection(spans, service_hours)
+
+
+def excused_timeline(
+    timeline: Sequence[Item],
+    measured: Sequence[Item] | None,
+    windows: Sequence[Span],
+    cap_ms: int | None,
+    month: Span,
+) -> Timeline:
+    """The timeline with qualifying maintenance excluded, as far as the month's cap goes; see `account`."""
+    planned = overlaid(timeline, windows, State.EXCLUDED)
+    if cap_ms is None:
+        return planned
+    excluded = clipped(spans_of(planned, State.EXCLUDED), *month)
+    beyond = difference(excluded, first_ms(excluded, cap_ms))
+    kept = within(planned, difference([month], beyond))
+    return merged(sorted(kept + within(timeline if measured is None else measured, beyond)))
+
+
+def account_of_span(timeline: Sequence[Item], span: Span, counting: Sequence[Span] | None = None) -> Tally:
+    """The tally of one stretch, such as a day or the last 90; see `tallies`."""
+    return tallies(timeline, [span], counting)[0]
+
+
+def tallies(
+    timeline: Sequence[Item], spans: Sequence[Span], counting: Sequence[Span] | None = None
+) -> list[Tally]:
+    """The tally of each of *spans*, which are sorted and disjoint like the days of a month; one pass over all.
+
+    Args:
+        timeline: Settled, with what is to be excluded already overlaid.
+        counting: The scope; None means all.
+    """
+    if not spans:
+        return []
+    known = filled(timeline, spans[0][0], spans[-1][1])
+    parts = known if counting is None else within(known, counting)
+    found = []
+    j = 0
+    for lo, hi in spans:
+        while j < len(parts) and parts[j][1] <= lo:
+            j += 1
+        ms = dict.fromkeys(State, 0)
+        for start, end, state in _until(parts, j, hi):
+            ms[state] += min(end, hi) - max(start, lo)
+        found.append(_tally(ms))
+    return found
+
+
+def percentage(ratio: Fraction) -> str:
+    """A ratio in percent, cut to three decimals and never rounded up: ``99.899``."""
+    thousandths = ratio.numerator * 100_000 // ratio.denominator
+    return f"{thousandths // 1000}.{thousandths % 1000:03}"
+
+
+def _until(parts: Timeline, first: int, hi: int) -> Timeline:
+    last = first
+    while last < len(parts) and parts[last][0] < hi:
+        last += 1
+    return parts[first:last]
+
+
+def _tally(ms: dict[State, int]) -> Tally:
+    return Tally(
+        scope_ms=sum(ms.values()),
+        excluded_ms=ms[State.EXCLUDED],
+        up_ms=ms[State.UP] + ms[State.DEGRADED],
+        degraded_ms=ms[State.DEGRADED],
+        down_ms=ms[State.DOWN],
+        unknown_ms=ms[State.UNKNOWN],
+    )
+
+
+def _ratio(part: int, whole: int) -> Fraction | None:
+    return Fraction(part, whole) if whole else None
