@@ -1,0 +1,185 @@
+"""HTTP: does a page answer, how fast, with what, and how long does its certificate hold."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from watch.core.quantity import size
+from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
+from watch.core.settings import Secret
+from watch.probes.base import Described, probe
+from watch.probes.wire.address import literal, written
+from watch.probes.wire.headers import Headers
+from watch.probes.wire.journey import ASKS_AGAIN, Hop, admit, onward, target
+from watch.probes.wire.resolver import address
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from watch.core.reading import FactValue
+    from watch.probes.wire.exchange import Answer
+
+MOST_REDIRECTS = 5
+MOST_BODY = 2 << 20
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+@probe("http", main="url")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpProbe(Described):
+    """Ask a web server one question over HTTP, on a new connection each time.
+
+    Any answer is an answer: whether its status, body, headers or speed are good enough is for `expect` to
+    say. Without an expectation on `status`, 200 to 299 is expected. Redirects are followed by hand, five
+    at most; to another origin (scheme, host or port) go no credentials, no client certificate and no
+    header of yours but Accept, Accept-Language and User-Agent. Only the first `max_body` of a body is
+    read; `truncated` says so.
+
+    Options:
+        url: Where to ask, http:// or https://.
+        method: GET, HEAD, POST, ….
+        headers: Headers to send; their values are never shown.
+        body: What to send with it; never shown.
+        username: For basic authentication, with `password`.
+        password: For basic authentication.
+        token: For bearer authentication.
+        certificate: A PEM file with the client's certificate.
+        key: A PEM file with its key, when it is not in the same file.
+        ca_file: Trust the authorities in this PEM file instead of the system's.
+        verify: Whether the server must prove its name; false takes any certificate.
+        proxy: Go through this proxy, http:// or socks5:// (which resolves the name itself); its failures are
+            ours, not the target's.
+        family: any, or only IPv4 (4) or IPv6 (6).
+        version: 1.1, or 2 where the server offers it.
+        redirects: follow, or none to take a redirect as the answer.
+        max_body: How much of the body to read, 2MiB at most.
+        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+
+    Facts:
+        status (count, status): The answer's code.
+        latency (duration, slow): From the start of name lookup to the last byte read, redirects included.
+        size (bytes): How much body came, at most just over max_body.
+        truncated (bool): Whether the body was longer than max_body.
+        body (text): The body, for expectations only; it is not kept.
+        redirects (count): How many redirects were followed.
+        version (text): The protocol's version: 1.0, 1.1, 2.
+        address (text): Who answered, ip:port.
+        certificate.left (duration, certificate): How long the server's certificate holds.
+        certificate.expires (instant, certificate): When it ends.
+        certificate.subject (text, certificate): Its common name.
+        certificate.issuer (text, certificate): Who signed it.
+
+    Reasons:
+        ok, status, slow, certificate, tls, dns, refused, reset, unreachable, timeout, protocol, limit
+
+    Example:
+        http: https://www.example.org/
+        expect: [status == 200, latency < 2s]
+        warn: [certificate.left > 21d]
+    """
+
+    ASSUMED: ClassVar[Mapping[str, str]] = {"status": "status in 200..299"}
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: Secret | None = None
+    username: str | None = None
+    password: Secret | None = None
+    token: Secret | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    ca_file: Path | None = None
+    verify: bool = True
+    proxy: Secret | None = None
+    family: Literal["any", "4", "6"] = "any"
+    version: Literal["1.1", "2"] = "1.1"
+    redirects: Literal["follow", "none"] = "follow"
+    max_body: str = "256KiB"
+    metadata: bool = False
+
+    def __post_init__(self) -> None:
+        target(self.url)
+        if not _TOKEN.fullmatch(self.method):
+            raise ValueError(f"method: {self.method!r} is not a method; write GET, HEAD, POST, …")
+        for name, value in self.headers.items():
+            if not _TOKEN.fullmatch(name) or any(char in value for char in "\r\n\0"):
+                raise ValueError(f"headers: {name!r} cannot be sent; names are words and values one line")
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username: basic authentication needs both username and password")
+        if self.username is not None and self.token is not None:
+            raise ValueError("token: give either a token or a username, not both")
+        if self.key is not None and self.certificate is None:
+            raise ValueError("key: a key without its certificate; name the certificate, too")
+        if not 0 < size(self.max_body) <= MOST_BODY:
+            raise ValueError("max_body: from 1B to 2MiB")
+        if self.proxy is not None and urlsplit(self.proxy.reveal()).scheme not in ("http", "socks5"):
+            raise ValueError("proxy: write it like http://proxy.example.org:3128 or socks5://…")
+
+    def peer(self) -> str:
+        return target(self.url).host
+
+    async def run(self, *, now: datetime) -> Reading:
+        phases: dict[str, float] = {}
+        hop = Hop(self.url, self.method, home=True)
+        for steps in range(MOST_REDIRECTS + 1):  # noqa: B007 - the last one is a fact
+            answer, where = await self._asked(hop, phases)
+            if answer.status not in ASKS_AGAIN or not answer.redirect or self.redirects == "none":
+                break
+            hop = onward(hop, answer.status, answer.redirect, has_body=self.body is not None)
+        else:
+            raise ProbeFailure(Reason.LIMIT, f"more than {MOST_REDIRECTS} redirects", phases=phases)
+        facts: dict[str, FactValue] = {
+            "status": answer.status,
+            "latency": sum(phases.values()),
+            "size": answer.size,
+            "truncated": answer.cut,
+            "redirects": steps,
+            "version": answer.version,
+            "address": where,
+        }
+        if answer.certificate is not None:
+            from watch.probes.wire.certificate import facts as certificate  # noqa: PLC0415 - https only
+
+            facts |= certificate(answer.certificate, now)
+        material = {"body": answer.body, "headers": Headers(answer.lines)}
+        return Reading(Verdict.UP, facts=facts, phases=phases, material=material)
+
+    async def _asked(self, hop: Hop, phases: dict[str, float]) -> tuple[Answer, str]:
+        """Return the answer to one question and who gave it, adding to *phases* what it took."""
+        from watch.probes.wire.curl_options import options, through  # noqa: PLC0415 - brings curl
+        from watch.probes.wire.exchange import Request, ask  # noqa: PLC0415 - likewise
+
+        there, extra, dial = target(hop.url), options(self, hop), None
+        if self.proxy is not None:
+            by = urlsplit(self.proxy.reveal())
+            ip, port = await self._resolved(by.hostname or "", phases), by.port or 0
+            extra += through(self.proxy, ip)
+        else:
+            ip, port = await self._resolved(there.host, phases), there.port
+            if literal(there.host, "any") is None:
+                dial = f"::{written(ip, port)}"
+        if not self.metadata:
+            known = literal(there.host, "any") if self.proxy is not None else ip
+            admit(there.host, known or ip, first=hop.url is self.url)
+        where = written(ip, port)
+        answer = await ask(Request(hop.url, where, dial, size(self.max_body), extra))
+        for name in ("connect", "tls", "first_byte", "transfer"):
+            phases[name] = phases.get(name, 0.0) + getattr(answer, name)
+        return answer, where
+
+    async def _resolved(self, host: str, phases: dict[str, float]) -> str:
+        known = literal(host, self.family)
+        if known is not None:
+            return known
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        ip = await address(host, self.family)
+        phases["resolve"] = phases.get("resolve", 0.0) + clock() - began
+        return ip

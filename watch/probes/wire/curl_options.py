@@ -1,0 +1,90 @@
+"""An HTTP check's options in curl's terms.
+
+What only the first origin may see (credentials, a client certificate, the check's own headers) is left out
+once a redirect has led away. A check without options needs none of this: its request is the pool's plain
+GET.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import pycurl
+
+from watch.probes.wire.address import written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from watch.core.settings import Secret
+    from watch.probes.http import HttpProbe
+    from watch.probes.wire.journey import Hop
+
+_ANYWHERE = frozenset(("accept", "accept-language", "user-agent"))
+
+
+def options(check: HttpProbe, hop: Hop) -> tuple[tuple[int, Any], ...]:
+    """Return curl's options for *hop* beyond the constant ones; none for a plain GET."""
+    return (*_question(check, hop), *_headers(check, hop), *_trust(check, hop))
+
+
+def _question(check: HttpProbe, hop: Hop) -> Iterator[tuple[int, Any]]:
+    if check.version == "2":
+        clear = hop.url[:5].lower() == "http:"
+        yield (
+            pycurl.HTTP_VERSION,
+            pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE if clear else pycurl.CURL_HTTP_VERSION_2TLS,
+        )
+    sends = check.body is not None and hop.method == check.method
+    if sends and check.body is not None:
+        yield pycurl.POSTFIELDS, check.body.reveal().encode()
+    if hop.method == "HEAD":
+        yield pycurl.NOBODY, 1
+    elif hop.method != "GET" or sends:
+        yield pycurl.CUSTOMREQUEST, hop.method
+
+
+def _headers(check: HttpProbe, hop: Hop) -> Iterator[tuple[int, Any]]:
+    sent = {name: value for name, value in check.headers.items() if hop.home or name.lower() in _ANYWHERE}
+    if hop.home and check.token is not None:
+        sent["Authorization"] = f"Bearer {check.token.reveal()}"
+    elif hop.home and check.username is not None and check.password is not None:
+        pair = f"{check.username}:{check.password.reveal()}".encode()
+        sent["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+    if check.body is not None:
+        sent.setdefault("Expect", "")  # curl would wait a second for a 100 before a large body
+    if sent:
+        yield pycurl.HTTPHEADER, _lines(sent)
+
+
+def _lines(headers: Mapping[str, str]) -> list[bytes]:
+    # "Name;" sends an empty header, "Name:" removes curl's own one.
+    return [
+        (f"{name}: {value}" if value or name == "Expect" else f"{name};").encode()
+        for name, value in headers.items()
+    ]
+
+
+def _trust(check: HttpProbe, hop: Hop) -> Iterator[tuple[int, Any]]:
+    if check.ca_file is not None:
+        yield pycurl.CAINFO, str(check.ca_file)
+    if not check.verify:
+        yield pycurl.SSL_VERIFYPEER, 0
+        yield pycurl.SSL_VERIFYHOST, 0
+    if check.certificate is not None and hop.home:
+        yield pycurl.SSLCERT, str(check.certificate)
+        yield pycurl.SSLKEY, str(check.key or check.certificate)
+
+
+def through(proxy: Secret, ip: str) -> tuple[tuple[int, Any], ...]:
+    """Return curl's options to go through *proxy*, whose name was looked up as *ip*."""
+    parts = urlsplit(proxy.reveal())
+    scheme = (
+        "socks5h" if parts.scheme == "socks5" else parts.scheme
+    )  # h: the proxy looks the target's name up
+    port = parts.port or (1080 if parts.scheme == "socks5" else 3128)
+    who = ((pycurl.PROXYUSERNAME, unquote(parts.username)),) if parts.username else ()
+    word = ((pycurl.PROXYPASSWORD, unquote(parts.password)),) if parts.password else ()
+    return ((pycurl.PROXY, f"{scheme}://{written(ip, port)}"), *who, *word)

@@ -1,0 +1,87 @@
+"""Runs a probe once and turns whatever happens into a reading.
+
+Here the line between the target's fault and ours is drawn, once (semantics §1):
+
+* The probe returned → the judge passes its verdict on the facts.
+* `ProbeFailure`, an operating system's error that only a peer can cause, no answer within *timeout* → down.
+* `OurFault`, an error that says what we ran out of, or anything nobody expected → unknown. Unknown is never
+  downtime: a bug in a probe pages its author, not whoever is on call.
+
+Details are written by strangers as often as by us: they leave here as one line of at most 200 visible
+characters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from watch.core.reading import OurFault, ProbeFailure, Reading, Reason, Verdict
+from watch.core.wording import one_line
+from watch.probes.wire.blame import carried, fault
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from watch.core.expect import Judge
+    from watch.ports import Probe
+
+log = logging.getLogger(__name__)
+
+
+async def observe(probe: Probe, judge: Judge, *, now: datetime, timeout: timedelta) -> Reading:  # noqa: ASYNC109 - the limit is the check's, and its lapse is a reading
+    """Run *probe* within *timeout* and return what *judge* makes of it. Only cancellation escapes."""
+    limit = asyncio.timeout(timeout.total_seconds())
+    try:
+        async with limit:
+            reading = await probe.run(now=now)
+        return judge.of(reading)
+    except ProbeFailure as failure:
+        return _down(failure)
+    except OurFault as failure:
+        return _unknown(failure)
+    except TimeoutError as error:
+        return _late(error, timeout) if limit.expired() else _read(error, probe)
+    except Exception as error:  # noqa: BLE001 - whatever a probe raises becomes a reading
+        return _read(error, probe)
+
+
+def _late(error: TimeoutError, timeout: timedelta) -> Reading:
+    """Return a reading for a run cut short: only the code that was waiting knows for what."""
+    found = carried(error) or ProbeFailure(Reason.TIMEOUT, "no answer in time")
+    if isinstance(found, OurFault):
+        return _unknown(found)
+    return _down(found, f" (limit {timeout.total_seconds():g} s)")
+
+
+def _read(error: Exception, probe: Probe) -> Reading:
+    found = fault(error)
+    if isinstance(found, ProbeFailure):
+        return _down(found)
+    if isinstance(found, OurFault):
+        return _unknown(found)
+    kind: Any = getattr(probe, "KIND", type(probe).__name__)
+    # Neither the probe nor the error's text is logged: either may hold a secret. Names of places do not.
+    log.error("a bug in the probe %s: %s at %s", kind, type(error).__name__, _place(error))
+    return Reading(Verdict.UNKNOWN, Reason.INTERNAL, f"a bug in our {kind} probe: {type(error).__name__}")
+
+
+def _place(error: Exception) -> str:
+    """Return where *error* was raised: ``file.py:12 in name``, innermost."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "an unknown place"
+    code = trace.tb_frame.f_code
+    return f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} in {code.co_name}"
+
+
+def _down(failure: ProbeFailure, more: str = "") -> Reading:
+    detail = one_line(failure.detail, 200 - len(more)) + (more if failure.reason is Reason.TIMEOUT else "")
+    return Reading(Verdict.DOWN, failure.reason, detail, failure.facts, failure.phases)
+
+
+def _unknown(failure: OurFault) -> Reading:
+    return Reading(Verdict.UNKNOWN, failure.reason, one_line(failure.detail))
