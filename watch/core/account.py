@@ -133,6 +133,7 @@ def account(
     whole = scope(month, lifetime, service_hours)
     known = whole if as_of_ms is None else clipped(whole, month[0], as_of_ms)
     tally = account_of_span(counted, month, known)
+    assert tally.scope_ms == total(known), "|scope| = X + D + U + K"
     excluded_ms = total(intersection(whole, spans_of(counted, State.EXCLUDED)))
     eligible_ms = total(whole) - excluded_ms - tally.unknown_ms
     return Account(
@@ -169,7 +170,9 @@ def excused_timeline(
     excluded = clipped(spans_of(planned, State.EXCLUDED), *month)
     beyond = difference(excluded, first_ms(excluded, cap_ms))
     kept = within(planned, difference([month], beyond))
-    return merged(sorted(kept + within(timeline if measured is None else measured, beyond)))
+    beneath = timeline if measured is None else measured
+    held = within([item for item in beneath if item[2] is not State.EXCLUDED], beyond)
+    return merged(sorted(kept + held))
 
 
 def account_of_span(timeline: Sequence[Item], span: Span, counting: Sequence[Span] | None = None) -> Tally:
@@ -180,7 +183,7 @@ def account_of_span(timeline: Sequence[Item], span: Span, counting: Sequence[Spa
 def tallies(
     timeline: Sequence[Item], spans: Sequence[Span], counting: Sequence[Span] | None = None
 ) -> list[Tally]:
-    """The tally of each of *spans*, which are sorted and disjoint like the days of a month; one pass over all.
+    """The tally of each of *spans*, sorted and disjoint like the days of a month; one pass over all.
 
     Args:
         timeline: Settled, with what is to be excluded already overlaid.
