@@ -198,7 +198,7 @@ def _keys(text: str) -> dict[str, str]:
 
 def _number(key: str, text: str) -> int:
     allowed = _RANGES[key]
-    if not re.fullmatch(r"[+-]?[0-9]{1,5}", text):
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
         raise ValueError(f"{key}={text} is no number")
     number = int(text)
     if (abs(number) if key in _FROM_THE_END else number) not in allowed:
