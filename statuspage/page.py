@@ -1,0 +1,210 @@
+"""The page as a value: everything the renderers may show, and nothing else.
+
+Instants are integer milliseconds UTC (`*_ms`), durations integer milliseconds, ratios exact fractions. Text
+is plain text from people we do not trust: the renderers escape it. Figures follow semantics §6; nothing here
+computes one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date
+    from fractions import Fraction
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class Status(StrEnum):
+    """The public words (semantics §4), and our own for when we do not know."""
+
+    OPERATIONAL = "operational"
+    MAINTENANCE = "under_maintenance"
+    UNKNOWN = "unknown"
+    DEGRADED = "degraded_performance"
+    PARTIAL = "partial_outage"
+    MAJOR = "major_outage"
+
+    @property
+    def severity(self) -> int:
+        """0 for operational, rising to 5 for a major outage."""
+        return _ORDER[self]
+
+
+_ORDER = {status: rank for rank, status in enumerate(Status)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """One local day of one component.
+
+    Args:
+        scope_ms: The part of the day that is accounted for; the first day and today have less than 24 h.
+        down_ms, degraded_ms, unknown_ms, excluded_ms: What of it was so.
+        worst: The worst public state of the day.
+    """
+
+    date: date
+    scope_ms: int
+    down_ms: int = 0
+    degraded_ms: int = 0
+    unknown_ms: int = 0
+    excluded_ms: int = 0
+    worst: Status = Status.OPERATIONAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uptime:
+    """One figure with all that it needs to be defended.
+
+    Args:
+        ratio: Exact; None when there was nothing to count.
+        from_ms, to_ms: The period, half-open.
+        excluded_ms: Planned maintenance that was taken out of it.
+    """
+
+    ratio: Fraction | None
+    from_ms: int
+    to_ms: int
+    down_ms: int = 0
+    excluded_ms: int = 0
+    unknown_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """A part of the service as customers know it.
+
+    Args:
+        id: 12 characters for the Statuspage API, see `public_id`; stable when the key changes (`was:`).
+        since_ms: When it entered `status`; while unknown, "no data since".
+        before: While unknown: the last status that was published; None when it was never observed.
+        created_ms: When its lifetime began.
+        days: Oldest first, the last one is today; up to 90.
+    """
+
+    key: str
+    id: str
+    name: str
+    status: Status
+    since_ms: int | None
+    created_ms: int
+    uptime: Uptime | None = None
+    description: str | None = None
+    before: Status | None = None
+    days: tuple[Day, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Components shown under one heading; the unnamed group has none."""
+
+    name: str | None
+    components: tuple[Component, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maintenance:
+    """Planned work that is announced: in progress while ``from_ms <= as_of < to_ms``.
+
+    Args:
+        components: Keys of the public components it touches.
+    """
+
+    id: str
+    name: str
+    components: tuple[str, ...]
+    from_ms: int
+    to_ms: int
+    announced_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """A stretch of trouble that our monitoring found.
+
+    Args:
+        component: Key of the component in trouble.
+        status: The worst it has been.
+        to_ms: None while it lasts.
+        why: A sentence in customers' words.
+    """
+
+    id: str
+    component: str
+    status: Status
+    from_ms: int
+    to_ms: int | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Everything about one service that the public may see, as of one instant.
+
+    Args:
+        service_url: The service's own site, linked from the header.
+        page_url: Where this page is published, without a trailing slash.
+        support: An address, a URL or a sentence.
+        zone: IANA name; the days of the bars and the local times are in it.
+        incidents: Lasting ones and recent ones, in any order.
+        maintenance: In progress and upcoming, in any order.
+    """
+
+    service: str
+    title: str
+    zone: str
+    as_of_ms: int
+    groups: tuple[Group, ...]
+    page_url: str | None = None
+    service_url: str | None = None
+    support: str | None = None
+    terms: str | None = None
+    privacy: str | None = None
+    maintenance: tuple[Maintenance, ...] = field(default=())
+    incidents: tuple[Incident, ...] = field(default=())
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        return tuple(component for group in self.groups for component in group.components)
+
+    @property
+    def status(self) -> Status:
+        """The worst status of any component."""
+        return max((c.status for c in self.components), key=lambda s: s.severity, default=Status.UNKNOWN)
+
+    @property
+    def ongoing(self) -> tuple[Incident, ...]:
+        """Trouble that lasts: worst first, then the oldest."""
+        lasting = (i for i in self.incidents if i.to_ms is None)
+        return tuple(sorted(lasting, key=lambda i: (-i.status.severity, i.from_ms)))
+
+    @property
+    def ended(self) -> tuple[Incident, ...]:
+        """Trouble that is over, the newest first."""
+        over = (i for i in self.incidents if i.to_ms is not None)
+        return tuple(sorted(over, key=lambda i: i.from_ms, reverse=True))
+
+    @property
+    def active_maintenance(self) -> tuple[Maintenance, ...]:
+        working = (m for m in self.maintenance if m.from_ms <= self.as_of_ms < m.to_ms)
+        return tuple(sorted(working, key=lambda m: m.to_ms))
+
+    @property
+    def upcoming_maintenance(self) -> tuple[Maintenance, ...]:
+        coming = (m for m in self.maintenance if self.as_of_ms < m.from_ms)
+        return tuple(sorted(coming, key=lambda m: m.from_ms))
+
+
+def public_id(kind: str, key: str) -> str:
+    """12 characters of ``[0-9a-z]``, the same for ever for the same *kind* and *key*."""
+    number = int.from_bytes(hashlib.sha256(f"{kind}\0{key}".encode()).digest())
+    digits = []
+    for _ in range(12):
+        number, digit = divmod(number, 36)
+        digits.append(_DIGITS[digit])
+    return "".join(digits)

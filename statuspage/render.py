@@ -1,0 +1,137 @@
+"""A page, rendered: every path of the site and the bytes that stand under it.
+
+Pure but for reading its own templates and assets, once. The same `Page` gives the same bytes, so an ETag
+changes only when the page does. Works under a strict CSP: nothing inline, styles and script by content-
+addressed path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from statuspage import api, bars, figures, table, wall, words
+from statuspage.document import MISSING, Document
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from statuspage.page import Component, Page, Status
+
+_HERE = Path(__file__).parent
+_HTML = "text/html; charset=utf-8"
+_ASSETS = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
+
+
+def rendered(page: Page) -> Mapping[str, Document]:
+    """All of *page*'s site: path (not percent-encoded) → document."""
+    shared = _context(page)
+    site = {
+        "/": _html("index.html", shared, here="/"),
+        "/favicon.svg": Document(_text("favicon.svg", {"status": page.status}), "image/svg+xml"),
+        "/robots.txt": Document(b"User-agent: *\nAllow: /\n", "text/plain; charset=utf-8"),
+        MISSING: _html("missing.html", shared, here=MISSING, status=404),
+    }
+    for component in page.components:
+        path = f"/components/{component.key}"
+        site[path] = _html("component.html", shared | _history(shared, component), here=path)
+    return {**site, **_assets(), **api.documents(page)}
+
+
+def _html(template: str, context: Mapping[str, Any], *, here: str, status: int = 200) -> Document:
+    return Document(_text(template, {**context, "here": here}), _HTML, status=status)
+
+
+def _text(template: str, context: Mapping[str, Any]) -> bytes:
+    return _environment().get_template(template).render(context).encode()
+
+
+def _context(page: Page) -> dict[str, Any]:
+    head = words.headline(page)
+    return {
+        "page": page,
+        "head": head,
+        "summary": " ".join([f"{head.text}.", *head.also]),
+        "wall": wall.Wall(ZoneInfo(page.zone), page.as_of_ms),
+        "drawings": {c.key: bars.drawing(c.days) for c in page.components},
+        "names": {c.key: c.name for c in page.components},
+        "legend_rows": bars.LEGEND,
+        "css": _asset("css")[0],
+        "js": _asset("js")[0],
+    }
+
+
+def _history(shared: Mapping[str, Any], component: Component) -> dict[str, Any]:
+    """What the page of one component shows beside what all pages share."""
+    page: Page = shared["page"]
+    drawn: bars.Drawing = shared["drawings"][component.key]
+    return {
+        "component": component,
+        "summary": f"{words.sentence(component)}. {drawn.label}",
+        "trouble": [i for i in (*page.ongoing, *page.ended) if i.component == component.key],
+        "works": [
+            m for m in (*page.active_maintenance, *page.upcoming_maintenance) if component.key in m.components
+        ],
+    }
+
+
+@cache
+def _asset(suffix: str) -> tuple[str, bytes]:
+    body = (_HERE / "assets" / f"page.{suffix}").read_bytes()
+    return f"/assets/{hashlib.sha256(body).hexdigest()[:16]}.{suffix}", body
+
+
+def _assets() -> dict[str, Document]:
+    found = ((*_asset(suffix), kind) for suffix, kind in _ASSETS.items())
+    return {path: Document(body, kind, immutable=True) for path, body, kind in found}
+
+
+@cache
+def _environment() -> Environment:
+    """Templates are compiled once; a name they misspell is an error, never an empty place."""
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters.update(
+        percent=figures.percent,
+        duration=figures.duration,
+        roughly=figures.roughly,
+        events=table.events,
+        history=table.history,
+        label=_label,
+        tone=_tone,
+        sentence=words.sentence,
+        until=words.until,
+        link=words.link,
+        linktext=words.linktext,
+        named=_named,
+        path=_path,
+    )
+    return environment
+
+
+def _label(status: Status) -> str:
+    return words.LABELS[status]
+
+
+def _tone(status: Status) -> str:
+    return words.TONES[status]
+
+
+def _named(keys: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    return [names[key] for key in keys if key in names]
+
+
+def _path(key: str) -> str:
+    return quote(key, safe="")
