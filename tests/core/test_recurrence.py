@@ -129,6 +129,7 @@ def test_an_until_in_utc_is_read_in_the_rules_own_zone():
         ("BYDAY=SA", "write DAILY"),
         ("", "write one like"),
         ("every day", "write one like"),
+        ("FREQ=WEEKLY;BYDAY=" + ",".join(["SA"] * 100_000), "is too long"),
         ("FREQ=DAILY;INTERVAL=0", "1 to 1000"),
         ("FREQ=DAILY;INTERVAL=-1", "1 to 1000"),
         ("FREQ=DAILY;INTERVAL=99999999999999", "1 to 1000"),

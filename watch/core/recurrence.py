@@ -49,6 +49,7 @@ _ALLOWED: Mapping[str, set[str]] = {
     "YEARLY": _EVERYWHERE | {"BYMONTHDAY", "BYSETPOS", "BYYEARDAY", "BYWEEKNO"},
 }
 _STARTS_A_DAY = 24
+_LONGEST_TEXT = 1000
 _ONE_PERIOD = 10_000 * 12  # an interval that leaves the calendar at the second step, months or years
 
 
@@ -185,6 +186,8 @@ def _in_turn(rule: Recurrence, start: date, day: date) -> bool:
 
 
 def _keys(text: str) -> dict[str, str]:
+    if len(text) > _LONGEST_TEXT:
+        raise ValueError(f"a rule of {len(text)} characters is too long; write at most {_LONGEST_TEXT}")
     keys: dict[str, str] = {}
     for part in text.strip().upper().removeprefix("RRULE:").strip(";").split(";"):
         key, sep, value = part.strip().partition("=")

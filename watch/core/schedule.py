@@ -30,6 +30,7 @@ _MS = timedelta(milliseconds=1)
 _LONGEST = timedelta(days=366)  # keeps what a moment can be covered by, and so the work, bounded
 _SLACK = 2 * _DAY  # more than any zone is from UTC, or any clock change moves an end
 _YEARS = range(1970, 9000)
+_LONGEST_TEXT = 200  # the pattern below takes the square of it, on a hostile text
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EVERY_DAY = frozenset(range(7))
 
@@ -142,6 +143,10 @@ def parse_weekly(text: str, zone: ZoneInfo | None = None) -> Weekly:
     Args:
         zone: The zone when the text names none.
     """
+    if len(text) > _LONGEST_TEXT:
+        raise ValueError(
+            f"a weekly rule of {len(text)} characters is too long; write at most {_LONGEST_TEXT}"
+        )
     match = re.fullmatch(r"\s*(\S.*?)\s+(\d\S*?)\s*[-–]\s*(\d\S*)(?:\s+(\S+))?\s*", text)
     if match is None:
         raise ValueError(f"{text!r} is no weekly rule; write one like 'Sat,Sun 00:00-03:00 America/New_York'")
