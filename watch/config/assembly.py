@@ -1,0 +1,158 @@
+"""The document's parts → one `Settings`, after every mistake between the parts was told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from watch.config import composition, places
+from watch.config.cautions import caution
+from watch.config.check import DEFAULTS, check_of
+from watch.config.findings import Findings
+from watch.config.maintenance import window_of
+from watch.config.node import Node, Scalar, Table
+from watch.config.people import catch_all_of, escalations_of, named_components, people_of, rules_of
+from watch.config.sections import ALERTING, LISTEN, PAGE, RETENTION, SERVICE
+from watch.config.word import Address, loopback
+from watch.core.settings import (
+    Alerting,
+    Check,
+    Component,
+    Listen,
+    PageSettings,
+    Service,
+    Settings,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from watch.config.record import Fields, Record
+
+
+def assembled(document: Fields, folder: Path, findings: Findings, now_ms: int | None) -> Settings | None:
+    """The whole of it; None when there was any mistake. Warnings are recorded when there was none."""
+    service = _section(document, "service", SERVICE)
+    written: composition.Written = document["components"] or {}
+    composition.compare(written, findings)
+    vantages = places.vantages_of(document, service["site"], findings)
+    own = next(iter(vantages.values()))
+    defaults = _section(document, "defaults", DEFAULTS)
+    for fields, _ in written.values():
+        for check, _ in (fields["checks"] or {}).values():
+            places.compare(check, vantages, findings)
+    people = people_of(document)
+    catch_all = catch_all_of(document, people, findings)
+    escalations = escalations_of(document, people, findings)
+    alerts = rules_of(document, tuple(written), findings)
+    windows = {}
+    for name, (fields, _) in (document["maintenance"] or {}).items():
+        chosen = named_components(fields, "components", tuple(written), document, findings)
+        windows[name] = window_of(name, fields, chosen, service["timezone"], findings)
+    listen = _listen(document, findings)
+    if findings.mistakes:
+        return None
+    site = service["site"] or own.site
+    settings = Settings(
+        service=Service(
+            name=service["name"],
+            url=service["url"],
+            timezone=service["timezone"],
+            target=service["target"],
+            site=site,
+        ),
+        vantages=vantages,
+        components=_components(written, site),
+        checks=_checks(written, defaults),
+        windows={name: window for name, window in windows.items() if window is not None},
+        people=people,
+        catch_all=catch_all,
+        escalations=escalations,
+        alerts=alerts,
+        page=_page(document, service["name"]),
+        store=folder / document["store"],
+        alerting=_alerting(document),
+        retention=_section(document, "retention", RETENTION)["observations"],
+        listen=listen,
+    )
+    caution(settings, lambda path: _place(document, path), findings, now_ms)
+    return settings
+
+
+def _section(document: Fields, key: str, record: Record) -> Fields:
+    """A section's fields; all defaults when it was left out or refused."""
+    fields = document[key]
+    return fields if fields is not None else record.fields_of(document.node, {}, Findings())
+
+
+def _components(written: composition.Written, site: str) -> dict[str, Component]:
+    return {
+        key: Component(
+            key=key,
+            name=fields["name"] or key,
+            members=composition.members(key, fields),
+            group=fields["group"],
+            description=fields["description"],
+            needs=fields["needs"].k if fields["needs"] else None,
+            site=fields["site"] or site,
+            public=fields["public"],
+            show_redundancy_loss=fields["show_redundancy_loss"],
+            was=fields["was"],
+        )
+        for key, (fields, _) in written.items()
+    }
+
+
+def _checks(written: composition.Written, defaults: Fields) -> dict[str, Check]:
+    return {
+        f"{key}/{name}": check_of(check, f"{key}/{name}", key, defaults)
+        for key, (fields, _) in written.items()
+        for name, (check, _) in (fields["checks"] or {}).items()
+    }
+
+
+def _page(document: Fields, service: str) -> PageSettings:
+    fields = _section(document, "status_page", PAGE)
+    title = fields["title"] or (service if "status" in service.lower() else f"{service} status")
+    return PageSettings(
+        title=title, support=fields["support"], terms=fields["terms"], privacy=fields["privacy"]
+    )
+
+
+def _alerting(document: Fields) -> Alerting:
+    fields = _section(document, "alerting", ALERTING)
+    return Alerting(
+        group_wait=fields["group_wait"], resolve_hold=fields["resolve_hold"], reopen=fields["reopen"]
+    )
+
+
+def _listen(document: Fields, findings: Findings) -> Listen:
+    fields = _section(document, "listen", LISTEN)
+    page, operators = Address(*fields["page"]), Address(*fields["operators"])
+    if not loopback(operators.host):
+        findings.mistake(
+            fields.at("operators"),
+            "this address can be reached from elsewhere, and there are no users yet who could sign in",
+            f"write 127.0.0.1:{operators.port}",
+        )
+    if page == operators and page.port:
+        findings.mistake(
+            fields.at("operators" if fields.wrote("operators") else "page"),
+            "the public page and the operators cannot share an address",
+            f"write another port, like {page.host}:{(page.port + 1) % 65_536}",
+        )
+    return Listen(page=(page.host, page.port), operators=(operators.host, operators.port))
+
+
+def _place(document: Fields, path: str) -> Node:
+    """The key at *path* (see `watch.config.cautions.Places`), or the nearest key above it."""
+    words: list[Any] = path.split("/")
+    if words[0] == "checks":
+        words = ["components", words[1], "checks", words[2]]
+    node, place = document.node, document.node
+    for word in words:
+        entries: Mapping[str, tuple[Scalar, Node]] = node.entries if isinstance(node, Table) else {}
+        if word not in entries:
+            break
+        place, node = entries[word]
+    return place

@@ -1,0 +1,68 @@
+"""A canary, ``{icmp: 10.0.0.1}``: something that answers whenever the vantage point itself is well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from watch import probes
+from watch.config.findings import Findings, one_of
+from watch.config.kind import probe_at, probe_class
+from watch.config.node import Node, Scalar, Table
+from watch.config.record import Field, Record, described
+from watch.config.shape import Schema, kind_of
+from watch.config.word import lasting
+from watch.core.settings import Canary
+
+_TIMEOUT = Field(
+    lasting(timedelta(milliseconds=1), timedelta(seconds=30), "2s"),
+    "How long one answer may take.",
+    timedelta(seconds=2),
+)
+_RECORD = Record("a canary", {"timeout": _TIMEOUT})
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryShape:
+    what: str = "a canary like `{icmp: 10.0.0.1}`"
+
+    def read(self, node: Node, findings: Findings) -> Canary | None:
+        if not isinstance(node, Table):
+            findings.mistake(node, f"{kind_of(node)} stands here", f"write {self.what}")
+            return None
+        kinds = [key for key in node.entries if key != "timeout"]
+        if len(kinds) != 1:
+            findings.mistake(node, "a canary asks one question", f"give it one of {one_of(probes.kinds())}")
+            return None
+        rest = {key: entry for key, entry in node.entries.items() if key == "timeout"}
+        fields = _RECORD.fields_of(node, rest, findings)
+        probe = probe_at(kinds[0], *node.entries[kinds[0]], findings)
+        return Canary(name=_name(kinds[0], node.entries[kinds[0]][1]), probe=probe, timeout=fields["timeout"])
+
+    def schema(self) -> Schema:
+        kinds = {kind: {"$ref": f"#/$defs/{kind}"} for kind in probes.kinds()}
+        one_kind = [{"required": [kind]} for kind in kinds]
+        keys = {"timeout": described(_TIMEOUT)}
+        return {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": kinds | keys,
+            "oneOf": one_kind,
+        }
+
+
+CANARY = CanaryShape()
+
+
+def _name(kind: str, node: Node) -> str:
+    """What people read when it fails: the kind, and the main option unless that may be secret."""
+    if isinstance(node, Table):
+        main = node.entries.get(probe_class(kind).MAIN) if kind in probes.kinds() else None
+        return _name(kind, main[1]) if main else kind
+    shown = isinstance(node, Scalar) and not node.origin and "@" not in node.text and "?" not in node.text
+    return f"{kind} {node.text}" if shown and isinstance(node, Scalar) else kind
+
+
+def same(one: Canary, other: Canary) -> bool:
+    """Whether two canaries ask the same: the second would be no second witness."""
+    return one.probe == other.probe

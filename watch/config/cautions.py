@@ -1,0 +1,117 @@
+"""What works, but perhaps not as meant: the warnings that semantics §3 and §5 ask of `validate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from watch.config.findings import Findings, quoted
+from watch.config.node import Node
+from watch.core.quantity import duration_text
+from watch.core.settings import Audience, Check, Settings, Vantage, When
+from watch.core.window import collapses
+
+_TWO_YEARS_MS = 2 * 366 * 86_400_000  # both clock changes of every zone, with a year in hand
+_LATE = timedelta(minutes=10)  # a page later than that serves nobody
+Places = Callable[[str], Node]
+"""Where a thing is written: ``vantages/NAME``, ``checks/COMPONENT/CHECK``, ``maintenance/NAME``, or a key."""
+
+
+def pool(check: Check, settings: Settings) -> tuple[Vantage, ...]:
+    """The vantage points that a check is asked from when all are well (semantics §3)."""
+    if check.sources:
+        return tuple(settings.vantages[name] for name in check.sources)
+    site = settings.components[check.component].site
+    everywhere = tuple(settings.vantages.values())
+    if check.audience is Audience.ANY:
+        return everywhere
+    onsite = tuple(vantage for vantage in everywhere if vantage.site == site)
+    if check.audience is Audience.INTERNAL:
+        return onsite
+    return tuple(vantage for vantage in everywhere if vantage.site != site) or onsite
+
+
+def caution(settings: Settings, at: Places, findings: Findings, now_ms: int | None) -> None:
+    """Record every warning. Without *now_ms*, none that depends on the calendar."""
+    _vantages(settings, at, findings)
+    _pools(settings, at, findings)
+    _rhythms(settings, at, findings)
+    _people(settings, at, findings)
+    if now_ms is not None:
+        _calendar(settings, at, findings, now_ms)
+
+
+def _vantages(settings: Settings, at: Places, findings: Findings) -> None:
+    for name, vantage in settings.vantages.items():
+        if not vantage.canaries:
+            findings.caution(
+                at(f"vantages/{name}"),
+                f"{quoted(name)} has no canaries: it cannot tell its own faults from its targets'",
+                "give it `canaries` that answer whenever it is well, like its gateway and its resolver",
+            )
+
+
+def _pools(settings: Settings, at: Places, findings: Findings) -> None:
+    told: dict[str, list[Check]] = {}
+    for check in settings.checks.values():
+        site = settings.components[check.component].site
+        asked_from = pool(check, settings)
+        if not asked_from:
+            wrong = (
+                f"no vantage point stands at {quoted(site)}, where alone an `internal` check is asked from"
+            )
+            told.setdefault(f"{wrong}: always unknown", []).append(check)
+        elif len(asked_from) == 2:
+            both = " and ".join(quoted(vantage.name) for vantage in asked_from)
+            told.setdefault(f"{both} are a pool of two: they can tie, which reads degraded", []).append(check)
+        elif (
+            check.audience is Audience.PUBLIC
+            and not check.sources
+            and all(v.site == site for v in asked_from)
+        ):
+            wrong = "audience `public` means asked from elsewhere, but no vantage point stands offsite"
+            told.setdefault(f"{wrong}: onsite is simply the pool", []).append(check)
+    _tell(told, at, findings)
+
+
+def _rhythms(settings: Settings, at: Places, findings: Findings) -> None:
+    told: dict[str, list[Check]] = {}
+    for check in settings.checks.values():
+        every, timeout, again = (duration_text(t) for t in (check.every, check.timeout, check.retry_every))
+        sure = check.confirm_down * check.timeout + (check.confirm_down - 1) * check.retry_every
+        if check.timeout >= check.every:
+            wrong = f"an answer may take {timeout}, but one is asked for every {every}: runs will be left out"
+        elif check.retry_every > check.every:
+            wrong = f"`retry_every` is {again}, but it is asked every {every} anyway"
+        elif sure > max(_LATE, 4 * check.every):
+            wrong = f"with these retries a silent outage is confirmed only after {duration_text(sure)}"
+        else:
+            continue
+        told.setdefault(wrong, []).append(check)
+    _tell(told, at, findings)
+
+
+def _tell(told: dict[str, list[Check]], at: Places, findings: Findings) -> None:
+    """One warning for all the checks it holds for: 2,000 equal lines help nobody."""
+    for message, checks in told.items():
+        more = f" and {len(checks) - 1} more" if len(checks) > 1 else ""
+        findings.caution(at(f"checks/{checks[0].name}"), f"{quoted(checks[0].name)}{more}: {message}")
+
+
+def _people(settings: Settings, at: Places, findings: Findings) -> None:
+    if not settings.people:
+        findings.caution(at("people"), "there are no `people`: alerts go nowhere", "add one with a channel")
+    elif all(rule.when is When.MONITOR for rule in settings.alerts):
+        cure = "add `- {when: down, components: all}` to `alerts`"
+        findings.caution(at("alerts"), "no alert rule speaks of components: nobody hears of an outage", cure)
+    elif not settings.catch_all:
+        findings.caution(at("catch_all"), "`catch_all` is empty: what no rule escalates goes nowhere")
+
+
+def _calendar(settings: Settings, at: Places, findings: Findings, now_ms: int) -> None:
+    for name, window in settings.windows.items():
+        dates = collapses(window, now_ms, now_ms + _TWO_YEARS_MS)
+        if dates:
+            nights = ", ".join(day.isoformat() for day in dates[:4])
+            wrong = f"on {nights} a clock change leaves nothing of {quoted(name)}: nothing is excluded then"
+            findings.caution(at(f"maintenance/{name}"), wrong)

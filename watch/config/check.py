@@ -1,0 +1,245 @@
+"""One check: what is asked (the key is the kind), how often, how sure to be, and what is good enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from watch import probes
+from watch.config.findings import Findings, meant, one_of, quoted
+from watch.config.kind import Missing, help_of, probe_at, probe_class, schema_of
+from watch.config.node import Node, Scalar, Table, nothing
+from watch.config.place import column_in
+from watch.config.record import Field, Fields, Items, Record, described, strings
+from watch.config.shape import Choice, Schema, Whole, kind_of, parted
+from watch.config.word import lasting, name, raw
+from watch.core.expect import Judge, compile_expectation, compile_judge
+from watch.core.expect.errors import ExpectationError
+from watch.core.settings import Audience, Check
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MS = timedelta(milliseconds=1)
+EVERY = lasting(100 * _MS, timedelta(days=7), "30s")
+TIMEOUT = lasting(_MS, timedelta(minutes=10), "10s")
+RETRY = lasting(_MS, timedelta(days=1), "5s")
+
+
+@dataclass(frozen=True, slots=True)
+class DownWhen:
+    """How many of the vantage points must see it down."""
+
+    what: str = "`any`, `majority`, `all`, or a number of vantage points"
+
+    def read(self, node: Node, findings: Findings) -> str | int | None:
+        if isinstance(node, Scalar) and (node.text in {"any", "majority", "all"} or node.placeholder):
+            return node.text if not node.placeholder else "majority"
+        if isinstance(node, Scalar) and node.text.isdecimal() and len(node.text) < 5 and int(node.text):
+            return int(node.text)
+        said = quoted(node.text) if isinstance(node, Scalar) and not node.origin else "this"
+        findings.mistake(node, f"{said} is not {self.what}")
+        return None
+
+    def schema(self) -> Schema:
+        return {"anyOf": [{"enum": ["any", "majority", "all"]}, {"type": "integer", "minimum": 1}]}
+
+
+CONFIRM = Record(
+    "`confirm`",
+    {
+        "down": Field(Whole(1, 100), "How many bad readings in a row make it down.", 3),
+        "up": Field(Whole(1, 100), "How many good readings in a row make it up again.", 2),
+    },
+)
+RHYTHM: Mapping[str, Field] = {
+    "every": Field(EVERY, "How often it is asked.", timedelta(seconds=30)),
+    "timeout": Field(TIMEOUT, "How long one answer may take.", timedelta(seconds=10)),
+    "retry_every": Field(
+        RETRY, "How soon it is asked again after an answer that may change the state.", timedelta(seconds=5)
+    ),
+    "confirm": Field(CONFIRM, "How many readings in a row change the state."),
+    "audience": Field(
+        Choice(tuple(Audience)),
+        "Who it speaks for: `internal` asks from its own site, `public` from others.",
+        "internal",
+    ),
+    "down_when": Field(DownWhen(), "How many vantage points must see it down.", "majority"),
+}
+DEFAULTS = Record("`defaults`", RHYTHM)
+_SENTENCES = Items(raw("an expectation like `latency < 2s`"))
+FIELDS: Mapping[str, Field] = {
+    **{key: Field(it.shape, it.text) for key, it in RHYTHM.items()},
+    "from": Field(Items(name("the name of a vantage point")), "The vantage points it is asked from."),
+    "expect": Field(_SENTENCES, "What must hold: broken, the check is down."),
+    "warn": Field(_SENTENCES, "What should hold: broken, the check is degraded."),
+}
+_HINTS = {
+    "interval": "write `every`",
+    "period": "write `every`",
+    "frequency": "write `every`",
+    "retries": "write `confirm: {down: 3}`",
+    "type": "the kind is the key: write `http: https://…`",
+    "kind": "the kind is the key: write `http: https://…`",
+    "probe": "the kind is the key: write `http: https://…`",
+    "name": "a check's name is its key",
+    "vantages": "write `from`",
+    "expected": "write `expect`",
+    "assert": "write `expect`",
+    "conditions": "write `expect`",
+}
+_RECORD = Record("a check", FIELDS, _HINTS)
+
+
+@dataclass(slots=True)
+class ReadCheck:
+    """A check as written, until its defaults and its vantage points are known."""
+
+    key: Scalar
+    node: Node
+    kind: str
+    probe: object
+    judge: Judge
+    fields: Fields
+    sources: tuple[tuple[str, Node], ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class CheckShape:
+    """A mapping with one kind among its keys."""
+
+    what: str = "a check"
+
+    def read(self, node: Node, findings: Findings) -> ReadCheck | None:
+        if not isinstance(node, Table):
+            said = "nothing" if nothing(node) else kind_of(node)
+            findings.mistake(
+                node,
+                f"{said} stands where a check belongs",
+                "write what to ask, like `{http: https://example.org/}`",
+            )
+            return None
+        rest = {key: entry for key, entry in node.entries.items() if key in FIELDS or key in _HINTS}
+        kinds = {key: entry for key, entry in node.entries.items() if key not in rest}
+        fields = _RECORD.fields_of(node, rest, findings)
+        kind = self._kind(node, kinds, rest, findings)
+        if kind is None:
+            return None
+        key, value = kinds[kind]
+        probe = probe_at(kind, key, value, findings)
+        try:
+            judge = judged(kind, fields, findings)
+        except Missing:
+            return None
+        return ReadCheck(key, node, kind, probe, judge, fields, fields["from"] or ())
+
+    def _kind(
+        self,
+        node: Table,
+        kinds: Mapping[str, tuple[Scalar, Node]],
+        rest: Mapping[str, Any],
+        findings: Findings,
+    ) -> str | None:
+        """The one key that is a kind; what is none is a mistake each."""
+        real = [key for key in kinds if key in probes.kinds()]
+        for word in (key for key in kinds if key not in real):
+            self._stray(word, kinds[word], bool(real), findings)
+        for second in real[1:]:
+            wrong = f"a check asks one question, and {quoted(real[0])} is one already"
+            findings.mistake(kinds[second][0], wrong, f"make {quoted(second)} a check of its own", cut=True)
+        if not kinds and not {"type", "kind", "probe"} & set(rest):
+            findings.mistake(
+                node, "this check does not say what to ask", f"give it one of {one_of(probes.kinds())}"
+            )
+        return real[0] if real else None
+
+    def _stray(self, word: str, entry: tuple[Scalar, Node], has_kind: bool, findings: Findings) -> None:
+        key, value = entry
+        findings.mask(value)
+        option = meant(word, FIELDS)
+        if has_kind or (option and not meant(word, probes.kinds())):
+            cure = option or "an option of the kind goes beneath its key"
+            findings.mistake(key, f"a check has no {quoted(word)}", cure, cut=True)
+            return
+        try:
+            probe_class(word)
+        except Missing as missing:
+            findings.mistake(key, missing.message, missing.cure, cut=True)
+
+    def schema(self) -> Schema:
+        keys = {key: described(it) for key, it in FIELDS.items()}
+        kinds = {kind: {"$ref": f"#/$defs/{kind}"} for kind in probes.kinds()}
+        one_kind = [{"required": [kind]} for kind in kinds]
+        return {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": kinds | keys,
+            "oneOf": one_kind,
+        }
+
+
+CHECK = CheckShape()
+
+
+def judged(kind: str, fields: Fields, findings: Findings) -> Judge:
+    """What the check's `expect` and `warn` compile to; each broken sentence is a mistake at its character."""
+    cls, facts = probe_class(kind), help_of(kind).facts
+    try:
+        return compile_judge(strings(fields["expect"]), strings(fields["warn"]), facts, cls.ASSUMED)
+    except ExpectationError:
+        for text, node in (*(fields["expect"] or ()), *(fields["warn"] or ())):
+            _told(text, node, facts, findings)
+        return Judge()
+
+
+def _told(text: str, node: Node, facts: Mapping[str, Any], findings: Findings) -> None:
+    assert isinstance(node, Scalar)
+    try:
+        compile_expectation(text, facts)
+    except ExpectationError as error:
+        if node.placeholder:
+            return
+        if node.origin:
+            findings.mistake(
+                node, "with its references filled in, this is no expectation", f"look at `{node.origin}`"
+            )
+            return
+        message, cure = (error.message, error.cure) if error.cure else parted(error.message)
+        findings.mistake(node, message, cure, offset=column_in(node, error.offset))
+
+
+def check_of(read: ReadCheck, name: str, component: str, defaults: Fields) -> Check:
+    """The check, once nothing is wrong with it."""
+
+    def said(key: str) -> Any:
+        value = read.fields[key]
+        return defaults[key] if value is None else value
+
+    confirm, common = read.fields["confirm"], defaults["confirm"]
+
+    def streak(key: str) -> int:
+        for one in (confirm, common):
+            if one is not None and one.values.get(key) is not None:
+                return int(one.values[key])
+        return int(CONFIRM.fields[key].default)
+
+    return Check(
+        name=name,
+        component=component,
+        kind=read.kind,
+        probe=read.probe,
+        judge=read.judge,
+        every=said("every"),
+        timeout=said("timeout"),
+        retry_every=said("retry_every"),
+        confirm_down=streak("down"),
+        confirm_up=streak("up"),
+        audience=Audience(said("audience")),
+        sources=strings(read.sources),
+        down_when=said("down_when"),
+    )
+
+
+def kinds_schema() -> Schema:
+    return {kind: schema_of(kind) for kind in probes.kinds()}

@@ -1,0 +1,123 @@
+"""How components are made of checks and of each other: every rule that two of them can break together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from watch.config.findings import Findings, quoted, unknown_name
+from watch.config.node import Node, Scalar
+from watch.config.record import Fields, strings
+
+_A_LINE = 8  # keys in a message
+Written = Mapping[str, tuple[Fields, Scalar]]
+
+
+def members(key: str, fields: Fields) -> tuple[str, ...]:
+    """A component's members: its checks as ``component/check``, then what it contains."""
+    return (*(f"{key}/{check}" for check in fields["checks"] or {}), *strings(fields["contains"]))
+
+
+def compare(components: Written, findings: Findings) -> None:
+    """Record what is wrong between components."""
+    for key, (fields, at) in components.items():
+        if key == "all":
+            findings.mistake(
+                at, "`all` means every component, so none can be called that", "choose another key", cut=True
+            )
+        _contained(key, fields, components, findings)
+        _size(key, fields, at, findings)
+    _former(components, findings)
+    for loop in _loops(components):
+        shown = loop if len(loop) <= _A_LINE else (*loop[: _A_LINE - 2], "…", loop[-1])
+        told = " → ".join(quoted(key) for key in shown)
+        place = next(node for name, node in components[loop[-2]][0]["contains"] if name == loop[-1])
+        findings.mistake(place, f"{quoted(loop[0])} contains itself: {told}", "take one of them out")
+
+
+def _contained(key: str, fields: Fields, components: Written, findings: Findings) -> None:
+    seen = set()
+    for name, node in fields["contains"] or ():
+        if name not in components:
+            unknown_name(
+                node, "component", name, tuple(other for other in components if other != key), findings
+            )
+        elif name in seen:
+            findings.mistake(node, f"{quoted(key)} contains {quoted(name)} already", "remove one of the two")
+        seen.add(name)
+
+
+def _size(key: str, fields: Fields, at: Scalar, findings: Findings) -> None:
+    size = len(members(key, fields))
+    refused = (fields.wrote("checks") and fields["checks"] is None) or (
+        fields.wrote("contains") and not fields["contains"]
+    )
+    if not size and not refused and not (fields.wrote("checks") and _has_entries(fields.at("checks"))):
+        findings.mistake(
+            at,
+            f"the component {quoted(key)} has neither checks nor anything it contains",
+            "give it `checks`",
+            cut=True,
+        )
+    needs = fields["needs"]
+    whole = _entries(fields.at("checks")) + len(fields["contains"] or ()) if fields.wrote("checks") else size
+    if needs is not None and whole and needs.n != whole:
+        what = ", ".join(quoted(member) for member in members(key, fields)[:6])
+        findings.mistake(
+            fields.at("needs"),
+            f"{quoted(key)} has {whole} member{'s' * (whole != 1)}, not {needs.n}: {what}",
+            f"write {min(needs.k, whole)} of {whole}",
+        )
+
+
+def _entries(node: Node) -> int:
+    return len(getattr(node, "entries", ()))
+
+
+def _has_entries(node: Node) -> bool:
+    """Checks that were refused are checks all the same."""
+    return _entries(node) > 0
+
+
+def _former(components: Written, findings: Findings) -> None:
+    heirs: dict[str, str] = {}
+    for key, (fields, _) in components.items():
+        was = fields["was"]
+        if was is None:
+            continue
+        if was in components:
+            here = "itself" if was == key else f"{quoted(was)}, which is still here"
+            findings.mistake(
+                fields.at("was"),
+                f"{quoted(key)} cannot carry on the history of {here}",
+                f"remove `was`, or the component {quoted(was)}",
+            )
+        elif was in heirs:
+            findings.mistake(
+                fields.at("was"),
+                f"{quoted(heirs[was])} carries on the history of {quoted(was)} already",
+                "remove one `was`",
+            )
+        heirs.setdefault(was, key)
+
+
+def _loops(components: Written) -> Iterator[tuple[str, ...]]:
+    """One path for each way in which a component contains itself. Iterative: a chain may be long."""
+    inside = {
+        key: [name for name in strings(fields["contains"]) if name in components]
+        for key, (fields, _) in components.items()
+    }
+    done: set[str] = set()
+    path: dict[str, None] = {}  # ordered, and quick to ask
+    todo: list[Iterator[str]] = [iter(inside)]
+    while todo:
+        key = next(todo[-1], None)
+        if key is None:
+            todo.pop()
+            if path:
+                done.add(path.popitem()[0])
+        elif key in path:
+            keys = list(path)
+            yield (*keys[keys.index(key) :], key)
+        elif key not in done:
+            path[key] = None
+            todo.append(iter(inside[key]))

@@ -1,0 +1,202 @@
+"""A kind of probe, as checks.yaml writes it: the probe class's own fields, annotations and docstring.
+
+Nothing about a kind is said twice. A field's annotation fixes how its option is written, its default whether
+it may be left out, and the class's docstring is the help text in the schema and behind `threenines probes`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import types
+from collections.abc import Mapping
+from datetime import timedelta
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from watch import probes
+from watch.config.findings import Findings, meant, quoted, redacted
+from watch.config.node import Node, Scalar, Table, scalars
+from watch.config.record import Field, Items, Keyed, Record
+from watch.config.shape import Choice, Flag, Schema, Shape, Whole, parted
+from watch.config.word import NUMBER, PERCENTAGE, FilePath, lasting, raw, secret
+from watch.core.settings import Secret
+from watch.probes.base import Reference, reference
+
+_PLANNED = """
+amqp browser cassandra certificate clamav cups disk docker domain file ftp game grpc heartbeat imap iscsi
+kafka kubernetes ldap memcached mongodb mqtt mssql mysql nagios nats nfs ntp nut nvme oracle pop3 postgres
+process push radius raid redis rtsp s3 sftp sip smart smb smtp snmp ssh systemd traceroute udp websocket
+whois winrm zfs
+"""
+PLANNED = frozenset(_PLANNED.split())
+_ODDLY_NAMED = {"https": "http", "ping": "icmp", "port": "tcp", "ssl": "tls", "url": "http", "cert": "tls"}
+_ANY_TIME = (timedelta(0), timedelta(days=3650), "30s")
+
+
+class Missing(Exception):  # noqa: N818 - said of a kind
+    """A kind cannot be had: there is none of that name, or a library it needs is not installed."""
+
+    def __init__(self, message: str, cure: str) -> None:
+        super().__init__(message)
+        self.message, self.cure = message, cure
+
+
+@cache
+def probe_class(kind: str) -> Any:
+    """The class behind *kind*; `Missing` says why there is none."""
+    try:
+        return probes.of_kind(kind)
+    except KeyError:
+        planned = kind in PLANNED and kind not in _ODDLY_NAMED
+        wrong = (
+            f"the kind {quoted(kind)} is not built yet"
+            if planned
+            else f"{quoted(kind)} is not a kind of probe"
+        )
+        instead = f"did you mean {quoted(_ODDLY_NAMED[kind])}?" if kind in _ODDLY_NAMED else ""
+        cure = (
+            instead
+            or ("" if planned else meant(kind, probes.kinds()))
+            or f"built so far: {', '.join(probes.kinds())}"
+        )
+        raise Missing(wrong, cure) from None
+    except ImportError as error:
+        library = error.name or str(error)
+        raise Missing(
+            f"the kind {quoted(kind)} needs {quoted(library)}, which is not installed", "install it"
+        ) from None
+
+
+def help_of(kind: str) -> Reference:
+    return reference(probe_class(kind))
+
+
+@cache
+def options(kind: str) -> Record:
+    """The record that ``kind: {…}`` is."""
+    cls = probe_class(kind)
+    hints, texts = get_type_hints(cls), help_of(kind).options
+    fields = {}
+    for it in dataclasses.fields(cls):
+        if not it.init or it.name.startswith("_"):
+            continue
+        required = it.default is dataclasses.MISSING and it.default_factory is dataclasses.MISSING
+        default = None if it.default is dataclasses.MISSING else it.default
+        fields[it.name] = Field(shape_of(hints[it.name]), texts.get(it.name, ""), default, required)
+    return Record(f"`{kind}`", fields)
+
+
+def shape_of(annotation: Any) -> Shape[Any]:
+    """How an option of that type is written.
+
+    Raises:
+        TypeError: No option may have such a type: a probe's author made a mistake.
+    """
+    simple: Mapping[Any, Shape[Any]] = {
+        str: raw("text"),
+        int: Whole(-(2**31), 2**53),
+        float: NUMBER,
+        bool: Flag(),
+        timedelta: lasting(*_ANY_TIME),
+        Path: FilePath(),
+        Secret: secret("a secret"),
+        Fraction: PERCENTAGE,
+    }
+    if annotation in simple:
+        return simple[annotation]
+    origin, of = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return Choice(tuple(str(word) for word in of))
+    if origin in {Union, types.UnionType}:
+        some = [shape_of(one) for one in of if one is not type(None)]
+        return some[0] if len(some) == 1 else AnyOf(tuple(some))
+    if origin is tuple and len(of) == 2 and of[1] is Ellipsis:
+        return Items(shape_of(of[0]), empty=True)
+    if isinstance(origin, type) and issubclass(origin, Mapping) and of[0] is str:
+        return Keyed(raw("a name"), shape_of(of[1]), "a mapping of names to values")
+    raise TypeError(f"an option cannot be a {annotation}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AnyOf:
+    """What the first of several shapes that reads it makes of a value."""
+
+    shapes: tuple[Shape[Any], ...]
+
+    @property
+    def what(self) -> str:
+        return ", or ".join(shape.what for shape in self.shapes)
+
+    def read(self, node: Node, findings: Findings) -> Any:
+        for shape in self.shapes:
+            trial = Findings()
+            value = shape.read(node, trial)
+            if not trial.mistakes:
+                findings.masked += trial.masked
+                findings.secrets |= trial.secrets
+                return value
+        findings.mistake(node, f"this is not {self.what}")
+        return None
+
+    def schema(self) -> Schema:
+        return {"anyOf": [shape.schema() for shape in self.shapes]}
+
+
+def probe_at(kind: str, key: Scalar, node: Node, findings: Findings) -> object | None:
+    """The probe that *node*, behind the key *kind*, describes; None when it is refused."""
+    try:
+        record, cls = options(kind), probe_class(kind)
+    except Missing as missing:
+        findings.mask(node)
+        findings.mistake(key, missing.message, missing.cure, cut=True)
+        return None
+    for it in dataclasses.fields(cls):
+        if not it.repr and isinstance(node, Table) and it.name in node.entries:
+            findings.hide(node.entries[it.name][1])
+    before = len(findings.mistakes)
+    table = node if isinstance(node, Table) else Table(node.source, node.at, {cls.MAIN: (key, node)})
+    fields = record.fields_of(table if isinstance(node, Table) else node, table.entries, findings)
+    if len(findings.mistakes) > before:
+        return None
+    values = {name: _bare(value) for name, value in fields.values.items()}
+    try:
+        return cls(**values)  # type: ignore[no-any-return]  # of a class that nobody here knows
+    except ValueError as error:
+        if not any(word.placeholder for word in scalars(node)):
+            _blame(str(error), node, table, findings)
+        return None
+
+
+def _bare(value: Any) -> Any:
+    """An option's value without the places its parts had."""
+    if isinstance(value, tuple):
+        return tuple(part for part, _ in value)
+    if isinstance(value, dict):
+        return {name: part for name, (part, _) in value.items()}
+    return value
+
+
+def _blame(error: str, node: Node, table: Table, findings: Findings) -> None:
+    """A probe's own objection, at the option it names."""
+    named = [
+        (m.start(), name) for name in table.entries if (m := re.search(rf"\b{re.escape(name)}\b", error))
+    ]
+    culprit = table.entries[min(named)[1]][1] if named else node
+    hidden = {word.text for word in findings.masked} | {word.text for word in scalars(node) if word.origin}
+    for word in scalars(node):
+        error = error.replace(repr(word.text), quoted(word.text))
+    findings.mistake(culprit, *parted(redacted(error, sorted(hidden, key=len, reverse=True))))
+
+
+def schema_of(kind: str) -> Schema:
+    """What may stand behind the key *kind*: its main option, or a mapping of all."""
+    cls, record = probe_class(kind), options(kind)
+    main = record.fields[cls.MAIN].shape
+    assert main is not None
+    text = help_of(kind)
+    facts = "".join(f"\n- {fact.name} ({fact.type}): {fact.text}" for fact in text.facts.values())
+    described = f"{text.summary}\n\nFacts:{facts}\n\nExample:\n{text.example}"
+    return {"description": described, "anyOf": [main.schema(), record.schema()]}

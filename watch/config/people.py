@@ -1,0 +1,96 @@
+"""Who must know when: people, the first step of escalations, and alert rules, with every name checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from watch.config.findings import Findings, quoted, unknown_name
+from watch.config.node import Node, Scalar, Table
+from watch.config.record import Fields, strings
+from watch.core.settings import AlertRule, Person, When
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def people_of(document: Fields) -> dict[str, Person]:
+    written: Mapping[str, tuple[Fields, Scalar]] = document["people"] or {}
+    return {
+        name: Person(name=name, channels=tuple(channel for channel, _ in fields["channels"] or ()))
+        for name, (fields, _) in written.items()
+    }
+
+
+def catch_all_of(document: Fields, people: Mapping[str, Person], findings: Findings) -> tuple[str, ...]:
+    """Who is told when no rule says whom: everyone, unless the file says otherwise."""
+    if not document.wrote("catch_all"):
+        return tuple(people)
+    return _known(document["catch_all"] or (), people, document, findings)
+
+
+def escalations_of(
+    document: Fields, people: Mapping[str, Person], findings: Findings
+) -> dict[str, tuple[str, ...]]:
+    written = document["escalations"] or {}
+    return {name: _known(page, people, document, findings) for name, (page, _) in written.items()}
+
+
+def _known(
+    names: tuple[tuple[str, Node], ...], people: Mapping[str, Person], document: Fields, findings: Findings
+) -> tuple[str, ...]:
+    for name, node in names:
+        if name in people or name in _tried(document, "people"):
+            continue
+        unknown_name(node, "person", name, tuple(people), findings)
+    return tuple(dict.fromkeys(name for name, _ in names if name in people))
+
+
+def _tried(document: Fields, key: str) -> Mapping[str, Any]:
+    """The names under a key, also those whose values were refused: they are no mistake a second time."""
+    node = document.keys[key][1] if document.wrote(key) else None
+    return node.entries if isinstance(node, Table) else {}
+
+
+def rules_of(document: Fields, components: tuple[str, ...], findings: Findings) -> tuple[AlertRule, ...]:
+    written: tuple[tuple[Fields, Node], ...] = document["alerts"] or ()
+    return tuple(rule for fields, _ in written if (rule := _rule(fields, document, components, findings)))
+
+
+def _rule(
+    fields: Fields, document: Fields, components: tuple[str, ...], findings: Findings
+) -> AlertRule | None:
+    escalate = fields["escalate"]
+    if escalate is not None and escalate not in _tried(document, "escalations"):
+        unknown_name(
+            fields.at("escalate"), "escalation", escalate, tuple(_tried(document, "escalations")), findings
+        )
+    if fields["when"] is None:
+        return None
+    when = When(fields["when"])
+    if when is When.MONITOR and fields.wrote("components"):
+        findings.mistake(
+            fields.key("components"),
+            f"{quoted('monitor')} is about trouble of our own, not of components",
+            "remove this key",
+            cut=True,
+        )
+    chosen = named_components(fields, "components", components, document, findings)
+    return AlertRule(
+        when=when,
+        components=() if when is When.MONITOR else chosen,
+        lasting=fields["for"],
+        escalate=escalate,
+    )
+
+
+def named_components(
+    fields: Fields, key: str, components: tuple[str, ...], document: Fields, findings: Findings
+) -> tuple[str, ...]:
+    """The components that a list names, `all` spelled out; everything when nothing was written."""
+    names: tuple[tuple[str, Node], ...] = fields[key] or ()
+    if not fields.wrote(key) or strings(names) == ("all",):
+        return components
+    for name, node in names:
+        if name not in components and name not in _tried(document, "components"):
+            unknown_name(node, "component", name, components, findings)
+    return tuple(dict.fromkeys(name for name, _ in names if name in components))

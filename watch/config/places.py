@@ -1,0 +1,70 @@
+"""Where checks are asked from: the hub's own vantage point, and whether each check can be asked from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from watch.config.canary import same
+from watch.config.findings import Findings, quoted, unknown_name
+from watch.core.settings import Vantage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from watch.config.check import ReadCheck
+    from watch.config.node import Scalar
+    from watch.config.record import Fields
+
+IMPLICIT = "local"
+
+
+def vantages_of(document: Fields, site: str | None, findings: Findings) -> dict[str, Vantage]:
+    """The hub's own vantage point, by name: the one that is written, or an implicit one."""
+    written: Mapping[str, tuple[Fields, Scalar]] = document["vantages"] or {}
+    if not written:
+        return {IMPLICIT: Vantage(name=IMPLICIT, site=site or IMPLICIT)}
+    own = next((name for name, (fields, _) in written.items() if fields["local"]), next(iter(written)))
+    for name, (fields, key) in written.items():
+        if fields["local"] and name != own:
+            findings.mistake(
+                key,
+                f"{quoted(own)} is the hub's own vantage point already",
+                "only one can be local",
+                cut=True,
+            )
+        elif name != own or fields["local"] is False:
+            findings.mistake(
+                key,
+                f"remote vantage points are not built yet: {quoted(name)} stands elsewhere",
+                "keep the hub's own one only" if len(written) > 1 else "write `local: true`",
+                cut=True,
+            )
+    fields, _ = written[own]
+    return {own: _vantage(own, fields, site, findings)}
+
+
+def _vantage(name: str, fields: Fields, site: str | None, findings: Findings) -> Vantage:
+    canaries = fields["canaries"] or ()
+    for index, (canary, node) in enumerate(canaries):
+        if canary.probe is not None and any(same(canary, other) for other, _ in canaries[:index]):
+            findings.mistake(
+                node, "this canary asks what another one asks", "ask something that can fail by itself"
+            )
+    return Vantage(
+        name=name, site=fields["site"] or site or IMPLICIT, canaries=tuple(canary for canary, _ in canaries)
+    )
+
+
+def compare(check: ReadCheck, vantages: Mapping[str, Vantage], findings: Findings) -> None:
+    """Record what is wrong between a check and the vantage points."""
+    for name, node in check.sources:
+        if name not in vantages:
+            unknown_name(node, "vantage point", name, tuple(vantages), findings)
+    wanted = check.fields["down_when"]
+    if isinstance(wanted, int) and wanted > len(vantages):
+        count = f"there {'is' if len(vantages) == 1 else 'are'} {len(vantages)}"
+        findings.mistake(
+            check.fields.at("down_when"),
+            f"{wanted} vantage points cannot agree where {count}",
+            f"write {len(vantages)} or `majority`",
+        )

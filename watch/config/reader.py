@@ -1,0 +1,134 @@
+"""Bytes on disk → lines of text → a tree: one file, or every file of a folder merged into one.
+
+In a folder each top-level key is one mapping whoever writes into it: `components:` in `10-web.yaml` and in
+`20-db.yaml` are merged by key. What two files both define is a mistake that names both places.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from typing import TYPE_CHECKING
+
+from watch.config.composer import composed
+from watch.config.findings import Findings, quoted
+from watch.config.node import WHOLE, Node, Scalar, Source, Table, nothing, packed
+from watch.config.syntax import Unreadable
+from watch.ports import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LARGEST = 2 * 1024 * 1024
+MOST_FILES = 200
+_LINE_END = re.compile("\r\n|\r|\n")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff]")
+
+
+def files(path: Path) -> tuple[Path, ...]:
+    """The files that *path* stands for: itself, or a folder's ``*.yaml`` and ``*.yml`` by name.
+
+    Raises:
+        ConfigError: There is nothing there to read.
+    """
+    if not path.exists():
+        raise ConfigError(f"{path} does not exist: `threenines init` writes a small one")
+    if not path.is_dir():
+        return (path,)
+    found = sorted(p for p in path.iterdir() if p.suffix in {".yaml", ".yml"} and not p.name.startswith("."))
+    if not found:
+        raise ConfigError(f"{path} is a folder without a *.yaml file: put the configuration there")
+    if len(found) > MOST_FILES:
+        raise ConfigError(f"{path} holds {len(found)} *.yaml files: more than {MOST_FILES} are refused")
+    return tuple(found)
+
+
+def tree(paths: tuple[Path, ...], findings: Findings) -> Table:
+    """What all *paths* say together. Files that cannot be read are mistakes, and count as empty."""
+    whole = Table(Source(_name(paths), paths[0], ()), WHOLE, {})
+    for path in paths:
+        try:
+            source = decoded(_bytes(path), path)
+            root = composed(source, findings)
+        except Unreadable as trouble:
+            findings.unreadable = True
+            findings.mistake(Node(trouble.source, trouble.at), trouble.message, trouble.cure)
+            continue
+        if isinstance(root, Table):
+            whole = _merged(whole, root, findings)
+        elif root is not None and not nothing(root):
+            findings.mistake(root, "a configuration is a mapping", "begin with `components:`")
+    return whole
+
+
+def _name(paths: tuple[Path, ...]) -> str:
+    return str(paths[0] if len(paths) == 1 else paths[0].parent)
+
+
+def _bytes(path: Path) -> bytes:
+    """At most one byte more than is allowed; never hangs on a pipe or a device."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ConfigError(f"{path} is neither a file nor a folder")
+        with path.open("rb") as file:
+            return file.read(LARGEST + 1)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def decoded(raw: bytes, path: Path) -> Source:
+    """The lines in a file's bytes; `Unreadable` when they are too many or are no text."""
+    name = str(path)
+    if len(raw) > LARGEST:
+        raise Unreadable(
+            Source(name, path, ()), 0, "this file is larger than 2 MiB", "split it into a folder of files"
+        )
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = _LINE_END.split(raw[: error.start].decode("utf-8", "replace"))
+        source = Source(name, path, (*before[:-1], before[-1] + "\ufffd"))
+        wrong = f"byte 0x{raw[error.start]:02X} is not UTF-8"
+        raise Unreadable(source, _end(before), wrong, "save the file as UTF-8") from None
+    source = Source(name, path, tuple(_LINE_END.split(text)))
+    if found := _CONTROL.search(text):
+        place = _end(_LINE_END.split(text[: found.start()]))
+        wrong = f"a control character stands here (U+{ord(found[0]):04X})"
+        raise Unreadable(
+            source, place, wrong, "remove it; within double quotes it can be written as an escape"
+        )
+    return source
+
+
+def _end(lines: list[str]) -> int:
+    return packed(len(lines) - 1, len(lines[-1]))
+
+
+def _merged(one: Table, other: Table, findings: Findings) -> Table:
+    """Both, where mappings of the same key become one."""
+    entries = dict(one.entries)
+    for name, (key, value) in other.entries.items():
+        if name not in entries:
+            entries[name] = (key, value)
+            continue
+        first, known = entries[name]
+        if isinstance(known, Table) and isinstance(value, Table):
+            entries[name] = (first, _united(known, value, findings))
+        else:
+            _refuse_twice(key, first, findings)
+    return Table(one.source, one.at, entries)
+
+
+def _united(one: Table, other: Table, findings: Findings) -> Table:
+    for name, (key, _) in other.entries.items():
+        if name in one.entries:
+            _refuse_twice(key, one.entries[name][0], findings)
+    new = {name: entry for name, entry in other.entries.items() if name not in one.entries}
+    return Table(one.source, one.at, one.entries | new)
+
+
+def _refuse_twice(key: Scalar, first: Scalar, findings: Findings) -> None:
+    place = f"{first.source.name}:{first.line + 1}:{first.column + 1}"
+    findings.mistake(
+        key, f"{quoted(key.text)} is defined twice; the other one is at {place}", "keep one", cut=True
+    )

@@ -1,0 +1,193 @@
+"""The forms with parts: lists, mappings with keys that people choose, and records with keys that are ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from watch.config.findings import Findings, meant, quoted
+from watch.config.node import Node, Scalar, Sequence, Table, nothing
+from watch.config.shape import NOT_BUILT, Schema, Shape, Word, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+T = TypeVar("T")
+_SEE = "remove it: CHANGELOG says what is built"
+
+
+@dataclass(frozen=True, slots=True)
+class Items(Generic[T]):
+    """A list; a single value stands for a list of one when *lone*."""
+
+    of: Shape[T]
+    lone: bool = True
+    empty: bool = False
+
+    @property
+    def what(self) -> str:
+        return f"a list: {self.of.what}, …"
+
+    def read(self, node: Node, findings: Findings) -> tuple[tuple[T, Node], ...] | None:
+        """Each value with where it stands."""
+        if isinstance(node, Sequence):
+            if not node.items and not self.empty:
+                findings.mistake(node, "this list is empty", f"write {self.of.what}, or remove the key")
+            read = [(self.of.read(item, findings), item) for item in node.items]
+            return tuple((value, item) for value, item in read if value is not None)
+        if not self.lone or nothing(node) or (isinstance(node, Table) and not isinstance(self.of, Record)):
+            findings.mistake(
+                node, f"{'nothing' if nothing(node) else kind_of(node)} stands here", f"write {self.what}"
+            )
+            return None
+        value = self.of.read(node, findings)
+        return None if value is None else ((value, node),)
+
+    def schema(self) -> Schema:
+        item = self.of.schema()
+        several: Schema = {"type": "array", "items": item} | ({} if self.empty else {"minItems": 1})
+        return {"anyOf": [item, several]} if self.lone else several
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed(Generic[T]):
+    """A mapping whose keys are names that people choose."""
+
+    key: Word[str]
+    of: Shape[T]
+    what: str
+
+    def read(self, node: Node, findings: Findings) -> dict[str, tuple[T, Scalar]] | None:
+        """Each value with its key."""
+        if nothing(node):
+            return {}
+        if not isinstance(node, Table):
+            findings.mistake(node, f"{kind_of(node)} stands here", f"write {self.what}")
+            return None
+        found = {}
+        for name, (key, value) in node.entries.items():
+            self.key.read(key, findings)
+            one = self.of.read(value, findings)
+            if one is not None:
+                found[name] = (one, key)
+        return found
+
+    def schema(self) -> Schema:
+        pattern = self.key.json.get("pattern")
+        names = {"propertyNames": {"pattern": pattern}} if pattern else {}
+        return {"type": "object", "additionalProperties": self.of.schema()} | names
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One key of a record. One without a shape is planned and not built yet."""
+
+    shape: Shape[Any] | None
+    text: str
+    default: Any = None
+    required: bool = False
+
+
+@dataclass(slots=True)
+class Fields:
+    """What a record's mapping said."""
+
+    node: Node
+    keys: Mapping[str, tuple[Scalar, Node]] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, key: str) -> Any:
+        """The value; the default when it was left out or refused."""
+        value = self.values.get(key)
+        return self.defaults.get(key) if value is None else value
+
+    def wrote(self, key: str) -> bool:
+        return key in self.keys
+
+    def at(self, key: str) -> Node:
+        """Where the value stands; the whole mapping when it was left out."""
+        return self.keys[key][1] if key in self.keys else self.node
+
+    def key(self, key: str) -> Node:
+        return self.keys[key][0] if key in self.keys else self.node
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A mapping whose keys are ours.
+
+    Args:
+        hints: Words that people write for one of the keys, with what to say.
+    """
+
+    what: str
+    fields: Mapping[str, Field]
+    hints: Mapping[str, str] = field(default_factory=dict)
+
+    def read(self, node: Node, findings: Findings) -> Fields | None:
+        if nothing(node):
+            return self.fields_of(node, {}, findings)
+        if not isinstance(node, Table):
+            findings.mistake(node, f"{kind_of(node)} stands here", f"write {self.what}: {self._example()}")
+            return None
+        return self.fields_of(node, node.entries, findings)
+
+    def fields_of(self, node: Node, entries: Mapping[str, tuple[Scalar, Node]], findings: Findings) -> Fields:
+        """The record in *entries*, which are all or some of *node*'s."""
+        known: dict[str, tuple[Scalar, Node]] = {}
+        defaults = {name: it.default for name, it in self.fields.items()}
+        fields = Fields(node, known, {}, defaults)
+        for name, (key, value) in entries.items():
+            it = self.fields.get(name)
+            if it is None:
+                self._unknown(key, value, findings)
+            elif it.shape is None:
+                findings.mask(value)
+                findings.mistake(key, f"{quoted(name)} {NOT_BUILT}", _SEE, cut=True)
+            else:
+                known[name] = (key, value)
+                fields.values[name] = it.shape.read(value, findings)
+        for name, it in self.fields.items():
+            if it.required and name not in entries:
+                assert it.shape is not None
+                findings.mistake(
+                    node,
+                    f"{self.what} needs {quoted(name)}",
+                    f"write `{name}: …`: {it.text[:1].lower()}{it.text[1:].rstrip('.')}",
+                )
+        return fields
+
+    def _unknown(self, key: Scalar, value: Node, findings: Findings) -> None:
+        findings.mask(value)
+        cure = self.hints.get(key.text) or meant(key.text, self.fields) or f"it takes {self._keys()}"
+        findings.mistake(key, f"{self.what} has no {quoted(key.text)}", cure, cut=True)
+
+    def _keys(self) -> str:
+        return ", ".join(quoted(name) for name, it in self.fields.items() if it.shape is not None)
+
+    def _example(self) -> str:
+        return f"a mapping of {self._keys()}"
+
+    def schema(self) -> Schema:
+        built = {name: it for name, it in self.fields.items() if it.shape is not None}
+        required = [name for name, it in built.items() if it.required]
+        return {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {name: described(it) for name, it in built.items()},
+        } | ({"required": required} if required else {})
+
+
+def described(it: Field) -> Schema:
+    """A field's schema with what people need to know of it."""
+    assert it.shape is not None
+    default = (
+        {} if it.default is None or not isinstance(it.default, str | int | bool) else {"default": it.default}
+    )
+    return it.shape.schema() | {"description": it.text} | default
+
+
+def strings(words: Iterable[tuple[str, Node]] | None) -> tuple[str, ...]:
+    """What `Items` read, without the places."""
+    return tuple(word for word, _ in words or ())

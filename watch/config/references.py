@@ -1,0 +1,134 @@
+"""`${env:NAME}`, `${env:NAME:-default}`, `${file:/path}` → what they refer to; `$${` is a literal `${`.
+
+References are resolved after YAML was read, so that no value can become syntax, and only once, so that no
+value can refer on. What came from one is never shown again, except as the reference it was.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from watch.config.findings import Findings, meant, quoted
+from watch.config.node import Node, Scalar, Sequence, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_LARGEST = 64 * 1024
+_REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+_ENV = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+_FILE = re.compile(r"file:(.+)", re.DOTALL)
+PLACEHOLDER = "placeholder"
+
+
+@dataclass(slots=True)
+class References:
+    """Resolves a tree's references in place.
+
+    Args:
+        secrets: False puts placeholders where a reference has no default; nothing is read then.
+        files: The files that were read.
+    """
+
+    environ: Mapping[str, str]
+    findings: Findings
+    secrets: bool = True
+    files: list[Path] = field(default_factory=list)
+
+    def resolve(self, tree: Node) -> None:
+        seen: set[int] = set()  # what aliases share is resolved once
+        todo: list[Node] = [tree]
+        while todo:
+            node = todo.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            if isinstance(node, Sequence):
+                node.items[:] = [self._resolved(item) for item in node.items]
+                todo += node.items
+            elif isinstance(node, Table):
+                for name, (key, value) in node.entries.items():
+                    node.entries[name] = (key, self._resolved(value))
+                todo += [value for _, value in node.entries.values()]
+
+    def _resolved(self, node: Node) -> Node:
+        if not isinstance(node, Scalar) or "${" not in node.text or node.origin:
+            return node
+        pieces, origin, placeholder, end = [], "", False, 0
+        for match in _REFERENCE.finditer(node.text):
+            pieces.append(node.text[end : match.start()])
+            end = match.end()
+            if match[0] == "$${":
+                pieces.append("${")
+                continue
+            text = self._value(node, match)
+            origin = origin or re.sub(r":-.*", "}", match[0], flags=re.DOTALL)
+            placeholder |= text is None
+            pieces.append(PLACEHOLDER if text is None else text)
+        whole = "".join(pieces) + node.text[end:]
+        resolved = replace(node, text=whole, plain=False, origin=origin, placeholder=placeholder)
+        if origin:
+            self.findings.secrets.add(whole)
+        return resolved
+
+    def _value(self, node: Scalar, match: re.Match[str]) -> str | None:
+        """The text behind one reference; None when there is none (yet)."""
+        inside = match[1]
+        if inside is None:
+            self.findings.mistake(
+                node, "a reference is not closed", "write `${env:NAME}`, or `$${` for a literal `${`"
+            )
+            return None
+        if env := _ENV.fullmatch(inside):
+            return self._variable(node, env[1], env[2])
+        if file := _FILE.fullmatch(inside):
+            return self._content(node, file[1])
+        self.findings.mistake(
+            node,
+            f"{quoted('${' + inside.split(':-')[0] + '}')} refers to nothing",
+            "write `${env:NAME}`, `${env:NAME:-default}` or `${file:/path}`; `$${` is a literal `${`",
+        )
+        return None
+
+    def _variable(self, node: Scalar, name: str, default: str | None) -> str | None:
+        if not self.secrets:
+            return default
+        text = self.environ.get(name)
+        if text is not None and (text or default is None):
+            return text
+        if default is None:
+            cure = meant(name, self.environ) or f"set it, or give it a default: `${{env:{name}:-default}}`"
+            self.findings.mistake(node, f"the environment has no variable {quoted(name)}", cure)
+        return default
+
+    def _content(self, node: Scalar, name: str) -> str | None:
+        """A small text file's content, less the line end that editors add."""
+        if not self.secrets:
+            return None
+        path = node.source.path.parent / name
+        try:
+            text = _small_text(path)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            if isinstance(error, UnicodeError):
+                why = "it is not UTF-8"
+            cure = "put the value there, or correct the path"
+            self.findings.mistake(node, f"the file {quoted(name)} cannot be read: {why}", cure)
+            return None
+        self.files.append(path)
+        return text
+
+
+def _small_text(path: Path) -> str:
+    """The file's text; never hangs on a pipe, never swallows a device."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError("it is not a file")
+    with path.open("rb") as file:
+        raw = file.read(_LARGEST + 1)
+    if len(raw) > _LARGEST:
+        raise ValueError("it is larger than 64 KiB")
+    return raw.decode().removesuffix("\n").removesuffix("\r")
