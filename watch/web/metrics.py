@@ -1,0 +1,124 @@
+"""The hub's own metrics: what it counts and times about itself.
+
+One `Metrics` lives as long as the process; the hub calls it in passing, from its own thread and for under a
+microsecond each: what is counted often is counted in plain integers and handed to prometheus-client when it
+asks. Names are the contract's and never change.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Gauge, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+from watch.web.series import Samples, Scribe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from prometheus_client import Metric
+
+_LAGS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)  # 0.1 taints a latency, 1 a reading
+_DWELLS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 300.0, 1800.0)
+_END = b"# EOF\n"
+
+
+class Timer(Collector):
+    """A histogram for one thread: 0.3 µs an observation, against 1.6 for the library's locks."""
+
+    def __init__(self, name: str, says: str, bounds: tuple[float, ...]) -> None:
+        self._name, self._says, self._bounds = name, says, bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+
+    def observe(self, seconds: float) -> None:
+        self._counts[bisect_left(self._bounds, seconds)] += 1
+        self._sum += seconds
+
+    def collect(self) -> Iterator[Metric]:
+        bounds = (*map(floatToGoString, self._bounds), "+Inf")
+        buckets = list(zip(bounds, accumulate(self._counts), strict=True))
+        yield HistogramMetricFamily(self._name, self._says, buckets=buckets, sum_value=self._sum)
+
+
+class _Tally(Collector):
+    """The counts of observations, as the library wants them."""
+
+    def __init__(self, counted: Mapping[tuple[str, str], int]) -> None:
+        self._counted = counted
+
+    def collect(self) -> Iterator[Metric]:
+        says = "Observations accepted, by verdict and reason."
+        family = CounterMetricFamily("threenines_observations", says, labels=("verdict", "reason"))
+        for (verdict, reason), count in self._counted.items():
+            family.add_metric((str(verdict), str(reason)), count)
+        yield family
+
+
+class Metrics:
+    """The counters, timers and gauges of one hub."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._counted: dict[tuple[str, str], int] = {}
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+        self.registry.register(_Tally(self._counted))
+        self._seen = Gauge(
+            "threenines_agent_last_seen_seconds",
+            "How long ago a vantage point was last heard from.",
+            ("vantage",),
+            registry=self.registry,
+        )
+        self._timers()
+        self._gauges()
+        self._scribe = Scribe()
+
+    def _timers(self) -> None:
+        schedule = Timer("threenines_schedule_lag_seconds", "How late checks were started.", _LAGS)
+        loop = Timer("threenines_loop_lag_seconds", "How late the event loop woke.", _LAGS)
+        dwell = Timer("threenines_outbox_dwell_seconds", "From a notice's row to its delivery.", _DWELLS)
+        for timer in (schedule, loop, dwell):
+            self.registry.register(timer)
+        self.schedule_lag, self.lag, self.outbox_dwell = schedule.observe, loop.observe, dwell.observe
+
+    def _gauges(self) -> None:
+        pending = Gauge("threenines_outbox_pending", "Notices waiting to be sent.", registry=self.registry)
+        reload = Gauge(
+            "threenines_config_reload_success",
+            "Whether the last reading of checks.yaml succeeded.",
+            registry=self.registry,
+        )
+        reload.set(1)  # without a good one there is no hub
+        self.outbox_pending = pending.set
+        self._reload = reload.set
+
+    def observed(self, verdict: str, reason: str) -> None:
+        """Count one accepted observation."""
+        key = (verdict, reason)
+        self._counted[key] = self._counted.get(key, 0) + 1
+
+    def seen(self, vantage: str, ago_s: float) -> None:
+        """Note how long ago *vantage* was last heard from."""
+        self._seen.labels(vantage).set(ago_s)
+
+    def forgotten(self, vantage: str) -> None:
+        """Drop *vantage*, which is no longer configured."""
+        self._seen.remove(vantage)
+
+    def reloaded(self, success: bool) -> None:
+        """Note whether the last reading of the configuration succeeded."""
+        self._reload(int(success))
+
+    def exposition(self, samples: Samples, accept: str = "") -> tuple[bytes, str]:
+        """Everything as text and its content type, in the format that the Accept header *accept* prefers."""
+        encode, content_type = choose_encoder(accept)
+        own = encode(self.registry)
+        end = _END if own.endswith(_END) else b""  # OpenMetrics: the last line, and only once
+        return own.removesuffix(_END) + self._scribe.written(samples) + end, content_type

@@ -1,0 +1,120 @@
+"""The operators' listener: metrics for Prometheus, health for supervisors.
+
+`/healthz` answers 200 while every loop has turned within its limit and 503 when one is stuck: restart us.
+`/readyz` answers 200 once the first readings are judged and the store takes writes: until then, wait. Both
+say why in JSON. That it stands on the loopback only is the configuration's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from aiohttp import hdrs, http_parser, web
+
+from watch.web.public import refuse_slow_parser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from aiohttp.typedefs import Handler
+
+    from watch.web.metrics import Metrics
+    from watch.web.series import Samples
+
+Fact = str | int | float | bool | None
+_MOST = 64 * 1024  # bytes of a request's body; nothing here takes one
+_HEADERS = {
+    hdrs.CACHE_CONTROL: "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    hdrs.SERVER: "threenines",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """One loop of ours: how long ago it last turned, and from when on it counts as stuck."""
+
+    loop: str
+    ago_ms: int
+    limit_ms: int
+
+    @property
+    def stuck(self) -> bool:
+        return self.ago_ms > self.limit_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the process works, and facts about its pipeline for people."""
+
+    beats: tuple[Beat, ...]
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What is still awaited, each in a few words: ``first readings of 3 checks``. Empty means ready."""
+
+    waiting: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the answers come from; each is called once a request and must not block."""
+
+    samples: Callable[[], Samples]
+    health: Callable[[], Health]
+    readiness: Callable[[], Readiness]
+
+
+def operators_app(metrics: Metrics, sources: Sources) -> web.Application:
+    """An application with `/metrics`, `/healthz` and `/readyz`. `ListenError` without aiohttp's C parser."""
+    refuse_slow_parser(http_parser.HttpRequestParser)
+
+    async def exposed(request: web.Request) -> web.Response:
+        accept = ",".join(request.headers.getall(hdrs.ACCEPT, ()))
+        body, content_type = metrics.exposition(sources.samples(), accept)
+        return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type})
+
+    async def healthy(_: web.Request) -> web.Response:
+        return _health(sources.health())
+
+    async def ready(_: web.Request) -> web.Response:
+        waiting = sources.readiness().waiting
+        return _json({"ready": not waiting, "waiting": waiting}, ok=not waiting)
+
+    app = web.Application(client_max_size=_MOST, middlewares=[_plain_errors])
+    app.on_response_prepare.append(_guarded)
+    app.router.add_get("/metrics", exposed)
+    app.router.add_get("/healthz", healthy)
+    app.router.add_get("/readyz", ready)
+    return app
+
+
+def _health(health: Health) -> web.Response:
+    stuck = [beat.loop for beat in health.beats if beat.stuck]
+    loops = {beat.loop: {"ago_ms": beat.ago_ms, "limit_ms": beat.limit_ms} for beat in health.beats}
+    said = {"status": "stuck" if stuck else "alive", "stuck": stuck, "loops": loops, "facts": health.facts}
+    return _json(said, ok=not stuck)
+
+
+def _json(said: Any, *, ok: bool) -> web.Response:
+    body = orjson.dumps(said, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return web.Response(body=body, status=200 if ok else 503, content_type="application/json")
+
+
+@web.middleware
+async def _plain_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Say a 404 or 405 in one line."""
+    try:
+        return await handler(request)
+    except web.HTTPException as refusal:
+        refusal.text = f"{refusal.status} {refusal.reason}\n"
+        raise
+
+
+async def _guarded(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(_HEADERS)

@@ -1,0 +1,77 @@
+"""What the operators' listener shows of a running hub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from watch.core.figures import figure
+from watch.core.localtime import Month
+from watch.core.reading import NOTHING
+from watch.web.operators import Beat, Health, Readiness
+from watch.web.series import CheckSample, ComponentSample, Samples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from watch.core.settings import Settings
+    from watch.hub.hub import Hub
+    from watch.ports import Clock
+
+_FIGURES_EVERY = 15.0  # seconds: a scrape must not compose every month anew
+_STUCK_MS = 10_000
+
+
+class Views:
+    """Snapshots for /metrics, /healthz and /readyz.
+
+    Args:
+        beats: For each loop, when it last turned, on the monotonic clock.
+        waiting: How many transactions wait for the disk. pending: How many notices wait to be sent.
+    """
+
+    def __init__(
+        self, hub: Hub, clock: Clock, beats: Mapping[str, Callable[[], float]], waiting: Callable[[], int], pending: Callable[[], int]
+    ) -> None:  # fmt: skip
+        self._hub, self._clock, self._beats, self._waiting, self._pending = hub, clock, beats, waiting, pending
+        self._figures: tuple[ComponentSample, ...] = ()
+        self._figured = float("-inf")
+
+    def samples(self) -> Samples:
+        if self._clock.monotonic() - self._figured >= _FIGURES_EVERY:
+            self._figures, self._figured = tuple(self._accounts()), self._clock.monotonic()
+        return Samples(tuple(self._checks(self._hub.settings)), self._figures)
+
+    def _checks(self, settings: Settings) -> Iterator[CheckSample]:
+        standings = self._hub.board.checks
+        for name, check in settings.checks.items():
+            newest = self._hub.intake.latest.get((name, settings.vantage.name))
+            phases = newest.phases if newest is not None else NOTHING
+            yield CheckSample(name, check.component, standings[name].state.value, phases)
+
+    def _accounts(self) -> Iterator[ComponentSample]:
+        zone, now = self._hub.settings.service.timezone, self._clock.now_ms()
+        month = Month.containing(now, zone)
+        for key in self._hub.settings.components:
+            account = figure(self._hub.book, key, month, now).account
+            yield ComponentSample(key, {"month": account.uptime}, int(account.remaining_ms))
+
+    def health(self) -> Health:
+        now = self._clock.monotonic()
+        beats = tuple(Beat(name, round((now - at()) * 1000), _STUCK_MS) for name, at in self._beats.items())
+        settings = self._hub.settings
+        facts = {
+            "components": len(settings.components),
+            "checks": len(settings.checks),
+            "ledger_entries": self._hub.book.version,
+            "transactions_waiting": self._waiting(),
+            "notices_pending": self._pending(),
+            "troubles": "; ".join(t.text for t in self._hub.troubles.current()),
+        }
+        return Health(beats, facts)
+
+    def readiness(self) -> Readiness:
+        unasked = [name for name, c in self._hub.board.checks.items() if c.observation is None]
+        waiting = [f"first readings of {len(unasked)} checks"] if unasked else []
+        waiting += ["the store takes no writes"] if self._waiting() > 100 else []
+        return Readiness(tuple(waiting))
