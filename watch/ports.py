@@ -12,12 +12,19 @@ The tree of errors, each of which is a sentence for a person and none of which i
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from watch.core.reading import Reading
+    from watch.core.alert import Alert, Heard, Notice
+    from watch.core.confirm import Belief
+    from watch.core.ledger import Entry
+    from watch.core.reading import Observation, Reading
+    from watch.core.sketch import Sketch
+    from watch.core.standing import Sight
 
 
 class Trouble(Exception):  # noqa: N818 - the users' word for it
@@ -26,8 +33,38 @@ class Trouble(Exception):  # noqa: N818 - the users' word for it
     exit_code = 2
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Remark:
+    """One thing to say about one place in checks.yaml: a mistake or a warning.
+
+    Args:
+        line: Counted from 1, as is *column*; 0 when it is about the file as a whole.
+        excerpt: The line as it may be shown: secrets masked, cut to the neighbourhood of the place.
+        pointer: What stands under the excerpt: blanks and a caret.
+        cure: What to write instead; empty when the message says it all.
+    """
+
+    file: str
+    line: int
+    column: int
+    message: str
+    excerpt: str = ""
+    pointer: str = ""
+    cure: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        shown = [f"    {self.excerpt}", f"    {self.pointer}"] if self.excerpt else []
+        cure = [f"    {self.cure}"] if self.cure else []
+        return "\n".join([f"{place}: {self.message}", *shown, *cure])
+
+
 class ConfigError(Trouble):
-    """checks.yaml cannot be used."""
+    """checks.yaml cannot be used: *mistakes* are all the reasons, in the file's order; the text is all of them."""
+
+    def __init__(self, text: str, mistakes: tuple[Remark, ...] = ()) -> None:
+        super().__init__(text)
+        self.mistakes = mistakes
 
 
 class StoreError(Trouble):
@@ -74,3 +111,78 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Return after *seconds* on the monotonic clock."""
+
+
+class Uplink(Protocol):
+    """Where a vantage point's findings go: into the hub beside it, or over the network."""
+
+    def deliver(self, observation: Observation) -> None:
+        """Take one observation over."""
+
+    def sight(self, sight: Sight) -> None:
+        """Take what a round of canaries showed."""
+
+    def lagged(self, loop: float, schedule: float) -> None:
+        """Take by how many seconds a tick, and the latest-started check in it, were late."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What must be on disk together, or not at all: one transaction.
+
+    Args:
+        beliefs: By (check, vantage point); they replace what was kept.
+        evidence: Readings kept for ever, each with the seq of the ledger entry it proves.
+        sketches: By (check, vantage point, hour in ms); they are added to what was kept.
+        alerts, notices, heard: Rows by id, or by (alert, recipient); they replace what was kept.
+    """
+
+    observations: list[Observation] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    evidence: list[tuple[int, Observation]] = field(default_factory=list)
+    beliefs: dict[tuple[str, str], Belief] = field(default_factory=dict)
+    sketches: dict[tuple[str, str, int], Sketch] = field(default_factory=dict)
+    alerts: dict[int, Alert] = field(default_factory=dict)
+    notices: dict[int, Notice] = field(default_factory=dict)
+    heard: dict[tuple[int, str], Heard] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.observations or self.entries or self.beliefs or self.sketches
+            or self.alerts or self.notices or self.heard
+        )  # fmt: skip
+
+
+class Reads(Protocol):
+    """What may be asked of a store; several processes may, while one hub writes."""
+
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        """The ledger in order, from after that seq."""
+
+    def evidence(self, seq: int) -> Sequence[Observation]:
+        """The readings kept as proof of one ledger entry, oldest first."""
+
+    def beliefs(self) -> Mapping[tuple[str, str], Belief]:
+        """What was believed last, by (check, vantage point), with the newest reading's time in each."""
+
+    def latest(self) -> Mapping[tuple[str, str], Observation]:
+        """The newest kept observation of each check and vantage point, as far as the last hour holds one."""
+
+    def alerts(self) -> tuple[Sequence[Alert], Sequence[Notice], Sequence[Heard]]:
+        """Alerts that are open or were resolved lately, with their notices and who heard what."""
+
+    def sketch(self, check: str, from_ms: int, to_ms: int) -> Sketch:
+        """The latency of *check* over all vantage points and the hours that touch [from_ms, to_ms)."""
+
+
+class Store(Reads, Protocol):
+    """The hub's own store. Its methods below are for the one hub that holds it."""
+
+    async def commit(self, batch: Batch) -> None:
+        """Return once *batch* is on disk. Raises `StoreError`; then nothing of it was kept."""
+
+    async def forget(self, before_ms: int) -> int:
+        """Drop raw observations from before *before_ms*; return how many went."""
+
+    async def close(self) -> None:
+        """Finish what was begun and let go of the store."""

@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from watch.core.confirm import Terms
 from watch.core.expect import Judge
 from watch.core.window import Window
 
@@ -78,6 +79,11 @@ class Check:
     def validity(self) -> timedelta:
         """How long a state holds after its last reading (semantics §2)."""
         return 2.5 * self.every + self.timeout
+
+    @property
+    def terms(self) -> Terms:
+        """What its confirmation depends on."""
+        return Terms(self.confirm_down, self.confirm_up, round(self.validity.total_seconds() * 1000))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,3 +220,14 @@ class Settings:
     def vantage(self) -> Vantage:
         """The hub's own vantage point."""
         return next(v for v in self.vantages.values() if v.local)
+
+    def asked_from(self, vantage: Vantage) -> tuple[Check, ...]:
+        """The checks that *vantage* is to ask: those that name it, else those whose audience it can speak for."""
+        return tuple(
+            check
+            for check in self.checks.values()
+            if (vantage.name in check.sources if check.sources else self._speaks(vantage, check))
+        )
+
+    def _speaks(self, vantage: Vantage, check: Check) -> bool:
+        return check.audience is not Audience.INTERNAL or self.components[check.component].site == vantage.site

@@ -1,1 +1,1 @@
-
+"""What to believe: from observations to states, ledger, alerts and the page."""

@@ -1,1 +1,1 @@
-
+"""When and from where: all that an agent is."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from watch.core.figures import figure
 from watch.core.localtime import Month
 from watch.core.reading import NOTHING
-from watch.web.operators import Beat, Health, Readiness
+from watch.web.operators import Beat, Fact, Health, Readiness
 from watch.web.series import CheckSample, ComponentSample, Samples
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Views:
         now = self._clock.monotonic()
         beats = tuple(Beat(name, round((now - at()) * 1000), _STUCK_MS) for name, at in self._beats.items())
         settings = self._hub.settings
-        facts = {
+        facts: dict[str, Fact] = {
             "components": len(settings.components),
             "checks": len(settings.checks),
             "ledger_entries": self._hub.book.version,

@@ -1,0 +1,63 @@
+"""A ledger shows every edit, and anyone can check it with ten lines of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+
+from watch.core.ledger import START, Chain, Kind, verified
+
+
+def entries(count: int = 5):
+    chain = Chain()
+    return [chain.entry(Kind.TRANSITION, f"web/c{n}", {"to": "down", "n": n}, now_ms=1000 + n, vantage="v") for n in range(count)]
+
+
+def test_an_untouched_chain_holds():
+    chain = entries()
+    assert verified(chain) == (5, chain[-1].hash, None)
+
+
+def test_a_stranger_can_check_it_from_the_documentation_alone():
+    prev = START
+    for entry in entries():
+        *columns, digest = entry
+        assert hashlib.sha256(json.dumps(columns, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest() == digest
+        assert entry.prev == prev
+        prev = digest
+
+
+@pytest.mark.parametrize("column", ["recorded_ms", "effective_ms", "kind", "subject", "vantage", "body"])
+def test_an_edit_of_any_column_is_found_where_it_was_made(column):
+    chain = entries()
+    value = getattr(chain[2], column)
+    chain[2] = chain[2]._replace(**{column: value + 1 if isinstance(value, int) else value + " "})
+    held, _, broken = verified(chain)
+    assert (held, broken.seq) == (2, 3)
+
+
+def test_a_missing_entry_is_found():
+    chain = entries()
+    assert verified(chain[:2] + chain[3:])[2].what == "entry 3 is missing"
+
+
+def test_an_entry_forged_with_a_right_hash_breaks_the_one_after_it():
+    chain = entries()
+    other = Chain(seq=2, recorded_ms=0, hash=chain[1].hash).entry(Kind.TRANSITION, "web/c2", {"to": "up"}, now_ms=1002)
+    assert verified([*chain[:2], other, *chain[3:]])[2].seq == 4
+
+
+def test_recorded_times_never_go_back_even_if_the_clock_does():
+    chain = Chain()
+    first = chain.entry(Kind.CHECK, "a", {}, now_ms=5000)
+    second = chain.entry(Kind.CHECK, "a", {}, now_ms=4000)
+    assert second.recorded_ms == first.recorded_ms == 5000
+
+
+def test_text_of_any_script_is_hashed_as_it_is_written():
+    chain = Chain()
+    entry = chain.entry(Kind.COMPONENT, "wëb", {"name": "Ωmega 🙂"}, now_ms=1)
+    assert "Ω" in entry.body
+    assert verified([entry])[2] is None

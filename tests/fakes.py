@@ -1,0 +1,134 @@
+"""Stand-ins behind ports, for tests in which no real one would add anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from fractions import Fraction
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from watch.core.expect import Judge
+from watch.core.reading import Observation, Reason, Verdict
+from watch.core.settings import Check, Component, PageSettings, Service, Settings, Vantage
+from watch.core.sketch import Sketch
+from watch.ports import Batch
+
+UTC = ZoneInfo("UTC")
+START_MS = 1_764_000_000_000  # 2025-11-24 16:00 UTC, a Monday
+
+
+class FakeClock:
+    """A clock that goes where it is told."""
+
+    def __init__(self, now_ms: int = START_MS) -> None:
+        self.ms = now_ms
+
+    def now_ms(self) -> int:
+        return self.ms
+
+    def monotonic(self) -> float:
+        return self.ms / 1000
+
+    async def sleep(self, seconds: float) -> None:
+        self.ms += round(seconds * 1000)
+
+    def move(self, seconds: float) -> None:
+        self.ms += round(seconds * 1000)
+
+
+@dataclass
+class MemoryStore:
+    """Keeps every batch; hands out what it was given to begin with."""
+
+    batches: list[Batch] = field(default_factory=list)
+    kept_beliefs: dict = field(default_factory=dict)
+    kept_latest: dict = field(default_factory=dict)
+
+    async def commit(self, batch: Batch) -> None:
+        self.batches.append(batch)
+        self.kept_beliefs |= batch.beliefs
+
+    def beliefs(self):
+        return self.kept_beliefs
+
+    def latest(self):
+        return self.kept_latest
+
+    def entries(self, after: int = 0):
+        return iter([e for b in self.batches for e in b.entries if e.seq > after])
+
+    def alerts(self):
+        return (), (), ()
+
+    def sketch(self, check, from_ms, to_ms):
+        return Sketch()
+
+
+class Counter:
+    """A meter that counts verdicts."""
+
+    def __init__(self) -> None:
+        self.verdicts: list[tuple[str, str]] = []
+
+    def observed(self, verdict: str, reason: str) -> None:
+        self.verdicts.append((verdict, reason))
+
+    def lag(self, seconds: float) -> None:
+        pass
+
+    schedule_lag = lag
+
+
+class SilentDesk:
+    """An alert desk with nobody to tell."""
+
+    def __init__(self) -> None:
+        self.troubles: Sequence = ()
+        self.quiet: frozenset[str] = frozenset()
+
+    def plan(self, settings) -> None:
+        pass
+
+    def step(self, batch, now_ms, standings, troubles, quiet) -> None:
+        self.troubles, self.quiet = troubles, quiet
+
+    def committed(self) -> None:
+        pass
+
+
+def check(name: str, **more) -> Check:
+    component = name.split("/")[0]
+    plain = {"every": timedelta(seconds=10), "timeout": timedelta(seconds=5)}
+    return Check(name=name, component=component, kind="fake", probe=object, judge=Judge((), ()), **(plain | more))
+
+
+def settings(components: dict[str, list[str]], *, checks: dict[str, dict] | None = None, **more) -> Settings:
+    """Settings with *components* (key → members; ``a/b`` is a check); *checks* gives checks options of their own."""
+    needs = more.pop("needs", {})
+    parts = {
+        key: Component(key=key, name=key.title(), members=tuple(members), needs=needs.get(key), site="here")
+        for key, members in components.items()
+    }
+    all_checks = {m: check(m, **(checks or {}).get(m, {})) for members in components.values() for m in members if "/" in m}
+    plain = {
+        "service": Service(name="Acme", url=None, timezone=UTC, target=Fraction(999, 1000), site="here"),
+        "vantages": {"local": Vantage(name="local", site="here")},
+        "components": parts,
+        "checks": all_checks,
+        "windows": {},
+        "people": {},
+        "catch_all": (),
+        "escalations": {},
+        "alerts": (),
+        "page": PageSettings(title="Acme"),
+        "store": Path("unused.db"),
+    }
+    return Settings(**(plain | more))
+
+
+def observation(name: str, at_ms: int, verdict: Verdict = Verdict.UP, *, took_ms: int = 20, vantage: str = "local", **more) -> Observation:
+    reason = Reason.OK if verdict is Verdict.UP else Reason.TIMEOUT
+    plain = {"detail": "" if verdict is Verdict.UP else "no answer", "latency": took_ms / 1000, "facts": {}, "phases": {}}
+    return Observation(name, vantage, at_ms, took_ms, 0, verdict, more.pop("reason", reason), **(plain | more))

@@ -1,0 +1,247 @@
+"""From observations to standings, ledger and evidence, on a clock that goes where it is told."""
+
+from __future__ import annotations
+
+import pytest
+from tests.fakes import START_MS, Counter, FakeClock, MemoryStore, SilentDesk, observation, settings
+
+from watch.core.book import Book, Edge
+from watch.core.ledger import Chain, Kind, verified
+from watch.core.reading import Reason, Verdict
+from watch.core.standing import Sight
+from watch.core.timeline import State
+from watch.hub.hub import Hub
+
+UP, DOWN = Verdict.UP, Verdict.DOWN
+
+
+class Stage:
+    """A hub on a fake clock, and what it has said so far."""
+
+    def __init__(self, plan, store: MemoryStore | None = None, clock: FakeClock | None = None) -> None:
+        self.store, self.clock = store or MemoryStore(), clock or FakeClock()
+        self.desk, self.counter, self.moves = SilentDesk(), Counter(), 0
+        entries = list(self.store.entries())
+        chain = Chain(entries[-1].seq, entries[-1].recorded_ms, entries[-1].hash) if entries else Chain()
+        self.hub = Hub(plan, self.store, Book(entries), chain, self.desk, self.counter, self.clock, self._moved)
+
+    def _moved(self) -> None:
+        self.moves += 1
+
+    async def reads(self, name: str, verdict: Verdict, seconds: float = 10, **more) -> None:
+        """One reading of *name*, *seconds* after the last thing that happened, and a turn of the hub."""
+        self.clock.move(seconds)
+        self.hub.deliver(observation(name, self.clock.ms - 100, verdict, **more))
+        await self.hub.turn()
+
+    async def pause(self, seconds: float) -> None:
+        self.clock.move(seconds)
+        self.hub._sweep()
+        await self.hub.turn()
+
+    def state(self, key: str) -> State:
+        return self.hub.board.components[key].state
+
+    @property
+    def entries(self):
+        return list(self.store.entries())
+
+    def transitions(self):
+        return [(e.subject, e.facts["to"], (e.effective_ms - START_MS) / 1000) for e in self.entries if e.kind == "transition"]
+
+
+@pytest.fixture
+def one() -> Stage:
+    return Stage(settings({"web": ["web/home"]}))
+
+
+async def test_the_ledger_begins_with_what_figures_depend_on(one):
+    await one.hub.turn()
+    assert [(e.kind, e.subject) for e in one.entries] == [
+        ("genesis", "threenines"), ("terms", "service"), ("vantage", "local"), ("component", "web"), ("check", "web/home"),
+    ]  # fmt: skip
+    assert verified(one.entries)[2] is None
+
+
+async def test_a_component_goes_down_with_the_third_bad_reading_and_since_the_first(one):
+    for verdict in (UP, DOWN, DOWN):
+        await one.reads("web/home", verdict)
+    assert one.state("web") is State.UP
+    await one.reads("web/home", DOWN)
+    assert one.state("web") is State.DOWN
+    assert one.transitions() == [("web/home", "up", 9.9), ("web/home", "down", 19.9)]
+    assert one.hub.board.components["web"].since_ms == START_MS + 19_900
+
+
+async def test_a_transition_keeps_the_readings_that_prove_it(one):
+    for verdict in (UP, UP, DOWN, DOWN, DOWN):
+        await one.reads("web/home", verdict)
+    (batch,) = [b for b in one.store.batches if any(e.facts.get("to") == "down" for e in b.entries)]
+    assert [o.verdict for _, o in batch.evidence] == [UP, DOWN, DOWN, DOWN]
+    assert {seq for seq, _ in batch.evidence} == {batch.entries[-1].seq}
+
+
+async def test_entry_reading_and_belief_are_in_one_transaction(one):
+    for verdict in (UP, DOWN, DOWN, DOWN):
+        await one.reads("web/home", verdict)
+    batch = one.store.batches[-1]
+    assert batch.entries
+    assert batch.observations
+    assert batch.beliefs["web/home", "local"].state is State.DOWN
+
+
+async def test_silence_is_unknown_and_not_down(one):
+    await one.reads("web/home", UP)
+    await one.pause(31)
+    assert one.state("web") is State.UNKNOWN
+    assert one.transitions()[-1] == ("web/home", "unknown", 9.9 + 30)
+
+
+async def test_a_check_that_stopped_running_is_trouble_of_our_own(one):
+    await one.reads("web/home", UP)
+    await one.pause(10)
+    assert one.desk.troubles == ()
+    await one.pause(31)
+    assert [t.key for t in one.desk.troubles] == ["checks_stopped"]
+
+
+async def test_what_is_settled_moves_nobody_and_adds_no_entry(one):
+    await one.reads("web/home", UP)
+    entries, moves = len(one.entries), one.moves
+    for _ in range(20):
+        await one.reads("web/home", UP)
+    assert (len(one.entries), one.moves) == (entries, moves)
+
+
+async def test_a_restart_shorter_than_validity_leaves_no_gap(one):
+    await one.reads("web/home", UP)
+    one.store.kept_latest = dict(one.hub.intake.latest)
+    one.clock.move(20)
+    again = Stage(one.hub.settings, one.store, one.clock)
+    await again.pause(1)
+    assert again.state("web") is State.UP
+    assert again.transitions() == one.transitions()
+
+
+async def test_after_a_long_absence_the_gap_reads_unknown_from_where_validity_ended(one):
+    await one.reads("web/home", UP)
+    one.clock.move(3600)
+    again = Stage(one.hub.settings, one.store, one.clock)
+    await again.pause(0)
+    assert again.state("web") is State.UNKNOWN
+    await again.reads("web/home", UP)
+    assert [to for _, to, _ in again.transitions()] == ["up", "unknown", "up"]
+    assert again.transitions()[1][2] == 39.9
+    assert verified(again.entries)[2] is None
+
+
+async def test_a_restart_in_the_middle_of_a_streak_goes_on_counting(one):
+    for verdict in (UP, DOWN, DOWN):
+        await one.reads("web/home", verdict)
+    again = Stage(one.hub.settings, one.store, one.clock)
+    await again.reads("web/home", DOWN)
+    assert again.transitions()[-1] == ("web/home", "down", 19.9)
+
+
+async def test_redundancy_lost_is_degraded_and_says_so():
+    stage = Stage(settings({"app": ["app/a", "app/b", "app/c"]}, needs={"app": 2}))
+    for name in ("app/a", "app/b", "app/c"):
+        await stage.reads(name, UP, 1)
+    for _ in range(3):
+        await stage.reads("app/a", DOWN, 3)
+        await stage.reads("app/b", UP, 1)
+        await stage.reads("app/c", UP, 1)
+    standing = stage.hub.board.components["app"]
+    assert (standing.state, standing.redundancy_lost, standing.members_up, standing.members) == (State.DEGRADED, True, 2, 3)
+    assert standing.cause == "app/a"
+
+
+async def test_a_component_stands_as_those_it_contains_do():
+    stage = Stage(settings({"storage": ["db", "san"], "db": ["db/q"], "san": ["san/l"]}))
+    await stage.reads("db/q", UP, 1)
+    await stage.reads("san/l", UP, 1)
+    assert stage.state("storage") is State.UP
+    for _ in range(3):
+        await stage.reads("san/l", DOWN, 5)
+    assert (stage.state("storage"), stage.state("db")) == (State.DOWN, State.UP)
+    assert stage.hub.board.components["storage"].cause == "san/l"
+
+
+async def test_board_and_book_agree_at_every_turn():
+    stage = Stage(settings({"app": ["app/a", "app/b"], "all": ["app", "all/x"]}, needs={"app": 1}))
+    story = [("app/a", UP), ("app/b", UP), ("all/x", UP), *[("app/a", DOWN)] * 3, *[("app/b", DOWN)] * 3, ("all/x", UP), *[("app/a", UP)] * 3]
+    for name, verdict in story:
+        await stage.reads(name, verdict, 4)
+        now = stage.clock.ms
+        for key in ("app", "all"):
+            timeline = stage.hub.book.component(key, Edge.FOUND, START_MS, now + 1)
+            assert timeline[-1][2] is stage.state(key), (name, verdict, key)
+
+
+async def test_a_blind_vantage_point_makes_unknown_not_down(one):
+    await one.reads("web/home", UP)
+    seen = one.clock.ms
+    one.clock.move(5)
+    one.hub.sight(Sight("local", blind=True, good_ms=seen, bad=("gateway", "dns")))
+    await one.hub.turn()
+    assert one.state("web") is State.UNKNOWN
+    assert one.transitions()[-1] == ("web/home", "unknown", (seen - START_MS) / 1000)
+    assert "gateway, dns" in one.desk.troubles[0].text
+    one.hub.sight(Sight("local", blind=False, good_ms=one.clock.ms))
+    await one.reads("web/home", UP)
+    assert one.state("web") is State.UP
+    assert one.desk.troubles == ()
+
+
+async def test_a_removed_check_ends_and_its_component_forgets_it(one):
+    both = settings({"web": ["web/home", "web/api"]})
+    stage = Stage(both)
+    await stage.reads("web/home", UP)
+    for _ in range(3):
+        await stage.reads("web/api", DOWN, 3)
+    assert stage.state("web") is State.DOWN
+    stage.hub.plan(settings({"web": ["web/home"]}))
+    await stage.hub.turn()
+    assert stage.state("web") is State.UP
+    ended = [e for e in stage.entries if e.facts.get("ended")]
+    assert [(e.kind, e.subject) for e in ended] == [(Kind.CHECK, "web/api")]
+    assert not stage.hub.intake.accept(observation("web/api", stage.clock.ms, DOWN), stage.clock.ms)
+
+
+async def test_a_renamed_component_carries_its_history_on():
+    stage = Stage(settings({"web": ["web/home"]}))
+    for verdict in (UP, DOWN, DOWN, DOWN):
+        await stage.reads("web/home", verdict)
+    from dataclasses import replace
+
+    renamed = settings({"site": ["site/home"]})
+    renamed = replace(renamed, components={"site": replace(renamed.components["site"], was="web")})
+    stage.hub.plan(renamed)
+    await stage.hub.turn()
+    assert stage.state("site") is State.DOWN
+    timeline = stage.hub.book.component("site", Edge.FOUND, START_MS, stage.clock.ms)
+    assert [s for _, _, s in timeline if s is not State.UNKNOWN] == [State.UP, State.DOWN]
+    assert not [e for e in stage.entries if e.facts.get("ended")]
+
+
+async def test_changed_terms_apply_from_now_and_not_before():
+    stage = Stage(settings({"app": ["app/a", "app/b"]}))
+    await stage.reads("app/a", UP, 1)
+    await stage.reads("app/b", UP, 1)
+    for _ in range(3):
+        await stage.reads("app/a", DOWN, 4)
+        await stage.reads("app/b", UP, 1)
+    before = stage.clock.ms
+    stage.hub.plan(settings({"app": ["app/a", "app/b"]}, needs={"app": 1}))
+    await stage.reads("app/b", UP, 5)
+    assert stage.state("app") is State.DEGRADED
+    timeline = stage.hub.book.component("app", Edge.FOUND, START_MS, stage.clock.ms)
+    assert [(s, b <= before) for _, b, s in timeline][-2:] == [(State.DOWN, True), (State.DEGRADED, False)]
+
+
+async def test_readings_of_ours_that_failed_are_counted_but_change_nothing(one):
+    await one.reads("web/home", UP)
+    for _ in range(5):
+        await one.reads("web/home", Verdict.UNKNOWN, 1, reason=Reason.INTERNAL)
+    assert one.state("web") is State.UP
+    assert one.counter.verdicts.count((Verdict.UNKNOWN, Reason.INTERNAL)) == 5

@@ -1,0 +1,166 @@
+"""A day of scheduling, in a loop without a clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from watch.core import confirm
+from watch.core.expect import Judge
+from watch.core.reading import Reason, Verdict
+from watch.core.settings import Check
+from watch.vantage.agenda import FIRST_ROUND, Agenda
+
+
+class Target:
+    """Something to ask on some host."""
+
+    def __init__(self, host: str = "") -> None:
+        self.host = host
+
+    def peer(self) -> str:
+        return self.host
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Target) and other.host == self.host
+
+    __hash__ = None
+
+
+def check(name: str, every: float = 30, host: str = "", **more) -> Check:
+    return Check(
+        name=f"c/{name}", component="c", kind="fake", probe=Target(host), judge=Judge((), ()), every=timedelta(seconds=every), **more
+    )
+
+
+def played(agenda: Agenda, seconds: float, *, verdicts=None, step: float = 0.02, took: float = 0.0, now: float = 0.0):
+    """Run *agenda* for *seconds*; the (time, name) of every start. *verdicts* maps a name to a function of time."""
+    starts, under_way = [], []
+    end = now + seconds
+    while now < end:
+        for done, slot in [u for u in under_way if u[0] <= now]:
+            under_way.remove((done, slot))
+            verdict = (verdicts or {}).get(slot.check.name, lambda _: Verdict.UP)(slot.started)
+            slot.belief, _ = confirm.observed(
+                slot.belief, slot.terms, verdict=verdict, reason=Reason.OK, at_ms=round(slot.started * 1000), took_ms=0
+            )
+            agenda.release(slot, now)
+        for slot in agenda.take(now):
+            starts.append((now, slot.check.name))
+            under_way.append((now + took, slot))
+        now = round(now + step, 6)
+    return starts
+
+
+def planned(*checks: Check, **limits) -> Agenda:
+    agenda = Agenda(**limits)
+    agenda.replan(checks, 0.0)
+    return agenda
+
+
+def test_a_day_has_as_many_starts_as_intervals():
+    starts = played(planned(check("a", every=60)), 86_400, step=0.5)
+    assert len(starts) in {1440, 1441, 1442}
+
+
+def test_a_check_does_not_drift():
+    times = [at for at, _ in played(planned(check("a", every=10)), 3_600)][2:]
+    phase = {round(at % 10, 2) for at in times}
+    assert max(phase) - min(phase) <= 0.03
+
+
+def test_checks_are_spread_and_all_are_asked_within_the_first_round():
+    starts = played(planned(*(check(f"n{i}", every=60) for i in range(200))), FIRST_ROUND + 0.1)
+    assert len({name for _, name in starts}) == 200
+    assert max(sum(1 for at, _ in starts if second <= at < second + 0.5) for second in range(5)) < 60
+
+
+def test_a_bad_reading_is_asked_again_soon_and_a_confirmed_one_at_its_pace():
+    bad_from = 100.0
+    agenda = planned(check("a", every=30, retry_every=timedelta(seconds=5)))
+    times = [at for at, _ in played(agenda, 300, verdicts={"c/a": lambda at: Verdict.DOWN if at >= bad_from else Verdict.UP})]
+    first, *rest = [at for at in times if at >= bad_from]
+    assert [round(at - first) for at in rest[:2]] == [5, 10]
+    assert rest[2] - rest[1] > 15
+
+
+def test_retries_never_come_later_than_the_check_itself_would():
+    agenda = planned(check("a", every=1, retry_every=timedelta(seconds=5)))
+    times = [at for at, _ in played(agenda, 20, verdicts={"c/a": lambda at: Verdict.DOWN})]
+    assert max(b - a for a, b in zip(times, times[1:], strict=False)) < 1.1
+
+
+def test_a_slow_check_never_runs_twice_at_once_nor_catches_up():
+    starts = played(planned(check("a", every=1)), 60, took=3.5)
+    gaps = [b[0] - a[0] for a, b in zip(starts, starts[1:], strict=False)]
+    assert min(gaps) >= 3.5
+    assert max(gaps) <= 5.1
+
+
+def test_one_host_is_never_asked_by_more_than_its_limit():
+    agenda = planned(*(check(f"n{i}", every=5, host="h") for i in range(20)), per_host=2)
+    running = 0
+    for step in range(2000):
+        now = step * 0.02
+        for slot in agenda.take(now):
+            running += 1
+            assert running <= 2
+            assert slot.host == "h"
+        if step % 5 == 0:
+            for slot in [s for s in agenda.slots.values() if s.started is not None]:
+                agenda.release(slot, now)
+                running -= 1
+
+
+def test_a_host_that_hangs_does_not_hold_up_the_others():
+    slow = [check(f"s{i}", every=5, host="slow") for i in range(50)]
+    agenda = planned(*slow, check("fine", every=5, host="fine"), per_host=2)
+    starts = []
+    now = 0.0
+    while now < 60:
+        for slot in agenda.take(now):
+            starts.append((now, slot.check.name))
+            if slot.host == "fine":
+                agenda.release(slot, now)
+        now = round(now + 0.02, 6)
+    assert sum(1 for _, name in starts if name == "c/fine") >= 12
+
+
+def test_the_overall_limit_holds_and_what_waits_goes_first_later():
+    agenda = planned(*(check(f"n{i}", every=60) for i in range(10)), overall=3)
+    now = 100.0
+    first = list(agenda.take(now))
+    assert len(first) == 3
+    assert list(agenda.take(now)) == []
+    for slot in first:
+        agenda.release(slot, now)
+    second = list(agenda.take(now))
+    assert len(second) == 3
+    assert not {s.check.name for s in first} & {s.check.name for s in second}
+
+
+def test_a_reload_keeps_the_schedule_of_what_did_not_change():
+    agenda = planned(check("a"), check("b"))
+    before = agenda.slots["c/a"]
+    agenda.replan([check("a"), check("c")], 12.0)
+    assert agenda.slots["c/a"] is before
+    assert set(agenda.slots) == {"c/a", "c/c"}
+
+
+def test_a_reload_with_changed_options_keeps_the_state_and_clears_the_streak():
+    agenda = planned(check("a", every=10))
+    played(agenda, 25, verdicts={"c/a": lambda at: Verdict.UP if at < 15 else Verdict.DOWN})
+    assert agenda.slots["c/a"].belief.bad is not None
+    agenda.replan([check("a", every=20)], 25.0)
+    belief = agenda.slots["c/a"].belief
+    assert (belief.state, belief.bad, belief.poor) == ("up", None, None)
+
+
+def test_a_removed_check_is_not_asked_again_even_when_it_was_under_way():
+    agenda = planned(check("a", every=5))
+    (slot,) = agenda.take(6.0)
+    agenda.replan([], 7.0)
+    agenda.release(slot, 8.0)
+    assert list(agenda.take(100.0)) == []
+    assert agenda.busy == 0
+
+

@@ -1,0 +1,188 @@
+"""The composition root: the only file that names concrete classes. Start, reload, drain.
+
+One loop in one process: the vantage point asks, the hub judges and records, the dispatcher sends, the publisher
+renders, two listeners answer. If one of them fails, all stop, in an order that loses nothing, and the error is said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from aiohttp import web
+
+from statuspage.render import rendered
+from watch.alerts.desk import AlertDesk
+from watch.clock import SystemClock
+from watch.config import ConfigError, Loaded, load
+from watch.core.book import Book
+from watch.core.ledger import Chain
+from watch.core.settings import Settings
+from watch.hub.hub import Hub
+from watch.hub.janitor import Janitor
+from watch.hub.publisher import Publisher
+from watch.probes.wire import close_all
+from watch.reload import Watched
+from watch.stores.sqlite import SqliteStore
+from watch.vantage.point import VantagePoint
+from watch.web.listen import serve
+from watch.web.metrics import Metrics
+from watch.web.operators import Sources, operators_app
+from watch.web.public import public_server
+from watch.web.shelf import Shelf
+from watch.web.views import Views
+
+log = logging.getLogger(__name__)
+PUBLISH_EVERY = 30.0  # seconds: the page carries the time of its data
+DRAIN = 5.0
+
+
+class App:
+    """A hub with all that belongs to it. `run` ends on SIGTERM or SIGINT, or with the error that stopped it."""
+
+    def __init__(self, path: Path, loaded: Loaded, say: Callable[[str], None]) -> None:
+        settings = loaded.settings
+        self._path, self._say, self._settings = path, say, settings
+        self.clock = SystemClock()
+        self.store = SqliteStore(settings.store)
+        book, chain = _record(self.store)
+        self.metrics, self.shelf = Metrics(), Shelf()
+        self._dirty = asyncio.Event()
+        self._stop = asyncio.Event()
+        self.desk = AlertDesk(settings, self.store, self.clock, self.metrics)
+        self.hub = Hub(settings, self.store, book, chain, self.desk, self.metrics, self.clock, self._dirty.set)
+        self.point = VantagePoint(settings.vantage, self.hub, self.clock)
+        self.publisher = Publisher(settings, book)
+        self.janitor = Janitor(self.store, self.clock, settings.retention)
+        self._watched = Watched(loaded.sources)
+        self._runners: list[web.BaseRunner] = []
+
+    async def run(self) -> None:
+        """Serve until told to stop, then drain. Raises `Trouble` for what the user can put right."""
+        loop = asyncio.get_running_loop()
+        try:
+            await self._listen()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(signal.SIGHUP, self._watched.touch)
+            self.point.replan(self._settings.vantage, self._settings.asked_from(self._settings.vantage))
+            await self._work()
+        finally:
+            await self._close()
+
+    async def _listen(self) -> None:
+        listen, views = self._settings.listen, self._views()
+        public, page = await serve(public_server(self.shelf), *listen.page, setting="listen.page")
+        self._runners.append(public)
+        sources = Sources(views.samples, views.health, views.readiness)
+        private, operators = await serve(
+            operators_app(self.metrics, sources), *listen.operators, setting="listen.operators"
+        )
+        self._runners.append(private)
+        self._say(f"Status page   http://{_spelled(*page)}/")
+        self._say(f"Operators     http://{_spelled(*operators)}/healthz  /readyz  /metrics")
+
+    def _views(self) -> Views:
+        beats = {
+            "vantage": lambda: self.point.ticked,
+            "hub": lambda: self.hub.turned,
+            "desk": lambda: self.desk.turned,
+        }
+        return Views(self.hub, self.clock, beats, lambda: self.store.waiting, lambda: self.desk.pending)
+
+    async def _work(self) -> None:
+        """Run every loop until one ends, which only `stop` or an error makes it do."""
+        loops = {
+            "vantage": self.point.run(), "hub": self.hub.run(), "desk": self.desk.run(), "publisher": self._publish(),
+            "janitor": self.janitor.run(), "reload": self._reload(), "clock": self._tend(), "stop": self._stop.wait(),
+        }  # fmt: skip
+        tasks = [asyncio.create_task(work, name=name) for name, work in loops.items()]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        failed = [error for task in done if (error := task.exception()) is not None]
+        await self._drain(tasks)
+        if failed:
+            raise failed[0]
+
+    async def _drain(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Stop asking, write what was asked, let the senders finish what they hold."""
+        named = {task.get_name(): task for task in tasks}
+        for name, stop in (("vantage", self.point.stop), ("hub", self.hub.stop), ("desk", self.desk.stop)):
+            stop()
+            await asyncio.wait([named[name]], timeout=DRAIN / 3)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=1)
+
+    async def _close(self) -> None:
+        for runner in self._runners:
+            await runner.cleanup()
+        await self.desk.close()
+        await close_all()
+        await self.store.close()
+
+    async def _publish(self) -> None:
+        while True:
+            self._dirty.clear()
+            page = await self.publisher.page(self.clock.now_ms())
+            self.shelf.put(await asyncio.to_thread(rendered, page))
+            try:
+                async with asyncio.timeout(PUBLISH_EVERY):
+                    await self._dirty.wait()
+            except TimeoutError:
+                continue
+
+    async def _tend(self) -> None:
+        while True:
+            self.clock.adjust()
+            self.hub.troubles.skewed(self.clock.skew_ms, self.clock.now_ms())
+            await self.clock.sleep(1)
+
+    async def _reload(self) -> None:
+        while True:
+            await self._watched.changed()
+            try:
+                loaded = await asyncio.to_thread(load, self._path, environ=os.environ, now_ms=self.clock.now_ms())
+            except ConfigError as mistakes:
+                self._refuse(mistakes)
+            else:
+                self._adopt(loaded)
+
+    def _refuse(self, mistakes: ConfigError) -> None:
+        """Keep what runs, and say what is wrong with the new."""
+        self.metrics.reloaded(success=False)
+        self.hub.troubles.note("config_reload", f"checks.yaml has mistakes, the old one runs on: {mistakes}", self.clock.now_ms())
+        log.error("the configuration was not taken over; the old one runs on.\n%s", mistakes)
+
+    def _adopt(self, loaded: Loaded) -> None:
+        old, new = self._settings, loaded.settings
+        fixed = [name for name in ("store", "listen") if getattr(old, name) != getattr(new, name)]
+        fixed += ["vantages"] if old.vantage.name != new.vantage.name else []
+        if fixed:
+            return self._refuse(ConfigError(f"{', '.join(fixed)} changed: that needs a restart"))
+        self._settings = new
+        self._watched = Watched(loaded.sources)
+        self.hub.plan(new)
+        self.point.replan(new.vantage, new.asked_from(new.vantage))
+        self.publisher = Publisher(new, self.hub.book)
+        self.metrics.reloaded(success=True)
+        self.hub.troubles.note("config_reload", None, self.clock.now_ms())
+        self._dirty.set()
+        log.info("the configuration was read anew: %d components, %d checks", len(new.components), len(new.checks))
+        return None
+
+
+def _record(store: SqliteStore) -> tuple[Book, Chain]:
+    """The ledger on disk, folded, and its end."""
+    book, last = Book(), None
+    for entry in store.entries():
+        book.add(entry)
+        last = entry
+    return book, Chain() if last is None else Chain(last.seq, last.recorded_ms, last.hash)
+
+
+def _spelled(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,51 @@
+"""The one real clock.
+
+It starts from the wall clock and then runs on the boot-time clock, so that nobody who sets the wall clock can move
+our history: not an hour back at a leap of the time server, not ten years ahead by mistake. It includes the time a
+suspended machine slept. Small differences to the wall clock are slewed away; large ones are reported as `skew_ms`
+and followed only by a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+_SLEW_MS = 5  # at most this much a call of `adjust`, which comes once a second: half a percent
+_FOLLOWED_MS = 5_000
+
+try:
+    _BOOT = time.CLOCK_BOOTTIME
+except AttributeError:  # not Linux
+    _BOOT = time.CLOCK_MONOTONIC
+
+
+class SystemClock:
+    """Time as this machine tells it, without its jumps."""
+
+    def __init__(self) -> None:
+        self.skew_ms = 0
+        self._offset_ms = _wall_ms() - _boot_ms()
+
+    def now_ms(self) -> int:
+        return self._offset_ms + _boot_ms()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def adjust(self) -> None:
+        """Move a little towards the wall clock; call it about once a second."""
+        self.skew_ms = _wall_ms() - self.now_ms()
+        if abs(self.skew_ms) <= _FOLLOWED_MS:
+            self._offset_ms += max(-_SLEW_MS, min(_SLEW_MS, self.skew_ms))
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _boot_ms() -> int:
+    return time.clock_gettime_ns(_BOOT) // 1_000_000

@@ -1,0 +1,115 @@
+"""How every component stands right now: the live side of what the book knows for ever.
+
+Only what a change can have touched is looked at again: a check's component, then those that contain it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from watch.core.component import composed_state, redundancy_only
+from watch.core.reading import Reason
+from watch.core.settings import Settings
+from watch.core.standing import CheckStanding, Standing
+from watch.core.timeline import State
+
+
+# When a component entered the state it is in at that instant: by the book, so that page and account agree.
+Began = Callable[[str, State, int], int]
+
+
+class Board:
+    """All components' standings; `update` them with the checks that changed."""
+
+    def __init__(self, settings: Settings, checks: Mapping[str, CheckStanding], began: Began, now_ms: int) -> None:
+        self.checks = dict(checks)
+        self.components: dict[str, Standing] = {}
+        self._settings, self._began = settings, began
+        self._order = _inner_first(settings)
+        self._parents: dict[str, list[str]] = {}
+        for component in settings.components.values():
+            for member in component.members:
+                self._parents.setdefault(member, []).append(component.key)
+        for key in self._order:
+            self._compose(key, now_ms)
+
+    def update(self, changed: Mapping[str, CheckStanding], now_ms: int) -> set[str]:
+        """Take *changed* checks in; the keys of the components that stand differently now."""
+        self.checks.update(changed)
+        frontier = {p for name in changed for p in self._parents.get(name, ())}
+        above = self._above(frontier)
+        return {key for key in self._order if key in above and self._compose(key, now_ms)}
+
+    def _above(self, keys: Iterable[str]) -> set[str]:
+        found: set[str] = set()
+        todo = list(keys)
+        while todo:
+            key = todo.pop()
+            if key not in found:
+                found.add(key)
+                todo += self._parents.get(key, ())
+        return found
+
+    def _compose(self, key: str, now_ms: int) -> bool:
+        """Stand *key* anew; whether anything but its detail changed."""
+        component = self._settings.components[key]
+        before = self.components.get(key)
+        states = [self._state(m) for m in component.members]
+        state = composed_state(states, component.needs)
+        worst = self._worst(component.members, state)
+        # A member that lost only redundancy itself is as good as up for the question whether we did.
+        as_seen = [State.UP if self._only_redundancy(m) else s for m, s in zip(component.members, states, strict=True)]
+        since = before.since_ms if before is not None and before.state is state else self._began(key, state, now_ms)
+        after = Standing(
+            key=key, state=state, since_ms=since,
+            reason=worst.reason if worst is not None else Reason.OK,
+            detail=worst.detail if worst is not None else "",
+            redundancy_lost=bool(states) and redundancy_only(as_seen, component.needs),
+            members_up=sum(s in (State.UP, State.DEGRADED) for s in states), members=len(states),
+            cause=worst.name if worst is not None else "",
+        )  # fmt: skip
+        self.components[key] = after
+        return before is None or (before.state, before.redundancy_lost, before.members_up) != (
+            after.state, after.redundancy_lost, after.members_up,
+        )  # fmt: skip
+
+    def _state(self, member: str) -> State:
+        return self.checks[member].state if "/" in member else self.components[member].state
+
+    def _only_redundancy(self, member: str) -> bool:
+        return "/" not in member and self.components[member].redundancy_lost
+
+    def _worst(self, members: Sequence[str], state: State) -> CheckStanding | None:
+        """The check that explains *state* best: the first in trouble, the worst trouble first."""
+        if state is State.UP:
+            return None
+        leaves = [self.checks[m] for m in _leaves(self._settings, members)]
+        order = (State.DOWN, State.DEGRADED, State.UNKNOWN) if state is not State.UNKNOWN else (State.UNKNOWN, State.DOWN, State.DEGRADED)
+        for trouble in order:
+            found = sorted((c for c in leaves if c.state is trouble), key=lambda c: c.since_ms)
+            if found:
+                return found[0]
+        return None
+
+
+def _leaves(settings: Settings, members: Iterable[str]) -> list[str]:
+    found: list[str] = []
+    for member in members:
+        found += [member] if "/" in member else _leaves(settings, settings.components[member].members)
+    return found
+
+
+def _inner_first(settings: Settings) -> list[str]:
+    """Component keys so that every one comes after those it contains (there are no cycles: config says so)."""
+    order: dict[str, None] = {}
+
+    def visit(key: str) -> None:
+        for member in settings.components[key].members:
+            if "/" not in member and member not in order:
+                visit(member)
+        order[key] = None
+
+    for key in settings.components:
+        if key not in order:
+            visit(key)
+    return list(order)

@@ -1,0 +1,32 @@
+"""Puts away what has had its time: raw observations, after two days unless told otherwise."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from watch.ports import Clock, Store, StoreError
+
+log = logging.getLogger(__name__)
+_ROUND = 60.0  # seconds
+_FULL = 20_000  # rows; as many went, so there may be more
+
+
+class Janitor:
+    """Comes round once a minute; sooner while there is much to do."""
+
+    def __init__(self, store: Store, clock: Clock, retention: timedelta) -> None:
+        self._store, self._clock, self._retention = store, clock, retention
+
+    async def run(self) -> None:
+        while True:
+            await self._clock.sleep(1.0 if await self.tidy() >= _FULL else _ROUND)
+
+    async def tidy(self) -> int:
+        """Forget what is too old; return how much that was."""
+        before_ms = self._clock.now_ms() - round(self._retention.total_seconds() * 1000)
+        try:
+            return await self._store.forget(before_ms)
+        except StoreError as error:
+            log.warning("old observations could not be put away: %s", error)
+            return 0

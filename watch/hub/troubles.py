@@ -1,0 +1,58 @@
+"""What is wrong with us: the alerts about ourselves (semantics §1, §3, §8), each as long as it lasts.
+
+A fault of ours never reads as an outage of theirs; it must not go unnoticed either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from watch.core.settings import Settings
+from watch.core.standing import OwnTrouble, Sight
+from watch.hub.intake import Intake
+
+_SKEW_MS = 5_000
+_NAMED = 5
+
+
+class Troubles:
+    """Those that hold now; `since_ms` is when each was first seen."""
+
+    def __init__(self, started_ms: int) -> None:
+        self._started_ms = started_ms
+        self._now: dict[str, OwnTrouble] = {}
+
+    def current(self) -> Sequence[OwnTrouble]:
+        return tuple(self._now.values())
+
+    def note(self, key: str, text: str | None, now_ms: int) -> None:
+        """Trouble *key* reads *text* now, or is over when that is None."""
+        if text is None:
+            self._now.pop(key, None)
+        else:
+            since = self._now[key].since_ms if key in self._now else now_ms
+            self._now[key] = OwnTrouble(key, text, since)
+
+    def sighted(self, sight: Sight, now_ms: int) -> None:
+        blind = f"vantage point {sight.vantage} is blind: {', '.join(sight.bad)} cannot be reached from it"
+        self.note(f"vantage_blind:{sight.vantage}", blind if sight.blind else None, now_ms)
+        never = f"canaries of {sight.vantage} that were never good and do not count: {', '.join(sight.never)}"
+        self.note(f"canary_never_good:{sight.vantage}", never if sight.never else None, now_ms)
+
+    def skewed(self, skew_ms: int, now_ms: int) -> None:
+        """The wall clock differs from ours by *skew_ms*."""
+        text = f"the wall clock jumped by {skew_ms / 1000:.0f} s; we keep our own time until a restart"
+        self.note("clock_skew", text if abs(skew_ms) > _SKEW_MS else None, now_ms)
+
+    def look(self, intake: Intake, settings: Settings, now_ms: int) -> None:
+        """A check that stopped running is trouble in itself."""
+        silent = []
+        for vantage in (v for v in settings.vantages if v not in intake.blind):
+            for name, check in settings.checks.items():
+                last = intake.latest.get((name, vantage))
+                heard_ms = max(self._started_ms, last.at_ms if last is not None else 0)
+                if now_ms - heard_ms > check.terms.validity_ms:
+                    silent.append(name)
+        more = f" and {len(silent) - _NAMED} more" if len(silent) > _NAMED else ""
+        text = f"checks that have stopped running: {', '.join(silent[:_NAMED])}{more}"
+        self.note("checks_stopped", text if silent else None, now_ms)

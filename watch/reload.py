@@ -1,0 +1,58 @@
+"""Noticing that the configuration's files have changed.
+
+A look a second, and a second of quiet before anyone reads: an editor may write a file in several steps, or put a new
+one in its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+_LOOK = 1.0  # seconds
+Mark = tuple[int, int, int] | None
+
+
+class Watched:
+    """Files, and how they were when this was made. A folder is watched for its list of files too."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._files = tuple(files) + tuple({file.parent for file in files})
+        self._seen = self._marks()
+        self._touched = asyncio.Event()
+
+    def touch(self) -> None:
+        """Say that they have changed (SIGHUP)."""
+        self._touched.set()
+
+    async def changed(self) -> None:
+        """Return when they have changed and then rested, or at once when touched."""
+        while not self._touched.is_set():
+            if await self._rested(self._marks()):
+                return
+        self._touched.clear()
+        self._seen = self._marks()
+
+    async def _rested(self, now: tuple[Mark, ...]) -> bool:
+        """Wait for the next look; whether *now* differs from what was seen and has stayed so since."""
+        try:
+            async with asyncio.timeout(_LOOK):
+                await self._touched.wait()
+        except TimeoutError:
+            pass
+        if now == self._seen or now != self._marks():
+            return False
+        self._seen = now
+        return True
+
+    def _marks(self) -> tuple[Mark, ...]:
+        return tuple(_mark(file) for file in self._files)
+
+
+def _mark(file: Path) -> Mark:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns if file.is_file() else 0, found.st_size if file.is_file() else 0, found.st_ino

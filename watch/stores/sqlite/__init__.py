@@ -1,0 +1,76 @@
+"""The store on one SQLite file: one hub writes it, anyone may read it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from watch.ports import StoreError
+from watch.stores.sqlite import commits, opening
+from watch.stores.sqlite.reads import SqliteReads
+from watch.stores.sqlite.writer import Writer
+
+if TYPE_CHECKING:
+    from watch.core.alert import Alert, Heard, Notice
+    from watch.core.confirm import Belief
+    from watch.core.ledger import Entry
+    from watch.core.reading import Observation
+    from watch.core.sketch import Sketch
+    from watch.ports import Batch
+
+__all__ = ["SqliteReads", "SqliteStore"]
+
+
+class SqliteStore:
+    """Holds *path* until `close`. Raises `StoreHeld`, `StoreCorrupt` or `StoreError` when it cannot."""
+
+    def __init__(self, path: Path) -> None:
+        opening.refuse_network(path)
+        self._lock = opening.hold(path)
+        try:
+            self._commits = commits.Commits()
+            self._writer = Writer(opening.writable(path), path, rolled_back=self._commits.forget_names)
+            self._reads = SqliteReads(path)
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    @property
+    def trouble(self) -> StoreError | None:
+        """Why writing waits just now, if it does."""
+        return self._writer.trouble
+
+    @property
+    def waiting(self) -> int:
+        return self._writer.waiting
+
+    async def commit(self, batch: Batch) -> None:
+        await self._writer.submit(lambda connection: self._commits.write(connection, batch))
+
+    async def forget(self, before_ms: int) -> int:
+        return await self._writer.submit(lambda connection: commits.forget(connection, before_ms))
+
+    async def close(self) -> None:
+        await self._writer.close()
+        self._reads.shut()
+        os.close(self._lock)
+
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        return self._reads.entries(after)
+
+    def evidence(self, seq: int) -> Sequence[Observation]:
+        return self._reads.evidence(seq)
+
+    def beliefs(self) -> Mapping[tuple[str, str], Belief]:
+        return self._reads.beliefs()
+
+    def latest(self) -> Mapping[tuple[str, str], Observation]:
+        return self._reads.latest()
+
+    def alerts(self) -> tuple[Sequence[Alert], Sequence[Notice], Sequence[Heard]]:
+        return self._reads.alerts()
+
+    def sketch(self, check: str, from_ms: int, to_ms: int) -> Sketch:
+        return self._reads.sketch(check, from_ms, to_ms)

@@ -1,0 +1,79 @@
+"""What one `Batch` does to the tables, inside the writer's transaction."""
+
+from __future__ import annotations
+
+from itertools import starmap
+
+import apsw
+
+from watch.core.sketch import Sketch
+from watch.ports import Batch
+from watch.stores.sqlite import rows
+
+_OBSERVATION = "INSERT INTO observation (check_id, vantage_id, at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, body) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+_EVIDENCE = "INSERT INTO evidence (entry, check_name, vantage, at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+_ENTRY = "INSERT INTO ledger VALUES (?,?,?,?,?,?,?,?,?)"
+_BELIEF = "INSERT OR REPLACE INTO belief VALUES (?,?,?)"
+_SKETCH = "INSERT OR REPLACE INTO sketch VALUES (?,?,?,?)"
+_ALERT = "INSERT OR REPLACE INTO alert VALUES (?,?,?,?)"
+_NOTICE = "INSERT OR REPLACE INTO notice VALUES (?,?,?,?)"
+_HEARD = "INSERT OR REPLACE INTO heard VALUES (?,?,?)"
+
+
+class Commits:
+    """Writes batches; remembers the numbers of names."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, int] = {}
+
+    def write(self, connection: apsw.Connection, batch: Batch) -> int:
+        """Put all of *batch* into the tables; return how many rows of history that made."""
+        many = connection.executemany
+        many(_ENTRY, batch.entries)
+        many(
+            _OBSERVATION,
+            [
+                (self._name(connection, o.check), self._name(connection, o.vantage), *rows.observation_row(o))
+                for o in batch.observations
+            ],
+        )
+        many(_EVIDENCE, [(seq, o.check, o.vantage, *rows.observation_row(o)) for seq, o in batch.evidence])
+        many(_BELIEF, [(*key, rows.belief_text(belief)) for key, belief in batch.beliefs.items()])
+        for (check, vantage, hour_ms), sketch in batch.sketches.items():
+            connection.execute(_SKETCH, (check, hour_ms, vantage, _added(connection, check, hour_ms, vantage, sketch)))
+        many(_ALERT, [(a.id, a.key, a.resolved_ms, a.to_json()) for a in batch.alerts.values()])
+        many(_NOTICE, [(n.id, str(n.status), n.created_ms, n.to_json()) for n in batch.notices.values()])
+        many(_HEARD, [(*key, h.to_json()) for key, h in batch.heard.items()])
+        return len(batch.observations) + len(batch.entries)
+
+    def forget_names(self) -> None:
+        """Numbers given in a transaction that was rolled back were not given."""
+        self._names.clear()
+
+    def _name(self, connection: apsw.Connection, text: str) -> int:
+        number = self._names.get(text)
+        if number is None:
+            connection.execute("INSERT OR IGNORE INTO name (text) VALUES (?)", (text,))
+            number = self._names[text] = int(connection.execute("SELECT id FROM name WHERE text = ?", (text,)).get)
+        return number
+
+
+def _added(connection: apsw.Connection, check: str, hour_ms: int, vantage: str, sketch: Sketch) -> bytes:
+    """*sketch* together with what that hour already holds."""
+    where = "SELECT body FROM sketch WHERE check_name = ? AND hour_ms = ? AND vantage = ?"
+    merged = Sketch()
+    for kept in starmap(Sketch.from_bytes, connection.execute(where, (check, hour_ms, vantage))):
+        merged.merge(kept)
+    merged.merge(sketch)
+    return merged.to_bytes()
+
+
+def forget(connection: apsw.Connection, before_ms: int) -> int:
+    """Drop observations older than *before_ms*, a bounded number at a time; return how many went."""
+    # Rows lie in order of time: the first that is young enough ends the search.
+    connection.execute(
+        "DELETE FROM observation WHERE id IN (SELECT id FROM observation ORDER BY id LIMIT 20000) AND at_ms < ?", (before_ms,)
+    )
+    gone = connection.changes()
+    connection.execute("PRAGMA incremental_vacuum(256)").fetchall()
+    return gone

@@ -1,0 +1,136 @@
+"""Opening the database file: locks, profile, checks and migrations (security.md §1).
+
+The library is apsw's own SQLite (≥ 3.51.3): older builds, such as many a system's, can lose committed rows when two
+connections reset the WAL at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import apsw
+
+from watch.ports import StoreCorrupt, StoreError, StoreHeld
+
+_PROFILE = """
+PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;
+PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=67108864;
+PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000; PRAGMA mmap_size=0; PRAGMA trusted_schema=OFF;
+PRAGMA cell_size_check=ON; PRAGMA fullfsync=ON; PRAGMA checkpoint_fullfsync=ON;
+"""
+# A network file system does not keep the promises that locks and fsync make. Types as /proc/mounts names them.
+_FARAWAY = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse", "fuse.sshfs", "ceph", "glusterfs", "afs"})
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn what SQLite says of *path* into one sentence with its cure."""
+    try:
+        yield
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        raise StoreCorrupt(
+            f"{path}: the database is damaged or is no database ({error}). Nothing was changed. "
+            f"Keep a copy of it and of {path.name}-wal, then restore a backup, or move it away to begin anew."
+        ) from error
+    except apsw.ReadOnlyError as error:
+        raise StoreError(f"{path}: may not be written ({error}). Give this user the right to write it and its folder.") from error
+    except apsw.CantOpenError as error:
+        raise StoreError(f"{path}: cannot be opened ({error}). Check that its folder exists and may be written.") from error
+    except apsw.FullError as error:
+        raise StoreError(f"{path}: the disk is full. Free some space; nothing acknowledged was lost.") from error
+    except apsw.BusyError as error:
+        raise StoreError(f"{path}: another program keeps it locked. Close that program (sqlite3?).") from error
+    except apsw.IOError as error:
+        raise StoreError(f"{path}: the disk reports an error ({error}). Check the disk, then start again.") from error
+
+
+def hold(path: Path) -> int:
+    """Take *path* for this process alone; the descriptor returned holds it until it is closed or we die."""
+    lock = path.with_name(path.name + ".lock")
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(f"{lock}: cannot be created ({error.strerror}). Check its folder, or set `store:`.") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        os.close(descriptor)
+        raise StoreHeld(
+            f"{path}: another hub holds this store (process {holder}). Stop it first, or give this one its own `store:`."
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
+
+
+def refuse_network(path: Path) -> None:
+    """Refuse a file system over the network."""
+    kind = _filesystem(path.parent)
+    if kind in _FARAWAY:
+        raise StoreError(f"{path}: lies on a network file system ({kind}), which loses locks. Set `store:` to a local disk.")
+
+
+def _filesystem(folder: Path) -> str:
+    with contextlib.suppress(OSError):
+        folder = folder.resolve()
+        mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text("utf-8").splitlines()]
+        return max((len(at), kind) for at, kind in mounts if folder.is_relative_to(at))[1]
+    return ""
+
+
+def writable(path: Path) -> apsw.Connection:
+    """The one connection that writes, with the schema of today."""
+    with explained(path):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)) if not path.exists() else None
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+        connection.execute(_PROFILE)
+        verdict = connection.execute("PRAGMA quick_check(1)").get
+        if verdict != "ok":
+            connection.close()
+            raise apsw.CorruptError(str(verdict))
+        _migrate(connection, path)
+    return connection
+
+
+def readable(path: Path) -> apsw.Connection:
+    """A connection that cannot write. StoreError when there is nothing to read yet."""
+    if not path.exists():
+        raise StoreError(f"{path}: there is no store yet. `threenines run` makes one.")
+    with explained(path):
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        connection.execute("PRAGMA busy_timeout=5000; PRAGMA query_only=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON")
+        version = connection.execute("PRAGMA user_version").get
+    if version != len(_migrations()):
+        raise StoreError(f"{path}: holds schema {version}, this program reads {len(_migrations())}. `threenines run` brings it up to date.")
+    return connection
+
+
+def _migrations() -> list[tuple[str, str]]:
+    folder = files("watch.stores") / "migrations"
+    return sorted((f.name, f.read_text("utf-8")) for f in folder.iterdir() if f.name.endswith(".sql"))
+
+
+def _migrate(connection: apsw.Connection, path: Path) -> None:
+    """Apply, each in its own transaction, the numbered migrations that *path* has not seen."""
+    done = int(connection.execute("PRAGMA user_version").get)
+    migrations = _migrations()
+    if done > len(migrations):
+        raise StoreError(f"{path}: was written by a newer version (schema {done}, ours is {len(migrations)}). Use that version.")
+    for number, (name, sql) in enumerate(migrations[done:], done + 1):
+        with connection:
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS migration"
+                "(number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL, applied_ms INTEGER NOT NULL)"
+            )
+            connection.execute(sql)
+            mark = (number, name, hashlib.sha256(sql.encode()).hexdigest(), time.time_ns() // 1_000_000)
+            connection.execute("INSERT INTO migration VALUES (?, ?, ?, ?)", mark)
+            connection.execute(f"PRAGMA user_version={number}")

@@ -1,0 +1,101 @@
+"""Reading the database file: from the hub at its start, and from any other process at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from watch.core.alert import Alert, Heard, Notice
+from watch.core.confirm import Belief
+from watch.core.ledger import Entry
+from watch.core.reading import Observation, Verdict
+from watch.core.sketch import Sketch
+from watch.stores.sqlite import rows
+from watch.stores.sqlite.opening import explained, readable
+
+_PAGE = 5000  # rows of one read: a reader that stays long keeps the WAL from being checkpointed
+_HOUR_MS = 3_600_000
+_COLUMNS = "at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, body"
+
+
+class SqliteReads:
+    """Answers `watch.ports.Reads` from a database file that somebody else may be writing."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection = readable(path)
+
+    def shut(self) -> None:
+        self._connection.close()
+
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        while True:
+            page = self._rows("SELECT * FROM ledger WHERE seq > ? ORDER BY seq LIMIT ?", after, _PAGE)
+            yield from (Entry(*row) for row in page)
+            if len(page) < _PAGE:
+                return
+            after = page[-1][0]
+
+    def evidence(self, seq: int) -> Sequence[Observation]:
+        found = self._rows(f"SELECT check_name, vantage, {_COLUMNS} FROM evidence WHERE entry = ? ORDER BY at_ms", seq)
+        return [rows.observation_of(check, vantage, columns) for check, vantage, *columns in found]
+
+    def beliefs(self) -> Mapping[tuple[str, str], Belief]:
+        kept = {
+            (check, vantage): rows.belief_of(text)
+            for check, vantage, text in self._rows("SELECT check_name, vantage, body FROM belief")
+        }
+        for key, newest in self.latest().items():
+            belief = kept.get(key)
+            if belief is None or newest.verdict is Verdict.UNKNOWN or belief.last_ms is None:
+                continue
+            # Readings that changed nothing moved only this; a streak begun meanwhile would have been kept.
+            kept[key] = belief._replace(last_ms=max(belief.last_ms, newest.at_ms))
+        return kept
+
+    def latest(self) -> Mapping[tuple[str, str], Observation]:
+        names: dict[Any, str] = dict(self._rows("SELECT id, text FROM name"))
+        newest: dict[tuple[str, str], Observation] = {}
+        horizon = None
+        # Backwards along the rowid, so that no index is needed and only the last hour is touched.
+        with explained(self._path):
+            found = self._connection.execute(f"SELECT check_id, vantage_id, {_COLUMNS} FROM observation ORDER BY id DESC")
+            for check, vantage, *columns in found:
+                at_ms = int(columns[0] or 0)
+                horizon = at_ms - _HOUR_MS if horizon is None else horizon
+                if at_ms < horizon:
+                    break
+                key = (names[check], names[vantage])
+                if key not in newest:
+                    newest[key] = rows.observation_of(*key, columns)
+            found.close()
+        return newest
+
+    def alerts(self) -> tuple[Sequence[Alert], Sequence[Notice], Sequence[Heard]]:
+        # Of every key at least its newest: it knows how often the key was opened.
+        recent = (
+            "(SELECT id FROM alert WHERE resolved_ms IS NULL OR id > (SELECT max(id) - 1000 FROM alert) "
+            "UNION SELECT max(id) FROM alert GROUP BY key)"
+        )
+        alerts = self._rows(f"SELECT body FROM alert WHERE id IN {recent} ORDER BY id")
+        notices = self._rows("SELECT body FROM notice WHERE id > (SELECT max(id) - 5000 FROM notice) OR status IN ('pending', 'sending') ORDER BY id")
+        heard = self._rows(f"SELECT body FROM heard WHERE alert_id IN {recent}")
+        return (
+            [Alert.of_json(body) for (body,) in alerts],
+            [Notice.of_json(body) for (body,) in notices],
+            [Heard.of_json(body) for (body,) in heard],
+        )
+
+    def sketch(self, check: str, from_ms: int, to_ms: int) -> Sketch:
+        found = self._rows(
+            "SELECT body FROM sketch WHERE check_name = ? AND hour_ms > ? AND hour_ms < ?", check, from_ms - _HOUR_MS, to_ms
+        )
+        merged = Sketch()
+        for (body,) in found:
+            merged.merge(Sketch.from_bytes(body))
+        return merged
+
+    def _rows(self, sql: str, *values: int | str) -> list[tuple[Any, ...]]:
+        with explained(self._path):
+            return list(self._connection.execute(sql, values))

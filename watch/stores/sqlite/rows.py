@@ -1,0 +1,46 @@
+"""Values as rows, and rows as values again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from watch.core.confirm import Belief, Streak
+from watch.core.reading import Observation, Reason, Verdict
+from watch.core.timeline import State
+
+_VERDICTS = {str(v): v for v in Verdict}
+_REASONS = {str(r): r for r in Reason}
+
+
+def observation_row(o: Observation) -> tuple[Any, ...]:
+    """The columns of *o* that observation and evidence share, from at_ms on but without names."""
+    latency = None if o.latency is None else round(o.latency * 1_000_000)
+    body = orjson.dumps((dict(o.facts), dict(o.phases))).decode()
+    return (o.at_ms, o.took_ms, o.seq, o.verdict.value, o.reason.value, o.detail, latency, o.tainted, body)
+
+
+def observation_of(check: str, vantage: str, row: Sequence[Any]) -> Observation:
+    """The observation behind a row of `observation_row`'s shape."""
+    at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, body = row
+    facts, phases = orjson.loads(body)
+    latency = None if latency_us is None else latency_us / 1_000_000
+    return Observation(
+        check, vantage, at_ms, took_ms, seq, _VERDICTS[verdict], _REASONS[reason], detail, latency, facts, phases, bool(tainted)
+    )
+
+
+def belief_text(belief: Belief) -> str:
+    return orjson.dumps([belief.state.value, *(_plain(value) for value in belief[1:])]).decode()
+
+
+def belief_of(text: str) -> Belief:
+    state, since_ms, last_ms, *streaks, blips = orjson.loads(text)
+    bad, poor, good, fine = (None if streak is None else Streak(*streak) for streak in streaks)
+    return Belief(State(state), since_ms, last_ms, bad, poor, good, fine, blips)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

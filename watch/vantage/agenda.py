@@ -1,0 +1,147 @@
+"""What to ask next: one heap of due times, and nothing that waits (semantics §1, §2).
+
+The scheduler's whole logic without a clock or a task: `take` what is due, `release` it when it has been asked. So a
+day of scheduling is a loop of a few milliseconds in a test.
+
+* A check has a place on a grid of its own (`anchor + k · every`), spread by its name, so that a thousand checks do
+  not start together and none drifts.
+* A reading that may be the first of a change is asked again after `retry_every`, off the grid; then back onto it.
+* A check is never asked twice at once, and never makes up for what it missed.
+* Two limits, over all and per host. Who must wait for a host waits in that host's queue, keeping its due time: the
+  wait shows as lag.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator
+from zlib import crc32
+
+from watch.core.confirm import Belief
+from watch.core.settings import Check
+
+FIRST_ROUND = 5.0  # seconds within which every check is asked for the first time
+GRACE = 2.0  # seconds beyond its timeout after which a run is given up
+
+
+class Slot:
+    """One check's place in the agenda. Times are seconds on the monotonic clock."""
+
+    __slots__ = (
+        "anchor",
+        "belief",
+        "check",
+        "due",
+        "every",
+        "gone",
+        "host",
+        "retry",
+        "started",
+        "terms",
+        "timeout",
+    )
+
+    def __init__(self, check: Check, now: float) -> None:
+        self.belief = Belief()
+        self.started: float | None = None
+        self.gone = False
+        self.host = ""
+        self.adopt(check)
+        share = crc32(check.name.encode()) / 2**32
+        self.anchor = now + share * self.every
+        self.due = now + share * min(self.every, FIRST_ROUND)
+
+    def adopt(self, check: Check) -> None:
+        """Go by *check* from now on; what is believed stays."""
+        self.check = check
+        self.every = check.every.total_seconds()
+        self.retry = min(check.retry_every.total_seconds(), self.every)
+        self.timeout = check.timeout.total_seconds()
+        self.terms = check.terms
+        self.host = str(getattr(check.probe, "peer", str)())
+
+    def next_due(self, now: float) -> float:
+        """When to ask again, having asked at `started` and being done at *now*."""
+        started = now if self.started is None else self.started
+        if not self.belief.settled:
+            return max(started + self.retry, now)
+        return self.anchor + (math.floor((now - self.anchor) / self.every) + 1) * self.every
+
+
+class Agenda:
+    """All checks of one vantage point and when each is due."""
+
+    def __init__(self, *, overall: int = 256, per_host: int = 8) -> None:
+        self.slots: dict[str, Slot] = {}
+        self._heap: list[tuple[float, int, Slot]] = []
+        self._running: dict[str, int] = {}
+        self._queues: dict[str, deque[Slot]] = {}
+        self._overall, self._per_host = overall, per_host
+        self._order = 0
+        self.busy = 0
+
+    def replan(self, checks: Iterable[Check], now: float) -> None:
+        """Ask *checks* and no others: those unchanged keep their schedule, those changed their belief."""
+        wanted = {check.name: check for check in checks}
+        for name in self.slots.keys() - wanted.keys():
+            self.slots.pop(name).gone = True
+        for name, check in wanted.items():
+            slot = self.slots.get(name)
+            if slot is None:
+                slot = self.slots[name] = Slot(check, now)
+                self._push(slot)
+            elif slot.check != check:
+                self._change(slot, check, now)
+
+    def _change(self, slot: Slot, check: Check, now: float) -> None:
+        """Give *slot*'s name to a new slot with what the old one believed, its streak cleared."""
+        slot.gone = True  # a run under way was a question of the old wording: its answer is dropped
+        fresh = self.slots[check.name] = Slot(check, now)
+        fresh.belief = slot.belief._replace(bad=None, poor=None, good=None, fine=None)
+        self._push(fresh)
+
+    def take(self, now: float) -> Iterator[Slot]:
+        """The slots to ask now, as far as the limits allow; each is running until it is released."""
+        while self._heap and self._heap[0][0] <= now and self.busy < self._overall:
+            slot = heapq.heappop(self._heap)[2]
+            if slot.gone:
+                continue
+            if slot.host and self._running.get(slot.host, 0) >= self._per_host:
+                self._queues.setdefault(slot.host, deque()).append(slot)
+                continue
+            self.busy += 1
+            if slot.host:
+                self._running[slot.host] = self._running.get(slot.host, 0) + 1
+            slot.started = now
+            yield slot
+
+    def release(self, slot: Slot, now: float) -> None:
+        """*slot* has been asked; plan its next time and let the next in its host's queue go."""
+        self.busy -= 1
+        if slot.host:
+            self._leave(slot.host)
+        if not slot.gone:
+            slot.due = slot.next_due(now)
+            self._push(slot)
+        slot.started = None
+
+    def _leave(self, host: str) -> None:
+        left = self._running[host] - 1
+        if left:
+            self._running[host] = left
+        else:
+            del self._running[host]
+        queue = self._queues.get(host)
+        while queue:
+            slot = queue.popleft()
+            if not slot.gone:
+                self._push(slot)
+                break
+        if queue is not None and not queue:
+            del self._queues[host]
+
+    def _push(self, slot: Slot) -> None:
+        self._order += 1  # slots due together go in the order they came
+        heapq.heappush(self._heap, (slot.due, self._order, slot))

@@ -1,0 +1,37 @@
+"""How late the event loop is, and was while a reading was taken.
+
+A loop that lags makes healthy targets look slow and slow ones dead. The ticker says when it ran and when it should
+have; whoever took a reading asks for the worst lag since it began, the tick that is overdue right now included.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+_WORTH_NOTING = 0.02  # seconds
+_REMEMBERED = 120.0
+
+
+class Lag:
+    """Times are seconds on the monotonic clock."""
+
+    __slots__ = ("_late", "_next")
+
+    def __init__(self) -> None:
+        self._late: deque[tuple[float, float]] = deque()
+        self._next: float | None = None
+
+    def ticked(self, now: float, expected: float, following: float) -> float:
+        """The ticker runs at *now*, was to run at *expected*, will at *following*; its lag in seconds."""
+        lag = max(0.0, now - expected)
+        self._next = following
+        if lag >= _WORTH_NOTING:
+            self._late.append((now, lag))
+        while self._late and self._late[0][0] < now - _REMEMBERED:
+            self._late.popleft()
+        return lag
+
+    def worst(self, since: float, now: float) -> float:
+        """The worst lag between *since* and *now*, in seconds."""
+        overdue = 0.0 if self._next is None else max(0.0, now - self._next)
+        return max([overdue, *(lag for at, lag in self._late if at >= since)]) if self._late else overdue
