@@ -79,12 +79,12 @@ def _segments(day: Day) -> list[tuple[str, int]]:
     if not day.scope_ms:
         return []
     tall = HEIGHTS[kind(day)]
-    work = _share(day.excluded_ms, day.scope_ms, tall, least=2 * _LEAST)  # room for the hatching
-    gap = _share(day.unknown_ms, day.scope_ms, tall)
-    measured = max(0, tall - work - gap)
-    if day.scope_ms > day.excluded_ms + day.unknown_ms or day.down_ms:
-        measured = max(measured, _LEAST)
-    return [(name, h) for name, h in (("work", work), (kind(day), measured), ("gap", gap)) if h > 0]
+    seen = day.down_ms or day.scope_ms > day.excluded_ms + day.unknown_ms
+    room = tall - _LEAST if seen else tall
+    work = min(room, _share(day.excluded_ms, day.scope_ms, tall, least=2 * _LEAST))  # room for the hatching
+    gap = min(room - work, _share(day.unknown_ms, day.scope_ms, tall)) if seen else tall - work
+    pieces = (("work", work), (kind(day), tall - work - gap), ("gap", gap))
+    return [(name, height) for name, height in pieces if height]
 
 
 def _share(part: int, whole: int, tall: int, *, least: int = _LEAST) -> int:
@@ -99,4 +99,4 @@ def _label(days: Sequence[Day]) -> str:
     if not down:
         said = f"No downtime in the last {len(days)} days."
     unseen = sum(1 for d in days if d.unknown_ms * 2 > d.scope_ms)
-    return said + (f" {unseen} of them had little or no data." if unseen else "")
+    return said + (f" {unseen} day{'s' * (unseen > 1)} had little or no data." if unseen else "")
