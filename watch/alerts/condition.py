@@ -1,0 +1,151 @@
+"""What holds now that a rule speaks of, and what has recovered from it.
+
+The two are not opposites: while the state is unknown, nothing opens (but a rule for `unknown`) and nothing
+resolves. A rule for `degraded` leaves lost redundancy to a rule for `redundancy_lost` where a component has
+one: one trouble, one page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from watch.core.settings import AlertRule, Settings, When
+from watch.core.timeline import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from watch.core.standing import OwnTrouble, Standing
+
+# These reach the catch-all even when no rule speaks of our own troubles (semantics §7).
+_ALWAYS_TOLD = ("hub_silent", "sender_stuck")
+_GOOD: Mapping[When, frozenset[State]] = {
+    When.DOWN: frozenset((State.UP, State.DEGRADED)),
+    When.DEGRADED: frozenset((State.UP,)),
+    When.REDUNDANCY_LOST: frozenset((State.UP, State.DEGRADED)),
+    When.UNKNOWN: frozenset((State.UP, State.DEGRADED, State.DOWN)),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """Trouble that some rules wait for.
+
+    Args:
+        since_ms: From when it has held; a rule's `for:` counts from there.
+    """
+
+    when: When
+    subject: str
+    name: str
+    since_ms: int
+    rules: tuple[AlertRule, ...]
+    reason: str = ""
+    detail: str = ""
+    cause: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.when}:{self.subject}"
+
+
+class Conditions:
+    """Watches standings for what the rules wait for; remembers only since when redundancy has been lost."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._rules = _rules_by_key(settings)
+        self._lost_since: dict[str, int] = {}
+        self._seen: dict[str, int] = {}  # component → since when it has been in its state, at the last look
+
+    def plan(self, settings: Settings) -> None:
+        """Go by *settings* from now on."""
+        self._settings, self._rules = settings, _rules_by_key(settings)
+
+    def watches(self, when: When, subject: str) -> bool:
+        """Whether a rule still speaks of it; if not, its alert has lost its ground."""
+        if when is When.MONITOR:
+            return bool(self._monitor_rules(subject))
+        return (when, subject) in self._rules
+
+    def holding(
+        self, now_ms: int, standings: Mapping[str, Standing], troubles: Sequence[OwnTrouble]
+    ) -> dict[str, Condition]:
+        """What holds now, by key."""
+        self._note_redundancy(now_ms, standings)
+        found = {c.key: c for s in standings.values() for c in self._of(s)}
+        for trouble in troubles:
+            rules = self._monitor_rules(trouble.key)
+            if rules:
+                condition = Condition(
+                    when=When.MONITOR,
+                    subject=trouble.key,
+                    name=trouble.text,
+                    since_ms=trouble.since_ms,
+                    rules=rules,
+                )
+                found[condition.key] = condition
+        return found
+
+    def _of(self, standing: Standing) -> Iterator[Condition]:
+        for when in When:
+            rules = self._rules.get((when, standing.key), ())
+            if rules and self._holds(when, standing):
+                lost = when is When.REDUNDANCY_LOST
+                yield Condition(
+                    when=when, subject=standing.key, name=self._name(standing.key), rules=rules,
+                    since_ms=self._lost_since[standing.key] if lost else standing.since_ms,
+                    reason=str(standing.reason), detail=standing.detail, cause=standing.cause,
+                )  # fmt: skip
+
+    def _holds(self, when: When, standing: Standing) -> bool:
+        match when:
+            case When.DOWN:
+                return standing.state is State.DOWN
+            case When.UNKNOWN:
+                return standing.state is State.UNKNOWN
+            case When.REDUNDANCY_LOST:
+                return standing.redundancy_lost
+            case When.DEGRADED:
+                told_otherwise = (
+                    standing.redundancy_lost and (When.REDUNDANCY_LOST, standing.key) in self._rules
+                )
+                return standing.state is State.DEGRADED and not told_otherwise
+            case When.MONITOR:
+                return False
+
+    def _name(self, key: str) -> str:
+        component = self._settings.components.get(key)
+        return component.name if component is not None else key
+
+    def _monitor_rules(self, subject: str) -> tuple[AlertRule, ...]:
+        rules = self._rules.get((When.MONITOR, ""), ())
+        if not rules and subject.partition(":")[0] in _ALWAYS_TOLD:
+            return (AlertRule(when=When.MONITOR, components=()),)
+        return rules
+
+    def _note_redundancy(self, now_ms: int, standings: Mapping[str, Standing]) -> None:
+        for key, standing in standings.items():
+            if not standing.redundancy_lost:
+                self._lost_since.pop(key, None)
+            elif key not in self._lost_since:
+                # Lost in the middle of a state: now. Else with the state, or before we were started.
+                middle = self._seen.get(key) == standing.since_ms
+                self._lost_since[key] = now_ms if middle else standing.since_ms
+            self._seen[key] = standing.since_ms
+
+
+def recovered(when: When, standing: Standing) -> bool:
+    """Whether *standing* is good, as far as an alert of kind *when* is concerned."""
+    if when is When.REDUNDANCY_LOST and standing.redundancy_lost:
+        return False
+    return standing.state in _GOOD[when]
+
+
+def _rules_by_key(settings: Settings) -> dict[tuple[When, str], tuple[AlertRule, ...]]:
+    found: dict[tuple[When, str], tuple[AlertRule, ...]] = {}
+    for rule in settings.alerts:
+        for subject in rule.components or ("",):
+            found[rule.when, subject] = (*found.get((rule.when, subject), ()), rule)
+    return found

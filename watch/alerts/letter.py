@@ -1,0 +1,136 @@
+"""What a notice says: in its title what happened to what, in its body all that the person on call asks next.
+
+Names and details come from configuration and from targets: lines, controls and bidi marks go (a title becomes
+a mail's subject), titles end at 200 characters. Times are told in the service's zone, as people read clocks,
+and in UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from watch.core.alert import Alert, Event, Severity
+from watch.core.quantity import duration_text
+from watch.core.settings import Settings, When
+from watch.core.wording import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+TITLE = 200
+_LISTED = 20
+_WORDS: Mapping[When, str] = {
+    When.DOWN: "DOWN",
+    When.DEGRADED: "DEGRADED",
+    When.REDUNDANCY_LOST: "REDUNDANCY LOST",
+    When.UNKNOWN: "NO DATA",
+    When.MONITOR: "MONITORING TROUBLE",
+}
+_WAS: Mapping[When, str] = {
+    When.DOWN: "was down",
+    When.DEGRADED: "was degraded",
+    When.REDUNDANCY_LOST: "had lost its redundancy",
+    When.UNKNOWN: "had no data",
+    When.MONITOR: "was in trouble",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A notice's text."""
+
+    title: str
+    body: str
+
+
+def letter(event: Event, alerts: Sequence[Alert], settings: Settings) -> Letter:
+    """What a notice of *event* about *alerts*, their root first, says."""
+    more = f" and {len(alerts) - 1} more" if len(alerts) > 1 else ""
+    title = _title(event, alerts[0], settings, more)
+    parts = [_paragraph(event, alert, settings) for alert in alerts[:_LISTED]]
+    if len(alerts) > _LISTED:
+        parts.append(f"… and {len(alerts) - _LISTED} more.")
+    if settings.service.url:
+        parts.append(f"Status page: {one_line(settings.service.url, 500)}")
+    return Letter(one_line(title, TITLE), "\n\n".join(parts))
+
+
+def root_first(alerts: Sequence[Alert], settings: Settings) -> list[Alert]:
+    """*alerts*, the likeliest cause first: urgent ones, then what others contain, then the oldest."""
+    containers = {a.subject: _containers(a.subject, settings) for a in alerts}
+    subjects = set(containers)
+
+    def rank(alert: Alert) -> tuple[bool, int, int, int]:
+        explains = len(containers[alert.subject] & subjects)
+        return alert.severity is not Severity.URGENT, -explains, alert.since_ms, alert.id
+
+    return sorted(alerts, key=rank)
+
+
+def _containers(key: str, settings: Settings) -> set[str]:
+    """The components that contain *key*, at any depth."""
+    found: set[str] = set()
+    inner = {key}
+    while inner:
+        inner = {c.key for c in settings.components.values() if inner & set(c.members)} - found
+        found |= inner
+    return found
+
+
+def _title(event: Event, alert: Alert, settings: Settings, more: str) -> str:
+    name = one_line(alert.name, TITLE // 2)
+    if event is Event.TRIGGERED:
+        return f"{_WORDS[alert.when]}{' AGAIN' if alert.again else ''}: {name}{more}"
+    if alert.closing:
+        return f"CLOSED: {name}{more} ({alert.closing})"
+    if event is Event.RESOLVED:
+        return f"RESOLVED: {name}{more} {_WAS[alert.when]} for {_lasted(alert)}"
+    return f"DELIVERED LATE: {name}{more} {_WAS[alert.when]} {_clock_span(alert, settings)}"
+
+
+def _paragraph(event: Event, alert: Alert, settings: Settings) -> str:
+    lines = [_sentence(event, alert, settings)]
+    if alert.detail and alert.detail != alert.name:
+        lines.append(f"Why: {one_line(alert.reason, 40)}: {one_line(alert.detail)}")
+    if alert.cause:
+        lines.append(f"Check: {one_line(alert.cause)}, seen from {one_line(settings.vantage.name)}")
+    lines.append(f"Alert: {alert.dedup_key}")
+    return "\n".join(lines)
+
+
+def _sentence(event: Event, alert: Alert, settings: Settings) -> str:
+    name = one_line(alert.name)
+    since = _moment(alert.since_ms, settings)
+    if event is Event.TRIGGERED:
+        again = " It had just recovered." if alert.again else ""
+        return f"{name}: {_WORDS[alert.when].lower()} since {since}.{again}"
+    if alert.closing:
+        return f"{name}: closed, because {alert.closing}. It {_WAS[alert.when]} since {since}."
+    until = _moment(_ended_ms(alert), settings)
+    late = " This could not be delivered earlier." if event is Event.MERGED else ""
+    return f"{name} {_WAS[alert.when]} from {since} to {until}, for {_lasted(alert)}.{late}"
+
+
+def _moment(at_ms: int, settings: Settings) -> str:
+    at = datetime.fromtimestamp(at_ms // 1000, UTC)
+    local = at.astimezone(settings.service.timezone)
+    return f"{local:%Y-%m-%d %H:%M:%S %Z} ({at:%H:%M:%S} UTC)"
+
+
+def _clock_span(alert: Alert, settings: Settings) -> str:
+    """`03:12–03:20`, on the clocks of the service."""
+    zone = settings.service.timezone
+    begun, ended = (datetime.fromtimestamp(ms // 1000, zone) for ms in (alert.since_ms, _ended_ms(alert)))
+    form = "%H:%M" if begun.date() == ended.date() else "%Y-%m-%d %H:%M"
+    return f"{begun.strftime(form)}–{ended.strftime(form)}"
+
+
+def _ended_ms(alert: Alert) -> int:
+    ended = alert.recovered_ms if alert.recovered_ms is not None else alert.resolved_ms
+    return ended if ended is not None else alert.since_ms
+
+
+def _lasted(alert: Alert) -> str:
+    return duration_text(timedelta(seconds=max(_ended_ms(alert) - alert.since_ms, 0) // 1000))

@@ -1,0 +1,170 @@
+"""When an alert opens, opens again, and closes.
+
+* It opens when its condition has lasted as long as one of its rules says, outside windows that silence
+  its component. The people to page are copied then; a rule that waits longer adds its own when its time
+  comes.
+* It closes when the recovery has held for `resolve_hold`. An unknown state is no recovery, and starts the
+  hold anew.
+* The same key within `reopen` opens the same alert again: no new opening, so the same dedup key.
+* What is no longer watched (a component removed, a rule deleted) closes at once and says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from watch.alerts.condition import Condition, Conditions, recovered
+from watch.core.alert import Alert, dedup_key
+from watch.core.settings import AlertRule, Settings, When
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from watch.core.standing import OwnTrouble, Standing
+
+CATCH_ALL = "catch_all"  # an alert's policy when its rule names no escalation
+
+
+def ms(lasting: timedelta) -> int:
+    """Whole milliseconds of *lasting*."""
+    return lasting // timedelta(milliseconds=1)
+
+
+class Openings:
+    """All alerts that are open, and the closed ones that may open again or are still to be told."""
+
+    def __init__(self, settings: Settings, alerts: Iterable[Alert], next_id: Callable[[], int]) -> None:
+        self._settings = settings
+        self._conditions = Conditions(settings)
+        self._next_id = next_id
+        self.alerts: dict[int, Alert] = {}
+        self._latest: dict[str, int] = {}  # key → its newest alert
+        self._count: dict[str, int] = {}  # key → how often it was opened
+        self._good_since: dict[int, int] = {}
+        for alert in sorted(alerts, key=lambda alert: alert.id):
+            self._keep(alert)
+
+    def plan(self, settings: Settings) -> None:
+        """Go by *settings* from now on."""
+        self._settings = settings
+        self._conditions.plan(settings)
+
+    def forget(self, alert_id: int) -> None:
+        """Drop a closed alert of which nothing remains to be told."""
+        alert = self.alerts.pop(alert_id)
+        if self._latest.get(alert.key) == alert_id:
+            del self._latest[alert.key]
+
+    def step(
+        self,
+        now_ms: int,
+        standings: Mapping[str, Standing],
+        troubles: Sequence[OwnTrouble],
+        quiet: Collection[str],
+    ) -> list[Alert]:
+        """The alerts that changed."""
+        holding = self._conditions.holding(now_ms, standings, troubles)
+        changed = [a for c in holding.values() if (a := self._opened(c, now_ms, quiet)) is not None]
+        changed += [
+            closed
+            for alert in list(self.alerts.values())
+            if alert.open and (closed := self._closed(alert, now_ms, holding, standings)) is not None
+        ]
+        return changed
+
+    def _opened(self, condition: Condition, now_ms: int, quiet: Collection[str]) -> Alert | None:
+        newest = self.alerts.get(self._latest.get(condition.key, -1))
+        ripe = tuple(r for r in condition.rules if now_ms - condition.since_ms >= ms(r.lasting))
+        if newest is not None and newest.open:
+            return self._widened(newest, ripe)
+        # A window silences pages by not letting them open: when it ends and the trouble is still there,
+        # they do.
+        if not ripe or (condition.when is not When.MONITOR and condition.subject in quiet):
+            return None
+        if (
+            newest is not None
+            and not newest.closing
+            and now_ms - _closed_ms(newest) < ms(self._settings.alerting.reopen)
+        ):
+            return self._keep(self._reopened(newest, condition))
+        return self._keep(self._new(condition, ripe, now_ms))
+
+    def _new(self, condition: Condition, ripe: Iterable[AlertRule], now_ms: int) -> Alert:
+        n = self._count.get(condition.key, 0) + 1
+        policies = tuple(dict.fromkeys(_policy(rule) for rule in ripe))
+        return Alert(
+            id=self._next_id(), when=condition.when, subject=condition.subject, name=condition.name, n=n,
+            opened_ms=now_ms, since_ms=condition.since_ms,
+            recipients=self._people(policies), policies=policies,
+            dedup_key=dedup_key(self._settings.service.name, condition.when, condition.subject, n),
+            reason=condition.reason, detail=condition.detail, cause=condition.cause,
+        )  # fmt: skip
+
+    def _reopened(self, alert: Alert, condition: Condition) -> Alert:
+        return replace(
+            alert, resolved_ms=None, recovered_ms=None, again=alert.again + 1, since_ms=condition.since_ms,
+            reason=condition.reason, detail=condition.detail, cause=condition.cause,
+        )  # fmt: skip
+
+    def _widened(self, alert: Alert, ripe: Iterable[AlertRule]) -> Alert | None:
+        """*alert* with the people of rules that have become ripe since; None when there are none."""
+        added = tuple(dict.fromkeys(p for rule in ripe if (p := _policy(rule)) not in alert.policies))
+        if not added:
+            return None
+        people = tuple(dict.fromkeys((*alert.recipients, *self._people(added))))
+        return self._keep(replace(alert, policies=(*alert.policies, *added), recipients=people))
+
+    def _people(self, policies: Iterable[str]) -> tuple[str, ...]:
+        lists = (self._settings.escalations.get(p, self._settings.catch_all) for p in policies)
+        return tuple(dict.fromkeys(person for people in lists for person in people))
+
+    def _closed(
+        self, alert: Alert, now_ms: int, holding: Mapping[str, Condition], standings: Mapping[str, Standing]
+    ) -> Alert | None:
+        if not self._conditions.watches(alert.when, alert.subject):
+            gone = alert.when is not When.MONITOR and alert.subject not in self._settings.components
+            closing = "the component was removed" if gone else "no rule speaks of it any more"
+            return self._keep(replace(alert, resolved_ms=now_ms, closing=closing))
+        good_ms = self._good_from(alert, now_ms, holding, standings)
+        if good_ms is None or now_ms - good_ms < ms(self._settings.alerting.resolve_hold):
+            return None
+        return self._keep(replace(alert, resolved_ms=now_ms, recovered_ms=good_ms))
+
+    def _good_from(
+        self, alert: Alert, now_ms: int, holding: Mapping[str, Condition], standings: Mapping[str, Standing]
+    ) -> int | None:
+        """From when *alert*'s recovery has held without a break; None while there is none."""
+        standing = standings.get(alert.subject)
+        if alert.when is When.MONITOR:
+            good, since_ms = alert.key not in holding, now_ms
+        else:
+            good = standing is not None and recovered(alert.when, standing)
+            since_ms = (
+                standing.since_ms
+                if standing is not None and alert.when is not When.REDUNDANCY_LOST
+                else now_ms
+            )
+        if not good:
+            self._good_since.pop(alert.id, None)
+            return None
+        # Going from degraded to up in the meantime does not begin the hold anew.
+        return self._good_since.setdefault(alert.id, max(since_ms, alert.since_ms))
+
+    def _keep(self, alert: Alert) -> Alert:
+        self.alerts[alert.id] = alert
+        self._latest[alert.key] = alert.id
+        self._count[alert.key] = max(self._count.get(alert.key, 0), alert.n)
+        if not alert.open:
+            self._good_since.pop(alert.id, None)
+        return alert
+
+
+def _policy(rule: AlertRule) -> str:
+    return rule.escalate or CATCH_ALL
+
+
+def _closed_ms(alert: Alert) -> int:
+    assert alert.resolved_ms is not None
+    return alert.resolved_ms

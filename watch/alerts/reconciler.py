@@ -1,0 +1,237 @@
+"""Level-triggered alerting: what each recipient should know, minus what they heard and what is on its way.
+
+There are no edges to lose. Every step compares three things that are all on disk: the alerts, the outbox and
+what each recipient last successfully heard. A restart, a lost recovery, a window that ends, an edited list of
+people: the next step finds the difference and makes it a row.
+
+For one recipient of one alert:
+
+    is being sent                       wait for how it goes
+    waits to be sent, and still true    leave it
+    waits to be sent, no longer true    supersede it, and look again:
+    open, heard nothing of it           triggered (after `group_wait`, together with whatever else opened)
+    closed, heard triggered             resolved
+    closed, heard nothing               merged: "was down 03:12–03:20, delivered late"; never nothing at all
+
+When nobody an alert should page can be reached, the catch-all is paged in their stead.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from typing import TYPE_CHECKING
+
+from watch.alerts.letter import letter, root_first
+from watch.alerts.openings import Openings, ms
+from watch.alerts.outbox import Outbox, Outcome
+from watch.core.alert import Alert, Event, Heard, Notice, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from watch.core.settings import Secret, Settings
+    from watch.core.standing import OwnTrouble, Standing
+    from watch.ports import Batch
+
+# A recovery that nobody could be told for a day is no news any more.
+STALE_MS = 86_400_000
+_KNOWS_CLOSED = (Event.RESOLVED, Event.MERGED)
+
+
+class Reconciler:
+    """The alert desk: rows in memory as they are on disk, and the rows that must come next.
+
+    Every method that changes a row puts it into the batch it is given; the caller commits the batch and then
+    says so (`committed` for the hub's steps, `confirm` for the dispatcher's own).
+
+    Args:
+        alerts, notices, heard: As the store has them.
+        next_id: Where ids come from; by default they go on after the largest there is.
+        chance: Numbers from 0 to 1, for the spread of retries.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        alerts: Iterable[Alert] = (),
+        notices: Iterable[Notice] = (),
+        heard: Iterable[Heard] = (),
+        *,
+        next_id: Callable[[], int] | None = None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        alerts, notices = tuple(alerts), tuple(notices)
+        self._next_id = next_id or _after(alerts, notices)
+        self._settings = settings
+        self._openings = Openings(settings, alerts, self._next_id)
+        self._outbox = Outbox(notices, self._next_id, chance, self._channels)
+        self._heard = {(h.alert_id, h.recipient): h for h in heard if h.alert_id in self._openings.alerts}
+        self._stepped: set[int] = set()
+        self.woken: Callable[[], None] = lambda: None
+
+    def plan(self, settings: Settings) -> None:
+        """Go by *settings* from now on."""
+        self._settings = settings
+        self._openings.plan(settings)
+        self._outbox.reset()
+
+    @property
+    def alerts(self) -> Sequence[Alert]:
+        """Those that are open, or closed lately."""
+        return tuple(self._openings.alerts.values())
+
+    @property
+    def pending(self) -> int:
+        """How many rows are on their way."""
+        return len(self._outbox)
+
+    def waiting_since_ms(self) -> int | None:
+        """When the row that has waited longest was made; None while there is none."""
+        return self._outbox.oldest_ms()
+
+    # ---- for the hub ----
+
+    def step(
+        self,
+        batch: Batch,
+        now_ms: int,
+        standings: Mapping[str, Standing],
+        troubles: Sequence[OwnTrouble],
+        quiet: frozenset[str],
+    ) -> None:
+        """Put into *batch* what people must be told now.
+
+        Args:
+            quiet: The components whose pages a window silences now.
+        """
+        for alert in self._openings.step(now_ms, standings, troubles, quiet):
+            batch.alerts[alert.id] = alert
+        self._reconcile(batch, now_ms)
+
+    def committed(self) -> None:
+        """All that `step` has put into batches so far is on disk: it may be sent."""
+        if self._stepped:
+            self._outbox.confirm(self._stepped)
+            self._stepped.clear()
+            self.woken()
+
+    # ---- for the dispatcher ----
+
+    def lease(self, batch: Batch, now_ms: int, room: int) -> tuple[Notice, ...]:
+        """Put into *batch* the rows to send once it is committed, at most *room*, and return them."""
+        taken, new = self._outbox.lease(now_ms, room)
+        batch.notices.update((n.id, n) for n in (*new, *taken))
+        return tuple(taken)
+
+    def confirm(self, batch: Batch) -> None:
+        """*batch*, which is not one of the hub's, is on disk."""
+        self._outbox.confirm(batch.notices.keys())
+
+    def sent(self, batch: Batch, notice_id: int, outcome: Outcome, now_ms: int) -> None:
+        """Put into *batch* what follows from row *notice_id* having gone so."""
+        changed, told = self._outbox.sent(notice_id, outcome, now_ms)
+        batch.notices.update((n.id, n) for n in changed)
+        if told is not None:
+            who, event = told.notice.recipient, told.notice.event
+            for alert_id in told.notice.alert_ids:
+                heard = Heard(alert_id=alert_id, recipient=who, event=event, at_ms=now_ms)
+                batch.heard[alert_id, who] = self._heard[alert_id, who] = heard
+
+    def next_due_ms(self, now_ms: int) -> int | None:
+        """When `lease` is worth calling again; None while nothing is on its way."""
+        return self._outbox.next_due_ms(now_ms)
+
+    def channel(self, notice: Notice) -> Secret | None:
+        """Where *notice* goes; None when the person or the channel is no longer in the configuration."""
+        person = self._settings.people.get(notice.recipient)
+        if person is None or notice.channel >= len(person.channels):
+            return None
+        return person.channels[notice.channel]
+
+    # ---- what must come next ----
+
+    def _reconcile(self, batch: Batch, now_ms: int) -> None:
+        covering = self._outbox.covering()
+        self._drop_untrue(batch, covering)
+        wanted: dict[tuple[str, Event], list[Alert]] = {}
+        for alert in list(self._openings.alerts.values()):
+            done = True
+            for recipient in self._recipients(alert, now_ms):
+                if any(n.live for n in covering.get((alert.id, recipient), ())):
+                    done = False
+                elif (event := self._untold(alert, recipient)) is not None:
+                    done = False
+                    if self._outbox.reachable(alert.id, recipient, event, now_ms):
+                        wanted.setdefault((recipient, event), []).append(alert)
+            self._let_go(alert, done=done, now_ms=now_ms)
+        for (recipient, event), alerts in wanted.items():
+            if event is not Event.TRIGGERED or self._waited(alerts, now_ms):
+                self._put(batch, event, alerts, recipient, now_ms)
+
+    def _drop_untrue(self, batch: Batch, covering: dict[tuple[int, str], list[Notice]]) -> None:
+        """Supersede the waiting rows that no longer tell the truth, and forget them in *covering*."""
+        for notice in list(self._outbox):
+            if notice.status is Status.PENDING and not self._true(notice):
+                batch.notices[notice.id] = self._outbox.supersede(notice)
+                for alert_id in notice.alert_ids:
+                    covering[alert_id, notice.recipient].remove(notice)
+
+    def _true(self, notice: Notice) -> bool:
+        alerts = [self._openings.alerts.get(alert_id) for alert_id in notice.alert_ids]
+        if self.channel(notice) is None:
+            return False
+        return all(a is not None and a.open is (notice.event is Event.TRIGGERED) for a in alerts)
+
+    def _untold(self, alert: Alert, recipient: str) -> Event | None:
+        """What *recipient* does not know of *alert*; None when they do."""
+        heard = self._heard.get((alert.id, recipient))
+        if alert.open:
+            return None if heard is not None and heard.event is Event.TRIGGERED else Event.TRIGGERED
+        if heard is None:
+            return Event.MERGED
+        return None if heard.event in _KNOWS_CLOSED else Event.RESOLVED
+
+    def _recipients(self, alert: Alert, now_ms: int) -> list[str]:
+        """Those who should know of *alert*: its people, or the catch-all when none of them can be reached."""
+        event = Event.TRIGGERED if alert.open else Event.MERGED
+        people = [p for p in alert.recipients if self._channels(p)]
+        if not any(self._outbox.reachable(alert.id, p, event, now_ms) for p in people):
+            people += [p for p in self._settings.catch_all if p not in people and self._channels(p)]
+        told = {who for alert_id, who in self._heard if alert_id == alert.id}
+        return people + sorted(told.difference(people))
+
+    def _waited(self, alerts: Sequence[Alert], now_ms: int) -> bool:
+        """Whether the first of *alerts* has waited for company long enough."""
+        wait = ms(self._settings.alerting.group_wait)
+        return any(alert.again or now_ms - alert.opened_ms >= wait for alert in alerts)
+
+    def _put(self, batch: Batch, event: Event, alerts: Sequence[Alert], recipient: str, now_ms: int) -> None:
+        ordered = root_first(alerts, self._settings)
+        text = letter(event, ordered, self._settings)
+        notice = Notice(
+            id=self._next_id(), alert_ids=tuple(a.id for a in ordered), event=event, recipient=recipient,
+            channel=0, status=Status.PENDING, created_ms=now_ms, due_ms=now_ms,
+            title=text.title, body=text.body,
+        )  # fmt: skip
+        batch.notices[notice.id] = self._outbox.put(notice)
+        self._stepped.add(notice.id)
+
+    def _let_go(self, alert: Alert, *, done: bool, now_ms: int) -> None:
+        """Forget a closed alert that all know of and that cannot open again, or that is no news any more."""
+        if alert.resolved_ms is None:
+            return
+        age_ms = now_ms - alert.resolved_ms
+        if age_ms >= STALE_MS or (done and age_ms >= ms(self._settings.alerting.reopen)):
+            self._openings.forget(alert.id)
+            for key in [key for key in self._heard if key[0] == alert.id]:
+                del self._heard[key]
+
+    def _channels(self, person: str) -> int:
+        known = self._settings.people.get(person)
+        return len(known.channels) if known is not None else 0
+
+
+def _after(alerts: Iterable[Alert], notices: Iterable[Notice]) -> Callable[[], int]:
+    rows: Iterator[Alert | Notice] = itertools.chain(alerts, notices)
+    return itertools.count(max((row.id for row in rows), default=0) + 1).__next__
