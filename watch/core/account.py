@@ -19,7 +19,18 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from watch.core.spans import Span, clipped, difference, first_ms, intersection, total
-from watch.core.timeline import Item, State, Timeline, filled, merged, overlaid, settled, spans_of, within
+from watch.core.timeline import (
+    NONE_YET,
+    Item,
+    State,
+    Timeline,
+    filled,
+    merged,
+    overlaid,
+    settled,
+    spans_of,
+    within,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -169,6 +180,8 @@ def excused_timeline(
         return planned
     excluded = clipped(spans_of(planned, State.EXCLUDED), *month)
     beyond = difference(excluded, first_ms(excluded, cap_ms))
+    if not beyond:
+        return planned
     kept = within(planned, difference([month], beyond))
     beneath = timeline if measured is None else measured
     held = within([item for item in beneath if item[2] is not State.EXCLUDED], beyond)
@@ -194,13 +207,16 @@ def tallies(
     known = filled(timeline, spans[0][0], spans[-1][1])
     parts = known if counting is None else within(known, counting)
     found = []
-    j = 0
+    j, n = 0, len(parts)
     for lo, hi in spans:
-        while j < len(parts) and parts[j][1] <= lo:
+        while j < n and parts[j][1] <= lo:
             j += 1
-        ms = dict.fromkeys(State, 0)
-        for start, end, state in _until(parts, j, hi):
+        ms = NONE_YET.copy()
+        k = j
+        while k < n and parts[k][0] < hi:
+            start, end, state = parts[k]
             ms[state] += min(end, hi) - max(start, lo)
+            k += 1
         found.append(_tally(ms))
     return found
 
@@ -209,13 +225,6 @@ def percentage(ratio: Fraction) -> str:
     """A ratio in percent, cut to three decimals and never rounded up: ``99.899``."""
     thousandths = ratio.numerator * 100_000 // ratio.denominator
     return f"{thousandths // 1000}.{thousandths % 1000:03}"
-
-
-def _until(parts: Timeline, first: int, hi: int) -> Timeline:
-    last = first
-    while last < len(parts) and parts[last][0] < hi:
-        last += 1
-    return parts[first:last]
 
 
 def _tally(ms: dict[State, int]) -> Tally:
