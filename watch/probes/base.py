@@ -1,17 +1,16 @@
 """How a probe makes itself known, and how its docstring becomes its reference.
 
-A probe is one file: a frozen dataclass under ``@probe("kind")``. Its fields are its options in checks.yaml; its
-docstring's sections say the rest, and everything else (`threenines probes`, the docs page, the expectation
-compiler's types) is read from there::
+A probe is one file: a frozen dataclass under ``@probe("kind")``. Its fields are its options in
+checks.yaml; its docstring's sections say the rest, and everything else (`threenines probes`, the docs
+page, the expectation compiler's types) is read from there::
 
     Options:
         url: Where to ask.                       one line an option, continued by indentation
     Facts:
-        status (count, status): The answer's code.   name (type[, reason when an expectation on it breaks]): text
-    Reasons:
-        refused, timeout, ...                    those it can give beside expectation and internal
-    Example:
-        http: https://example.org/               YAML, as under a check's name
+        status (count, status): The answer's code.   name (type[, reason when an expectation on it
+        breaks]): text Reasons: refused, timeout, ...                    those it can give beside
+        expectation and internal Example: http: https://example.org/               YAML, as under a check's
+        name
 """
 
 from __future__ import annotations

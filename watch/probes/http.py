@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,21 +10,18 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from watch.core.quantity import size
-from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
+from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.probes.base import Described, probe
-from watch.probes.wire.address import literal, written
+from watch.probes.wire.certificate import spelled
 from watch.probes.wire.headers import Headers
-from watch.probes.wire.journey import ASKS_AGAIN, Hop, admit, onward, target
-from watch.probes.wire.resolver import address
+from watch.probes.wire.journey import target
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.exchange import Answer
 
-MOST_REDIRECTS = 5
 MOST_BODY = 2 << 20
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -126,60 +122,20 @@ class HttpProbe(Described):
         return target(self.url).host
 
     async def run(self, *, now: datetime) -> Reading:
+        from watch.probes.wire.pursuit import pursue  # noqa: PLC0415 - brings libcurl, when a check needs it
+
         phases: dict[str, float] = {}
-        hop = Hop(self.url, self.method, home=True)
-        for steps in range(MOST_REDIRECTS + 1):  # noqa: B007 - the last one is a fact
-            answer, where = await self._asked(hop, phases)
-            if answer.status not in ASKS_AGAIN or not answer.redirect or self.redirects == "none":
-                break
-            hop = onward(hop, answer.status, answer.redirect, has_body=self.body is not None)
-        else:
-            raise ProbeFailure(Reason.LIMIT, f"more than {MOST_REDIRECTS} redirects", phases=phases)
+        answer, redirects, where = await pursue(self, phases)
         facts: dict[str, FactValue] = {
             "status": answer.status,
             "latency": sum(phases.values()),
             "size": answer.size,
             "truncated": answer.cut,
-            "redirects": steps,
+            "redirects": redirects,
             "version": answer.version,
             "address": where,
         }
         if answer.certificate is not None:
-            from watch.probes.wire.certificate import facts as certificate  # noqa: PLC0415 - https only
-
-            facts |= certificate(answer.certificate, now)
+            facts |= spelled(answer.certificate, now)
         material = {"body": answer.body, "headers": Headers(answer.lines)}
         return Reading(Verdict.UP, facts=facts, phases=phases, material=material)
-
-    async def _asked(self, hop: Hop, phases: dict[str, float]) -> tuple[Answer, str]:
-        """Return the answer to one question and who gave it, adding to *phases* what it took."""
-        from watch.probes.wire.curl_options import options, through  # noqa: PLC0415 - brings curl
-        from watch.probes.wire.exchange import Request, ask  # noqa: PLC0415 - likewise
-
-        there, extra, dial = target(hop.url), options(self, hop), None
-        if self.proxy is not None:
-            by = urlsplit(self.proxy.reveal())
-            ip, port = await self._resolved(by.hostname or "", phases), by.port or 0
-            extra += through(self.proxy, ip)
-        else:
-            ip, port = await self._resolved(there.host, phases), there.port
-            if literal(there.host, "any") is None:
-                dial = f"::{written(ip, port)}"
-        if not self.metadata:
-            known = literal(there.host, "any") if self.proxy is not None else ip
-            admit(there.host, known or ip, first=hop.url is self.url)
-        where = written(ip, port)
-        answer = await ask(Request(hop.url, where, dial, size(self.max_body), extra))
-        for name in ("connect", "tls", "first_byte", "transfer"):
-            phases[name] = phases.get(name, 0.0) + getattr(answer, name)
-        return answer, where
-
-    async def _resolved(self, host: str, phases: dict[str, float]) -> str:
-        known = literal(host, self.family)
-        if known is not None:
-            return known
-        clock = asyncio.get_running_loop().time
-        began = clock()
-        ip = await address(host, self.family)
-        phases["resolve"] = phases.get("resolve", 0.0) + clock() - began
-        return ip

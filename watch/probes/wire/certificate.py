@@ -6,7 +6,9 @@ facts, never an exception: huge name lists, negative serial numbers and dates in
 
 from __future__ import annotations
 
+import itertools
 import ssl
+import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -16,10 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from cryptography import x509
+
     from watch.core.reading import FactValue
 
+_MOST_CERTIFICATES, _MOST_BYTES = 10, 100_000
 
-def facts(fields: tuple[tuple[str, str], ...], now: datetime) -> Mapping[str, FactValue]:
+
+def spelled(fields: tuple[tuple[str, str], ...], now: datetime) -> Mapping[str, FactValue]:
     """Return the certificate.* facts of a certificate as libcurl spells it out; empty if it is unreadable."""
     known = dict(fields)
     end = _instant(known.get("Expire date", ""))
@@ -46,3 +52,74 @@ def _common(name: str) -> str:
     """Return the common name in ``C = US, O = Example, CN = R3``, or all of it if there is none."""
     parts = dict(part.partition(" = ")[::2] for part in name[:2000].split(", "))
     return parts.get("CN") or name
+
+
+class Chain:
+    """The certificates a server sent, leaf first, as far as they can be read.
+
+    Args:
+        chain: DER, each; more than ten, or ten of over 100 KB in all, are not looked at.
+    """
+
+    def __init__(self, chain: list[bytes]) -> None:
+        from cryptography import x509  # noqa: PLC0415 - 20 ms and 12 MB, for those who ask about certificates
+
+        self.count = len(chain)
+        self.read: list[x509.Certificate] = []
+        if self.count > _MOST_CERTIFICATES or sum(map(len, chain)) > _MOST_BYTES:
+            return
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of negative serial numbers and the like: the target's sins
+                self.read = [x509.load_der_x509_certificate(der) for der in chain]
+                self._facts = self._spelled()
+        except Exception:  # noqa: BLE001 - a stranger wrote it; whatever cannot be read is "not readable"
+            self.read = []
+
+    def facts(self, now: datetime) -> dict[str, FactValue]:
+        """Return the certificate.* facts at *now*."""
+        if not self.read:
+            return {"certificate.readable": False, "chain.count": self.count}
+        left = [end - now.timestamp() for end in self._ends]
+        return {
+            "certificate.readable": True,
+            "certificate.left": left[0],
+            **self._facts,
+            "chain.count": self.count,
+            "chain.left": min(left),
+        }
+
+    def _spelled(self) -> dict[str, FactValue]:
+        leaf = self.read[0]
+        self._ends = [float(c.not_valid_after_utc.timestamp()) for c in self.read]
+        return {
+            "certificate.expires": self._ends[0],
+            "certificate.subject": one_line(_named(leaf.subject)),
+            "certificate.issuer": one_line(_named(leaf.issuer)),
+            "certificate.names": one_line(", ".join(_names(leaf))),
+            "certificate.key": _key(leaf),
+        }
+
+
+def _named(name: x509.Name) -> str:
+    from cryptography.x509.oid import NameOID  # noqa: PLC0415 - as above
+
+    common = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(common[0].value) if common else name.rfc4514_string()
+
+
+def _names(leaf: x509.Certificate) -> list[str]:
+    from cryptography import x509  # noqa: PLC0415 - as above
+
+    try:
+        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return [str(name.value) for name in itertools.islice(names, 20)]
+
+
+def _key(leaf: x509.Certificate) -> str:
+    key = leaf.public_key()
+    size = getattr(key, "key_size", "")
+    kind = type(key).__name__.removeprefix("_").removesuffix("PublicKey")
+    return f"{kind} {size}".strip()

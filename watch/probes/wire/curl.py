@@ -24,8 +24,11 @@ from typing import Any, Final
 import pycurl
 
 _IDLE = 64  # handles kept for reuse, some 20 KB each
-_EVENTS = ((select.EPOLLIN | select.EPOLLHUP, pycurl.CSELECT_IN), (select.EPOLLOUT, pycurl.CSELECT_OUT))
-_WANTED = ((pycurl.POLL_IN, select.EPOLLIN), (pycurl.POLL_OUT, select.EPOLLOUT))
+_WANTED = {
+    pycurl.POLL_IN: select.EPOLLIN,
+    pycurl.POLL_OUT: select.EPOLLOUT,
+    pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
+}
 _LINE, _LINES, _INTERIM = 8 << 10, 64 << 10, 10  # limits: a header line, all of them, 1xx answers
 _ABORT = -1
 SHUT: Final = -1  # the code of transfers that `close` ended; curl's own are positive
@@ -105,10 +108,12 @@ class Handle:
 
     def _hear(self, line: bytes) -> int | None:
         self.held += len(line)
-        if line.startswith(b"HTTP/"):
+        if line[:5] == b"HTTP/":
             self.interim += 1
             self.lines.clear()  # those of an interim answer, or of a proxy's
         self.lines.append(line)
+        if self.held <= _LINE and self.interim <= _INTERIM:
+            return None
         if len(line) > _LINE or self.held > _LINES:
             self.fault = "headers larger than 8 KiB a line or 64 KiB in all"
         elif self.interim > _INTERIM + 1:
@@ -197,11 +202,9 @@ class Engine:
     def _ready(self) -> None:
         act = self._multi.socket_action
         for fd, events in self._epoll.poll(0, 128):
-            mask = pycurl.CSELECT_ERR if events & select.EPOLLERR else 0
-            for mine, theirs in _EVENTS:
-                if events & mine:
-                    mask |= theirs
-            act(fd, mask)
+            mask = pycurl.CSELECT_IN if events & (select.EPOLLIN | select.EPOLLHUP) else 0
+            mask |= pycurl.CSELECT_OUT if events & select.EPOLLOUT else 0
+            act(fd, mask | (pycurl.CSELECT_ERR if events & select.EPOLLERR else 0))
         self._settle()
 
     def _on_socket(self, what: int, fd: int, _multi: Any, _data: Any) -> None:
@@ -211,7 +214,7 @@ class Engine:
             except OSError:  # closed already, which unregisters too
                 return
             return
-        wanted = sum(theirs for mine, theirs in _WANTED if what & mine)
+        wanted = _WANTED[what]
         try:
             self._epoll.register(fd, wanted)
         except FileExistsError:

@@ -78,13 +78,12 @@ def _trust(check: HttpProbe, hop: Hop) -> Iterator[tuple[int, Any]]:
         yield pycurl.SSLKEY, str(check.key or check.certificate)
 
 
-def through(proxy: Secret, ip: str) -> tuple[tuple[int, Any], ...]:
+def through(proxy: Secret, ip: str, port: int) -> tuple[tuple[int, Any], ...]:
     """Return curl's options to go through *proxy*, whose name was looked up as *ip*."""
     parts = urlsplit(proxy.reveal())
     scheme = (
         "socks5h" if parts.scheme == "socks5" else parts.scheme
     )  # h: the proxy looks the target's name up
-    port = parts.port or (1080 if parts.scheme == "socks5" else 3128)
     who = ((pycurl.PROXYUSERNAME, unquote(parts.username)),) if parts.username else ()
     word = ((pycurl.PROXYPASSWORD, unquote(parts.password)),) if parts.password else ()
     return ((pycurl.PROXY, f"{scheme}://{written(ip, port)}"), *who, *word)

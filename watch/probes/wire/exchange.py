@@ -66,7 +66,7 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came back. Times are seconds."""
+    """What came back. *took*: seconds to connect, for TLS, to the first byte, and for the rest."""
 
     status: int
     version: str
@@ -76,10 +76,7 @@ class Answer(NamedTuple):
     cut: bool
     redirect: str | None
     certificate: tuple[tuple[str, str], ...] | None
-    connect: float
-    tls: float
-    first_byte: float
-    transfer: float
+    took: tuple[float, float, float, float]
 
 
 async def ask(request: Request) -> Answer:
@@ -137,10 +134,12 @@ def _answer(handle: Handle) -> Answer:
         handle.cut,
         know(pycurl.REDIRECT_URL),
         chain[0] if chain else None,
-        connect,
-        max(0.0, tls - connect) if tls else 0.0,
-        max(0.0, first - max(connect, tls)),
-        max(0.0, total - first),
+        (
+            connect,
+            tls - connect if tls else 0.0,
+            max(0.0, first - max(connect, tls)),
+            max(0.0, total - first),
+        ),
     )
 
 

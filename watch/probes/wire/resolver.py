@@ -73,6 +73,13 @@ class Resolver:
     def close(self) -> None:
         self._kept.clear()
 
+    def first(self) -> tuple[str, int]:
+        """Return the nameserver that is asked first, (address, port); `OurFault` when none is configured."""
+        servers = self._servers.now()
+        if not servers:
+            raise OurFault("no nameserver is configured: name one in /etc/resolv.conf")
+        return servers[0]
+
     async def address(self, host: str, family: str) -> str:
         loop, key = asyncio.get_running_loop(), (host, family)
         kept = self._kept.get(key)
@@ -122,9 +129,8 @@ class Resolver:
 
     async def _ask(self, host: str, name: str, kind: int) -> Answer:
         """The first nameserver's answer that settles it."""
+        self.first()
         servers = self._servers.now()
-        if not servers:
-            raise OurFault("no nameserver is configured: name one in /etc/resolv.conf")
         failed: Answer | None = None
         for wait in self._waits:
             for server in servers:

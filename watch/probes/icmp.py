@@ -1,0 +1,134 @@
+"""ICMP: does a host answer pings, how quickly, and to how many of them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
+
+from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
+from watch.probes.base import Described, probe
+from watch.probes.wire import shared
+from watch.probes.wire.address import literal
+from watch.probes.wire.blame import cut_short
+from watch.probes.wire.resolver import address
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from watch.core.reading import FactValue
+    from watch.probes.wire.echo import Echo
+
+
+@probe("icmp", main="host")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IcmpProbe(Described):
+    """Send a few pings to a host and wait for the replies.
+
+    Down when none comes back. Some lost are up, with the share in `loss`: say what is too much. Needs a ping
+    socket (sysctl net.ipv4.ping_group_range), CAP_NET_RAW, or the program /usr/bin/ping; without any of them
+    the reading is unknown and says how to grant it.
+
+    Options:
+        host: A name or an address.
+        packets: How many pings, 1 to 20.
+        gap: Between two of them.
+        wait: For the last one's reply.
+        size: Bytes of payload, 16 to 1400.
+        family: any, or only IPv4 (4) or IPv6 (6).
+
+    Facts:
+        latency (duration, slow): The mean round trip of the replies.
+        rtt.min (duration, slow): The shortest round trip.
+        rtt.max (duration, slow): The longest.
+        loss (ratio): The share of pings without a reply.
+        address (text): The address that was asked.
+
+    Reasons:
+        ok, slow, timeout, unreachable, dns
+
+    Example:
+        icmp: 192.0.2.1
+        expect: [loss < 50%]
+        warn: [latency < 50ms, loss == 0%]
+    """
+
+    host: str
+    packets: int = 3
+    gap: timedelta = timedelta(milliseconds=200)
+    wait: timedelta = timedelta(seconds=1)
+    size: int = 56
+    family: Literal["any", "4", "6"] = "any"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.packets <= 20:
+            raise ValueError("packets: from 1 to 20")
+        if not 16 <= self.size <= 1400:
+            raise ValueError("size: from 16 to 1400")
+        if self.gap < timedelta(milliseconds=10):
+            raise ValueError("gap: 10ms at least; a flood is no check")
+
+    def peer(self) -> str:
+        return self.host
+
+    async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
+        from watch.probes.wire.echo import Denied, Echo  # noqa: PLC0415 - when a check needs it
+
+        loop, phases = asyncio.get_running_loop(), dict[str, float]()
+        ip = literal(self.host, self.family)
+        if ip is None:
+            began = loop.time()
+            ip = await address(self.host, self.family)
+            phases["resolve"] = loop.time() - began
+        echo = shared(Echo)
+        try:
+            trips = await self._pinged(echo, ip)
+        except Denied:
+            if echo.program is None:
+                raise
+            from watch.probes.wire.ping_program import pings  # noqa: PLC0415 - the last resort
+
+            trips = await pings(echo.program, ip, self)
+        if not trips:
+            raise ProbeFailure(
+                Reason.TIMEOUT, f"no reply from {ip} to {self.packets} pings", facts={"loss": 1.0}
+            )
+        return Reading(Verdict.UP, facts=self._facts(ip, trips), phases=phases)
+
+    def _facts(self, ip: str, trips: Sequence[float]) -> dict[str, FactValue]:
+        return {
+            "latency": sum(trips) / len(trips),
+            "rtt.min": min(trips),
+            "rtt.max": max(trips),
+            "loss": 1 - len(trips) / self.packets,
+            "address": ip,
+        }
+
+    async def _pinged(self, echo: Echo, ip: str) -> list[float]:
+        """Return the round trips of the pings that were answered; raise what came back if none was."""
+        awaited: list[asyncio.Future[float]] = []
+        try:
+            for number in range(self.packets):
+                if number:
+                    await asyncio.sleep(self.gap.total_seconds())
+                awaited.append(echo.ping(ip, self.size))
+            await asyncio.wait(awaited, timeout=self.wait.total_seconds())
+        except asyncio.CancelledError as stop:
+            answered = sum(_answered(future) for future in awaited)
+            words = f"{answered} of {self.packets} pings to {ip} were answered when time was up"
+            raise cut_short(stop, ProbeFailure(Reason.TIMEOUT, words)) from stop
+        finally:
+            for future in awaited:
+                future.cancel()
+        failed = [f.exception() for f in awaited if not f.cancelled()]
+        trips = [future.result() for future in awaited if _answered(future)]
+        worst = next(filter(None, failed), None)
+        if worst is not None and not trips:
+            raise worst
+        return trips
+
+
+def _answered(future: asyncio.Future[float]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None

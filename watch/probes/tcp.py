@@ -1,0 +1,107 @@
+"""TCP: does somebody answer at this port, and say what is expected."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
+from watch.core.wording import visible
+from watch.probes.base import Described, probe
+from watch.probes.wire.line import Line, dial, place
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from watch.core.reading import FactValue
+
+_MOST = 64 << 10
+
+
+@probe("tcp", main="address")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpProbe(Described):
+    """Open a TCP connection; send something and wait for an answer if told to.
+
+    Options:
+        address: host:port.
+        send: What to send first, as UTF-8.
+        until: Read until this regular expression (RE2) is found, in 64 KiB at most; without it nothing is
+        read. tls: Speak TLS on the connection. verify: With tls: whether the server must prove its name.
+        ca_file: With tls: trust the authorities in this PEM file instead of the system's. server_name:
+        With tls: the name the certificate must carry, if not the address's. family: any, or only IPv4 (4)
+        or IPv6 (6). metadata: Allow cloud metadata addresses (169.254.169.254), which hand out
+        credentials.
+
+    Facts:
+        latency (duration, slow): From the start of name lookup to the connection, or to the answer.
+        answer (text): What was read, its first 200 characters.
+        address (text): Who answered, ip:port.
+
+    Reasons:
+        ok, slow, dns, refused, reset, unreachable, timeout, expectation, tls, certificate, limit
+
+    Example:
+        tcp: {address: "mail.example.org:25", until: "^220 "}
+        expect: [latency < 1s]
+    """
+
+    address: str
+    send: str | None = None
+    until: str | None = None
+    tls: bool = False
+    verify: bool = True
+    ca_file: Path | None = None
+    server_name: str | None = None
+    family: Literal["any", "4", "6"] = "any"
+    metadata: bool = False
+
+    def __post_init__(self) -> None:
+        try:
+            place(self.address)
+        except ValueError as error:
+            raise ValueError(f"address: {error}") from None
+        if self.until is not None:
+            from watch.probes.wire.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
+
+            pattern(self.until)
+
+    def peer(self) -> str:
+        return place(self.address).host
+
+    async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
+        there = place(self.address)
+        facts: dict[str, FactValue] = {}
+        with await dial(there, family=self.family, metadata=self.metadata) as line:
+            if self.tls:
+                from watch.probes.wire.trust import believing, verifying  # noqa: PLC0415 - costs 17 ms
+
+                context = verifying(self.ca_file) if self.verify else believing()
+                await line.secure(context, self.server_name or there.host)
+            if self.send is not None:
+                await line.send(self.send.encode())
+            if self.until is not None:
+                facts["answer"] = await self._answer(line, self.until)
+            facts |= {"latency": sum(line.phases.values()), "address": line.where}
+            return Reading(Verdict.UP, facts=facts, phases=line.phases)
+
+    async def _answer(self, line: Line, until: str) -> str:
+        from watch.probes.wire.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
+
+        clock = asyncio.get_running_loop().time
+        began, heard, wanted = clock(), b"", pattern(until)
+        while not wanted.search(heard):
+            chunk = await line.receive(
+                f"connected to {line.where}, which did not answer with {visible(until)!r}"
+            )
+            heard += chunk
+            if not chunk or len(heard) > _MOST:
+                said = visible(heard.decode("utf-8", "replace")) or "nothing"
+                reason = Reason.EXPECTATION if heard else Reason.RESET
+                raise ProbeFailure(
+                    reason, f"{line.where} said {said}, expected {visible(until)}", phases=line.phases
+                )
+        line.phases["first_byte"] = clock() - began
+        return heard[:800].decode("utf-8", "replace")[:200]
