@@ -66,7 +66,10 @@ class Reconciler:
         self._settings = settings
         self._openings = Openings(settings, alerts, self._next_id)
         self._outbox = Outbox(notices, self._next_id, chance, self._channels)
-        self._heard = {(h.alert_id, h.recipient): h for h in heard if h.alert_id in self._openings.alerts}
+        self._heard: dict[int, dict[str, Heard]] = {}  # by alert and recipient
+        for row in heard:
+            if row.alert_id in self._openings.alerts:
+                self._heard.setdefault(row.alert_id, {})[row.recipient] = row
         self._stepped: set[int] = set()
         self.woken: Callable[[], None] = lambda: None
 
@@ -80,6 +83,11 @@ class Reconciler:
     def alerts(self) -> Sequence[Alert]:
         """Those that are open, or closed lately."""
         return tuple(self._openings.alerts.values())
+
+    @property
+    def reaches_anyone(self) -> bool:
+        """Whether there is a channel at all."""
+        return any(person.channels for person in self._settings.people.values())
 
     @property
     def pending(self) -> int:
@@ -136,7 +144,7 @@ class Reconciler:
             who, event = told.notice.recipient, told.notice.event
             for alert_id in told.notice.alert_ids:
                 heard = Heard(alert_id=alert_id, recipient=who, event=event, at_ms=now_ms)
-                batch.heard[alert_id, who] = self._heard[alert_id, who] = heard
+                batch.heard[alert_id, who] = self._heard.setdefault(alert_id, {})[who] = heard
 
     def next_due_ms(self, now_ms: int) -> int | None:
         """When `lease` is worth calling again; None while nothing is on its way."""
@@ -185,7 +193,7 @@ class Reconciler:
 
     def _untold(self, alert: Alert, recipient: str) -> Event | None:
         """What *recipient* does not know of *alert*; None when they do."""
-        heard = self._heard.get((alert.id, recipient))
+        heard = self._heard.get(alert.id, {}).get(recipient)
         if alert.open:
             return None if heard is not None and heard.event is Event.TRIGGERED else Event.TRIGGERED
         if heard is None:
@@ -198,8 +206,7 @@ class Reconciler:
         people = [p for p in alert.recipients if self._channels(p)]
         if not any(self._outbox.reachable(alert.id, p, event, now_ms) for p in people):
             people += [p for p in self._settings.catch_all if p not in people and self._channels(p)]
-        told = {who for alert_id, who in self._heard if alert_id == alert.id}
-        return people + sorted(told.difference(people))
+        return people + [who for who in self._heard.get(alert.id, ()) if who not in people]
 
     def _waited(self, alerts: Sequence[Alert], now_ms: int) -> bool:
         """Whether the first of *alerts* has waited for company long enough."""
@@ -224,8 +231,7 @@ class Reconciler:
         age_ms = now_ms - alert.resolved_ms
         if age_ms >= STALE_MS or (done and age_ms >= ms(self._settings.alerting.reopen)):
             self._openings.forget(alert.id)
-            for key in [key for key in self._heard if key[0] == alert.id]:
-                del self._heard[key]
+            self._heard.pop(alert.id, None)
 
     def _channels(self, person: str) -> int:
         known = self._settings.people.get(person)

@@ -1,0 +1,197 @@
+"""The process that runs apprise: it holds nothing of ours, and dies with us.
+
+apprise is synchronous, can hang for minutes, loads 130 plug-ins (1.2 s of CPU) and logs what it should
+not. So it lives here: a process that has imported all of it once and forks a fresh child for every single
+send. A child that hangs is killed alone, and none inherits what the one before it did. This file runs by
+its path and imports nothing of `watch`: no store, no socket, no lock can leak into it.
+
+Requests come on standard input, answers go to standard output, one JSON object a line:
+
+    {"id": 7, "url": "…", "title": "…", "body": "…"}        {"id": 7, "sent": "failed", "detail": "…"}
+
+A channel's URL is a secret. It never stands in arguments or environment, and an answer's detail is one of
+the phrases below with a status number at most, never a word of apprise's own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import json
+import logging
+import os
+import re
+import resource
+import selectors
+import signal
+import sys
+import time
+from typing import Any, NoReturn
+
+SOFT = 10.0  # seconds until a send is interrupted
+HARD = 15.0  # seconds until it is killed
+_PR_SET_PDEATHSIG = 1
+_STATUS = re.compile(r"error=(\d{3})\b")
+# A client's error that is worth another try: timeout, too early, too many.
+_PATIENT = frozenset((408, 425, 429))
+
+
+class SoftLimitError(BaseException):
+    """Ten seconds are over. Not an Exception: plug-ins catch those."""
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    _die_with(int(sys.argv[1]))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold URLs
+    requests, answers = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    _load()
+    Template(requests, answers).serve()
+
+
+def _die_with(parent: int) -> None:
+    """Be killed when *parent* dies, however it dies; leave at once if it has."""
+    with contextlib.suppress(OSError, AttributeError):  # Linux only; elsewhere the end of the input must do
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _load() -> None:
+    """Import apprise with all its plug-ins, once for all children."""
+    import apprise  # noqa: PLC0415 - the reason for this process
+
+    logging.getLogger("apprise").propagate = False
+    apprise.Apprise.instantiate("json://localhost")
+    gc.collect()
+    gc.freeze()  # else the first collection in a child would copy every page
+
+
+class Template:
+    """Forks a child for each request, passes its answer on, kills it when it takes too long."""
+
+    def __init__(self, requests: int, answers: int) -> None:
+        self._requests, self._answers = requests, answers
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(requests, selectors.EVENT_READ)
+        self._unread = b""
+        self._running: dict[int, tuple[int, int, float]] = {}  # result pipe → request, process, when to kill
+        self._results: dict[int, bytes] = {}
+
+    def serve(self) -> None:
+        """Return when the requests end; children still running are killed."""
+        open_ = True
+        while open_:
+            for key, _ in self._selector.select(self._patience()):
+                if key.fd == self._requests:
+                    open_ = self._read_requests()
+                elif key.fd in self._running:
+                    self._read_result(key.fd)
+            for fd in [fd for fd, (_, _, kill_at) in self._running.items() if kill_at <= time.monotonic()]:
+                self._finish(fd, b'{"sent": "failed", "detail": "no answer in 15 s, killed"}')
+        for fd in list(self._running):
+            self._finish(fd, b"")
+
+    def _patience(self) -> float | None:
+        ends = [kill_at for _, _, kill_at in self._running.values()]
+        return max(min(ends) - time.monotonic(), 0) if ends else None
+
+    def _read_requests(self) -> bool:
+        data = os.read(self._requests, 1 << 16)
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        for line in lines:
+            self._start(json.loads(line))
+        return bool(data)
+
+    def _start(self, request: dict[str, Any]) -> None:
+        read, write = os.pipe()
+        template = os.getpid()
+        process = os.fork()
+        if process == 0:
+            _child(request, template, write)
+        os.close(write)
+        self._selector.register(read, selectors.EVENT_READ)
+        self._running[read] = (int(request["id"]), process, time.monotonic() + HARD)
+        self._results[read] = b""
+
+    def _read_result(self, fd: int) -> None:
+        data = os.read(fd, 1 << 16)
+        self._results[fd] += data
+        if not data:
+            self._finish(fd, self._results[fd] or b'{"sent": "failed", "detail": "the sending process died"}')
+
+    def _finish(self, fd: int, answer: bytes) -> None:
+        request, process, _ = self._running.pop(fd)
+        del self._results[fd]
+        self._selector.unregister(fd)
+        os.close(fd)
+        # The whole group: a plug-in may have started something. It may also have ended by itself.
+        for kill in (os.killpg, os.kill):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        if answer:
+            line = json.dumps({**json.loads(answer), "id": request}).encode() + b"\n"
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._answers, line)
+
+
+def _child(request: dict[str, Any], template: int, write: int) -> NoReturn:
+    """Send one notice, write how it went, and never return."""
+    try:
+        os.setpgid(0, 0)
+        _die_with(template)
+        os.closerange(3, write)
+        os.closerange(write + 1, 4096)
+        signal.signal(signal.SIGALRM, _interrupt)
+        signal.setitimer(signal.ITIMER_REAL, SOFT)
+        sent, detail = _send(str(request["url"]), str(request["title"]), str(request["body"]))
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except SoftLimitError:
+        sent, detail = "failed", "no answer in 10 s"
+    except BaseException as error:  # noqa: BLE001 - whatever a plug-in does, the answer is ours; its text may hold a URL
+        sent, detail = "failed", f"the plug-in failed: {type(error).__name__}"
+    os.write(write, json.dumps({"sent": sent, "detail": detail}).encode())
+    os._exit(0)
+
+
+def _interrupt(*_: object) -> None:
+    raise SoftLimitError
+
+
+def _send(url: str, title: str, body: str) -> tuple[str, str]:
+    """How apprise fared: delivered, failed (it may work later) or refused (it will not), and a phrase."""
+    import apprise  # noqa: PLC0415 - loaded before the fork
+
+    heard = _Statuses()
+    logger = logging.getLogger("apprise")
+    logger.handlers[:] = [heard]
+    logger.setLevel(logging.WARNING)
+    channel = apprise.Apprise(asset=apprise.AppriseAsset(async_mode=False, secure_logging=True))
+    if not channel.add(url):
+        return "refused", "this is no URL that apprise can use"
+    if channel.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT):
+        return "delivered", ""
+    if heard.status is None:
+        return "failed", "the channel could not be reached"
+    refused = 400 <= heard.status < 500 and heard.status not in _PATIENT
+    return "refused" if refused else "failed", f"the channel answered {heard.status}"
+
+
+class _Statuses(logging.Handler):
+    """Keeps of apprise's log nothing but the last HTTP status it speaks of."""
+
+    status: int | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        found = _STATUS.search(record.getMessage())
+        if found is not None:
+            self.status = int(found[1])
+
+
+if __name__ == "__main__":
+    main()

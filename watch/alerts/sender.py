@@ -1,0 +1,123 @@
+"""Sends one notice over one channel, in a process that can be killed (`watch.alerts.child`).
+
+Starting that process costs 1.2 s of CPU, so `warm` starts it before it is needed. Should it die or fall
+silent, what was on its way has failed, to be tried again, and the next send starts another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from watch.alerts.outbox import Outcome, Sent
+
+if TYPE_CHECKING:
+    from watch.core.settings import Secret
+
+log = logging.getLogger(__name__)
+
+_CHILD = Path(__file__).with_name("child.py")
+# It kills its children after 15 s: if nothing was heard by then, it hangs itself.
+_SILENT = 18.0
+# What a plug-in may need of our environment; the rest may hold secrets.
+_PROXIES = frozenset(("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"))
+_TRUST = frozenset(("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"))
+_ENVIRONMENT = _PROXIES | {name.lower() for name in _PROXIES} | _TRUST | {"PATH", "LANG", "LC_ALL", "TZ"}
+
+
+class Sender:
+    """The way to people. Any number of sends may run at once; each has a process of its own."""
+
+    def __init__(self) -> None:
+        self._process: asyncio.subprocess.Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
+        self._waiting: dict[int, asyncio.Future[Outcome]] = {}
+        self._last = 0
+
+    async def warm(self) -> None:
+        """Start the process now if it does not run, so that the first page need not wait for it."""
+        await self._started()
+
+    async def send(self, url: Secret, title: str, body: str) -> Outcome:
+        """How it went, within 18 s; never an exception but cancellation."""
+        self._last += 1
+        number = self._last
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
+        process = None
+        try:
+            process = await self._started()
+            request = {"id": number, "url": url.reveal(), "title": title, "body": body}
+            assert process.stdin is not None
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            async with asyncio.timeout(_SILENT):
+                await process.stdin.drain()
+                return await future
+        except TimeoutError:
+            await self._end(process)
+            return Outcome(Sent.FAILED, "the sending process hangs and was killed")
+        except OSError as error:
+            await self._end(process)
+            return Outcome(Sent.FAILED, f"the sending process cannot run: {error.strerror}")
+        finally:
+            del self._waiting[number]
+
+    async def close(self) -> None:
+        """Kill what still runs; what was on its way has failed."""
+        async with self._starting:
+            await self._end(self._process)
+
+    async def _started(self) -> asyncio.subprocess.Process:
+        async with self._starting:
+            if self._process is None or self._process.returncode is not None:
+                await self._end(self._process)
+                self._process = await _spawn()
+                self._reader = asyncio.create_task(self._read(self._process), name="alerts.sender")
+            return self._process
+
+    async def _end(self, process: asyncio.subprocess.Process | None) -> None:
+        """Kill *process*, unless another has taken its place already."""
+        if process is None or process is not self._process:
+            return
+        reader, self._process, self._reader = self._reader, None, None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+        if reader is not None:
+            await reader
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        """Pass answers on until the process ends; what waits then has failed."""
+        assert process.stdout is not None
+        assert process.stdin is not None
+        while line := await process.stdout.readline():
+            self._settle(json.loads(line))
+        process.stdin.close()
+        await process.wait()
+        if process is self._process:
+            log.warning("the sending process ended by itself, with code %s", process.returncode)
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_result(Outcome(Sent.FAILED, "the sending process died"))
+
+    def _settle(self, answer: dict[str, Any]) -> None:
+        future = self._waiting.get(answer["id"])
+        if future is not None and not future.done():
+            future.set_result(Outcome(Sent(answer["sent"]), str(answer["detail"])))
+
+
+async def _spawn() -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-P", str(_CHILD), str(os.getpid()),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        cwd="/", env={name: value for name, value in os.environ.items() if name in _ENVIRONMENT},
+        start_new_session=True,  # an interrupt at the terminal is ours to answer, not the children's
+    )  # fmt: skip
