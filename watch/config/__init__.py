@@ -60,7 +60,11 @@ def load(
     settings = None
     try:
         root = tree(paths, findings)
-        if not findings.unreadable:
+        if not root.entries and not findings.unreadable:
+            findings.mistake(
+                root, "nothing is configured here", "`threenines init` writes a small file to begin with"
+            )
+        elif not findings.unreadable:
             references.resolve(root)
             document = DOCUMENT.fields_of(root, root.entries, findings)
             settings = assembled(document, paths[0].parent, findings, now_ms)

@@ -34,6 +34,8 @@ def assembled(document: Fields, folder: Path, findings: Findings, now_ms: int | 
     """The whole of it; None when there was any mistake. Warnings are recorded when there was none."""
     service = _section(document, "service", SERVICE)
     written: composition.Written = document["components"] or {}
+    if document["components"] == {}:
+        findings.mistake(document.key("components"), "there are no components here", "add one with a check")
     composition.compare(written, findings)
     vantages = places.vantages_of(document, service["site"], findings)
     own = next(iter(vantages.values()))

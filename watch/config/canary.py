@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from watch import probes
-from watch.config.findings import Findings, one_of
 from watch.config.kind import probe_at, probe_class
 from watch.config.node import Node, Scalar, Table
 from watch.config.record import Field, Record, described
 from watch.config.shape import Schema, kind_of
 from watch.config.word import lasting
 from watch.core.settings import Canary
+
+if TYPE_CHECKING:
+    from watch.config.findings import Findings
 
 _TIMEOUT = Field(
     lasting(timedelta(milliseconds=1), timedelta(seconds=30), "2s"),
@@ -32,7 +35,7 @@ class CanaryShape:
             return None
         kinds = [key for key in node.entries if key != "timeout"]
         if len(kinds) != 1:
-            findings.mistake(node, "a canary asks one question", f"give it one of {one_of(probes.kinds())}")
+            findings.mistake(node, "a canary asks one question", "give it one kind, like `{icmp: 10.0.0.1}`")
             return None
         rest = {key: entry for key, entry in node.entries.items() if key == "timeout"}
         fields = _RECORD.fields_of(node, rest, findings)

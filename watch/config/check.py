@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from watch import probes
-from watch.config.findings import Findings, meant, one_of, quoted
-from watch.config.kind import Missing, help_of, probe_at, probe_class, schema_of
-from watch.config.node import Node, Scalar, Table, nothing
+from watch.config.findings import Findings, meant, quoted
+from watch.config.kind import Missing, help_of, probe_at, probe_class
+from watch.config.node import Node, Scalar, Table
 from watch.config.place import column_in
 from watch.config.record import Field, Fields, Items, Record, described, strings
-from watch.config.shape import Choice, Schema, Whole, kind_of, parted
+from watch.config.shape import Choice, Schema, Whole, kind_of, parted, said
 from watch.config.word import lasting, name, raw
 from watch.core.expect import Judge, compile_expectation, compile_judge
 from watch.core.expect.errors import ExpectationError
@@ -38,8 +38,7 @@ class DownWhen:
             return node.text if not node.placeholder else "majority"
         if isinstance(node, Scalar) and node.text.isdecimal() and len(node.text) < 5 and int(node.text):
             return int(node.text)
-        said = quoted(node.text) if isinstance(node, Scalar) and not node.origin else "this"
-        findings.mistake(node, f"{said} is not {self.what}")
+        findings.mistake(node, f"{said(node)} is not {self.what}")
         return None
 
     def schema(self) -> Schema:
@@ -52,6 +51,7 @@ CONFIRM = Record(
         "down": Field(Whole(1, 100), "How many bad readings in a row make it down.", 3),
         "up": Field(Whole(1, 100), "How many good readings in a row make it up again.", 2),
     },
+    like="`{down: 3, up: 2}`",
 )
 RHYTHM: Mapping[str, Field] = {
     "every": Field(EVERY, "How often it is asked.", timedelta(seconds=30)),
@@ -113,10 +113,9 @@ class CheckShape:
 
     def read(self, node: Node, findings: Findings) -> ReadCheck | None:
         if not isinstance(node, Table):
-            said = "nothing" if nothing(node) else kind_of(node)
             findings.mistake(
                 node,
-                f"{said} stands where a check belongs",
+                f"{kind_of(node)} stands where a check belongs",
                 "write what to ask, like `{http: https://example.org/}`",
             )
             return None
@@ -150,7 +149,9 @@ class CheckShape:
             findings.mistake(kinds[second][0], wrong, f"make {quoted(second)} a check of its own", cut=True)
         if not kinds and not {"type", "kind", "probe"} & set(rest):
             findings.mistake(
-                node, "this check does not say what to ask", f"give it one of {one_of(probes.kinds())}"
+                node,
+                "this check does not say what to ask",
+                "give it a kind, like `http: https://…`; `threenines probes` lists all",
             )
         return real[0] if real else None
 
@@ -239,7 +240,3 @@ def check_of(read: ReadCheck, name: str, component: str, defaults: Fields) -> Ch
         sources=strings(read.sources),
         down_when=said("down_when"),
     )
-
-
-def kinds_schema() -> Schema:
-    return {kind: schema_of(kind) for kind in probes.kinds()}

@@ -177,6 +177,7 @@ class _Composer:
         if key.text == "<<" and key.plain:
             parent.merged.append((key, value))
         elif key.text in entries:
+            self.findings.mask(value)
             place = f"the first is in line {entries[key.text][0].line + 1}"
             self.findings.mistake(key, f"{quoted(key.text)} is written twice; {place}", "keep one", cut=True)
         else:

@@ -26,39 +26,45 @@ _LOOKS_SECRET = (
     # A web address: who signs in there, and what it is asked.
     re.compile(r"\bhttps?://(?P<it>[^/\s\"'@]{1,200})@"),
     re.compile(r"\bhttps?://[^\s\"',\]}?]{0,500}\?(?P<it>[^\s\"',\]}]+)"),
-    # Web addresses that are secrets as a whole.
-    re.compile(
-        r"(?:channels|heartbeat_to|webhook\w{0,9})[\"']?\s{0,9}:\s{0,9}(?P<it>\[[^\]]*\]?|[^,}\s][^,}]*)"
-    ),
     re.compile(
         r"(?i)(?:passw|secret|token|api_?-?key|bearer|authorization|cookie|credential)[\w-]{0,30}[\"']?\s{0,9}[:=]"
         r"\s{0,9}(?![\"']?\$\{)(?P<it>\"[^\"]*\"?|'[^']*'?|[^,}\]\s][^,}\]]*)"
     ),
 )
+# Where a syntax error left everything in the dark: any address may be a channel.
+_ANY_ADDRESS = re.compile(r"\b[a-zA-Z][\w+.-]{0,30}://(?P<it>[^\s\"',\]}]+)")
+_ONE_REFERENCE = re.compile(r"\$\{[^{}]*\}(?=\s*([,\]}#]|$))|([\"'])\$\{[^{}]*\}\2")
 _KEY = re.compile(r"[\"']?[^\s:\"']{0,80}[\"']?:?")
 
 
-def excerpt(line: str, column: int, hidden: Iterable[Scalar] = (), *, cut: bool = False) -> tuple[str, str]:
+def excerpt(
+    line: str, column: int, hidden: Iterable[Scalar] = (), *, cut: bool = False, dark: bool = False
+) -> tuple[str, str]:
     """*line* with its secrets masked, and what to print under it to point at *column* (from 0).
 
     Args:
         hidden: Words that begin on the line and must not be shown.
         cut: Show nothing behind the word at *column*.
+        dark: Nobody knows what the line means.
     """
     if len(line) > _LONGEST or not line.strip():
         return "", ""
     shown = [c if c.isprintable() else " " if c == "\t" else "·" for c in line]
-    for low, high in _secret(line, hidden):
+    for low, high in _secret(line, hidden, dark=dark):
         shown[low:high] = ["***", *[""] * (high - low - 1)]
     if cut and (end := _KEY.match(line, column)) and line[end.end() :].strip():
         shown[end.end() :] = [" …"]
     return _around("".join(shown), len("".join(shown[:column])))
 
 
-def _secret(line: str, hidden: Iterable[Scalar]) -> Iterator[tuple[int, int]]:
+def _secret(line: str, hidden: Iterable[Scalar], *, dark: bool) -> Iterator[tuple[int, int]]:
     """Disjoint spans of *line* that must not be shown."""
     spans = [_extent(line, word) for word in hidden]
-    spans += [match.span("it") for pattern in _LOOKS_SECRET for match in pattern.finditer(line)]
+    spans += [
+        match.span("it")
+        for pattern in (*_LOOKS_SECRET, *[_ANY_ADDRESS] * dark)
+        for match in pattern.finditer(line)
+    ]
     done = 0
     for low, high in sorted(spans):
         if max(low, done) < high:
@@ -69,6 +75,8 @@ def _secret(line: str, hidden: Iterable[Scalar]) -> Iterator[tuple[int, int]]:
 def _extent(line: str, word: Scalar) -> tuple[int, int]:
     """From where to where *word* stands in its line; to the line's end when that is not plain to see."""
     start = word.column
+    if word.origin and _ONE_REFERENCE.match(line, start):
+        return start, start
     if word.text and line.startswith(word.text, start):
         return start, start + len(word.text)
     closing = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\']|\'\')*\'|\$\{[^}]*\}').match(line, start)

@@ -65,6 +65,10 @@ class Findings:
         """Show no word at or beneath *node* in any line: it was not understood, so it may be secret."""
         self.masked.extend(scalars(node))
 
+    def mask_addresses(self, node: Node) -> None:
+        """Show no address at or beneath *node* in any line: it may be a channel."""
+        self.masked.extend(word for word in scalars(node) if "://" in word.text)
+
     def hide(self, node: Node) -> None:
         """Never show any word at or beneath *node*, neither in a line nor in a message: it is secret."""
         self.masked.extend(scalars(node))
@@ -83,10 +87,13 @@ class Findings:
         for word in self.masked:
             by_line.setdefault((id(word.source), word.line), []).append(word)
         secret = sorted((text for text in self.secrets if len(text) >= _TELLING), key=len, reverse=True)
+        dark = self.unreadable or len(self.mistakes) >= MOST_MISTAKES
         remarks = set()
         for it in found:
             near = by_line.get((id(it.node.source), it.node.line), [])
-            shown, pointer = excerpt(it.node.source.line(it.node.line), it.column, near, cut=it.cut)
+            shown, pointer = excerpt(
+                it.node.source.line(it.node.line), it.column, near, cut=it.cut, dark=dark
+            )
             place = (it.node.source.name, it.node.line + 1, it.column + 1)
             remarks.add(
                 Remark(*place, redacted(it.message, secret), shown, pointer, redacted(it.cure, secret))

@@ -18,9 +18,9 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from watch import probes
 from watch.config.findings import Findings, meant, quoted, redacted
-from watch.config.node import Node, Scalar, Table, scalars
+from watch.config.node import Node, Scalar, Table, nothing, scalars
 from watch.config.record import Field, Items, Keyed, Record
-from watch.config.shape import Choice, Flag, Schema, Shape, Whole, parted
+from watch.config.shape import Choice, Flag, Schema, Shape, Whole, parted, said
 from watch.config.word import NUMBER, PERCENTAGE, FilePath, lasting, raw, secret
 from watch.core.settings import Secret
 from watch.probes.base import Reference, reference
@@ -60,7 +60,7 @@ def probe_class(kind: str) -> Any:
         cure = (
             instead
             or ("" if planned else meant(kind, probes.kinds()))
-            or f"built so far: {', '.join(probes.kinds())}"
+            or "`threenines probes` lists all kinds"
         )
         raise Missing(wrong, cure) from None
     except ImportError as error:
@@ -156,6 +156,11 @@ def probe_at(kind: str, key: Scalar, node: Node, findings: Findings) -> object |
     for it in dataclasses.fields(cls):
         if not it.repr and isinstance(node, Table) and it.name in node.entries:
             findings.hide(node.entries[it.name][1])
+    main = record.fields[cls.MAIN]
+    if nothing(node) and main.required:
+        cure = f"write its `{cls.MAIN}`: {main.gist}"
+        findings.mistake(node, f"{quoted(kind)} is not told what to ask", cure)
+        return None
     before = len(findings.mistakes)
     table = node if isinstance(node, Table) else Table(node.source, node.at, {cls.MAIN: (key, node)})
     fields = record.fields_of(table if isinstance(node, Table) else node, table.entries, findings)
@@ -180,15 +185,18 @@ def _bare(value: Any) -> Any:
 
 
 def _blame(error: str, node: Node, table: Table, findings: Findings) -> None:
-    """A probe's own objection, at the option it names."""
-    named = [
-        (m.start(), name) for name in table.entries if (m := re.search(rf"\b{re.escape(name)}\b", error))
-    ]
+    """A probe's own objection, at the option it begins with, else at the first one it names."""
+    hidden = sorted({word.text for word in findings.masked} | findings.secrets, key=len, reverse=True)
+    option, colon, rest = error.partition(": ")
+    named = [(m.start(), key) for key in table.entries if (m := re.search(rf"\b{re.escape(key)}\b", error))]
     culprit = table.entries[min(named)[1]][1] if named else node
-    hidden = {word.text for word in findings.masked} | {word.text for word in scalars(node) if word.origin}
+    where = f"`{option}`: " if colon and option in table.entries else ""
+    error = rest if where else error
     for word in scalars(node):
         error = error.replace(repr(word.text), quoted(word.text))
-    findings.mistake(culprit, *parted(redacted(error, sorted(hidden, key=len, reverse=True))))
+    message, cure = parted(": " + error)
+    message = message.removeprefix(": ") or f"{said(culprit)} cannot be asked"
+    findings.mistake(culprit, redacted(where + message, hidden), redacted(cure, hidden))
 
 
 def schema_of(kind: str) -> Schema:

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 _LINE_SHIFT = 22  # a column fits below it: files end at 2 MiB
 WHOLE = -1  # the place of a file as a whole
@@ -28,6 +25,9 @@ class Source:
     def line(self, number: int) -> str:
         """The line *number*, counted from 0; empty beyond the end."""
         return self.lines[number] if 0 <= number < len(self.lines) else ""
+
+
+NOWHERE = Source("", Path(), ())  # for words that no file holds
 
 
 def packed(line: int, column: int) -> int:
@@ -82,7 +82,7 @@ class Table(Node):
 
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
-_BOOLS = {word: word[0] in "tT" for word in ("true", "True", "TRUE", "false", "False", "FALSE")}
+BOOLS = {word: word[0] in "tT" for word in ("true", "True", "TRUE", "false", "False", "FALSE")}
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})|0o[0-7]{1,18}|0x[0-9a-fA-F]{1,15}", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]{1,18}|[0-9]{1,18}(\.[0-9]{0,18})?)([eE][-+]?[0-9]{1,2})?", re.ASCII)
 
@@ -98,8 +98,8 @@ def resolved(scalar: Scalar) -> str | int | float | bool | None:
         return text
     if text in _NULL:
         return text if scalar.origin else None
-    if text in _BOOLS:
-        return _BOOLS[text]
+    if text in BOOLS:
+        return BOOLS[text]
     if _INT.fullmatch(text):
         return int(text, 0)
     # A leading zero is a telephone number or a mistake, not a float.

@@ -57,6 +57,7 @@ def tree(paths: tuple[Path, ...], findings: Findings) -> Table:
         if isinstance(root, Table):
             whole = _merged(whole, root, findings)
         elif root is not None and not nothing(root):
+            findings.unreadable = True
             findings.mistake(root, "a configuration is a mapping", "begin with `components:`")
     return whole
 
@@ -115,19 +116,20 @@ def _merged(one: Table, other: Table, findings: Findings) -> Table:
         if isinstance(known, Table) and isinstance(value, Table):
             entries[name] = (first, _united(known, value, findings))
         else:
-            _refuse_twice(key, first, findings)
+            _refuse_twice(key, value, first, findings)
     return Table(one.source, one.at, entries)
 
 
 def _united(one: Table, other: Table, findings: Findings) -> Table:
-    for name, (key, _) in other.entries.items():
+    for name, (key, value) in other.entries.items():
         if name in one.entries:
-            _refuse_twice(key, one.entries[name][0], findings)
+            _refuse_twice(key, value, one.entries[name][0], findings)
     new = {name: entry for name, entry in other.entries.items() if name not in one.entries}
     return Table(one.source, one.at, one.entries | new)
 
 
-def _refuse_twice(key: Scalar, first: Scalar, findings: Findings) -> None:
+def _refuse_twice(key: Scalar, value: Node, first: Scalar, findings: Findings) -> None:
+    findings.mask(value)
     place = f"{first.source.name}:{first.line + 1}:{first.column + 1}"
     findings.mistake(
         key, f"{quoted(key.text)} is defined twice; the other one is at {place}", "keep one", cut=True

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from watch.config.findings import Findings, meant, quoted
 from watch.config.node import Node, Scalar, Sequence, Table, nothing
 from watch.config.shape import NOT_BUILT, Schema, Shape, Word, kind_of
+from watch.core.quantity import duration_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,10 +37,10 @@ class Items(Generic[T]):
                 findings.mistake(node, "this list is empty", f"write {self.of.what}, or remove the key")
             read = [(self.of.read(item, findings), item) for item in node.items]
             return tuple((value, item) for value, item in read if value is not None)
+        if self.empty and nothing(node):
+            return ()
         if not self.lone or nothing(node) or (isinstance(node, Table) and not isinstance(self.of, Record)):
-            findings.mistake(
-                node, f"{'nothing' if nothing(node) else kind_of(node)} stands here", f"write {self.what}"
-            )
+            findings.mistake(node, f"{kind_of(node)} stands here", f"write {self.what}")
             return None
         value = self.of.read(node, findings)
         return None if value is None else ((value, node),)
@@ -46,7 +48,8 @@ class Items(Generic[T]):
     def schema(self) -> Schema:
         item = self.of.schema()
         several: Schema = {"type": "array", "items": item} | ({} if self.empty else {"minItems": 1})
-        return {"anyOf": [item, several]} if self.lone else several
+        none: list[Schema] = [{"type": "null"}] if self.empty else []
+        return {"anyOf": [*([item] if self.lone else []), several, *none]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Keyed(Generic[T]):
         if nothing(node):
             return {}
         if not isinstance(node, Table):
+            findings.mask_addresses(node)
             findings.mistake(node, f"{kind_of(node)} stands here", f"write {self.what}")
             return None
         found = {}
@@ -75,7 +79,7 @@ class Keyed(Generic[T]):
     def schema(self) -> Schema:
         pattern = self.key.json.get("pattern")
         names = {"propertyNames": {"pattern": pattern}} if pattern else {}
-        return {"type": "object", "additionalProperties": self.of.schema()} | names
+        return {"type": ["object", "null"], "additionalProperties": self.of.schema()} | names
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,11 @@ class Field:
     text: str
     default: Any = None
     required: bool = False
+
+    @property
+    def gist(self) -> str:
+        """The text as part of a sentence."""
+        return f"{self.text[:1].lower()}{self.text[1:].rstrip('.')}"
 
 
 @dataclass(slots=True)
@@ -119,17 +128,22 @@ class Record:
 
     Args:
         hints: Words that people write for one of the keys, with what to say.
+        like: An example, for those who wrote something else altogether.
     """
 
     what: str
     fields: Mapping[str, Field]
     hints: Mapping[str, str] = field(default_factory=dict)
+    like: str = ""
 
     def read(self, node: Node, findings: Findings) -> Fields | None:
         if nothing(node):
             return self.fields_of(node, {}, findings)
         if not isinstance(node, Table):
-            findings.mistake(node, f"{kind_of(node)} stands here", f"write {self.what}: {self._example()}")
+            findings.mask_addresses(node)
+            findings.mistake(
+                node, f"{kind_of(node)} stands here", f"write {self.like or f'a mapping of {self._keys()}'}"
+            )
             return None
         return self.fields_of(node, node.entries, findings)
 
@@ -154,7 +168,7 @@ class Record:
                 findings.mistake(
                     node,
                     f"{self.what} needs {quoted(name)}",
-                    f"write `{name}: …`: {it.text[:1].lower()}{it.text[1:].rstrip('.')}",
+                    f"write `{name}: …`: {it.gist}",
                 )
         return fields
 
@@ -166,14 +180,11 @@ class Record:
     def _keys(self) -> str:
         return ", ".join(quoted(name) for name, it in self.fields.items() if it.shape is not None)
 
-    def _example(self) -> str:
-        return f"a mapping of {self._keys()}"
-
     def schema(self) -> Schema:
         built = {name: it for name, it in self.fields.items() if it.shape is not None}
         required = [name for name, it in built.items() if it.required]
         return {
-            "type": "object",
+            "type": "object" if required else ["object", "null"],
             "additionalProperties": False,
             "properties": {name: described(it) for name, it in built.items()},
         } | ({"required": required} if required else {})
@@ -182,10 +193,9 @@ class Record:
 def described(it: Field) -> Schema:
     """A field's schema with what people need to know of it."""
     assert it.shape is not None
-    default = (
-        {} if it.default is None or not isinstance(it.default, str | int | bool) else {"default": it.default}
-    )
-    return it.shape.schema() | {"description": it.text} | default
+    default = duration_text(it.default) if isinstance(it.default, timedelta) else it.default
+    known = {"default": default} if isinstance(default, str | int | bool) else {}
+    return it.shape.schema() | {"description": it.text} | known
 
 
 def strings(words: Iterable[tuple[str, Node]] | None) -> tuple[str, ...]:

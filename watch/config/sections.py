@@ -49,9 +49,7 @@ class Names:
         if isinstance(node, Scalar) and node.text == "all":
             return (("all", node),)
         if not isinstance(node, Scalar | Sequence) or nothing(node):
-            findings.mistake(
-                node, f"{'nothing' if nothing(node) else kind_of(node)} stands here", f"write {self.what}"
-            )
+            findings.mistake(node, f"{kind_of(node)} stands here", f"write {self.what}")
             return None
         return Items(name(f"one of the {self.of}")).read(node, findings)
 
@@ -84,6 +82,7 @@ STEP = Record(
         "after": Field(None, ""),
         "during": Field(None, ""),
     },
+    like="a list of steps: `[{page: alice}]`",
 )
 SERVICE = Record(
     "`service`",
@@ -182,6 +181,7 @@ PERSON = Record(
         )
     },
     {"channel": "write `channels`", "email": "write `channels: [mailto://…]`", "url": "write `channels`"},
+    like="`{channels: [ntfy://topic]}`",
 )
 _KNOWN = tuple(When)
 ALERT = Record(
@@ -192,6 +192,7 @@ ALERT = Record(
         "for": Field(lasting(_ANY, like="10m"), "How long it must have lasted.", _ANY),
         "escalate": Field(name("the name of an escalation"), "Who is told; the catch-all by default."),
     },
+    like="`{when: down, components: all}`",
 )
 ALERTING = Record(
     "`alerting`",

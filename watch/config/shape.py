@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from watch.config.findings import Findings, meant, one_of, quoted
-from watch.config.node import Node, Scalar, Sequence, Table, nothing, resolved
+from watch.config.node import BOOLS, NOWHERE, Node, Scalar, Sequence, nothing, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +27,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 Schema = dict[str, Any]
 NOT_BUILT = "is not built yet"
+_YES, _NO = {"yes", "on", "y", "1", "true"}, {"no", "off", "n", "0", "false"}
 _LONGEST = 8_192  # the longest word that anything here has a use for
 _CURE = re.compile(r"(?:[:;] |; )(?=(?:write|give|add|leave|use|round|choose|remove|put|drop|set)\b)")
 
@@ -81,7 +82,7 @@ class Word(Generic[T]):
 
     def _refuse(self, node: Scalar, error: str, findings: Findings) -> None:
         if self.secret or node.origin:
-            source = f"the value of `{node.origin}`" if node.origin else "this"
+            source = said(node) if node.origin else "this"
             findings.mistake(
                 node, f"{source} is not {self.what}", "its value is not shown here: it may be secret"
             )
@@ -94,13 +95,16 @@ class Word(Generic[T]):
 
 
 def kind_of(node: Node) -> str:
-    return (
-        "a list"
-        if isinstance(node, Sequence)
-        else "a mapping"
-        if isinstance(node, Table)
-        else "a single value"
-    )
+    if isinstance(node, Scalar):
+        return "nothing" if nothing(node) else "a single value"
+    return "a list" if isinstance(node, Sequence) else "a mapping"
+
+
+def said(node: Node) -> str:
+    """What stands at *node*, as a message may show it."""
+    if not isinstance(node, Scalar) or nothing(node):
+        return kind_of(node)
+    return f"the value of `{node.origin}`" if node.origin else quoted(node.text)
 
 
 def parted(error: str) -> tuple[str, str]:
@@ -116,15 +120,11 @@ class Flag:
     what: str = "`true` or `false`"
 
     def read(self, node: Node, findings: Findings) -> bool | None:
-        if isinstance(node, Scalar) and (node.placeholder or node.text in {"true", "false"}):
-            return node.text == "true"
-        said = quoted(node.text) if isinstance(node, Scalar) and not node.origin else "this"
-        if isinstance(node, Scalar) and node.text.lower() in {"yes", "on", "y", "1"} and not node.origin:
-            findings.mistake(node, f"{said} is not {self.what}", "write `true`")
-        elif isinstance(node, Scalar) and node.text.lower() in {"no", "off", "n", "0"} and not node.origin:
-            findings.mistake(node, f"{said} is not {self.what}", "write `false`")
-        else:
-            findings.mistake(node, f"{said} is not {self.what}")
+        if isinstance(node, Scalar) and (node.placeholder or node.text in BOOLS):
+            return BOOLS.get(node.text, False)
+        word = node.text.lower() if isinstance(node, Scalar) and not node.origin else ""
+        cure = "write `true`" if word in _YES else "write `false`" if word in _NO else ""
+        findings.mistake(node, f"{said(node)} is not {self.what}", cure)
         return None
 
     def schema(self) -> Schema:
@@ -149,13 +149,14 @@ class Whole:
             value = resolved(Scalar(node.source, node.at, node.text, plain=True, origin=""))
             if isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high:
                 return value
-        said = quoted(node.text) if isinstance(node, Scalar) and not node.origin else "this"
-        findings.mistake(node, f"{said} is not {self.what}", self._cure(node))
+        findings.mistake(node, f"{said(node)} is not {self.what}", self._cure(node))
         return None
 
     def _cure(self, node: Node) -> str:
         digits = (
-            re.fullmatch(r"0+([0-9]{1,18})|([0-9]+)\.0*", node.text) if isinstance(node, Scalar) else None
+            re.fullmatch(r"0+([0-9]{1,18})|([0-9]{1,18})\.0*", node.text)
+            if isinstance(node, Scalar)
+            else None
         )
         number = digits and (digits[1] or digits[2])
         return f"write {number}" if number and self.low <= int(number) <= self.high else ""
@@ -183,11 +184,12 @@ class Choice:
                 return node.text
         if isinstance(node, Scalar) and node.text in self.later:
             findings.mistake(node, f"{quoted(node.text)} {NOT_BUILT}", f"write {self.what}")
-        elif isinstance(node, Scalar) and not node.origin and node.text:
-            findings.mistake(node, f"{quoted(node.text)} is not {self.what}", meant(node.text, self.words))
         else:
-            findings.mistake(node, f"{self.what} belongs here")
+            near = meant(node.text, self.words) if isinstance(node, Scalar) and not node.origin else ""
+            findings.mistake(node, f"{said(node)} is not {self.what}", near)
         return None
 
     def schema(self) -> Schema:
-        return {"enum": list(self.words)}
+        # YAML makes a number of `family: 4`, and so does an editor.
+        numbers = [resolved(Scalar(NOWHERE, 0, word, plain=True)) for word in self.words]
+        return {"enum": [*self.words, *(it for it in numbers if isinstance(it, int | float))]}

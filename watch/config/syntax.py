@@ -102,6 +102,7 @@ def explained(error: yaml.YAMLError, source: Source) -> Unreadable:
     while line and not source.line(line).strip():  # "at the end of the file" helps nobody
         line -= 1
         column = len(source.line(line).rstrip())
+    column += len(source.line(line)[column:]) - len(source.line(line)[column:].lstrip(" "))
     if re.match(r" *\t", source.line(line)):
         column = source.line(line).index("\t")
         return Unreadable(source, packed(line, column), "a tab indents this line", "indent with blanks")
@@ -109,8 +110,21 @@ def explained(error: yaml.YAMLError, source: Source) -> Unreadable:
         return Unreadable(
             source, packed(line, dollar), "a reference within brackets needs quotes", 'write "${…}"'
         )
+    if "expected key" in said and (opened := _odd_quote(source, line)) is not None:
+        wrong = f"a quote opens here and closes only in line {line + 1}"
+        return Unreadable(source, opened, wrong, "close it where the value ends")
     for sign, wrong, cure in _WORDS:
         if sign in said:
             opened = start.line + 1 if start else 1
             return Unreadable(source, packed(line, column), wrong.replace("{opened}", str(opened)), cure)
     return Unreadable(source, packed(line, column), f"this is not YAML: {said.strip('; ')}", _QUOTE)
+
+
+def _odd_quote(source: Source, last: int) -> int | None:
+    """Where a double quote stands that has no partner in its line, in one of the 50 lines before *last*."""
+    for number in range(last - 1, max(-1, last - 50), -1):
+        line = source.line(number)
+        quotes = [match.start() for match in re.finditer(r'(?<!\\)"', line)]
+        if len(quotes) % 2 and not line.lstrip().startswith("#"):
+            return packed(number, quotes[-1])
+    return None

@@ -165,6 +165,8 @@ def _database(word: str) -> str:
     """The path behind ``sqlite://``: ``/name`` relative, ``//name`` absolute."""
     if re.match(r"postgres(ql)?(\+\w+)?://", word):
         raise ValueError("`postgresql://` is not built yet: write sqlite:///threenines.db")
+    if word.startswith("/"):
+        raise ValueError(f"{word!r} is no store: write sqlite:///{word}")
     match = re.fullmatch(r"sqlite:///([^\x00?#]+)", word)
     if match is None or match[1].endswith("/") or match[1] == ":memory:":
         raise ValueError(

@@ -1,0 +1,78 @@
+"""`threenines validate`: every mistake in checks.yaml at once, and what works but perhaps not as meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from watch.config import Loaded
+    from watch.ports import Remark
+
+
+@click.command()
+@click.argument("path", required=False)
+@click.option("--without-secrets", is_flag=True, help="Read no ${env:…} and ${file:…}: for CI.")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.pass_context
+def validate(ctx: click.Context, path: str | None, *, without_secrets: bool, as_json: bool) -> None:
+    """Tell every mistake in checks.yaml with its place, its line and its cure; exit 2 when there is one.
+
+    PATH is a file or a folder of them; without it, the one that --config names.
+    """
+    import os  # noqa: PLC0415 - the list of verbs must not pay for what one of them needs
+    import time  # noqa: PLC0415 - likewise
+    from pathlib import Path  # noqa: PLC0415 - likewise
+
+    from watch.config import ConfigError, load  # noqa: PLC0415 - likewise
+
+    file = path or str(ctx.obj)
+    try:
+        now_ms = time.time_ns() // 1_000_000
+        loaded = load(Path(file), secrets=not without_secrets, environ=os.environ, now_ms=now_ms)
+    except ConfigError as error:
+        if not as_json:
+            raise
+        _print_json(file, str(error), mistakes=error.mistakes)
+        ctx.exit(2)
+    if as_json:
+        _print_json(file, _summary(file, loaded), warnings=loaded.warnings)
+        return
+    click.echo(_summary(file, loaded))
+    for warning in loaded.warnings:
+        click.echo(f"\n{_as_warning(warning)}")
+
+
+def _summary(file: str, loaded: Loaded) -> str:
+    components, checks = len(loaded.settings.components), len(loaded.settings.checks)
+    warned = f", {_counted(len(loaded.warnings), 'warning')}" if loaded.warnings else ""
+    return f"{file}: {_counted(components, 'component')}, {_counted(checks, 'check')}: no mistakes{warned}"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number != 1)}"
+
+
+def _as_warning(remark: Remark) -> str:
+    from dataclasses import replace  # noqa: PLC0415 - the list of verbs must not pay for it
+
+    return str(replace(remark, message=f"warning: {remark.message}"))
+
+
+def _print_json(
+    file: str, text: str, *, mistakes: Sequence[Remark] | None = None, warnings: Sequence[Remark] = ()
+) -> None:
+    import json  # noqa: PLC0415 - the list of verbs must not pay for it
+    from dataclasses import asdict  # noqa: PLC0415 - likewise
+
+    answer = {
+        "file": file,
+        "valid": mistakes is None,
+        "mistakes": [asdict(it) for it in mistakes or ()],
+        "warnings": [asdict(it) for it in warnings],
+        "text": text,
+    }
+    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
