@@ -121,7 +121,9 @@ class TlsProbe(Described):
         found = fault(error)
         detail = found.detail if isinstance(found, ProbeFailure) else "the certificate is refused"
         if error.verify_code == _WRONG_NAME and facts.get("certificate.names"):
-            detail = f"the certificate is for {facts['certificate.names']}, not {self.server_name or self.peer()}"
+            detail = (
+                f"the certificate is for {facts['certificate.names']}, not {self.server_name or self.peer()}"
+            )
         return ProbeFailure(Reason.CERTIFICATE, detail, facts=facts)
 
     async def _accepts_legacy(self) -> bool:

@@ -29,7 +29,6 @@ _REASONS = {
     pycurl.E_GOT_NOTHING: (Reason.RESET, "closed without an answer"),
     pycurl.E_PARTIAL_FILE: (Reason.RESET, "closed in the middle of the answer"),
     pycurl.E_SEND_ERROR: (Reason.RESET, "connection lost while sending"),
-    pycurl.E_RECV_ERROR: (Reason.RESET, "connection lost while receiving"),
     pycurl.E_OPERATION_TIMEDOUT: (Reason.TIMEOUT, "no answer in time"),
     pycurl.E_SSL_CONNECT_ERROR: (Reason.TLS, "the TLS handshake failed"),
     pycurl.E_SSL_CIPHER: (Reason.TLS, "no common TLS cipher"),
@@ -122,14 +121,14 @@ def _dress(handle: Handle, request: Request) -> None:
 def _answer(handle: Handle) -> Answer:
     curl = handle.curl
     know = curl.getinfo
-    body = handle.body[0] if len(handle.body) == 1 else b"".join(handle.body)
+    body = bytes(handle.body[: handle.room])
     connect, tls, first, total = _times(curl)
     chain = know(pycurl.INFO_CERTINFO) if tls else ()
     return Answer(
         know(pycurl.RESPONSE_CODE),
         _VERSIONS.get(know(pycurl.INFO_HTTP_VERSION), "?"),
         handle.lines,
-        body[: handle.room] if handle.cut else body,
+        body,
         handle.size,
         handle.cut,
         know(pycurl.REDIRECT_URL),
@@ -165,7 +164,7 @@ def _phases(handle: Handle) -> dict[str, float]:
 def _stage(handle: Handle, request: Request) -> str:
     """Return what a run that was cut short was waiting for."""
     connect, tls, first, _ = _times(handle.curl)
-    if not connect:
+    if not connect and not handle.connected:
         return f"no connection to {request.where}"
     if not tls and request.url[:6].lower() == "https:":
         return f"the TLS handshake with {request.where} did not end"
@@ -177,7 +176,7 @@ def _stage(handle: Handle, request: Request) -> str:
 
 
 def _late(handle: Handle, request: Request) -> ProbeFailure | OurFault:
-    if request.proxied and not handle.curl.getinfo(pycurl.CONNECT_TIME):
+    if request.proxied and not handle.lines:
         return OurFault(f"our proxy {request.where} does not answer")
     return ProbeFailure(Reason.TIMEOUT, _stage(handle, request), phases=_phases(handle))
 
@@ -203,6 +202,8 @@ def _fault(  # noqa: PLR0911 - a table in code
     # A connection that is cut shows as a TLS error in the middle of a handshake.
     if number == errno.ECONNRESET or (code == pycurl.E_SSL_CONNECT_ERROR and "SYSCALL" in words):
         return of_errno(errno.ECONNRESET, where, phases)
+    if code == pycurl.E_RECV_ERROR and (number or "failure" in words or "eof" in words):
+        return ProbeFailure(Reason.RESET, f"{where}: connection lost while receiving", phases=phases)
     reason, text = _REASONS.get(code, (Reason.PROTOCOL, words or pycurl.easy_strerror(code)))
     if reason is Reason.TLS:
         text = f"{text}: {words.rpartition(':')[2].strip()}"

@@ -39,9 +39,13 @@ def target(url: str) -> Target:
     if any(char <= " " or char == "\x7f" for char in url):
         raise ValueError("url: write blanks and control characters as %20, %0A, …")
     parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        raise ValueError("url: ports go from 1 to 65535") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("url: write it like https://www.example.org/health")
-    return Target(parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
+    return Target(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80))
 
 
 def onward(hop: Hop, status: int, location: str, *, has_body: bool) -> Hop:
