@@ -62,7 +62,7 @@ def _explained(trouble: Exception, host: str, port: int, setting: str) -> str:
         return f"{where} is not an address of this machine; set {setting} to one that is, such as 127.0.0.1."
     if isinstance(trouble, socket.gaierror):
         return f"{where}: the name {host!r} has no address; set {setting} to an address, such as 127.0.0.1."
-    return f"{where} cannot be bound: {trouble}; set {setting} to another address."
+    return f"{where} cannot be bound ({trouble}); set {setting} to another address."
 
 
 def _owner(port: int) -> str:
