@@ -37,11 +37,13 @@ def said(reading):
 @contextlib.asynccontextmanager
 async def serving(talk, *, tls=None, host="127.0.0.1", port=0):
     """Answer each connection by ``talk(reader, writer)``; yields the port."""
-    tasks = set()
+    tasks, over = set(), asyncio.Event()
 
     async def answer(reader, writer):
         tasks.add(asyncio.current_task())
         try:
+            if over.is_set():
+                return
             await talk(reader, writer)
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
@@ -53,10 +55,14 @@ async def serving(talk, *, tls=None, host="127.0.0.1", port=0):
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)
+        over.set()
+        for _ in range(
+            5
+        ):  # a connection that was in the making still becomes a task, or closes its transport
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.sleep(0)
 
 
 @contextlib.asynccontextmanager

@@ -50,7 +50,7 @@ def trust() -> str | None:
 
 PARTS = (
     (pycurl.NOSIGNAL, 1),
-    # Curl reads up to a hundred buffers in one go, and a body in chunks of one byte costs a callback for each.
+    # Curl reads a hundred buffers in one go, and a body in chunks of one byte costs a callback for each.
     # That held the loop for 120 ms with curl's own 16 KiB, 30 with this.
     (pycurl.BUFFERSIZE, 4096),
     (pycurl.FRESH_CONNECT, 1),
