@@ -164,6 +164,9 @@ class Reconciler:
         self._drop_untrue(batch, covering)
         wanted: dict[tuple[str, Event], list[Alert]] = {}
         for alert in list(self._openings.alerts.values()):
+            if alert.resolved_ms is not None and now_ms - alert.resolved_ms >= STALE_MS:
+                self._let_go(alert)
+                continue
             done = True
             for recipient in self._recipients(alert, now_ms):
                 if any(n.live for n in covering.get((alert.id, recipient), ())):
@@ -172,7 +175,8 @@ class Reconciler:
                     done = False
                     if self._outbox.reachable(alert.id, recipient, event, now_ms):
                         wanted.setdefault((recipient, event), []).append(alert)
-            self._let_go(alert, done=done, now_ms=now_ms)
+            if done and self._past(alert, now_ms):
+                self._let_go(alert)
         for (recipient, event), alerts in wanted.items():
             if event is not Event.TRIGGERED or self._waited(alerts, now_ms):
                 self._put(batch, event, alerts, recipient, now_ms)
@@ -224,14 +228,13 @@ class Reconciler:
         batch.notices[notice.id] = self._outbox.put(notice)
         self._stepped.add(notice.id)
 
-    def _let_go(self, alert: Alert, *, done: bool, now_ms: int) -> None:
-        """Forget a closed alert that all know of and that cannot open again, or that is no news any more."""
-        if alert.resolved_ms is None:
-            return
-        age_ms = now_ms - alert.resolved_ms
-        if age_ms >= STALE_MS or (done and age_ms >= ms(self._settings.alerting.reopen)):
-            self._openings.forget(alert.id)
-            self._heard.pop(alert.id, None)
+    def _past(self, alert: Alert, now_ms: int) -> bool:
+        """Whether *alert* is closed and cannot open again."""
+        return alert.resolved_ms is not None and now_ms - alert.resolved_ms >= ms(self._settings.alerting.reopen)
+
+    def _let_go(self, alert: Alert) -> None:
+        self._openings.forget(alert.id)
+        self._heard.pop(alert.id, None)
 
     def _channels(self, person: str) -> int:
         known = self._settings.people.get(person)
