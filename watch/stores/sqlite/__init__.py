@@ -53,8 +53,8 @@ class SqliteStore:
         return await self._writer.submit(lambda connection: commits.forget(connection, before_ms))
 
     async def close(self) -> None:
+        self._reads.shut()  # first: the last connection to close is the one that can put the WAL away
         await self._writer.close()
-        self._reads.shut()
         os.close(self._lock)
 
     def entries(self, after: int = 0) -> Iterator[Entry]:

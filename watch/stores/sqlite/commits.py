@@ -10,14 +10,24 @@ from watch.core.sketch import Sketch
 from watch.ports import Batch
 from watch.stores.sqlite import rows
 
-_OBSERVATION = "INSERT INTO observation (check_id, vantage_id, at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, body) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
-_EVIDENCE = "INSERT INTO evidence (entry, check_name, vantage, at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+_OBSERVATION = (
+    "INSERT INTO observation (check_id, vantage_id, at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, body) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+)
+_EVIDENCE = (
+    "INSERT INTO evidence (entry, check_name, vantage, at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, body) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+)
 _ENTRY = "INSERT INTO ledger VALUES (?,?,?,?,?,?,?,?,?)"
-_BELIEF = "INSERT OR REPLACE INTO belief VALUES (?,?,?)"
-_SKETCH = "INSERT OR REPLACE INTO sketch VALUES (?,?,?,?)"
-_ALERT = "INSERT OR REPLACE INTO alert VALUES (?,?,?,?)"
-_NOTICE = "INSERT OR REPLACE INTO notice VALUES (?,?,?,?)"
-_HEARD = "INSERT OR REPLACE INTO heard VALUES (?,?,?)"
+# Not INSERT OR REPLACE: that would also delete the row that another unique index clashes with.
+_BELIEF = "INSERT INTO belief VALUES (?,?,?) ON CONFLICT (check_name, vantage) DO UPDATE SET body = excluded.body"
+_SKETCH = "INSERT INTO sketch VALUES (?,?,?,?) ON CONFLICT (check_name, hour_ms, vantage) DO UPDATE SET body = excluded.body"
+_ALERT = (
+    "INSERT INTO alert VALUES (?,?,?,?) "
+    "ON CONFLICT (id) DO UPDATE SET key = excluded.key, resolved_ms = excluded.resolved_ms, body = excluded.body"
+)
+_NOTICE = "INSERT INTO notice VALUES (?,?,?,?) ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body"
+_HEARD = "INSERT INTO heard VALUES (?,?,?) ON CONFLICT (alert_id, recipient) DO UPDATE SET body = excluded.body"
 
 
 class Commits:

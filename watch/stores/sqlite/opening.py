@@ -25,6 +25,7 @@ PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limi
 PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000; PRAGMA mmap_size=0; PRAGMA trusted_schema=OFF;
 PRAGMA cell_size_check=ON; PRAGMA fullfsync=ON; PRAGMA checkpoint_fullfsync=ON;
 """
+_READER = "PRAGMA busy_timeout=5000; PRAGMA query_only=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON"
 # A network file system does not keep the promises that locks and fsync make. Types as /proc/mounts names them.
 _FARAWAY = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse", "fuse.sshfs", "ceph", "glusterfs", "afs"})
 
@@ -91,7 +92,7 @@ def writable(path: Path) -> apsw.Connection:
     with explained(path):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)) if not path.exists() else None
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-        connection.execute(_PROFILE)
+        list(connection.execute(_PROFILE))  # apsw stops at the first row: only reading all of them runs them all
         verdict = connection.execute("PRAGMA quick_check(1)").get
         if verdict != "ok":
             connection.close()
@@ -106,7 +107,7 @@ def readable(path: Path) -> apsw.Connection:
         raise StoreError(f"{path}: there is no store yet. `threenines run` makes one.")
     with explained(path):
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-        connection.execute("PRAGMA busy_timeout=5000; PRAGMA query_only=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON")
+        list(connection.execute(_READER))
         version = connection.execute("PRAGMA user_version").get
     if version != len(_migrations()):
         raise StoreError(f"{path}: holds schema {version}, this program reads {len(_migrations())}. `threenines run` brings it up to date.")

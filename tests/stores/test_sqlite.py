@@ -1,0 +1,280 @@
+"""Acknowledged means on disk; one hub a file; and a damaged file is said, not touched."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import apsw
+import pytest
+from tests.fakes import START_MS, observation
+
+from watch.core.alert import Alert, Event, Heard, Notice, Status
+from watch.core.confirm import Belief, Streak
+from watch.core.ledger import Chain, Kind, verified
+from watch.core.reading import Verdict
+from watch.core.settings import When
+from watch.core.sketch import Sketch
+from watch.core.timeline import State
+from watch.ports import Batch, StoreCorrupt, StoreError, StoreHeld
+from watch.stores.sqlite import SqliteReads, SqliteStore
+from watch.stores.sqlite.writer import Writer
+
+
+@pytest.fixture
+async def store(tmp_path):
+    store = SqliteStore(tmp_path / "t.db")
+    yield store
+    await store.close()
+
+
+def sketch(*seconds: float) -> Sketch:
+    made = Sketch()
+    for s in seconds:
+        made.add(s)
+    return made
+
+
+def alert(number: int, **more) -> Alert:
+    plain = {
+        "id": number, "when": When.DOWN, "subject": "web", "name": "Web", "n": 1, "opened_ms": 5, "since_ms": 1,
+        "recipients": ("alice",), "policies": ("catch_all",), "dedup_key": "k",
+    }  # fmt: skip
+    return Alert(**(plain | more))
+
+
+def notice(number: int, **more) -> Notice:
+    plain = {
+        "id": number, "alert_ids": (1,), "event": Event.TRIGGERED, "recipient": "alice", "channel": 0,
+        "status": Status.PENDING, "created_ms": 5, "due_ms": 5, "title": "DOWN", "body": "it is",
+    }  # fmt: skip
+    return Notice(**(plain | more))
+
+
+async def test_everything_in_a_batch_reads_back_as_it_was(store):
+    chain = Chain()
+    entries = [chain.entry(Kind.TRANSITION, "web/home", {"to": "down"}, now_ms=START_MS, vantage="local")]
+    readings = [observation("web/home", START_MS + n, Verdict.DOWN, facts={"status": 503}, phases={"connect": 0.25}) for n in range(3)]
+    belief = Belief(State.DOWN, START_MS, START_MS + 2, good=Streak(1, 2, 3, None), blips=4)
+    batch = Batch(readings, entries, [(1, r) for r in readings], {("web/home", "local"): belief})
+    batch.sketches["web/home", "local", START_MS - START_MS % 3_600_000] = sketch(0.1, 0.2)
+    batch.alerts, batch.notices = {1: alert(1)}, {1: notice(1)}
+    batch.heard = {(1, "alice"): Heard(alert_id=1, recipient="alice", event=Event.TRIGGERED, at_ms=9)}
+    await store.commit(batch)
+    assert list(store.entries()) == entries
+    assert list(store.evidence(1)) == readings
+    assert store.beliefs() == {("web/home", "local"): belief}
+    assert store.latest() == {("web/home", "local"): readings[-1]}
+    assert store.alerts() == ([alert(1)], [notice(1)], [Heard(alert_id=1, recipient="alice", event=Event.TRIGGERED, at_ms=9)])
+    assert store.sketch("web/home", START_MS, START_MS + 1).count == 2
+
+
+async def test_sketches_of_one_hour_add_up(store):
+    for _ in range(3):
+        await store.commit(Batch(sketches={("a/b", "local", 0): sketch(1.0)}))
+    assert store.sketch("a/b", 0, 1).count == 3
+
+
+async def test_a_belief_is_renewed_by_readings_that_changed_nothing_else(store):
+    await store.commit(Batch(beliefs={("a/b", "local"): Belief(State.UP, 1, 100)}))
+    await store.commit(Batch([observation("a/b", 500), observation("a/b", 900, Verdict.UNKNOWN)]))
+    assert store.beliefs()["a/b", "local"].last_ms == 100
+    await store.commit(Batch([observation("a/b", 1000)]))
+    assert store.beliefs()["a/b", "local"].last_ms == 1000
+
+
+async def test_a_second_hub_is_refused_by_name_of_the_first(store, tmp_path):
+    with pytest.raises(StoreHeld, match=f"process {os.getpid()}") as refusal:
+        SqliteStore(tmp_path / "t.db")
+    assert refusal.value.exit_code == 3
+
+
+async def test_one_alert_is_open_per_key(store):
+    await store.commit(Batch(alerts={1: alert(1)}))
+    with pytest.raises(apsw.ConstraintError):
+        await store.commit(Batch(alerts={2: alert(2)}))
+    await store.commit(Batch(alerts={1: alert(1, resolved_ms=9)}))
+    await store.commit(Batch(alerts={2: alert(2)}))
+
+
+async def test_a_batch_that_cannot_be_written_leaves_nothing_behind(store):
+    chain = Chain()
+    good = chain.entry(Kind.GENESIS, "x", {}, now_ms=1)
+    await store.commit(Batch(entries=[good]))
+    with pytest.raises(apsw.ConstraintError):
+        await store.commit(Batch([observation("new/check", 5)], [good]))
+    assert store.latest() == {}
+    await store.commit(Batch([observation("new/check", 6)]))
+    assert set(store.latest()) == {("new/check", "local")}
+
+
+async def test_old_observations_go_and_young_ones_stay(store):
+    await store.commit(Batch([observation("a/b", at) for at in (10, 20, 30)]))
+    assert await store.forget(25) == 2
+    assert [o.at_ms for o in store.latest().values()] == [30]
+
+
+def stock(path: Path, sql: str) -> list[list]:
+    """What the standard library's SQLite answers, in a process of its own: two SQLites in one process share, and
+    so drop, each other's file locks."""
+    script = "import json, sqlite3, sys; c = sqlite3.connect(f'file:{sys.argv[1]}?mode=ro', uri=True); print(json.dumps(c.execute(sys.argv[2]).fetchall())); c.close()"
+    return json.loads(subprocess.run([sys.executable, "-c", script, path, sql], check=True, capture_output=True).stdout)
+
+
+async def test_a_stock_sqlite3_reads_the_ledger_while_the_hub_runs(store, tmp_path):
+    chain = Chain()
+    await store.commit(Batch(entries=[chain.entry(Kind.GENESIS, "x", {}, now_ms=7)]))
+    assert stock(tmp_path / "t.db", "SELECT seq, recorded_ms, hash FROM ledger") == [[1, 7, chain.hash]]
+    names = stock(tmp_path / "t.db", "SELECT name FROM sqlite_master WHERE type IN ('table', 'trigger')")
+    assert [n for [n] in names if "ledger" in n or "transition" in n] == ["ledger"]
+
+
+async def test_the_profile_is_the_one_that_survives_power_cuts(store):
+    pragma = lambda connection, name: connection.execute(f"PRAGMA {name}").get  # noqa: E731
+    found = {}
+
+    def look(connection):
+        found.update({name: pragma(connection, name) for name in ("journal_mode", "synchronous", "foreign_keys", "auto_vacuum")})
+        return 0
+
+    await store._writer.submit(look)
+    assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "auto_vacuum": 2}
+    assert tuple(map(int, apsw.sqlite_lib_version().split("."))) >= (3, 51, 3)
+
+
+async def test_hundreds_of_commits_at_once_share_transactions(store):
+    chain = Chain()
+    entries = [chain.entry(Kind.GENESIS, str(n), {}, now_ms=n) for n in range(300)]
+    await asyncio.gather(*(store.commit(Batch(entries=[e])) for e in entries))
+    assert verified(store.entries()) == (300, chain.hash, None)
+
+
+async def test_a_locked_file_makes_commits_wait_and_loses_none(tmp_path):
+    store = SqliteStore(tmp_path / "t.db")
+    store._writer._connection.set_busy_timeout(10)
+    other = apsw.Connection(str(tmp_path / "t.db"))
+    other.execute("BEGIN IMMEDIATE")
+    waiting = asyncio.ensure_future(store.commit(Batch([observation("a/b", 5)])))
+    while store.trouble is None:
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    assert "locked" in str(store.trouble)
+    other.execute("ROLLBACK")
+    other.close()
+    await waiting
+    assert store.trouble is None
+    assert len(store.latest()) == 1
+    await store.close()
+
+
+@pytest.mark.parametrize("damage", [b"not a database, just a text that is long enough to be one" * 40, b"SQLite format 3\0" + b"\xff" * 8000])
+def test_a_file_that_is_no_database_is_said_and_not_touched(tmp_path, damage):
+    path = tmp_path / "t.db"
+    path.write_bytes(damage)
+    with pytest.raises(StoreCorrupt, match=r"Nothing was changed.*restore a backup") as refusal:
+        SqliteStore(path)
+    assert refusal.value.exit_code == 2
+    assert path.read_bytes() == damage
+    with pytest.raises(StoreError):
+        SqliteReads(path)
+
+
+async def test_a_damaged_page_is_found_at_the_start(tmp_path):
+    store = SqliteStore(tmp_path / "t.db")
+    await store.commit(Batch([observation(f"a/{n}", n) for n in range(2000)]))
+    await store.close()
+    path = tmp_path / "t.db"
+    whole = bytearray(path.read_bytes())
+    whole[4096 * 8 : 4096 * 9] = b"\xa5" * 4096
+    path.write_bytes(whole)
+    with pytest.raises(StoreCorrupt):
+        SqliteStore(path)
+
+
+def test_a_store_that_is_not_there_says_who_makes_it(tmp_path):
+    with pytest.raises(StoreError, match="`threenines run` makes one"):
+        SqliteReads(tmp_path / "none.db")
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(StoreError, match="cannot be created"):
+        SqliteStore(tmp_path / "no" / "where.db")
+
+
+def test_a_store_of_a_newer_version_is_refused(tmp_path):
+    connection = sqlite3.connect(tmp_path / "t.db")
+    connection.execute("PRAGMA user_version=99")
+    connection.close()
+    with pytest.raises(StoreError, match="newer version"):
+        SqliteStore(tmp_path / "t.db")
+
+
+async def test_the_file_is_for_its_owner_alone(store, tmp_path):
+    assert (tmp_path / "t.db").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "t.db.lock").stat().st_mode & 0o077 == 0
+
+
+_WRITES = """
+import asyncio, sys
+sys.path.insert(0, {root!r})
+from watch.core.ledger import Chain, Kind
+from watch.ports import Batch
+from watch.stores.sqlite import SqliteStore
+async def main():
+    store = SqliteStore({path!r})
+    last = None
+    for last in store.entries(): pass
+    chain = Chain(last.seq, last.recorded_ms, last.hash) if last else Chain()
+    while True:
+        await store.commit(Batch(entries=[chain.entry(Kind.GENESIS, "x", {{}}, now_ms=1)]))
+        print(chain.seq, flush=True)
+from pathlib import Path
+{path!r}
+asyncio.run(main())
+"""
+
+
+def test_what_was_acknowledged_survives_kill_9(tmp_path):
+    path, root = tmp_path / "t.db", Path(__file__).parents[2]
+    script = textwrap.dedent(_WRITES).format(root=str(root), path=str(path)).replace(f"SqliteStore({str(path)!r})", f"SqliteStore(Path({str(path)!r}))")
+    script = "from pathlib import Path\n" + script
+    for kill in range(5):
+        writer = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=root)
+        acknowledged = 0
+        for line in writer.stdout:
+            acknowledged = int(line)
+            if acknowledged % (7 + kill) == 0 and acknowledged > 20 * (kill + 1):
+                break
+        writer.send_signal(signal.SIGKILL)
+        acknowledged = max([acknowledged, *(int(n) for n in writer.stdout.read().split("\n")[:-1] if n)])
+        writer.stdout.close()
+        writer.wait()
+        reads = SqliteReads(path)
+        held, _, broken = verified(reads.entries())
+        reads.shut()
+        assert broken is None
+        assert held >= acknowledged
+
+
+async def test_a_broken_disk_is_said_to_every_caller_and_stays_broken(tmp_path):
+    class Failing:
+        in_transaction = False
+
+        def execute(self, sql):
+            raise apsw.IOError("disk I/O error")
+
+        def close(self):
+            pass
+
+    writer = Writer(Failing(), tmp_path / "t.db", rolled_back=lambda: None)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="the disk reports an error"):
+            await writer.submit(lambda connection: 0)
+    await writer.close()
