@@ -11,18 +11,29 @@ from fractions import Fraction
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from watch.alerts.outbox import Outcome, Sent
+from watch.alerts.outbox import LEASE_MS, Outcome, Sent
 from watch.alerts.reconciler import Reconciler
 from watch.core.alert import Alert, Event, Heard, Notice
 from watch.core.reading import Reason
-from watch.core.settings import Alerting, AlertRule, Component, PageSettings, Person, Secret, Service, Settings, Vantage, When
+from watch.core.settings import (
+    Alerting,
+    AlertRule,
+    Component,
+    PageSettings,
+    Person,
+    Secret,
+    Service,
+    Settings,
+    Vantage,
+    When,
+)
 from watch.core.standing import OwnTrouble, Standing
 from watch.core.timeline import State
 from watch.ports import Batch
 
 START_MS = 1_764_040_320_000  # 2025-11-25 03:12 UTC
 DELIVERED, FAILED, REFUSED = Outcome(Sent.DELIVERED), Outcome(Sent.FAILED), Outcome(Sent.REFUSED)
-HANGS = None  # the send is under way until `stage.settle`
+HANGS = None  # the send is under way until `stage.settle`, or is killed after 15 s
 
 
 def component(key: str, *members: str, name: str = "") -> Component:
@@ -30,17 +41,25 @@ def component(key: str, *members: str, name: str = "") -> Component:
 
 
 def person(name: str, channels: int = 1) -> Person:
-    return Person(name=name, channels=tuple(Secret(f"json://{name}:secret@127.0.0.1/{n}") for n in range(channels)))
+    return Person(
+        name=name, channels=tuple(Secret(f"json://{name}:secret@127.0.0.1/{n}") for n in range(channels))
+    )
 
 
 def rule(when: str, *components: str, lasting: float = 0, escalate: str | None = None) -> AlertRule:
-    return AlertRule(when=When(when), components=components, lasting=timedelta(seconds=lasting), escalate=escalate)
+    return AlertRule(
+        when=When(when), components=components, lasting=timedelta(seconds=lasting), escalate=escalate
+    )
 
 
 def settings(
     *rules: AlertRule,
     people: tuple[Person, ...] = (person("alice"), person("bob")),
-    components: tuple[Component, ...] = (component("web", name="Web application"), component("db"), component("san")),
+    components: tuple[Component, ...] = (
+        component("web", name="Web application"),
+        component("db"),
+        component("san"),
+    ),
     escalations: dict[str, tuple[str, ...]] | None = None,
     catch_all: tuple[str, ...] = ("alice",),
     group_wait: float = 10,
@@ -106,20 +125,36 @@ class Stage:
     def at(self) -> float:
         return (self.now_ms - START_MS) / 1000
 
-    def goes(self, key: str, state: str, *, redundancy_lost: bool = False, detail: str = "connection refused") -> None:
+    def goes(
+        self, key: str, state: str, *, redundancy_lost: bool = False, detail: str = "connection refused"
+    ) -> None:
         found = self._standing(key, State(state))
         before = self.standings.get(key)
         if before is not None and before.state is found.state:
             found = replace(found, since_ms=before.since_ms)
         reason = Reason.OK if state == "up" else Reason.REFUSED
-        self.standings[key] = replace(found, redundancy_lost=redundancy_lost, reason=reason, detail="" if state == "up" else detail, cause="" if state == "up" else f"{key}/check")
+        self.standings[key] = replace(
+            found,
+            redundancy_lost=redundancy_lost,
+            reason=reason,
+            detail="" if state == "up" else detail,
+            cause="" if state == "up" else f"{key}/check",
+        )
 
     def passes(self, seconds: float) -> None:
         """Let time pass, a step a second, as the hub does."""
         self.turn()
         for _ in range(round(seconds)):
             self.now_ms += 1000
+            self.kill()
             self.turn()
+
+    def kill(self) -> None:
+        """End the sends that have taken as long as the sender lets them."""
+        hanging = [n for n in self.under_way if self.now_ms - n.lease_until_ms >= 15_000 - LEASE_MS]
+        for notice in hanging:
+            self.under_way.remove(notice)
+            self.ends(notice, FAILED)
 
     def turn(self) -> None:
         batch = Batch()
@@ -160,7 +195,17 @@ class Stage:
         self.desk.confirm(batch)
 
     def arrives(self, notice: Notice) -> None:
-        self.pages.append(Page(self.at, notice.recipient, notice.channel, notice.event, notice.alert_ids, notice.title, notice.body))
+        self.pages.append(
+            Page(
+                self.at,
+                notice.recipient,
+                notice.channel,
+                notice.event,
+                notice.alert_ids,
+                notice.title,
+                notice.body,
+            )
+        )
 
     def restarts(self, config: Settings | None = None) -> None:
         """Kill the hub and start another on the same disk."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from tests.alerts.stage import DELIVERED, FAILED, HANGS, REFUSED, Stage, component, person, rule, settings
@@ -60,7 +58,13 @@ def test_trouble_that_ends_before_its_time_pages_nobody():
 
 
 def test_the_escalation_is_paged_and_without_one_the_catch_all():
-    s = stage(rule("down", "web", escalate="team"), rule("down", "db"), escalations=BOTH, catch_all=("carol",), people=(person("alice"), person("bob"), person("carol")))
+    s = stage(
+        rule("down", "web", escalate="team"),
+        rule("down", "db"),
+        escalations=BOTH,
+        catch_all=("carol",),
+        people=(person("alice"), person("bob"), person("carol")),
+    )
     s.goes("web", "down")
     s.passes(10)
     assert s.told() == [("alice", DOWN), ("bob", DOWN)]
@@ -194,7 +198,9 @@ def test_a_recovery_that_does_not_hold_is_not_told():
     assert s.told() == [("alice", DOWN)]
 
 
-@pytest.mark.parametrize(("when", "resolves"), [("down", True), ("degraded", False), ("redundancy_lost", True)])
+@pytest.mark.parametrize(
+    ("when", "resolves"), [("down", True), ("degraded", False), ("redundancy_lost", True)]
+)
 def test_down_resolves_on_degraded_but_degraded_only_on_up(when, resolves):
     s = stage(rule(when, "web"))
     s.goes("web", "down" if when == "down" else "degraded", redundancy_lost=when == "redundancy_lost")
@@ -256,7 +262,10 @@ def test_an_outage_that_ended_before_it_could_be_told_is_told_late_and_whole():
     s.answers["alice", 0] = DELIVERED
     s.passes(72)
     assert s.told() == [("alice", "DELIVERED LATE: Web application was down 19:12–19:20")]
-    assert "from 2025-11-24 19:12:00 PST (03:12:00 UTC) to 2025-11-24 19:20:00 PST (03:20:00 UTC), for 8m" in s.pages[0].body
+    assert (
+        "from 2025-11-24 19:12:00 PST (03:12:00 UTC) to 2025-11-24 19:20:00 PST (03:20:00 UTC), for 8m"
+        in s.pages[0].body
+    )
 
 
 def test_an_outage_shorter_than_the_group_wait_is_still_told():
@@ -269,14 +278,13 @@ def test_an_outage_shorter_than_the_group_wait_is_still_told():
 
 
 def test_while_a_page_is_being_sent_its_recovery_waits_for_how_it_went():
-    s = stage()
+    s = stage(group_wait=60)
     s.answers["alice", 0] = HANGS
     s.goes("web", "down")
-    s.passes(12)
+    s.passes(5)
     s.goes("web", "up")
-    s.passes(17)
-    s.standings["web"] = replace(s.standings["web"], since_ms=s.now_ms - 61_000)
-    s.turn()
+    s.passes(65)
+    assert s.open() == set()
     assert s.pages == []
     s.answers["alice", 0] = DELIVERED
     s.settle(DELIVERED)
@@ -314,7 +322,11 @@ def test_the_same_trouble_within_ten_minutes_reopens_the_same_alert_and_tells_ag
     s.passes(600)
     s.goes("web", "down")
     s.passes(1)
-    assert [title for _, title in s.told()] == [DOWN, "RESOLVED: Web application was down for 1m", "DOWN AGAIN: Web application"]
+    assert [title for _, title in s.told()] == [
+        DOWN,
+        "RESOLVED: Web application was down for 1m",
+        "DOWN AGAIN: Web application",
+    ]
     first, _, again = s.pages
     assert first.alerts == again.alerts
     assert "Alert: Acme/down:web/1" in again.body
@@ -361,7 +373,12 @@ def test_a_recovery_not_yet_delivered_is_dropped_when_the_trouble_is_back():
 
 
 def test_what_opens_together_is_one_page_that_names_the_root_and_counts_the_rest():
-    parts = (component("shop", "web", "db"), component("web", "web/x", "san"), component("db"), component("san"))
+    parts = (
+        component("shop", "web", "db"),
+        component("web", "web/x", "san"),
+        component("db"),
+        component("san"),
+    )
     s = stage(rule("down", "shop", "web", "db", "san"), components=parts)
     s.goes("shop", "down")
     s.passes(3)
@@ -440,10 +457,16 @@ def test_trouble_of_our_own_pages_by_its_rule():
 
 def test_trouble_of_our_own_without_a_rule_pages_nobody_but_for_two_kinds():
     s = stage(rule("down", "web"))
-    s.troubles += [OwnTrouble("vantage_blind:x", "blind", s.now_ms), OwnTrouble("checks_stopped", "stopped", s.now_ms)]
+    s.troubles += [
+        OwnTrouble("vantage_blind:x", "blind", s.now_ms),
+        OwnTrouble("checks_stopped", "stopped", s.now_ms),
+    ]
     s.passes(60)
     assert s.pages == []
-    s.troubles += [OwnTrouble("sender_stuck", "the sender is stuck", s.now_ms), OwnTrouble("hub_silent:dallas-1", "the hub is silent", s.now_ms)]
+    s.troubles += [
+        OwnTrouble("sender_stuck", "the sender is stuck", s.now_ms),
+        OwnTrouble("hub_silent:dallas-1", "the hub is silent", s.now_ms),
+    ]
     s.passes(60)
     assert s.told() == [("alice", "MONITORING TROUBLE: the sender is stuck and 1 more")]
 
@@ -494,7 +517,8 @@ def test_a_channel_that_hangs_is_joined_by_the_next_after_20_seconds():
     assert [(p.channel, p.at) for p in s.pages] == [(1, 20)]
     s.settle(FAILED)
     s.passes(300)
-    assert len(s.attempts) == 2  # heard over the second: the first is not tried again
+    # Killed at 15, tried again at 17, joined at 20; heard over the second, so the first is not tried again.
+    assert s.attempts == [(0, "alice", 0), (17, "alice", 0), (20, "alice", 1)]
 
 
 def test_a_channel_that_refused_is_not_started_again_by_the_one_before():
@@ -525,7 +549,13 @@ def test_a_channel_sends_one_notice_at_a_time():
 
 def test_when_nobody_can_be_reached_the_catch_all_is():
     people = (person("alice"), person("bob"), person("carol"))
-    s = stage(rule("down", "web", escalate="team"), escalations=BOTH, people=people, catch_all=("carol",), group_wait=0)
+    s = stage(
+        rule("down", "web", escalate="team"),
+        escalations=BOTH,
+        people=people,
+        catch_all=("carol",),
+        group_wait=0,
+    )
     s.answers |= {("alice", 0): REFUSED, ("bob", 0): REFUSED}
     s.goes("web", "down")
     s.passes(2)
@@ -534,7 +564,12 @@ def test_when_nobody_can_be_reached_the_catch_all_is():
 
 def test_people_without_a_channel_are_passed_over_for_the_catch_all():
     people = (person("alice", channels=0), person("carol"))
-    s = stage(rule("down", "web", escalate="team"), escalations={"team": ("alice", "gone")}, people=people, catch_all=("carol",))
+    s = stage(
+        rule("down", "web", escalate="team"),
+        escalations={"team": ("alice", "gone")},
+        people=people,
+        catch_all=("carol",),
+    )
     s.goes("web", "down")
     s.passes(10)
     assert s.told() == [("carol", DOWN)]
@@ -591,9 +626,10 @@ def test_a_lease_that_ran_out_is_taken_up_again():
     s = stage(group_wait=0)
     s.answers["alice", 0] = HANGS
     s.goes("web", "down")
-    s.passes(29)
+    s.turn()
     s.under_way.clear()  # the sender has lost it
     s.answers["alice", 0] = DELIVERED
+    s.passes(29)
     assert s.pages == []
     s.passes(1)
     assert s.told() == [("alice", DOWN)]
@@ -628,7 +664,9 @@ def script(s: Stage):
 
 @pytest.mark.parametrize("moment", range(26))
 def test_a_restart_at_any_moment_loses_nothing_and_says_nothing_twice(moment):
-    s = stage(rule("down", "web", "db", escalate="team"), escalations=BOTH, people=(person("alice"), person("bob")))
+    s = stage(
+        rule("down", "web", "db", escalate="team"), escalations=BOTH, people=(person("alice"), person("bob"))
+    )
     for n, _ in enumerate(script(s)):
         if n == moment:
             s.restarts()
