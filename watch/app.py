@@ -12,11 +12,14 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
 from statuspage.render import rendered
-from watch.alerts.desk import AlertDesk
+from watch.alerts.dispatcher import Dispatcher
+from watch.alerts.reconciler import Reconciler
+from watch.alerts.sender import Sender
 from watch.clock import SystemClock
 from watch.config import ConfigError, Loaded, load
 from watch.core.book import Book
@@ -53,7 +56,8 @@ class App:
         self.metrics, self.shelf = Metrics(), Shelf()
         self._dirty = asyncio.Event()
         self._stop = asyncio.Event()
-        self.desk = AlertDesk(settings, self.store, self.clock, self.metrics)
+        self.desk = Reconciler(settings, *self.store.alerts())
+        self.dispatcher = Dispatcher(self.desk, self.store.commit, Sender(), self.clock)
         self.hub = Hub(settings, self.store, book, chain, self.desk, self.metrics, self.clock, self._dirty.set)
         self.point = VantagePoint(settings.vantage, self.hub, self.clock)
         self.publisher = Publisher(settings, book)
@@ -90,14 +94,14 @@ class App:
         beats = {
             "vantage": lambda: self.point.ticked,
             "hub": lambda: self.hub.turned,
-            "desk": lambda: self.desk.turned,
+            "alerts": lambda: self.dispatcher.active,
         }
         return Views(self.hub, self.clock, beats, lambda: self.store.waiting, lambda: self.desk.pending)
 
     async def _work(self) -> None:
         """Run every loop until one ends, which only `stop` or an error makes it do."""
         loops = {
-            "vantage": self.point.run(), "hub": self.hub.run(), "desk": self.desk.run(), "publisher": self._publish(),
+            "vantage": self.point.run(), "hub": self.hub.run(), "alerts": self.dispatcher.run(), "publisher": self._publish(),
             "janitor": self.janitor.run(), "reload": self._reload(), "clock": self._tend(), "stop": self._stop.wait(),
         }  # fmt: skip
         tasks = [asyncio.create_task(work, name=name) for name, work in loops.items()]
@@ -107,10 +111,10 @@ class App:
         if failed:
             raise failed[0]
 
-    async def _drain(self, tasks: list[asyncio.Task[None]]) -> None:
+    async def _drain(self, tasks: list[asyncio.Task[Any]]) -> None:
         """Stop asking, write what was asked, let the senders finish what they hold."""
         named = {task.get_name(): task for task in tasks}
-        for name, stop in (("vantage", self.point.stop), ("hub", self.hub.stop), ("desk", self.desk.stop)):
+        for name, stop in (("vantage", self.point.stop), ("hub", self.hub.stop), ("alerts", self.dispatcher.stop)):
             stop()
             await asyncio.wait([named[name]], timeout=DRAIN / 3)
         for task in tasks:
@@ -120,7 +124,6 @@ class App:
     async def _close(self) -> None:
         for runner in self._runners:
             await runner.cleanup()
-        await self.desk.close()
         await close_all()
         await self.store.close()
 
@@ -138,7 +141,10 @@ class App:
     async def _tend(self) -> None:
         while True:
             self.clock.adjust()
-            self.hub.troubles.skewed(self.clock.skew_ms, self.clock.now_ms())
+            now = self.clock.now_ms()
+            self.hub.troubles.skewed(self.clock.skew_ms, now)
+            self.hub.troubles.stuck(self.desk.waiting_since_ms(), now)
+            self.metrics.outbox_pending(self.desk.pending)
             await self.clock.sleep(1)
 
     async def _reload(self) -> None:

@@ -12,6 +12,7 @@ from watch.core.standing import OwnTrouble, Sight
 from watch.hub.intake import Intake
 
 _SKEW_MS = 5_000
+_STUCK_MS = 600_000
 _NAMED = 5
 
 
@@ -43,6 +44,12 @@ class Troubles:
         """The wall clock differs from ours by *skew_ms*."""
         text = f"the wall clock jumped by {skew_ms / 1000:.0f} s; we keep our own time until a restart"
         self.note("clock_skew", text if abs(skew_ms) > _SKEW_MS else None, now_ms)
+
+    def stuck(self, waiting_since_ms: int | None, now_ms: int) -> None:
+        """The notice that has waited longest to be delivered was written at *waiting_since_ms*."""
+        late = waiting_since_ms is not None and now_ms - waiting_since_ms > _STUCK_MS
+        text = "notices have been waiting for over ten minutes: their channels do not take them"
+        self.note("sender_stuck", text if late else None, now_ms)
 
     def look(self, intake: Intake, settings: Settings, now_ms: int) -> None:
         """A check that stopped running is trouble in itself."""

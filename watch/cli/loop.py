@@ -1,0 +1,25 @@
+"""The event loop that commands run on: uvloop where it is installed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def run_loop(work: Callable[[], Awaitable[T]]) -> T:
+    """What *work* returns, run on a loop of its own."""
+    try:
+        import uvloop  # noqa: PLC0415 - an extra
+    except ImportError:
+        factory = None
+    else:
+        factory = uvloop.new_event_loop
+
+    async def awaited() -> T:
+        return await work()
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(awaited())

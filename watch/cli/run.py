@@ -1,0 +1,38 @@
+"""`threenines run`: the hub, its own vantage point and the status page, in the foreground."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("path", required=False, metavar="[CHECKS.YAML]")
+@click.option("--verbose", "-v", is_flag=True, help="Log what is done, not only what goes wrong.")
+@click.pass_obj
+def run(config: str, path: str | None, *, verbose: bool) -> None:
+    """Run the hub until SIGTERM or Ctrl-C. SIGHUP or a changed file reloads the configuration."""
+    import logging  # noqa: PLC0415 - `--help` pays for none of these
+    import os  # noqa: PLC0415
+    from importlib.metadata import version  # noqa: PLC0415
+    from pathlib import Path  # noqa: PLC0415
+
+    from watch.app import App  # noqa: PLC0415
+    from watch.cli.loop import run_loop  # noqa: PLC0415
+    from watch.clock import SystemClock  # noqa: PLC0415
+    from watch.config import load  # noqa: PLC0415
+
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    file = Path(path or config)
+    loaded = load(file, environ=os.environ, now_ms=SystemClock().now_ms())
+    settings = loaded.settings
+    click.echo(f"Threenines {version('threenines')}: {len(settings.components)} components, {len(settings.checks)} checks from {file}")
+    for warning in loaded.warnings:
+        click.echo(f"note: {warning}", err=True)
+
+    async def serve() -> None:
+        await App(file, loaded, click.echo).run()
+
+    run_loop(serve)
+    click.echo("Stopped; everything that was seen is on disk.")
