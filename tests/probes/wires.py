@@ -66,7 +66,7 @@ async def serving(talk, *, tls=None, host="127.0.0.1", port=0):
 
 
 @contextlib.asynccontextmanager
-async def datagrams(answer, *, host="127.0.0.1"):
+async def datagrams(answer, *, host="127.0.0.1", port=0):
     """Answer each datagram by the ones that ``answer(data)`` gives; yields the port."""
 
     class Protocol(asyncio.DatagramProtocol):
@@ -77,7 +77,7 @@ async def datagrams(answer, *, host="127.0.0.1"):
             for reply in answer(data):
                 self.transport.sendto(reply, addr)
 
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Protocol, (host, 0))
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Protocol, (host, port))
     try:
         yield transport.get_extra_info("sockname")[1]
     finally:

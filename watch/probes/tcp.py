@@ -28,12 +28,14 @@ class TcpProbe(Described):
     Options:
         address: host:port.
         send: What to send first, as UTF-8.
-        until: Read until this regular expression (RE2) is found, in 64 KiB at most; without it nothing is
-        read. tls: Speak TLS on the connection. verify: With tls: whether the server must prove its name.
-        ca_file: With tls: trust the authorities in this PEM file instead of the system's. server_name:
-        With tls: the name the certificate must carry, if not the address's. family: any, or only IPv4 (4)
-        or IPv6 (6). metadata: Allow cloud metadata addresses (169.254.169.254), which hand out
-        credentials.
+        until: Read until this regular expression (RE2) is found, in 64 KiB at most; without it nothing
+            is read.
+        tls: Speak TLS on the connection.
+        verify: With tls: whether the server must prove its name.
+        ca_file: With tls: trust the authorities in this PEM file instead of the system's.
+        server_name: With tls: the name the certificate must carry, if not the address's.
+        family: any, or only IPv4 (4) or IPv6 (6).
+        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the connection, or to the answer.

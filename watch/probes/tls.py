@@ -35,8 +35,9 @@ class TlsProbe(Described):
         ca_file: Trust the authorities in this PEM file instead of the system's.
         legacy: What to do about TLS 1.0 and 1.1, which browsers refuse: ignore; report whether the server
             accepts them (a second connection each time); refuse (accepting them is down); allow, for
-            appliances that speak nothing newer. family: any, or only IPv4 (4) or IPv6 (6). metadata: Allow
-            cloud metadata addresses (169.254.169.254), which hand out credentials.
+            appliances that speak nothing newer.
+        family: any, or only IPv4 (4) or IPv6 (6).
+        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the end of the handshake.

@@ -118,12 +118,17 @@ def _known(error: BaseException) -> ProbeFailure | OurFault | None:  # noqa: PLR
         case ProbeFailure() | OurFault():
             return error
         case ssl.SSLCertVerificationError():
-            words = CERTIFICATE_FAULTS.get(error.verify_code, f"is refused: {error.verify_message}")
+            # Raised by the ssl module it has these; raised by somebody else it may not.
+            words = CERTIFICATE_FAULTS.get(getattr(error, "verify_code", 0))
+            words = words or f"is refused: {getattr(error, 'verify_message', error)}"
             return ProbeFailure(Reason.CERTIFICATE, f"the certificate {words}")
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError() | EOFError() | ConnectionResetError():
             return ProbeFailure(Reason.RESET, "connection closed by the peer")
         case ssl.SSLError():
-            return ProbeFailure(Reason.TLS, f"TLS: {(error.reason or str(error)).replace('_', ' ').lower()}")
+            words = str(getattr(error, "reason", None) or error).replace("_", " ").lower()
+            return ProbeFailure(Reason.TLS, f"TLS: {words}")
+        case ModuleNotFoundError():
+            return OurFault(f"the library {error.name} is not installed")
         case socket.gaierror():
             ours = error.errno in (socket.EAI_AGAIN, socket.EAI_SYSTEM)
             return (

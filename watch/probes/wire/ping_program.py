@@ -29,14 +29,17 @@ async def pings(program: str, ip: str, check: IcmpProbe) -> list[float]:
     # Intervals under 200 ms are for root only.
     gap = max(0.2, check.gap.total_seconds())
     arguments = ("-n", "-c", str(check.packets), "-i", f"{gap:g}", "-W", str(wait), "-s", str(check.size), ip)
-    process = await asyncio.create_subprocess_exec(
-        program,
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            program,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
+        )
+    except PermissionError as error:  # a program with capabilities we may not have: not even started
+        raise Denied(HOW_TO_GRANT) from error
     try:
         said, _ = await process.communicate()
     finally:
