@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from watch.core.settings import AlertRule, Alerting, Audience, Listen, Secret, Vantage, When
+from watch.core.settings import Alerting, AlertRule, Audience, Listen, Secret, Vantage, When
 
 from .conftest import WEB
 

@@ -7,15 +7,18 @@ bounded), `references` (`${env:â€¦}` filled in), `document` and `check` (nodes â
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watch.ports import ConfigError, Remark
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from watch.config.references import References
     from watch.core.settings import Settings
 
 __all__ = ["ConfigError", "Loaded", "load"]
@@ -48,28 +51,47 @@ def load(
     Raises:
         ConfigError: It cannot be used; `mistakes` has every reason.
     """
-    from watch.config.assembly import assembled  # noqa: PLC0415 - yaml and the shapes are for readers only
-    from watch.config.document import DOCUMENT  # noqa: PLC0415 - yaml and the shapes are for readers only
-    from watch.config.findings import Enough, Findings  # noqa: PLC0415 - yaml and the shapes are for readers only
-    from watch.config.reader import files, tree  # noqa: PLC0415 - yaml and the shapes are for readers only
-    from watch.config.references import References  # noqa: PLC0415 - yaml and the shapes are for readers only
+    from watch.config.findings import Enough, Findings  # noqa: PLC0415 - yaml and the shapes are for readers
+    from watch.config.reader import files  # noqa: PLC0415 - likewise
+    from watch.config.references import References  # noqa: PLC0415 - likewise
 
-    findings = Findings()
-    paths = files(path)
+    findings, paths = Findings(), files(path)
     references = References(environ, findings, secrets)
     settings = None
-    try:
-        root = tree(paths, findings)
-        if not root.entries and not findings.unreadable:
-            findings.mistake(
-                root, "nothing is configured here", "`threenines init` writes a small file to begin with"
-            )
-        elif not findings.unreadable:
-            references.resolve(root)
-            document = DOCUMENT.fields_of(root, root.entries, findings)
-            settings = assembled(document, paths[0].parent, findings, now_ms)
-    except Enough:
-        settings = None
+    with _undisturbed(), suppress(Enough):
+        settings = _settings(paths, references, now_ms)
     if settings is None:
         raise findings.error()
     return Loaded(settings, findings.warnings(), (*paths, *dict.fromkeys(references.files)))
+
+
+def _settings(paths: tuple[Path, ...], references: References, now_ms: int | None) -> Settings | None:
+    """The whole way through; None when there were mistakes."""
+    from watch.config.assembly import assembled  # noqa: PLC0415 - as in `load`
+    from watch.config.document import DOCUMENT  # noqa: PLC0415 - likewise
+    from watch.config.reader import tree  # noqa: PLC0415 - likewise
+
+    findings = references.findings
+    root = tree(paths, findings)
+    if findings.unreadable:
+        return None
+    if not root.entries:
+        cure = "`threenines init` writes a small file to begin with"
+        findings.mistake(root, "nothing is configured here", cure)
+        return None
+    if findings.refers:
+        references.resolve(root)
+    document = DOCUMENT.fields_of(root, root.entries, findings)
+    return assembled(document, paths[0].parent, findings, now_ms)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Without the cyclic garbage collector: it would walk a large tree a dozen times, a third of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

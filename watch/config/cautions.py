@@ -77,18 +77,25 @@ def _pools(settings: Settings, at: Places, findings: Findings) -> None:
 def _rhythms(settings: Settings, at: Places, findings: Findings) -> None:
     told: dict[str, list[Check]] = {}
     for check in settings.checks.values():
-        every, timeout, again = (duration_text(t) for t in (check.every, check.timeout, check.retry_every))
-        sure = check.confirm_down * check.timeout + (check.confirm_down - 1) * check.retry_every
-        if check.timeout >= check.every:
-            wrong = f"an answer may take {timeout}, but one is asked for every {every}: runs will be left out"
-        elif check.retry_every > check.every:
-            wrong = f"`retry_every` is {again}, but it is asked every {every} anyway"
-        elif sure > max(_LATE, 4 * check.every):
-            wrong = f"with these retries a silent outage is confirmed only after {duration_text(sure)}"
-        else:
-            continue
-        told.setdefault(wrong, []).append(check)
+        wrong = _rhythm(check)
+        if wrong:
+            told.setdefault(wrong, []).append(check)
     _tell(told, at, findings)
+
+
+def _rhythm(check: Check) -> str:
+    """What is beyond sense in how often a check is asked; empty when nothing is."""
+    every = check.every
+    sure = check.confirm_down * check.timeout + (check.confirm_down - 1) * check.retry_every
+    if check.timeout >= every:
+        lasting = f"an answer may take {duration_text(check.timeout)}"
+        return f"{lasting}, but one is asked for every {duration_text(every)}: runs will be left out"
+    if check.retry_every > every:
+        again = duration_text(check.retry_every)
+        return f"`retry_every` is {again}, but it is asked every {duration_text(every)} anyway"
+    if sure > max(_LATE, 4 * every):
+        return f"with these retries a silent outage is confirmed only after {duration_text(sure)}"
+    return ""
 
 
 def _tell(told: dict[str, list[Check]], at: Places, findings: Findings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from watch import probes
@@ -14,7 +15,7 @@ from watch.config.place import column_in
 from watch.config.record import Field, Fields, Items, Record, described, strings
 from watch.config.shape import Choice, Schema, Whole, kind_of, parted, said
 from watch.config.word import lasting, name, raw
-from watch.core.expect import Judge, compile_expectation, compile_judge
+from watch.core.expect import Expectation, Judge, compile_expectation
 from watch.core.expect.errors import ExpectationError
 from watch.core.settings import Audience, Check
 
@@ -185,29 +186,32 @@ CHECK = CheckShape()
 
 def judged(kind: str, fields: Fields, findings: Findings) -> Judge:
     """What the check's `expect` and `warn` compile to; each broken sentence is a mistake at its character."""
-    cls, facts = probe_class(kind), help_of(kind).facts
-    try:
-        return compile_judge(strings(fields["expect"]), strings(fields["warn"]), facts, cls.ASSUMED)
-    except ExpectationError:
-        for text, node in (*(fields["expect"] or ()), *(fields["warn"] or ())):
-            _told(text, node, facts, findings)
-        return Judge()
+    expect, warn = (
+        [it for text, node in fields[key] or () if (it := _sentence(kind, text, node, findings))]
+        for key in ("expect", "warn")
+    )
+    named = frozenset[str]().union(*(it.names for it in expect))
+    assumed = (text for fact, text in probe_class(kind).ASSUMED.items() if fact not in named)
+    return Judge((*(_compiled(kind, text) for text in assumed), *expect), tuple(warn))
 
 
-def _told(text: str, node: Node, facts: Mapping[str, Any], findings: Findings) -> None:
+@lru_cache(4096)  # thousands of checks expect `status == 200`
+def _compiled(kind: str, text: str) -> Expectation:
+    return compile_expectation(text, help_of(kind).facts)
+
+
+def _sentence(kind: str, text: str, node: Node, findings: Findings) -> Expectation | None:
     assert isinstance(node, Scalar)
     try:
-        compile_expectation(text, facts)
+        return _compiled(kind, text)
     except ExpectationError as error:
-        if node.placeholder:
-            return
-        if node.origin:
-            findings.mistake(
-                node, "with its references filled in, this is no expectation", f"look at `{node.origin}`"
-            )
-            return
-        message, cure = (error.message, error.cure) if error.cure else parted(error.message)
-        findings.mistake(node, message, cure, offset=column_in(node, error.offset))
+        if node.origin and not node.placeholder:
+            wrong = "with its references filled in, this is no expectation"
+            findings.mistake(node, wrong, f"look at `{node.origin}`")
+        elif not node.placeholder:
+            message, cure = (error.message, error.cure) if error.cure else parted(error.message)
+            findings.mistake(node, message, cure, offset=column_in(node, error.offset))
+        return None
 
 
 def check_of(read: ReadCheck, name: str, component: str, defaults: Fields) -> Check:

@@ -109,10 +109,19 @@ class _Composer:
             raise self._meaningless(event)
         plain = not event.style and event.tag is None
         node = Scalar(self.source, self._at(event), event.value, plain)
-        self._count(event, 1, 0)
+        if "${" in event.value:
+            self.findings.refers = True
+        self.values += 1
+        if self.values > MOST_VALUES:
+            self._count(event, 0, 0)
         if event.anchor is not None:
             self.anchors[event.anchor] = (node, 1, 0)
-        self._add(node, 1, 0)
+        parent = self.stack[-1] if self.stack else None
+        if parent is not None and parent.key is None and type(parent.node) is Table:
+            parent.key = node  # half of all words are keys: the short way
+            parent.size += 1
+        else:
+            self._add(node, 1, 0)
 
     def _open(self, event: yaml.CollectionStartEvent) -> None:
         if event.tag is not None:
@@ -160,7 +169,8 @@ class _Composer:
             return
         parent = self.stack[-1]
         parent.size += size
-        parent.depth = max(parent.depth, depth + 1)
+        if depth >= parent.depth:
+            parent.depth = depth + 1
         if isinstance(parent.node, Sequence):
             parent.node.items.append(node)
         elif parent.key is not None:

@@ -42,6 +42,7 @@ class Findings:
     cautions: list[_Found] = field(default_factory=list)
     masked: list[Scalar] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set)
+    refers: bool = False  # some word has a `${`
     unreadable: bool = False  # a file is not YAML: what refers to it cannot be judged
 
     def mistake(

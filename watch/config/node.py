@@ -81,6 +81,7 @@ class Table(Node):
     entries: dict[str, tuple[Scalar, Node]]
 
 
+_LONGEST_NUMBER = 45
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 BOOLS = {word: word[0] in "tT" for word in ("true", "True", "TRUE", "false", "False", "FALSE")}
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})|0o[0-7]{1,18}|0x[0-9a-fA-F]{1,15}", re.ASCII)
@@ -94,7 +95,7 @@ def resolved(scalar: Scalar) -> str | int | float | bool | None:
     in YAML 1.1.
     """
     text = scalar.text
-    if not (scalar.plain or scalar.origin):
+    if not (scalar.plain or scalar.origin) or len(text) > _LONGEST_NUMBER:
         return text
     if text in _NULL:
         return text if scalar.origin else None
@@ -110,7 +111,7 @@ def resolved(scalar: Scalar) -> str | int | float | bool | None:
 
 def nothing(node: Node) -> bool:
     """Whether *node* is a value left out: ``key:`` with nothing behind it, or ``null``."""
-    return isinstance(node, Scalar) and resolved(node) is None
+    return isinstance(node, Scalar) and node.plain and node.text in _NULL
 
 
 def scalars(node: Node) -> list[Scalar]:

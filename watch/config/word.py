@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ _TEXT_SCHEMA = {"type": ["string", "number"]}
 def lasting(low: timedelta, high: timedelta | None = None, like: str = "30s") -> Word[timedelta]:
     """A duration of at least *low* and at most *high*."""
 
+    @lru_cache(256)  # a large file says `30s` two thousand times
     def parse(text: str) -> timedelta:
         time = duration(text)
         if time < low:
