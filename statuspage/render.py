@@ -54,13 +54,16 @@ def _text(template: str, context: Mapping[str, Any]) -> bytes:
 
 def _context(page: Page) -> dict[str, Any]:
     head = words.headline(page)
+    names = {c.key: c.name for c in page.components}
     return {
         "page": page,
         "head": head,
         "summary": " ".join([f"{head.text}.", *head.also]),
         "wall": wall.Wall(ZoneInfo(page.zone), page.as_of_ms),
         "drawings": {c.key: bars.drawing(c.days) for c in page.components},
-        "names": {c.key: c.name for c in page.components},
+        "names": names,
+        "ongoing": [i for i in page.ongoing if i.component in names],
+        "ended": [i for i in page.ended if i.component in names],
         "legend_rows": bars.LEGEND,
         "css": _asset("css")[0],
         "js": _asset("js")[0],
@@ -70,14 +73,13 @@ def _context(page: Page) -> dict[str, Any]:
 def _history(shared: Mapping[str, Any], component: Component) -> dict[str, Any]:
     """What the page of one component shows beside what all pages share."""
     page: Page = shared["page"]
-    drawn: bars.Drawing = shared["drawings"][component.key]
+    key = component.key
+    drawn: bars.Drawing = shared["drawings"][key]
     return {
         "component": component,
         "summary": f"{words.sentence(component)}. {drawn.label}",
-        "trouble": [i for i in (*page.ongoing, *page.ended) if i.component == component.key],
-        "works": [
-            m for m in (*page.active_maintenance, *page.upcoming_maintenance) if component.key in m.components
-        ],
+        "trouble": [i for i in (*shared["ongoing"], *shared["ended"]) if i.component == key],
+        "works": [m for m in (*page.active_maintenance, *page.upcoming_maintenance) if key in m.components],
     }
 
 

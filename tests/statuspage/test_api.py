@@ -173,6 +173,7 @@ def test_what_touches_no_public_component_is_not_told():
     hidden = trouble("secret", Status.MAJOR, MIN, why="Do not tell.")
     for document in rendered(replace(STATES["fine"](), incidents=(hidden,))).values():
         assert b"Do not tell." not in document.body
+        assert b"Happening now" not in document.body
 
 
 def test_ids_are_stable_for_ever():

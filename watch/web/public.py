@@ -1,8 +1,9 @@
 """The public listener: hands out what stands on the shelf, and can do nothing else.
 
 Nothing here depends on the hub's state, reads a body, sets a cookie or logs a visitor. An answer is one write
-of bytes that were ready before the question came, past aiohttp's own response machinery, so that a crowd
-reading the page in an outage costs the outage's detection as little as possible.
+of bytes that were ready before the question came, so that a crowd reading the page in an outage costs the
+outage's detection as little as possible: plain questions are answered in `watch.web.quick`, all others here,
+with the same bytes.
 
 Limits: a request's head must arrive within `KEEP_ALIVE_S`, and an answer be read within it, or the connection
 is cut; bodies are not read.
@@ -12,41 +13,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from email.utils import formatdate
-from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import hdrs, http_parser, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_writer import HttpVersion11
 
 from watch.ports import ListenError
-from watch.web.shelf import SECURITY, Shelf, coding, head
+from watch.web.counter import Counter, Reply, date_line
+from watch.web.quick import Quick
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
 
-    from watch.web.shelf import Answer, Shelved
+    from watch.web.shelf import Shelf
 
 KEEP_ALIVE_S = 15.0
-_PLAIN = {"Content-Type": "text/plain; charset=utf-8"}
-_ALLOWED = "GET, HEAD, OPTIONS"
-_NOT_YET = b"The first measurements are being taken. Please come back in a few seconds.\n"
-_NOT_SO = b"This address can only be read.\n"
 
 
 def public_server(shelf: Shelf, *, keep_alive_s: float = KEEP_ALIVE_S) -> web.Server:
     """A server that hands out *shelf*; needs a running loop. `ListenError` without aiohttp's C parser."""
     refuse_slow_parser(http_parser.HttpRequestParser)
-    return web.Server(
-        _Counter(shelf, keep_alive_s).answer,
-        access_log=None,
-        logger=_log(),
-        keepalive_timeout=keep_alive_s,
-        lingering_time=1.0,
-        auto_decompress=False,
-    )
+    return _PublicServer(Counter(shelf), keep_alive_s)
 
 
 def refuse_slow_parser(parser: type) -> None:
@@ -58,50 +46,45 @@ def refuse_slow_parser(parser: type) -> None:
         )
 
 
-class _Counter:
-    """Where requests are answered."""
+class _PublicServer(web.Server):
+    """Makes a `Quick` of every connection, and aiohttp's handler of those that outgrow it."""
 
-    __slots__ = ("_patience_s", "_shelf")
-
-    def __init__(self, shelf: Shelf, patience_s: float) -> None:
-        self._shelf = shelf
+    def __init__(self, counter: Counter, patience_s: float) -> None:
+        super().__init__(
+            self._answer,
+            access_log=None,
+            logger=_log(),
+            keepalive_timeout=patience_s,
+            lingering_time=1.0,
+            auto_decompress=False,
+        )
+        self._counter = counter
         self._patience_s = patience_s
+        self._quick: set[Quick] = set()
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    def __call__(self) -> Any:
+        return Quick(self._counter, super().__call__, self._quick, self._patience_s)
+
+    def pre_shutdown(self) -> None:
+        for connection in tuple(self._quick):
+            connection.close()
+        super().pre_shutdown()
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         bare = request.method == hdrs.METH_HEAD
-        if bare or request.method == hdrs.METH_GET:
-            start, body = self._read(request)
-        else:
-            start, body = self._refused(request)
+        start, body = self._reply(request)
         connection, alive = _persistence(request)
-        wire = b"".join((start, _date(), connection, b"\r\n", b"" if bare else body))
+        wire = b"".join((start, date_line(), connection, b"\r\n", b"" if bare else body))
         return _Ready(wire, alive=alive, patience_s=self._patience_s)
 
-    def _read(self, request: web.BaseRequest) -> tuple[bytes, bytes]:
-        """The head and body that answer a GET."""
-        if self._shelf.empty:
-            return _plain(503, "Service Unavailable", _NOT_YET, {"Retry-After": "5"})
-        headers = request.headers
-        found = self._found(request.raw_path) or self._shelf.missing
-        answer = found.answer(coding(headers.get(hdrs.ACCEPT_ENCODING, "")[:200]))
-        known = headers.get(hdrs.IF_NONE_MATCH)
-        if known is not None and found.document.status == 200 and _matches(known, answer):
-            return answer.unchanged, b""
-        return answer.head, answer.body
-
-    def _refused(self, request: web.BaseRequest) -> tuple[bytes, bytes]:
-        """The head and body that answer any other method."""
-        found = self._found(request.raw_path)
-        if found is None and not self._shelf.empty:
-            answer = self._shelf.missing.answer("identity")
-            return answer.head, answer.body
+    def _reply(self, request: web.BaseRequest) -> Reply:
+        target, headers = request.raw_path, request.headers
+        if request.method in {hdrs.METH_GET, hdrs.METH_HEAD}:
+            accepted = headers.get(hdrs.ACCEPT_ENCODING, "")
+            return self._counter.read(target, accepted, headers.get(hdrs.IF_NONE_MATCH))
         if request.method == hdrs.METH_OPTIONS:
-            return head(204, "No Content", {hdrs.ALLOW: _ALLOWED} | _preflight(found) | SECURITY), b""
-        return _plain(405, "Method Not Allowed", _NOT_SO, {hdrs.ALLOW: _ALLOWED})
-
-    def _found(self, target: str) -> Shelved | None:
-        path = target.partition("?")[0]
-        return self._shelf.at(path) or ("%" in path and self._shelf.at(unquote(path))) or None
+            return self._counter.options(target)
+        return self._counter.refused(target)
 
 
 class _Ready(web.StreamResponse):
@@ -137,39 +120,6 @@ def _persistence(request: web.BaseRequest) -> tuple[bytes, bool]:
     if request.version >= HttpVersion11:
         return (b"" if alive else b"Connection: close\r\n"), alive
     return (b"Connection: keep-alive\r\n" if alive else b""), alive
-
-
-def _matches(known: str, answer: Answer) -> bool:
-    """Whether the If-None-Match header *known* names *answer*; compared weakly, as for GET it must be."""
-    if known == answer.etag:
-        return True
-    return any(tag.strip().removeprefix("W/") in {answer.etag, "*"} for tag in known.split(","))
-
-
-def _plain(status: int, phrase: str, body: bytes, headers: dict[str, str]) -> tuple[bytes, bytes]:
-    length = {hdrs.CONTENT_LENGTH: str(len(body)), hdrs.CACHE_CONTROL: "no-store"}
-    return head(status, phrase, _PLAIN | length | headers | SECURITY), body
-
-
-def _preflight(found: Shelved | None) -> dict[str, str]:
-    """What a browser asks before a script of another site may read."""
-    if found is None or not found.document.shared:
-        return {}
-    return {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "GET, HEAD"}
-
-
-class _Today:
-    """The Date line, made once a second."""
-
-    second = 0
-    line = b""
-
-
-def _date() -> bytes:
-    second = int(time.time())
-    if second != _Today.second:
-        _Today.second, _Today.line = second, f"Date: {formatdate(second, usegmt=True)}\r\n".encode()
-    return _Today.line
 
 
 def _log() -> logging.Logger:

@@ -1,0 +1,102 @@
+"""What is answered to which question, in bytes: the head up to its Date, and the body.
+
+Pure but for the clock behind `date_line`; both ways into the public listener ask here.
+"""
+
+from __future__ import annotations
+
+import time
+from email.utils import formatdate
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
+
+from watch.web.shelf import SECURITY, Shelf, coding, head
+
+if TYPE_CHECKING:
+    from watch.web.shelf import Answer, Shelved
+
+_ALLOWED = {"Allow": "GET, HEAD, OPTIONS"}
+_PREFLIGHT = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "GET, HEAD"}
+_NOT_YET = b"The first measurements are being taken. Please come back in a few seconds.\n"
+_NOT_SO = b"This address can only be read.\n"
+
+
+class Reply(NamedTuple):
+    """An answer without its Date and Connection lines and the empty line after them."""
+
+    head: bytes
+    body: bytes
+
+
+class Counter:
+    """Where what stands on the shelf is asked for."""
+
+    __slots__ = ("_shelf",)
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def read(self, target: str, accepted: str, known: str | None) -> Reply:
+        """The answer to a GET.
+
+        Args:
+            target: The path as asked for, with its query.
+            accepted: The header Accept-Encoding.
+            known: The header If-None-Match, if there is one.
+        """
+        if self._shelf.empty:
+            return _plain(503, "Service Unavailable", _NOT_YET, {"Retry-After": "5"})
+        found = self._found(target) or self._shelf.missing
+        answer = found.answer(coding(accepted[:200]))
+        if known is not None and found.document.status == 200 and _matches(known, answer):
+            return Reply(answer.unchanged, b"")
+        return Reply(answer.head, answer.body)
+
+    def options(self, target: str) -> Reply:
+        """The answer to OPTIONS: what a browser asks before a script of another site may read."""
+        found = self._found(target)
+        if found is None:
+            return self.refused(target)
+        shared = _PREFLIGHT if found.document.shared else {}
+        return Reply(head(204, "No Content", _ALLOWED | shared | SECURITY), b"")
+
+    def refused(self, target: str) -> Reply:
+        """The answer to a method that would change something."""
+        if self._found(target) is None and not self._shelf.empty:
+            return self.read(target, "", None)
+        return _plain(405, "Method Not Allowed", _NOT_SO, _ALLOWED)
+
+    def _found(self, target: str) -> Shelved | None:
+        path = target.partition("?")[0]
+        return self._shelf.at(path) or ("%" in path and self._shelf.at(unquote(path))) or None
+
+
+def _matches(known: str, answer: Answer) -> bool:
+    """Whether the If-None-Match header *known* names *answer*; compared weakly, as for GET it must be."""
+    if known == answer.etag:
+        return True
+    return any(tag.strip().removeprefix("W/") in {answer.etag, "*"} for tag in known.split(","))
+
+
+def _plain(status: int, phrase: str, body: bytes, headers: dict[str, str]) -> Reply:
+    entity = {
+        "Content-Type": "text/plain; charset=utf-8",
+        "Content-Length": str(len(body)),
+        "Cache-Control": "no-store",
+    }
+    return Reply(head(status, phrase, entity | headers | SECURITY), body)
+
+
+class _Today:
+    """The Date line of this second."""
+
+    second = 0
+    line = b""
+
+
+def date_line() -> bytes:
+    """The Date line, made once a second."""
+    second = int(time.time())
+    if second != _Today.second:
+        _Today.second, _Today.line = second, f"Date: {formatdate(second, usegmt=True)}\r\n".encode()
+    return _Today.line
