@@ -58,7 +58,7 @@ def test_a_probe_is_an_immutable_value_without_a_dictionary(cls):
     assert dataclasses.is_dataclass(cls)
     assert cls.__dataclass_params__.frozen
     assert issubclass(cls, Described)
-    assert "__slots__" in vars(cls)
+    assert not hasattr(object.__new__(cls), "__dict__")
 
 
 def test_every_option_is_documented_and_of_a_type_that_the_file_can_hold(cls):

@@ -48,6 +48,7 @@ class Described:
     `ASSUMED` maps a fact to the expectation that holds when the user wrote none about it.
     """
 
+    __slots__ = ()  # so that a slotted probe has no dictionary
     KIND: ClassVar[str]
     MAIN: ClassVar[str]
     ASSUMED: ClassVar[Mapping[str, str]] = {}

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pycurl
 
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.probes.wire import shared
 from watch.probes.wire.blame import CERTIFICATE_FAULTS, cut_short, of_errno
-from watch.probes.wire.curl import SHUT, Engine, Handle
+from watch.probes.wire.curl import SHUT, Engine
+
+if TYPE_CHECKING:
+    from watch.probes.wire.curl_handle import Handle
 
 _E_TOO_LARGE = 100  # pycurl has no name for it
 _VERSIONS = {
