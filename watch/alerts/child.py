@@ -29,8 +29,6 @@ import sys
 import time
 from typing import Any, NoReturn
 
-SOFT = 10.0  # seconds until a send is interrupted
-HARD = 15.0  # seconds until it is killed
 _PR_SET_PDEATHSIG = 1
 _STATUS = re.compile(r"error=(\d{3})\b")
 # A client's error that is worth another try: timeout, too early, too many.
@@ -38,19 +36,20 @@ _PATIENT = frozenset((408, 425, 429))
 
 
 class SoftLimitError(BaseException):
-    """Ten seconds are over. Not an Exception: plug-ins catch those."""
+    """The soft limit is over. Not an Exception: plug-ins catch those."""
 
 
 def main() -> None:
-    """Serve until standard input ends."""
-    _die_with(int(sys.argv[1]))
+    """Serve until standard input ends. Arguments: our parent, the soft and the hard limit in seconds."""
+    parent, soft, hard = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
+    _die_with(parent)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold URLs
     requests, answers = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
     _load()
-    Template(requests, answers).serve()
+    Template(requests, answers, soft, hard).serve()
 
 
 def _die_with(parent: int) -> None:
@@ -74,8 +73,9 @@ def _load() -> None:
 class Template:
     """Forks a child for each request, passes its answer on, kills it when it takes too long."""
 
-    def __init__(self, requests: int, answers: int) -> None:
+    def __init__(self, requests: int, answers: int, soft: float, hard: float) -> None:
         self._requests, self._answers = requests, answers
+        self._soft, self._hard = soft, hard
         self._selector = selectors.DefaultSelector()
         self._selector.register(requests, selectors.EVENT_READ)
         self._unread = b""
@@ -92,7 +92,7 @@ class Template:
                 elif key.fd in self._running:
                     self._read_result(key.fd)
             for fd in [fd for fd, (_, _, kill_at) in self._running.items() if kill_at <= time.monotonic()]:
-                self._finish(fd, b'{"sent": "failed", "detail": "no answer in 15 s, killed"}')
+                self._finish(fd, _failed(f"no answer in {self._hard:g} s, killed"))
         for fd in list(self._running):
             self._finish(fd, b"")
 
@@ -112,17 +112,17 @@ class Template:
         template = os.getpid()
         process = os.fork()
         if process == 0:
-            _child(request, template, write)
+            _child(request, template, write, self._soft)
         os.close(write)
         self._selector.register(read, selectors.EVENT_READ)
-        self._running[read] = (int(request["id"]), process, time.monotonic() + HARD)
+        self._running[read] = (int(request["id"]), process, time.monotonic() + self._hard)
         self._results[read] = b""
 
     def _read_result(self, fd: int) -> None:
         data = os.read(fd, 1 << 16)
         self._results[fd] += data
         if not data:
-            self._finish(fd, self._results[fd] or b'{"sent": "failed", "detail": "the sending process died"}')
+            self._finish(fd, self._results[fd] or _failed("the sending process died"))
 
     def _finish(self, fd: int, answer: bytes) -> None:
         request, process, _ = self._running.pop(fd)
@@ -140,7 +140,11 @@ class Template:
                 os.write(self._answers, line)
 
 
-def _child(request: dict[str, Any], template: int, write: int) -> NoReturn:
+def _failed(detail: str) -> bytes:
+    return json.dumps({"sent": "failed", "detail": detail}).encode()
+
+
+def _child(request: dict[str, Any], template: int, write: int, soft: float) -> NoReturn:
     """Send one notice, write how it went, and never return."""
     try:
         os.setpgid(0, 0)
@@ -148,11 +152,11 @@ def _child(request: dict[str, Any], template: int, write: int) -> NoReturn:
         os.closerange(3, write)
         os.closerange(write + 1, 4096)
         signal.signal(signal.SIGALRM, _interrupt)
-        signal.setitimer(signal.ITIMER_REAL, SOFT)
+        signal.setitimer(signal.ITIMER_REAL, soft)
         sent, detail = _send(str(request["url"]), str(request["title"]), str(request["body"]))
         signal.setitimer(signal.ITIMER_REAL, 0)
     except SoftLimitError:
-        sent, detail = "failed", "no answer in 10 s"
+        sent, detail = "failed", f"no answer in {soft:g} s"
     except BaseException as error:  # noqa: BLE001 - whatever a plug-in does, the answer is ours; its text may hold a URL
         sent, detail = "failed", f"the plug-in failed: {type(error).__name__}"
     os.write(write, json.dumps({"sent": sent, "detail": detail}).encode())

@@ -74,7 +74,9 @@ class Conditions:
     ) -> dict[str, Condition]:
         """What holds now, by key."""
         self._note_redundancy(now_ms, standings)
-        found = {c.key: c for s in standings.values() for c in self._of(s)}
+        # Nearly all are up, and every turn of the hub comes by here.
+        in_trouble = (s for s in standings.values() if s.state is not State.UP or s.redundancy_lost)
+        found = {c.key: c for s in in_trouble for c in self._of(s)}
         for trouble in troubles:
             rules = self._monitor_rules(trouble.key)
             if rules:

@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 64  # sends; each is a forked process of some 10 MB
 _IDLE = 5.0  # seconds: nothing is due so late that this look would come too late for it
-_DRAIN = 3.0  # seconds that sends under way are given when we stop
 
 
 class Sends(Protocol):
@@ -41,15 +40,22 @@ class Dispatcher:
 
     Args:
         commit: Returns once a batch is on disk; raises `StoreError`, which ends the loop.
+        drain: Seconds that sends under way are given when we stop.
 
     Attributes:
         active: When the loop last went round, on the monotonic clock; health looks at it.
     """
 
     def __init__(
-        self, desk: Reconciler, commit: Callable[[Batch], Awaitable[None]], sends: Sends, clock: Clock
+        self,
+        desk: Reconciler,
+        commit: Callable[[Batch], Awaitable[None]],
+        sends: Sends,
+        clock: Clock,
+        drain: float = 3.0,
     ) -> None:
         self._desk, self._commit, self._sends, self._clock = desk, commit, sends, clock
+        self._drain_s = drain
         self._wake = asyncio.Event()
         self._stopping = False
         self._under_way: set[asyncio.Task[None]] = set()
@@ -72,7 +78,7 @@ class Dispatcher:
             await self._sends.close()
 
     def stop(self) -> None:
-        """Begin nothing new; `run` returns within three seconds."""
+        """Begin nothing new; `run` returns when what is under way has had its time."""
         self._stopping = True
         self._wake.set()
 
@@ -132,7 +138,7 @@ class Dispatcher:
 
     async def _drain(self) -> None:
         if self._under_way:
-            await asyncio.wait(self._under_way, timeout=_DRAIN)
+            await asyncio.wait(self._under_way, timeout=self._drain_s)
         for task in list(self._under_way):
             task.cancel()  # its row stays leased and is taken up at the next start
         await asyncio.gather(*self._under_way, return_exceptions=True)

@@ -59,23 +59,27 @@ def letter(event: Event, alerts: Sequence[Alert], settings: Settings) -> Letter:
 
 def root_first(alerts: Sequence[Alert], settings: Settings) -> list[Alert]:
     """*alerts*, the likeliest cause first: urgent ones, then what others contain, then the oldest."""
-    containers = {a.subject: _containers(a.subject, settings) for a in alerts}
-    subjects = set(containers)
+    parents: dict[str, list[str]] = {}
+    for component in settings.components.values():
+        for member in component.members:
+            parents.setdefault(member, []).append(component.key)
+    subjects = {alert.subject for alert in alerts}
+    explains = {subject: len(_above(subject, parents) & subjects) for subject in subjects}
 
     def rank(alert: Alert) -> tuple[bool, int, int, int]:
-        explains = len(containers[alert.subject] & subjects)
-        return alert.severity is not Severity.URGENT, -explains, alert.since_ms, alert.id
+        return alert.severity is not Severity.URGENT, -explains[alert.subject], alert.since_ms, alert.id
 
     return sorted(alerts, key=rank)
 
 
-def _containers(key: str, settings: Settings) -> set[str]:
+def _above(key: str, parents: Mapping[str, Sequence[str]]) -> set[str]:
     """The components that contain *key*, at any depth."""
     found: set[str] = set()
-    inner = {key}
-    while inner:
-        inner = {c.key for c in settings.components.values() if inner & set(c.members)} - found
-        found |= inner
+    todo = [key]
+    while todo:
+        above = [parent for parent in parents.get(todo.pop(), ()) if parent not in found]
+        found.update(above)
+        todo += above
     return found
 
 

@@ -230,7 +230,9 @@ class Reconciler:
 
     def _past(self, alert: Alert, now_ms: int) -> bool:
         """Whether *alert* is closed and cannot open again."""
-        return alert.resolved_ms is not None and now_ms - alert.resolved_ms >= ms(self._settings.alerting.reopen)
+        return alert.resolved_ms is not None and now_ms - alert.resolved_ms >= ms(
+            self._settings.alerting.reopen
+        )
 
     def _let_go(self, alert: Alert) -> None:
         self._openings.forget(alert.id)

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CHILD = Path(__file__).with_name("child.py")
-# It kills its children after 15 s: if nothing was heard by then, it hangs itself.
-_SILENT = 18.0
+_SILENT = 3.0  # seconds after the hard limit: if it has not answered by then, it hangs itself
 # What a plug-in may need of our environment; the rest may hold secrets.
 _PROXIES = frozenset(("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"))
 _TRUST = frozenset(("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"))
@@ -33,9 +32,14 @@ _ENVIRONMENT = _PROXIES | {name.lower() for name in _PROXIES} | _TRUST | {"PATH"
 
 
 class Sender:
-    """The way to people. Any number of sends may run at once; each has a process of its own."""
+    """The way to people. Any number of sends may run at once; each has a process of its own.
 
-    def __init__(self) -> None:
+    Args:
+        soft: Seconds after which a send is interrupted; *hard*: after which its process is killed.
+    """
+
+    def __init__(self, soft: float = 10.0, hard: float = 15.0) -> None:
+        self._soft, self._hard = soft, hard
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
@@ -47,7 +51,7 @@ class Sender:
         await self._started()
 
     async def send(self, url: Secret, title: str, body: str) -> Outcome:
-        """How it went, within 18 s; never an exception but cancellation."""
+        """How it went, within the hard limit and three seconds; never an exception but cancellation."""
         self._last += 1
         number = self._last
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -58,7 +62,7 @@ class Sender:
             request = {"id": number, "url": url.reveal(), "title": title, "body": body}
             assert process.stdin is not None
             process.stdin.write(json.dumps(request).encode() + b"\n")
-            async with asyncio.timeout(_SILENT):
+            async with asyncio.timeout(self._hard + _SILENT):
                 await process.stdin.drain()
                 return await future
         except TimeoutError:
@@ -79,7 +83,7 @@ class Sender:
         async with self._starting:
             if self._process is None or self._process.returncode is not None:
                 await self._end(self._process)
-                self._process = await _spawn()
+                self._process = await _spawn(self._soft, self._hard)
                 self._reader = asyncio.create_task(self._read(self._process), name="alerts.sender")
             return self._process
 
@@ -114,9 +118,9 @@ class Sender:
             future.set_result(Outcome(Sent(answer["sent"]), str(answer["detail"])))
 
 
-async def _spawn() -> asyncio.subprocess.Process:
+async def _spawn(soft: float, hard: float) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-P", str(_CHILD), str(os.getpid()),
+        sys.executable, "-P", str(_CHILD), str(os.getpid()), str(soft), str(hard),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         cwd="/", env={name: value for name, value in os.environ.items() if name in _ENVIRONMENT},
         start_new_session=True,  # an interrupt at the terminal is ours to answer, not the children's

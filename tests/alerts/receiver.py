@@ -1,0 +1,55 @@
+"""A provider on the loopback that answers as it is told: a real HTTP server, asked by a real apprise."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from watch.core.settings import Secret
+
+
+@dataclass
+class Receiver:
+    """Keeps what came. `answers` gives a path's status; 0 never answers."""
+
+    url: str = ""
+    answers: dict[str, int] = field(default_factory=dict)
+    received: list[tuple[str, dict]] = field(default_factory=list)
+    headers: list[dict] = field(default_factory=list)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        path = request.path.strip("/")
+        self.received.append((path, json.loads(await request.text())))
+        self.headers.append(dict(request.headers))
+        status = self.answers.get(path, 200)
+        if status == 0:
+            await asyncio.sleep(3600)
+        return web.Response(status=status)
+
+    def channel(self, path: str) -> Secret:
+        return Secret(f"{self.url}/{path}")
+
+    def bodies(self, path: str) -> list[str]:
+        return [body["message"] for came, body in self.received if came == path]
+
+
+class Serving:
+    """A receiver while it serves."""
+
+    async def __aenter__(self) -> Receiver:
+        receiver = Receiver()
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", receiver.answer)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        port = self._runner.addresses[0][1]
+        receiver.url = f"json://127.0.0.1:{port}"
+        return receiver
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()

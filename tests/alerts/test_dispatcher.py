@@ -1,0 +1,254 @@
+"""From a step of the desk to a notice that arrives: commits first, lanes apart, nothing lost on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from tests.alerts.receiver import Serving
+from tests.alerts.stage import DELIVERED, START_MS, Disk, Stage, person, rule, settings
+from tests.fakes import FakeClock
+from watch.alerts.dispatcher import Dispatcher
+from watch.alerts.outbox import Outcome, Sent
+from watch.alerts.reconciler import Reconciler
+from watch.alerts.sender import Sender
+from watch.core.alert import Event, Status
+from watch.core.settings import Person, Secret
+from watch.core.timeline import State
+from watch.ports import Batch, StoreError
+
+TEAM = {"team": ("alice", "bob")}
+
+
+class Store:
+    """Commits to a disk; keeps what happened in which order, and can be told to break."""
+
+    def __init__(self, log: list[str]) -> None:
+        self.disk, self.log, self.broken = Disk(), log, False
+
+    async def commit(self, batch: Batch) -> None:
+        await asyncio.sleep(0)
+        if self.broken:
+            raise StoreError("the disk is full")
+        self.disk.commit(batch)
+        self.log += [f"commit {n.status}" for n in batch.notices.values()]
+
+
+class Sends:
+    """Answers by recipient; an Event among the answers is waited for."""
+
+    def __init__(self, log: list[str]) -> None:
+        self.log = log
+        self.answers: dict[str, Outcome | asyncio.Event] = {}
+        self.warmed = self.closed = False
+
+    async def warm(self) -> None:
+        self.warmed = True
+
+    async def send(self, url: Secret, title: str, body: str) -> Outcome:
+        who = url.reveal().partition("//")[2].partition(":")[0]
+        self.log.append(f"send {who}")
+        answer = self.answers.get(who, DELIVERED)
+        if isinstance(answer, asyncio.Event):
+            await answer.wait()
+            return DELIVERED
+        return answer
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class House:
+    """A desk, a dispatcher and all around them, on a clock that is told."""
+
+    def __init__(self, config=None, sends=None) -> None:
+        self.log: list[str] = []
+        self.settings = config or settings(
+            rule("down", "web", "db", escalate="team"), escalations=TEAM, group_wait=0
+        )
+        self.clock, self.store = FakeClock(START_MS), Store(self.log)
+        self.sends = sends or Sends(self.log)
+        self.desk = Reconciler(self.settings, chance=lambda: 0.5)
+        self.dispatcher = Dispatcher(self.desk, self.store.commit, self.sends, self.clock, drain=0.05)
+        self.standings = Stage(self.settings).standings
+
+    async def step(self) -> None:
+        batch = Batch()
+        self.desk.step(batch, self.clock.now_ms(), self.standings, [], frozenset())
+        if batch:
+            await self.store.commit(batch)
+            self.desk.committed()
+
+    def goes(self, key: str, state: State) -> None:
+        self.standings[key] = Stage(self.settings)._standing(key, state)
+
+    async def settles(self) -> None:
+        while self.dispatcher._under_way:
+            await asyncio.sleep(0.005)
+
+    def notices(self) -> list[tuple[str, int, Status]]:
+        return [(n.recipient, n.channel, n.status) for n in self.store.disk.rows()[1]]
+
+
+async def until(condition, seconds: float = 5.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def test_a_lease_is_on_disk_before_anything_is_sent_and_so_is_what_follows():
+    house = House()
+    house.goes("web", State.DOWN)
+    await house.step()
+    await house.dispatcher.round()
+    await house.settles()
+    assert house.log[:4] == ["commit pending", "commit pending", "commit sending", "commit sending"]
+    assert sorted(house.log[4:6]) == ["send alice", "send bob"]
+    assert house.log[6:] == ["commit delivered", "commit delivered"]
+    heard = house.store.disk.rows()[2]
+    assert {(h.recipient, h.event) for h in heard} == {("alice", Event.TRIGGERED), ("bob", Event.TRIGGERED)}
+
+
+async def test_the_loop_sends_what_the_hub_commits_at_once():
+    house = House()
+    running = asyncio.create_task(house.dispatcher.run())
+    await until(lambda: house.sends.warmed)
+    house.goes("web", State.DOWN)
+    begun = time.monotonic()
+    await house.step()
+    await until(lambda: house.log.count("commit delivered") == 2)
+    assert time.monotonic() - begun < 1
+    house.dispatcher.stop()
+    await running
+    assert house.sends.closed
+
+
+async def test_a_slow_send_delays_no_other():
+    house = House()
+    gate = house.sends.answers["alice"] = asyncio.Event()
+    house.goes("web", State.DOWN)
+    await house.step()
+    await house.dispatcher.round()
+    await until(lambda: "commit delivered" in house.log)
+    assert ("bob", 0, Status.DELIVERED) in house.notices()
+    gate.set()
+    await house.settles()
+
+
+async def test_a_store_that_breaks_stops_the_loop_before_anything_is_sent():
+    house = House()
+    house.goes("web", State.DOWN)
+    await house.step()
+    house.store.broken = True
+    with pytest.raises(StoreError):
+        await house.dispatcher.run()
+    assert not [entry for entry in house.log if entry.startswith("send")]
+    assert house.sends.closed
+
+
+async def test_a_store_that_breaks_while_something_is_sent_stops_the_loop_too():
+    house = House()
+    gate = house.sends.answers["alice"] = house.sends.answers["bob"] = asyncio.Event()
+    house.goes("web", State.DOWN)
+    await house.step()
+    running = asyncio.create_task(house.dispatcher.run())
+    await until(lambda: "send bob" in house.log)
+    house.store.broken = True
+    gate.set()
+    with pytest.raises(StoreError):
+        await running
+
+
+async def test_the_time_of_the_last_round_can_be_read():
+    house = House()
+    before = house.dispatcher.active
+    house.clock.move(60)
+    await house.dispatcher.round()
+    assert house.dispatcher.active == before + 60
+
+
+async def test_nobody_to_reach_starts_no_process():
+    house = House(settings(rule("down", "web"), people=(person("alice", channels=0),)))
+    await house.dispatcher._warm()
+    assert not house.sends.warmed
+
+
+async def test_what_is_under_way_when_we_stop_is_given_a_moment_and_else_stays_leased():
+    house = House()
+    house.sends.answers["alice"] = asyncio.Event()
+    house.goes("web", State.DOWN)
+    await house.step()
+    running = asyncio.create_task(house.dispatcher.run())
+    await until(lambda: "send alice" in house.log)
+    house.dispatcher.stop()
+    await running
+    assert ("alice", 0, Status.SENDING) in house.notices()
+
+
+async def test_a_log_line_names_person_and_channel_and_holds_no_url(caplog):
+    caplog.set_level("INFO")
+    house = House()
+    house.sends.answers["alice"] = Outcome(Sent.FAILED, "the channel answered 500")
+    house.goes("web", State.DOWN)
+    await house.step()
+    await house.dispatcher.round()
+    await house.settles()
+    assert "to alice, channel 1: failed the channel answered 500 (attempt 1)" in caplog.text
+    assert "secret" not in caplog.text
+
+
+async def test_more_than_64_sends_wait_their_turn():
+    names = [f"p{n}" for n in range(70)]
+    config = settings(
+        rule("down", "web", escalate="all"),
+        people=tuple(person(n) for n in names),
+        escalations={"all": tuple(names)},
+        group_wait=0,
+    )
+    house = House(config)
+    gate = asyncio.Event()
+    house.sends.answers = dict.fromkeys(names, gate)
+    house.goes("web", State.DOWN)
+    await house.step()
+    await house.dispatcher.round()
+    await asyncio.sleep(0)
+    assert len(house.dispatcher._under_way) == 64
+    gate.set()
+    await house.settles()
+    await house.dispatcher.round()
+    await house.settles()
+    assert {status for _, _, status in house.notices()} == {Status.DELIVERED}
+
+
+# ---- with the real sender ----
+
+
+async def test_an_outage_reaches_a_real_receiver_once_and_through_its_errors():
+    async with Serving() as receiver:
+        receiver.answers |= {"alice": 500, "bob-first": 404}
+        people = (
+            Person(name="alice", channels=(receiver.channel("alice"),)),
+            Person(name="bob", channels=(receiver.channel("bob-first"), receiver.channel("bob-second"))),
+        )
+        config = settings(rule("down", "web", escalate="team"), escalations=TEAM, people=people, group_wait=0)
+        house = House(config, sends=(sender := Sender()))
+        house.goes("web", State.DOWN)
+        await house.step()
+        await house.dispatcher.round()
+        await house.settles()
+        assert house.notices() == [
+            ("alice", 0, Status.PENDING),
+            ("bob", 0, Status.DEAD),
+            ("bob", 1, Status.PENDING),
+        ]
+        receiver.answers["alice"] = 200
+        house.clock.move(2)
+        await house.dispatcher.round()
+        await house.settles()
+        await house.dispatcher.round()
+        await sender.close()
+        assert [len(receiver.bodies(path)) for path in ("alice", "bob-first", "bob-second")] == [2, 1, 1]
+        assert {status for _, _, status in house.notices()} == {Status.DELIVERED, Status.DEAD}
+        assert "Alert: Acme/down:web/1" in receiver.bodies("alice")[1]

@@ -1,0 +1,77 @@
+"""A notice says what, since when, why, seen from where, and which alert it is; strangers' text cannot bend it."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.alerts.stage import START_MS, component, rule, settings
+from watch.alerts.letter import letter, root_first
+from watch.core.alert import Alert, Event, dedup_key
+from watch.core.settings import When
+
+CONFIG = settings(rule("down", "web"))
+
+
+def alert(subject: str = "web", when: When = When.DOWN, **more) -> Alert:
+    plain = {
+        "id": 1, "when": when, "subject": subject, "name": "Web application", "n": 3, "opened_ms": START_MS, "since_ms": START_MS,
+        "recipients": ("alice",), "policies": ("urgent",), "dedup_key": dedup_key("Acme", when, subject, 3),
+        "reason": "refused", "detail": "connection refused", "cause": "web/home",
+    }  # fmt: skip
+    return Alert(**(plain | more))
+
+
+def test_a_page_answers_what_the_person_on_call_asks_next():
+    assert letter(Event.TRIGGERED, [alert()], CONFIG).title == "DOWN: Web application"
+    assert letter(Event.TRIGGERED, [alert()], CONFIG).body == (
+        "Web application: down since 2025-11-24 19:12:00 PST (03:12:00 UTC).\n"
+        "Why: refused: connection refused\n"
+        "Check: web/home, seen from irvine-1\n"
+        "Alert: Acme/down:web/3\n"
+        "\n"
+        "Status page: https://status.acme.example"
+    )
+
+
+def test_a_recovery_says_from_when_to_when():
+    recovered = alert(resolved_ms=START_MS + 600_000, recovered_ms=START_MS + 540_000)
+    found = letter(Event.RESOLVED, [recovered], CONFIG)
+    assert found.title == "RESOLVED: Web application was down for 9m"
+    assert (
+        "from 2025-11-24 19:12:00 PST (03:12:00 UTC) to 2025-11-24 19:21:00 PST (03:21:00 UTC), for 9m."
+        in found.body
+    )
+
+
+def test_a_late_one_over_midnight_names_the_days():
+    night = alert(since_ms=START_MS + 4 * 3_600_000, resolved_ms=0, recovered_ms=START_MS + 6 * 3_600_000)
+    assert (
+        letter(Event.MERGED, [night], CONFIG).title
+        == "DELIVERED LATE: Web application was down 2025-11-24 23:12–2025-11-25 01:12"
+    )
+
+
+@given(name=st.text(max_size=400), detail=st.text(max_size=400), event=st.sampled_from(Event))
+def test_no_name_and_no_detail_can_break_a_line_or_turn_a_sentence_round(name, detail, event):
+    nasty = "\r\nBcc: eve@example.com\u202e\x00\x1b[2J"
+    found = letter(event, [alert(name=name + nasty, detail=nasty + detail, resolved_ms=1)] * 2, CONFIG)
+    assert len(found.title) <= 200
+    assert found.title.isprintable()
+    assert found.body.replace("\n", "").isprintable()
+    tame = letter(event, [alert(resolved_ms=1)] * 2, CONFIG)
+    assert len(found.body.splitlines()) == len(tame.body.splitlines())
+
+
+def test_the_root_is_urgent_and_contained_in_most_of_the_others():
+    parts = (component("shop", "web"), component("web", "san"), component("san"), component("lone"))
+    config = settings(rule("down", "web"), components=parts)
+    shop, web, san = (alert(key, id=n, since_ms=START_MS + n) for n, key in enumerate(("shop", "web", "san")))
+    lone = alert("lone", id=9, since_ms=START_MS - 9)
+    degraded = alert("san", When.DEGRADED, id=0, since_ms=0)
+    assert root_first([degraded, shop, lone, web, san], config) == [san, web, lone, shop, degraded]
+
+
+def test_components_that_contain_each_other_end_nothing():
+    config = settings(rule("down", "web"), components=(component("a", "b"), component("b", "a")))
+    assert len(root_first([alert("a"), alert("b")], config)) == 2
