@@ -196,6 +196,21 @@ class Book:
         return self.service[max(i, 0)][1] if self.service else None
 
 
+def began(book: Book, key: str, state: State, now_ms: int) -> int:
+    """When component *key* entered the *state* that it is in at *now_ms*; now when the book does not say so."""
+    created = book.lifetime(key)
+    if not created:
+        return now_ms
+    # Most states are young: look back a day, and only then over the whole lifetime.
+    for lo in (max(now_ms - _DAY_MS, created[-1][0]), created[0][0]):
+        *_, last = book.component(key, Edge.FOUND, lo, now_ms + 1) or [(now_ms, now_ms, state)]
+        if last[2] is not state:
+            return now_ms
+        if last[0] > lo:
+            break
+    return last[0]
+
+
 def eras(steps: Sequence[tuple[int, T]], lo: int, hi: int) -> Iterator[tuple[int, int, T]]:
     """The parts of `[lo, hi)` in which one value of *steps* held, with that value."""
     for i, (from_ms, value) in enumerate(steps):
@@ -229,5 +244,6 @@ def _edge(mark: Mark, was: State, edge: Edge) -> int:
 
 
 FOREVER = 2**62
+_DAY_MS = 86_400_000
 _FROM = itemgetter(0)
 _EFFECTIVE = itemgetter(1)

@@ -11,14 +11,14 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from watch.core.book import Book, Edge
+from watch.core.book import Book, began
 from watch.core.figures import maintenance
 from watch.core.ledger import Chain, Kind
-from watch.core.quorum import Seen, quorum
-from watch.core.reading import Observation, Reason, Verdict
+from watch.core.reading import Observation
 from watch.core.settings import Check, Settings
 from watch.core.standing import CheckStanding, OwnTrouble, Sight, Standing
 from watch.core.timeline import State
+from watch.hub.believed import standing_of
 from watch.hub.board import Board
 from watch.hub.definitions import entries_for
 from watch.hub.intake import Intake
@@ -26,7 +26,6 @@ from watch.hub.troubles import Troubles
 from watch.ports import Batch, Clock, Store
 
 TURN = 1.0  # seconds
-_BACK_MS = 86_400_000
 
 
 class Desk(Protocol):
@@ -171,28 +170,13 @@ class Hub:
         return bool(self.board.update(changed, now_ms)) or bool(changed)
 
     def _standing(self, check: Check, now_ms: int) -> CheckStanding:
-        """What all vantage points together believe of *check*."""
-        name = check.name
-        beliefs = {v: b for v in self.settings.vantages if (b := self.intake.beliefs.get((name, v))) is not None}
-        seen = [
-            Seen(v, self.book.onsite(v, check.component), b.state, v not in self.intake.blind) for v, b in beliefs.items()
-        ]
-        state = quorum(seen, check.audience, check.down_when, check.sources).state
-        newest = max(
-            (o for v in beliefs if (o := self.intake.latest.get((name, v))) is not None), key=lambda o: o.at_ms, default=None
+        intake = self.intake
+        return standing_of(
+            check, intake.beliefs, intake.latest, self.settings.vantages, self.book, now_ms, intake.blind
         )
-        since = max((b.since_ms for b in beliefs.values()), default=now_ms)
-        reason, detail = _why(state, newest)
-        return CheckStanding(name=name, state=state, since_ms=since, reason=reason, detail=detail, observation=newest)
 
     def _began(self, key: str, state: State, now_ms: int) -> int:
-        """When *key* entered *state*, by the book."""
-        created = self.book.lifetime(key)
-        lo = max(now_ms - _BACK_MS, created[-1][0] if created else now_ms)
-        items = self.book.component(key, Edge.FOUND, lo, now_ms + 1)
-        if items and items[-1][2] is state and items[-1][0] <= lo and created:
-            items = self.book.component(key, Edge.FOUND, created[0][0], now_ms + 1)
-        return items[-1][0] if items and items[-1][2] is state else now_ms
+        return began(self.book, key, state, now_ms)
 
     def quiet(self, now_ms: int) -> frozenset[str]:
         """The components whose pages a window silences now; not one whose outage outlasts what the window allows."""
@@ -209,11 +193,3 @@ class Hub:
             return False
         return now_ms - max(standing.since_ms, from_ms) > allowed_ms
 
-
-def _why(state: State, newest: Observation | None) -> tuple[Reason, str]:
-    """The reason people see beside *state*, from the newest observation."""
-    if newest is None:
-        return Reason.MISSING, "not asked yet"
-    if state is State.UNKNOWN and newest.verdict is not Verdict.UNKNOWN:
-        return Reason.STALE, "no reading for longer than a state holds"
-    return newest.reason, newest.detail

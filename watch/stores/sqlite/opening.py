@@ -135,3 +135,19 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
             mark = (number, name, hashlib.sha256(sql.encode()).hexdigest(), time.time_ns() // 1_000_000)
             connection.execute("INSERT INTO migration VALUES (?, ?, ?, ?)", mark)
             connection.execute(f"PRAGMA user_version={number}")
+
+
+def holder(path: Path) -> int | None:
+    """The process that holds *path* as its hub; None while nobody does."""
+    try:
+        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.pread(descriptor, 32, 0).strip()
+        return int(text) if text.isdigit() else 0
+    finally:
+        os.close(descriptor)
+    return None

@@ -1,0 +1,164 @@
+"""`threenines explain`: the whole account of one figure, so that anyone can do the sum again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from zoneinfo import ZoneInfo
+
+    from watch.cli.record import Record
+    from watch.core.book import Mark
+    from watch.core.figures import Figure
+    from watch.core.spans import Span
+
+_TROUBLE = ("down", "degraded", "unknown")
+
+
+@click.command()
+@click.argument("component")
+@click.option("--month", metavar="YYYY-MM", help="The month; the running one without it.")
+@click.pass_obj
+def explain(config: str, component: str, month: str | None) -> None:
+    """Intervals, vantage points, windows and arithmetic behind COMPONENT's uptime."""
+    from difflib import get_close_matches  # noqa: PLC0415 - `--help` does not pay for these
+
+    from watch.cli.record import month_of, record  # noqa: PLC0415
+    from watch.core.figures import figure  # noqa: PLC0415
+
+    with record(config) as r:
+        if component not in r.book.components:
+            near = get_close_matches(component, list(r.book.components), 1)
+            raise click.UsageError(
+                f"the record knows no component {component!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+            )
+        found = figure(r.book, component, month_of(month, r.settings, r.now_ms), r.now_ms)
+        for line in _lines(r, found):
+            click.echo(line)
+
+
+def _lines(r: Record, f: Figure) -> Iterator[str]:
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
+
+    zone = ZoneInfo(f.zone)
+    yield from _heading(r, f, zone)
+    yield ""
+    yield from _members(r, f, zone)
+    yield ""
+    yield from _intervals(f, zone)
+    yield ""
+    yield from _transitions(r, f)
+    yield ""
+    yield from _maintenance(r, f, zone)
+    yield ""
+    yield from _arithmetic(f)
+
+
+def _heading(r: Record, f: Figure, zone: ZoneInfo) -> Iterator[str]:
+    from watch.cli.record import clock_time  # noqa: PLC0415
+
+    part = r.settings.components.get(f.key)
+    yield f"{part.name if part else f.key} ({f.key}), {f.month} in {f.zone}"
+    yield f"  month     {clock_time(f.span[0], zone)} to {clock_time(f.span[1], zone)}"
+    for lo, hi in f.lifetime:
+        yield f"  on record {clock_time(lo, zone)} to {clock_time(min(hi, f.as_of_ms), zone)}"
+    if f.running:
+        yield f"  so far    to {clock_time(f.as_of_ms, zone)}"
+
+
+def _members(r: Record, f: Figure, zone: ZoneInfo) -> Iterator[str]:
+    from watch.cli.record import clock_time  # noqa: PLC0415
+    from watch.core.book import eras  # noqa: PLC0415
+
+    yield "Made of"
+    for lo, _, terms in eras(r.book.components[f.key], *f.span):
+        if terms is None:
+            yield f"  from {clock_time(lo, zone)}  nothing: it was removed"
+            continue
+        n = len(terms.members)
+        yield f"  from {clock_time(lo, zone)}  {terms.needs or n} of {n}: {', '.join(terms.members)}"
+
+
+def _intervals(f: Figure, zone: ZoneInfo) -> Iterator[str]:
+    """Every stretch of the component's timeline that is not simply up."""
+    from watch.cli.record import clock_time, span_text, table  # noqa: PLC0415
+    from watch.core.spans import clipped, intersection, total  # noqa: PLC0415
+    from watch.core.timeline import within  # noqa: PLC0415
+
+    alive = clipped(list(f.lifetime), f.span[0], f.as_of_ms)
+    trouble = [(lo, hi, s) for lo, hi, s in within(f.timeline, alive) if s.value in _TROUBLE]
+    yield "Intervals that were not up" if trouble else "It was up all the time."
+    rows = [("from", "to", "lasted", "state", "of it excluded")]
+    for lo, hi, state in trouble:
+        out = total(intersection([(lo, hi)], list(f.out)))
+        rows.append((clock_time(lo, zone), clock_time(hi, zone), span_text(hi - lo), state.value, span_text(out) if out else ""))
+    if trouble:
+        yield from (f"  {line}" for line in table(rows, right=(2, 4)))
+
+
+def _transitions(r: Record, f: Figure) -> Iterator[str]:
+    """What each vantage point confirmed, with the edges the readings allow and the entry that says so."""
+    from watch.cli.record import exact_time, table  # noqa: PLC0415
+
+    rows = [("entry", "check", "seen from", "became", "at", "between", "and", "reason", "proof")]
+    for name in _checks(r, f.key):
+        for vantage, marks in r.book.marks.get(name, {}).items():
+            for mark in _in(marks, (f.span[0], f.as_of_ms)):
+                proof = f"{len(r.reads.evidence(mark.seq))} readings"
+                why = f"{mark.reason}: {mark.detail}" if mark.detail else mark.reason
+                rows.append((
+                    str(mark.seq), name, vantage, mark.state.value, exact_time(mark.effective_ms),
+                    exact_time(mark.earliest_ms), exact_time(mark.latest_ms), why, proof,
+                ))  # fmt: skip
+    yield "Confirmed transitions (UTC; the true instant lies between the two)"
+    yield from (f"  {line}" for line in table(rows))
+
+
+def _in(marks: list[Mark], span: Span) -> list[Mark]:
+    return [mark for mark in marks if span[0] <= mark.effective_ms < span[1]]
+
+
+def _checks(r: Record, key: str) -> Iterator[str]:
+    for member in dict.fromkeys(m for _, c in r.book.components.get(key, ()) if c is not None for m in c.members):
+        if "/" in member:
+            yield member
+        else:
+            yield from _checks(r, member)
+
+
+def _maintenance(r: Record, f: Figure, zone: ZoneInfo) -> Iterator[str]:
+    from watch.cli.record import clock_time, span_text  # noqa: PLC0415
+    from watch.core.figures import maintenance  # noqa: PLC0415
+
+    planned = [(w, o) for w, o in maintenance(r.book, *f.span) if f.key in w.components]
+    yield "Maintenance" if planned or f.out else "No maintenance window opens for it in this month."
+    for window, o in planned:
+        yield f"  {window.name}: {clock_time(o.from_ms, zone)} to {clock_time(o.to_ms, zone)}"
+    for lo, hi in f.out:
+        yield f"  excluded: {clock_time(lo, zone)} to {clock_time(hi, zone)}, {span_text(hi - lo)}"
+
+
+def _arithmetic(f: Figure) -> Iterator[str]:
+    from watch.cli.record import span_text  # noqa: PLC0415
+
+    a = f.account
+    yield "Arithmetic (milliseconds)"
+    yield f"  scope     {a.scope_ms:>14}  = X {a.excluded_ms} + D {a.down_ms} + U {a.up_ms} + K {a.unknown_ms}"
+    yield f"  X         {a.excluded_ms:>14}  excluded: maintenance that qualifies"
+    yield f"  D         {a.down_ms:>14}  down, at least {f.down_min_ms}, at most {f.down_max_ms}"
+    yield f"  U         {a.up_ms:>14}  up, of which degraded {a.degraded_ms}"
+    yield f"  K         {a.unknown_ms:>14}  unknown: nobody could say"
+    if a.uptime is None or a.coverage is None:
+        yield "  uptime    none: there is nothing to count yet"
+    else:
+        yield f"  uptime    U / (U + D) = {a.up_ms} / {a.up_ms + a.down_ms} = {a.display} %, cut to three decimals"
+        yield f"  coverage  (U + D) / (scope − X) = {a.up_ms + a.down_ms} / {a.scope_ms - a.excluded_ms}"
+    target = f"{a.target.numerator}/{a.target.denominator}"
+    left = a.remaining_ms.__floor__()
+    yield f"  budget    (1 − {target}) × (month − X − K) = {a.budget_ms.__floor__()} ms = {span_text(a.budget_ms.__floor__())}"
+    yield f"  remaining {'-' if left < 0 else ''}{span_text(abs(left))}"
+    so_far = ", so far" if f.running else ""
+    yield f"  verdict   as measured {a.verdict.value}, strictly {a.strict.value}{so_far}"

@@ -1,0 +1,91 @@
+"""`threenines uptime`: the figures of all components."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from watch.core.figures import Figure
+
+
+@click.command()
+@click.option("--month", metavar="YYYY-MM", help="The month; the running one without it.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, to the millisecond.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 when a target is not met.")
+@click.pass_obj
+def uptime(config: str, month: str | None, *, as_json: bool, exit_code: bool) -> int:
+    """The uptime of every component in a month, maintenance excluded, against the target."""
+    from watch.cli.record import month_of, record  # noqa: PLC0415 - `--help` does not pay for it
+    from watch.core.figures import figure  # noqa: PLC0415
+
+    with record(config) as r:
+        wanted = month_of(month, r.settings, r.now_ms)
+        keys = [key for key in r.settings.components if key in r.book.components]
+        figures = [figure(r.book, key, wanted, r.now_ms) for key in keys]
+        names = {key: r.settings.components[key].name for key in keys}
+    if as_json:
+        _print_json(str(wanted), figures, names)
+    elif figures:
+        _print_table(figures, names)
+    else:
+        click.echo(f"{wanted}: nothing on record yet.")
+    return int(exit_code and any(f.account.verdict == "BREACHED" for f in figures))
+
+
+def _print_json(month: str, figures: list[Figure], names: dict[str, str]) -> None:
+    import orjson  # noqa: PLC0415
+
+    answer = {
+        "month": month,
+        "zone": figures[0].zone if figures else None,
+        "as_of": figures[0].as_of_ms if figures else None,
+        "components": [_row(f, names[f.key]) for f in figures],
+    }
+    click.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
+
+
+def _row(figure: Figure, name: str) -> dict[str, Any]:
+    a = figure.account
+    return {
+        "key": figure.key, "name": name, "scope_ms": a.scope_ms, "excluded_ms": a.excluded_ms, "up_ms": a.up_ms,
+        "degraded_ms": a.degraded_ms, "down_ms": a.down_ms, "unknown_ms": a.unknown_ms,
+        "down_min_ms": figure.down_min_ms, "down_max_ms": figure.down_max_ms,
+        "uptime": None if a.uptime is None else f"{a.uptime.numerator}/{a.uptime.denominator}",
+        # Whole milliseconds, cut towards less: a budget is never shown larger than it is.
+        "budget_ms": a.budget_ms.__floor__(), "remaining_ms": a.remaining_ms.__floor__(),
+        "verdict": a.verdict.value, "strict": a.strict.value,
+    }  # fmt: skip
+
+
+def _print_table(figures: list[Figure], names: dict[str, str]) -> None:
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
+
+    from watch.cli.record import clock_time, span_text, table  # noqa: PLC0415
+
+    first = figures[0]
+    zone = ZoneInfo(first.zone)
+    so_far = f", so far: to {clock_time(first.as_of_ms, zone)}" if first.running else ""
+    click.echo(f"{first.month} in {first.zone}{so_far}; target {_percent(first)}")
+    rows = [("component", "uptime", "down", "least–most", "excluded", "unknown", "budget left", "verdict", "strict")]
+    for f in figures:
+        a = f.account
+        rows.append((
+            names[f.key], "–" if a.display is None else f"{a.display} %", span_text(a.down_ms),
+            f"{span_text(f.down_min_ms)}–{span_text(f.down_max_ms)}", span_text(a.excluded_ms), span_text(a.unknown_ms),
+            _left(f), a.verdict.value, a.strict.value,
+        ))  # fmt: skip
+    for line in table(rows, right=(1, 2, 3, 4, 5, 6)):
+        click.echo(line)
+
+
+def _percent(figure: Figure) -> str:
+    return f"{float(figure.account.target * 100):g} %"
+
+
+def _left(figure: Figure) -> str:
+    from watch.cli.record import span_text  # noqa: PLC0415
+
+    left = figure.account.remaining_ms.__floor__()
+    return f"-{span_text(-left)}" if left < 0 else span_text(left)
