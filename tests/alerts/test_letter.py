@@ -60,7 +60,7 @@ def test_no_name_and_no_detail_can_break_a_line_or_turn_a_sentence_round(name, d
     assert found.title.isprintable()
     assert found.body.replace("\n", "").isprintable()
     tame = letter(event, [alert(resolved_ms=1)] * 2, CONFIG)
-    assert len(found.body.splitlines()) == len(tame.body.splitlines())
+    assert len(found.body.splitlines()) <= len(tame.body.splitlines())
 
 
 def test_the_root_is_urgent_and_contained_in_most_of_the_others():

@@ -45,13 +45,19 @@ class Letter:
     body: str
 
 
-def letter(event: Event, alerts: Sequence[Alert], settings: Settings) -> Letter:
-    """What a notice of *event* about *alerts*, their root first, says."""
+def letter(event: Event, alerts: Sequence[Alert], settings: Settings, *, instead: bool = False) -> Letter:
+    """What a notice of *event* about *alerts*, their root first, says.
+
+    Args:
+        instead: It goes to the catch-all, because nobody else can be reached.
+    """
     more = f" and {len(alerts) - 1} more" if len(alerts) > 1 else ""
     title = _title(event, alerts[0], settings, more)
     parts = [_paragraph(event, alert, settings) for alert in alerts[:_LISTED]]
     if len(alerts) > _LISTED:
         parts.append(f"… and {len(alerts) - _LISTED} more.")
+    if instead:
+        parts.append("This comes to you because nobody whom it should page can be reached.")
     if settings.service.url:
         parts.append(f"Status page: {one_line(settings.service.url, 500)}")
     return Letter(one_line(title, TITLE), "\n\n".join(parts))

@@ -74,7 +74,8 @@ class Outbox:
         self._live: dict[int, Notice] = {}
         self._unconfirmed: set[int] = set()
         self._unreachable: dict[tuple[int, str, Event], int] = {}
-        self._furthest: dict[Chain, int] = {}  # the last channel that was started
+        self._chains: dict[Chain, set[int]] = {}  # what is live of each
+        self._furthest: dict[Chain, int] = {}  # the last channel of each that was started
         self._moot: set[int] = set()  # being sent although another channel has told it meanwhile
         for notice in notices:
             if notice.live:
@@ -115,8 +116,9 @@ class Outbox:
         return self._take(notice)
 
     def _take(self, notice: Notice) -> Notice:
-        before = self._furthest.get(_chain(notice), 0) if self._siblings(notice) else 0
-        self._furthest[_chain(notice)] = max(before, notice.channel)
+        chain = _chain(notice)
+        self._chains.setdefault(chain, set()).add(notice.id)
+        self._furthest[chain] = max(self._furthest.get(chain, 0), notice.channel)
         self._live[notice.id] = notice
         return notice
 
@@ -132,8 +134,10 @@ class Outbox:
         del self._live[notice.id]
         self._moot.discard(notice.id)
         self._unconfirmed.discard(notice.id)
-        if not self._siblings(notice):
-            self._furthest.pop(_chain(notice), None)
+        chain = _chain(notice)
+        self._chains[chain].remove(notice.id)
+        if not self._chains[chain]:
+            del self._chains[chain], self._furthest[chain]
         return replace(notice, status=status, lease_until_ms=None)
 
     def lease(self, now_ms: int, room: int) -> tuple[list[Notice], list[Notice]]:
@@ -206,7 +210,7 @@ class Outbox:
 
     def _siblings(self, notice: Notice) -> list[Notice]:
         """The rows that tell the same person the same over other channels."""
-        return [n for n in self if n.id != notice.id and _chain(n) == _chain(notice)]
+        return [self._live[i] for i in self._chains.get(_chain(notice), ()) if i != notice.id]
 
     def _next_channel(self, notice: Notice, now_ms: int) -> Notice | None:
         """The row of the next channel, if *notice*'s has had its chances and the next one was not started."""

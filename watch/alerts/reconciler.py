@@ -219,7 +219,8 @@ class Reconciler:
 
     def _put(self, batch: Batch, event: Event, alerts: Sequence[Alert], recipient: str, now_ms: int) -> None:
         ordered = root_first(alerts, self._settings)
-        text = letter(event, ordered, self._settings)
+        instead = not any(recipient in alert.recipients for alert in alerts)
+        text = letter(event, ordered, self._settings, instead=instead)
         notice = Notice(
             id=self._next_id(), alert_ids=tuple(a.id for a in ordered), event=event, recipient=recipient,
             channel=0, status=Status.PENDING, created_ms=now_ms, due_ms=now_ms,

@@ -7,37 +7,25 @@ operator who must see what came; `one_line` drops them, for titles and names.
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import UTC, datetime, timedelta
 
 from watch.core.quantity import duration_text
 from watch.core.reading import FactType, FactValue
-
-# Controls, formats (bidi, zero width), surrogates, private use, unassigned, ends of lines and paragraphs.
-_UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
 
 def visible(text: str, limit: int = 80) -> str:
     r"""Return *text* with unseen characters spelled out (`\x1b`, `\u202e`), *limit* characters at most."""
     # Cut first: a megabyte of body must not be walked for eighty characters.
     cut = text[: limit + 1]
-    spelled = "".join(_spelled(char) if _unseen(char) else char for char in cut)
+    spelled = "".join(char if char.isprintable() else _spelled(char) for char in cut)
     return spelled if len(spelled) <= limit else spelled[: limit - 1] + "…"
 
 
 def one_line(text: str, limit: int = 200) -> str:
     """Return *text* as one line without unseen characters, *limit* characters at most."""
     cut = text[: 4 * limit]
-    seen = "".join(
-        (" " if char in "\t\r\n\v\f\x85\u2028\u2029" else "") if _unseen(char) else char for char in cut
-    )
-    line = " ".join(seen.split())
+    line = " ".join("".join(char for char in cut if char.isprintable() or char.isspace()).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def _unseen(char: str) -> bool:
-    # Printable ASCII, nearly everything, is decided without the table.
-    return not " " <= char <= "~" and unicodedata.category(char) in _UNSEEN
 
 
 def _spelled(char: str) -> str:
