@@ -20,6 +20,7 @@ FACTS = {
         FactSpec("expires", FactType.INSTANT, Reason.CERTIFICATE, "when it expires"),
         FactSpec("version", FactType.TEXT, Reason.EXPECTATION, "what it says it is"),
         FactSpec("ready", FactType.BOOL, Reason.MISSING, "whether it is"),
+        FactSpec("body", FactType.TEXT, Reason.EXPECTATION, "what came"),
     )
 }
 VALUES = {
@@ -126,6 +127,7 @@ def test_it_holds(text):
         ('json(status) == "fine"', Reason.EXPECTATION, 'json(status) is "ok", expected == "fine"'),
         ("json(queue) > 3", Reason.EXPECTATION, "json(queue) is an object of 1, expected > 3"),
         ("json(tags) == 3", Reason.EXPECTATION, "json(tags) is a list of 2, expected == 3"),
+        ("json(queue.length) matches x", Reason.EXPECTATION, "json(queue.length) is 7, expected matches x"),
         ("json(on) == 1", Reason.EXPECTATION, "json(on) is true, expected == 1"),
         ("json(missing.deep) == 1", Reason.EXPECTATION, "no json(missing.deep) in the answer"),
         ("json(missing) != 1", Reason.EXPECTATION, "no json(missing) in the answer"),
@@ -213,6 +215,12 @@ def test_a_mistake_has_its_place_and_its_cure(text, offset, says):
     assert caught.value.text == text
 
 
+@pytest.mark.parametrize("text", ["body contains x", "json(a) == 1", "header(x) exists"])
+def test_a_kind_without_a_body_has_nothing_in_it_either(text):
+    with pytest.raises(ExpectationError, match=r"write one of latency$"):
+        compile_expectation(text, {"latency": FACTS["latency"]})
+
+
 def test_one_that_never_ends_is_refused():
     with pytest.raises(ExpectationError, match="longer than"):
         compile_expectation("status == 200 or " * 1000, FACTS)
@@ -295,6 +303,8 @@ def test_a_body_that_is_no_json_breaks_json_and_says_so():
     html = Reading(Verdict.UP, material={"body": "<html>"})
     assert breach("json(status) == 1", html) == Breach(Reason.EXPECTATION, "the body is not JSON")
     assert breach("json(status) exists", html) is not None
+    cut = Reading(Verdict.UP, facts={"truncated": True}, material={"body": "[1, 2"})
+    assert breach("json(status) == 1", cut).detail == "the body is not JSON, as far as it was read"
     assert breach("not json(status) == 1", html) is None
     assert breach("json(status) == 1", Reading(Verdict.UP)).detail == "no body in the answer"
 

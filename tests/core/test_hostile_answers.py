@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from watch.core.expect import compile_expectation
 from watch.core.expect.jsonpath import PathError, compile_path
-from watch.core.reading import Reading, Verdict
+from watch.core.reading import FactSpec, FactType, Reading, Reason, Verdict
+
+FACTS = {"body": FactSpec("body", FactType.TEXT, Reason.EXPECTATION, "")}
 
 CAP = 256 << 10
 BODIES = {
@@ -49,7 +51,7 @@ LIMIT = 0.1
 @pytest.mark.parametrize("body", BODIES.values(), ids=list(BODIES))
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path[:20])
 def test_a_path_through_a_hostile_body_takes_milliseconds(path, body):
-    expectation = compile_expectation(f"json({path}) == 1", {})
+    expectation = compile_expectation(f"json({path}) == 1", FACTS)
     reading = Reading(Verdict.UP, material={"body": body})
     begun = time.process_time()
     broken = expectation.breach(reading)
@@ -71,16 +73,24 @@ PATTERNS = [
 @pytest.mark.parametrize("body", ["a" * CAP * 4, "abcdefgh " * (CAP // 9), "\u00e4" * CAP])
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_a_pattern_over_a_hostile_body_takes_milliseconds(pattern, body):
-    expectation = compile_expectation(f'body matches "{pattern}"', {})
+    expectation = compile_expectation(f'body matches "{pattern}"', FACTS)
     reading = Reading(Verdict.UP, material={"body": body})
     begun = time.process_time()
     expectation.breach(reading)
     assert time.process_time() - begun < LIMIT
 
 
+def test_a_pattern_that_could_be_slow_reaches_less_far_and_says_so():
+    body = Reading(Verdict.UP, material={"body": "a" * 200_000 + " Sign in"})
+    assert compile_expectation('body matches "Sign in"', FACTS).breach(body) is None
+    large = compile_expectation(r'body matches "\pL{2} Sign in"', FACTS).breach(body)
+    assert large.detail.endswith("bytes")
+    assert "in its first" in large.detail
+
+
 def test_a_walk_that_is_too_long_is_told_as_such():
     body = Reading(Verdict.UP, material={"body": BODIES["many objects"]})
-    detail = compile_expectation("json([?a == `2`] | length(@)) == 0", {}).breach(body).detail
+    detail = compile_expectation("json([?a == `2`] | length(@)) == 0", FACTS).breach(body).detail
     assert "took more than 20000 steps" in detail
 
 
@@ -101,7 +111,7 @@ def test_any_path_finds_something_or_nothing_or_is_a_path_error(path, body):
 
 def test_a_value_a_path_cannot_take_is_told_without_quoting_the_body():
     body = Reading(Verdict.UP, material={"body": '{"a": "' + "x" * 9000 + '"}'})
-    detail = compile_expectation("json(sum(a)) == 1", {}).breach(body).detail
+    detail = compile_expectation("json(sum(a)) == 1", FACTS).breach(body).detail
     assert detail == "json(sum(a)): the body holds something there that the path cannot take"
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from watch.core.reading import FactValue, Reading
 
-HAYSTACK = 256 << 10  # bytes or characters of a body that are looked at; the probes read no more
+LARGEST = 2 << 20  # of a body's bytes or characters; the probes read no more, and 256 KiB unless told
 
 
 class NotJson(ValueError):  # noqa: N818 - says what it is
@@ -26,13 +26,13 @@ class Answer:
         self.material: Mapping[str, Any] = reading.material  # `_json` comes when asked: this is the hot path
 
     def body(self) -> str | None:
-        """Return what came as text, cut at `HAYSTACK`; None when the probe gave none."""
+        """Return what came as text, cut at `LARGEST`; None when the probe gave none."""
         body = self._raw()
         return body.decode("utf-8", "replace") if isinstance(body, bytes) else body
 
     def _raw(self) -> str | bytes | None:
         body: str | bytes | None = self.material.get("body")
-        return body[:HAYSTACK] if body is not None and len(body) > HAYSTACK else body
+        return body[:LARGEST] if body is not None and len(body) > LARGEST else body
 
     def header(self, name: str) -> str | None:
         """Return the header *name* (lower case); None when there is none."""
@@ -42,13 +42,13 @@ class Answer:
     def json(self) -> Any:
         """Return the body as JSON; NotJson when it is something else."""
         if not hasattr(self, "_json"):
-            self._json = _parsed(self._raw())
+            self._json = _parsed(self._raw(), cut=self.facts.get("truncated") is True)
         if isinstance(self._json, NotJson):
             raise NotJson(*self._json.args)
         return self._json
 
 
-def _parsed(body: str | bytes | None) -> Any:
+def _parsed(body: str | bytes | None, *, cut: bool) -> Any:
     # orjson, not json: 256 KiB in a millisecond, and its own bound on depth instead of our stack's.
     import orjson  # noqa: PLC0415 - few checks need it
 
@@ -57,4 +57,4 @@ def _parsed(body: str | bytes | None) -> Any:
     try:
         return orjson.loads(body)
     except ValueError:
-        return NotJson("the body is not JSON")
+        return NotJson("the body is not JSON" + (", as far as it was read" if cut else ""))

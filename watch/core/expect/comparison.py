@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from watch.core.expect.answer import HAYSTACK, Answer, NotJson
+from watch.core.expect.answer import Answer, NotJson
 from watch.core.expect.errors import ExpectationError
 from watch.core.expect.jsonpath import PathError
 
@@ -26,6 +26,7 @@ ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+HAYSTACK = 256 << 10  # of a text's characters or bytes that a pattern sees
 # RE2 is linear in the text, times the pattern where its automaton outgrows its memory: `[a-q][^u-z]{999}x`
 # took 2.9 s over 256 KiB. Instructions × bytes stay below this, 45 ms at worst.
 _MATCH_WORK = 1 << 24
@@ -38,6 +39,14 @@ class Range:
 
     low: Any
     high: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A compiled pattern, and how much of a text it may look at: see `_MATCH_WORK`."""
+
+    search: Callable[[bytes], Any]
+    reach: int
 
 
 def equals(subject: Subject, value: Any) -> Holds:
@@ -91,36 +100,35 @@ def contains(subject: Subject, needle: str) -> Holds:
     return _guarded(lambda answer: isinstance(found := read(answer), str | list) and needle in found)
 
 
-def matches(subject: Subject, pattern: str, at: int) -> Holds:
-    """Return whether RE2 finds *pattern* in the text *subject*; ExpectationError at *at* when it is none."""
-    program = _program(pattern, at)
-    reach = min(HAYSTACK, _MATCH_WORK // max(program.programsize, 1))
-    read = subject.read
+def matches(subject: Subject, pattern: Pattern) -> Holds:
+    """Return whether RE2 finds *pattern* in the text *subject*, as far as the pattern reaches."""
+    read, search, reach = subject.read, pattern.search, pattern.reach
 
     def holds(answer: Answer) -> bool:
         found = read(answer)
         if not isinstance(found, str):
             return False
         # Bytes, because RE2 stumbles over a lone surrogate.
-        return program.search(found[:reach].encode("utf-8", "replace")[:reach]) is not None
+        return search(found[:reach].encode("utf-8", "replace")[:reach]) is not None
 
     return _guarded(holds) if subject.type is None else holds
 
 
-def _program(pattern: str, at: int) -> Any:
+def pattern_of(text: str, at: int) -> Pattern:
+    """Return *text* compiled; ExpectationError at *at* when RE2 cannot."""
     import re2  # noqa: PLC0415 - costs start-up, few need it
 
     options = re2.Options()
     options.log_errors = False
     options.max_mem = 1 << 20
     try:
-        program = re2.compile(pattern, options)
+        program = re2.compile(text, options)
     except re2.error as error:
         said = error.args[0].decode("utf-8", "replace") if error.args else "it is none"
         raise ExpectationError(f"the pattern does not compile: {said}", at, _cure(said)) from None
     if program.programsize > _LARGEST_PATTERN:
         raise ExpectationError("the pattern is too large", at, "counted repeats multiply: write smaller ones")
-    return program
+    return Pattern(program.search, min(HAYSTACK, _MATCH_WORK // max(program.programsize, 1)))
 
 
 def _cure(said: str) -> str:
@@ -137,8 +145,9 @@ def exists(subject: Subject) -> Holds:
     return _guarded(lambda answer: read(answer) is not None)
 
 
-def how(subject: Subject, expected: str) -> Says:
+def how(subject: Subject, expected: str, pattern: Pattern | None = None) -> Says:
     """Return what tells people how *subject* stands to *expected*: `status is 503, expected == 200`."""
+    reach = HAYSTACK if pattern is None else pattern.reach
 
     def says(answer: Answer) -> str:
         try:
@@ -147,7 +156,12 @@ def how(subject: Subject, expected: str) -> Says:
             return f"{subject.name}: {error}" if isinstance(error, PathError) else str(error)
         if found is None:
             return f"no {subject.name} in the answer"
-        return f"{subject.name} is {subject.shown(found)}, expected {expected}"
+        cut = (
+            f" in its first {reach} bytes"
+            if pattern is not None and isinstance(found, str) and len(found) > reach
+            else ""
+        )
+        return f"{subject.name} is {subject.shown(found)}, expected {expected}{cut}"
 
     return says
 

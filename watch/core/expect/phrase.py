@@ -44,14 +44,19 @@ def comparison(reader: Tokens, subject: Subject) -> tuple[bool, Holds, Says, Say
     if verb.kind is Kind.WORD and verb.text == "exists":
         lacking, there = f"no {subject.name} in the answer", f"{subject.name} is in the answer, expected none"
         return negated, compare.exists(subject), lambda _: lacking, lambda _: there
-    if verb.kind is Kind.WORD and verb.text in _WORDS:
+    pattern = None
+    if verb.kind is Kind.WORD and verb.text == "matches":
+        text = _text(reader, subject, verb)
+        pattern = compare.pattern_of(text.text, text.start)
+        holds = compare.matches(subject, pattern)
+    elif verb.kind is Kind.WORD and verb.text in _WORDS:
         holds = _worded(reader, subject, verb)
     elif verb.kind is Kind.OPERATOR and not negated:
         holds = _signed(reader, subject, verb)
     else:
         raise _no_verb(subject, verb)
     said = visible(reader.text[verb.start : reader.before.end])  # as the user wrote it, from the verb on
-    return negated, holds, compare.how(subject, said), compare.how(subject, f"not {said}")
+    return negated, holds, compare.how(subject, said, pattern), compare.how(subject, f"not {said}", pattern)
 
 
 def _no_verb(subject: Subject, verb: Token) -> ExpectationError:
@@ -83,6 +88,11 @@ def _signed(reader: Tokens, subject: Subject, verb: Token) -> Holds:
 def _worded(reader: Tokens, subject: Subject, verb: Token) -> Holds:
     if verb.text == "in":
         return compare.among(subject, _values(reader, subject))
+    return compare.contains(subject, _text(reader, subject, verb).text)
+
+
+def _text(reader: Tokens, subject: Subject, verb: Token) -> Token:
+    """Read the text that `contains` or `matches` is given."""
     if not subject.textual:
         raise ExpectationError(
             f"{subject.name} is no text, so no {verb.text}", verb.start, "write ==, !=, <, <=, >, >= or in"
@@ -91,9 +101,7 @@ def _worded(reader: Tokens, subject: Subject, verb: Token) -> Holds:
     if value.kind not in (Kind.TEXT, Kind.WORD):
         raise ExpectationError(f"{verb.text} needs a text", value.start, f'write {verb.text} "…"')
     _single(reader, value)
-    if verb.text == "contains":
-        return compare.contains(subject, value.text)
-    return compare.matches(subject, value.text, value.start)
+    return value
 
 
 def _values(reader: Tokens, subject: Subject) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""What an expectation can speak of: a probe's facts, `body`, `header(NAME)` and `json(PATH)`."""
+"""What an expectation can speak of: a probe's facts, and what is in its `body` if it has one."""
 
 from __future__ import annotations
 
@@ -50,6 +50,9 @@ class Subject:
 
 def subject_of(token: Token, facts: Mapping[str, FactSpec]) -> Subject:
     """Return what *token* names; ExpectationError with the nearest name when there is no such fact."""
+    if token.kind is Kind.CALL and "body" not in facts:
+        said = f"{token.name}(…) looks into a body, and this kind of check has none"
+        raise ExpectationError(said, token.start, f"write one of {_known(facts)}")
     if token.kind is Kind.CALL:
         return _header(token) if token.name == "header" else _json(token)
     if token.kind is not Kind.WORD:
@@ -57,11 +60,10 @@ def subject_of(token: Token, facts: Mapping[str, FactSpec]) -> Subject:
             "a fact's name is expected here", token.start, f"write one of {_known(facts)} before the operator"
         )
     name = token.text
-    if name == "body":
-        reason = facts[name].reason if name in facts else Reason.EXPECTATION
-        return Subject(name, FactType.TEXT, reason, Answer.body)
     if name not in facts:
         raise _unknown(token, facts)
+    if name == "body":  # documented like a fact, but no fact: nobody keeps it
+        return Subject(name, FactType.TEXT, facts[name].reason, Answer.body)
     return Subject(name, facts[name].type, facts[name].reason, lambda answer: answer.facts.get(name))
 
 
@@ -84,11 +86,11 @@ def _json(token: Token) -> Subject:
 
 
 def _known(facts: Mapping[str, FactSpec]) -> str:
-    return ", ".join([*sorted(facts.keys() | {"body"}), "header(NAME)", "json(PATH)"])
+    return ", ".join([*sorted(facts), *(("header(NAME)", "json(PATH)") if "body" in facts else ())])
 
 
 def _unknown(token: Token, facts: Mapping[str, FactSpec]) -> ExpectationError:
-    names = [*facts, "body", "json", "header"]
+    names = [*facts, *(("json", "header") if "body" in facts else ())]
     near = difflib.get_close_matches(token.text, names, n=1, cutoff=0.6)
     if not near:
         # `certificate` for `certificate.left`, `left` for the same: half a name is a near one too.
