@@ -1,0 +1,5 @@
+"""`python -m watch` is `threenines`."""
+
+from watch.cli import main
+
+main()
