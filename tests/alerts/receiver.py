@@ -26,7 +26,7 @@ class Receiver:
         self.headers.append(dict(request.headers))
         status = self.answers.get(path, 200)
         if status == 0:
-            await asyncio.sleep(3600)
+            await asyncio.Event().wait()
         return web.Response(status=status)
 
     def channel(self, path: str) -> Secret:

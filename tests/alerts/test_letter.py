@@ -63,6 +63,15 @@ def test_no_name_and_no_detail_can_break_a_line_or_turn_a_sentence_round(name, d
     assert len(found.body.splitlines()) <= len(tame.body.splitlines())
 
 
+def test_a_target_cannot_call_a_whole_company_by_what_it_answers():
+    body = letter(
+        Event.TRIGGERED,
+        [alert(detail="@everyone look <!channel> <@U1>, mail ops@example.com, @Here")],
+        CONFIG,
+    ).body
+    assert "Why: refused: @ everyone look < !channel> < @U1>, mail ops@example.com, @ Here" in body
+
+
 def test_the_root_is_urgent_and_contained_in_most_of_the_others():
     parts = (component("shop", "web"), component("web", "san"), component("san"), component("lone"))
     config = settings(rule("down", "web"), components=parts)

@@ -96,6 +96,12 @@ async def test_a_url_that_apprise_cannot_use_is_refused(sender):
         )
 
 
+async def test_a_channel_is_one_url_and_not_several(sender, receiver):
+    url = receiver.channel("a").reveal()
+    await sender.send(Secret(f"{url}, {url}2"), "t", "b")
+    assert len(receiver.received) <= 1
+
+
 async def test_nobody_listening_is_a_failure(sender, unused_tcp_port):
     outcome = await sender.send(
         Secret(f"json://user:hush@127.0.0.1:{unused_tcp_port}/hush?+X-Token=hush"), "t", "b"

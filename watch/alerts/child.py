@@ -175,9 +175,11 @@ def _send(url: str, title: str, body: str) -> tuple[str, str]:
     logger = logging.getLogger("apprise")
     logger.handlers[:] = [heard]
     logger.setLevel(logging.WARNING)
-    channel = apprise.Apprise(asset=apprise.AppriseAsset(async_mode=False, secure_logging=True))
-    if not channel.add(url):
+    asset = apprise.AppriseAsset(async_mode=False, secure_logging=True)
+    plugin = apprise.Apprise.instantiate(url, asset=asset)  # `add` would take several, parted by commas
+    if plugin is None:
         return "refused", "this is no URL that apprise can use"
+    channel = apprise.Apprise(plugin, asset=asset)
     if channel.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT):
         return "delivered", ""
     if heard.status is None:

@@ -7,6 +7,7 @@ and in UTC.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 TITLE = 200
 _LISTED = 20
+_MENTION = re.compile(r"@(?=(?:everyone|here|channel|all)\b)|<(?=[!@#])", re.IGNORECASE)
 _WORDS: Mapping[When, str] = {
     When.DOWN: "DOWN",
     When.DEGRADED: "DEGRADED",
@@ -89,8 +91,13 @@ def _above(key: str, parents: Mapping[str, Sequence[str]]) -> set[str]:
     return found
 
 
+def _tame(text: str, limit: int = TITLE) -> str:
+    """*text* as one line that calls nobody: a target's banner with `@everyone` must not wake them all."""
+    return _MENTION.sub(r"\g<0> ", one_line(text, limit))
+
+
 def _title(event: Event, alert: Alert, settings: Settings, more: str) -> str:
-    name = one_line(alert.name, TITLE // 2)
+    name = _tame(alert.name, TITLE // 2)
     if event is Event.TRIGGERED:
         return f"{_WORDS[alert.when]}{' AGAIN' if alert.again else ''}: {name}{more}"
     if alert.closing:
@@ -103,7 +110,7 @@ def _title(event: Event, alert: Alert, settings: Settings, more: str) -> str:
 def _paragraph(event: Event, alert: Alert, settings: Settings) -> str:
     lines = [_sentence(event, alert, settings)]
     if alert.detail and alert.detail != alert.name:
-        lines.append(f"Why: {one_line(alert.reason, 40)}: {one_line(alert.detail)}")
+        lines.append(f"Why: {one_line(alert.reason, 40)}: {_tame(alert.detail)}")
     if alert.cause:
         lines.append(f"Check: {one_line(alert.cause)}, seen from {one_line(settings.vantage.name)}")
     lines.append(f"Alert: {alert.dedup_key}")
@@ -111,7 +118,7 @@ def _paragraph(event: Event, alert: Alert, settings: Settings) -> str:
 
 
 def _sentence(event: Event, alert: Alert, settings: Settings) -> str:
-    name = one_line(alert.name)
+    name = _tame(alert.name)
     since = _moment(alert.since_ms, settings)
     if event is Event.TRIGGERED:
         again = " It had just recovered." if alert.again else ""
