@@ -139,3 +139,8 @@ def test_a_window_that_a_clock_change_swallows_is_named_with_its_dates(desk):
 def test_a_warning_points_at_what_it_is_about(desk):
     (remark,) = desk.read(with_check("audience: public")).warnings
     assert remark.excerpt[len(remark.pointer) - 1 :].startswith("home:")
+
+
+def test_two_components_that_people_cannot_tell_apart_are_told(desk):
+    text = QUIET.replace("components: {web: {", "components: {api: {name: web, contains: [web]}, web: {")
+    assert desk.warnings(text) == ["`web` is called `web`, as `api` is"]

@@ -176,3 +176,9 @@ def test_loading_takes_the_environment_it_is_given_and_no_other(desk, monkeypatc
     desk.write(SERVICE.format("${env:THREENINES_TEST_NAME}"))
     with pytest.raises(ConfigError, match="no variable"):
         load(desk.path, environ={})
+
+
+def test_a_variable_that_is_no_text_is_a_mistake(desk):
+    assert desk.mistakes(SERVICE.format("${env:NAME}"), {"NAME": "caf\udce9"}) == [
+        "the variable `NAME` is not UTF-8"
+    ]

@@ -220,3 +220,29 @@ def test_a_section_left_empty_is_as_if_it_were_not_there(desk):
 
 def test_equal_texts_are_equal_settings(desk):
     assert desk.settings(WEB + PEOPLE) == desk.settings("# again\n" + WEB + PEOPLE)
+
+
+@pytest.mark.parametrize(
+    "name", ["Acme\\nBcc: eve", "Acme\\r", "Acme\\u202e", "Acme\\u2028", "Acme\\x1b[31m"]
+)
+def test_a_name_is_one_visible_line(desk, name):
+    assert desk.mistakes(f'service: {{name: "{name}x"}}\n{WEB}') == [
+        "an invisible or control character is in this"
+    ]
+
+
+@pytest.mark.parametrize("name", ["Café", "日本語", "می‌خواهم", "👩‍💻 desk", "a: b # c"])
+def test_a_name_may_be_in_any_language(desk, name):
+    assert desk.settings(f'service: {{name: "{name}"}}\n{WEB}').service.name == name
+
+
+def test_a_description_may_have_several_lines(desk):
+    settings = desk.settings("""
+        components:
+          web:
+            description: |
+              One.
+              Two.
+            checks: {home: {http: "http://127.0.0.1/"}}
+    """)
+    assert settings.components["web"].description == "One.\nTwo."

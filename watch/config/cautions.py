@@ -36,6 +36,7 @@ def caution(settings: Settings, at: Places, findings: Findings, now_ms: int | No
     _vantages(settings, at, findings)
     _pools(settings, at, findings)
     _rhythms(settings, at, findings)
+    _names(settings, at, findings)
     _people(settings, at, findings)
     if now_ms is not None:
         _calendar(settings, at, findings, now_ms)
@@ -103,6 +104,16 @@ def _tell(told: dict[str, list[Check]], at: Places, findings: Findings) -> None:
     for message, checks in told.items():
         more = f" and {len(checks) - 1} more" if len(checks) > 1 else ""
         findings.caution(at(f"checks/{checks[0].name}"), f"{quoted(checks[0].name)}{more}: {message}")
+
+
+def _names(settings: Settings, at: Places, findings: Findings) -> None:
+    """Two components that people cannot tell apart."""
+    first: dict[tuple[str | None, str], str] = {}
+    for key, component in settings.components.items():
+        other = first.setdefault((component.group, component.name), key)
+        if other != key:
+            wrong = f"{quoted(key)} is called {quoted(component.name)}, as {quoted(other)} is"
+            findings.caution(at(f"components/{key}"), wrong, "give one of them another `name`")
 
 
 def _people(settings: Settings, at: Places, findings: Findings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
@@ -37,7 +38,7 @@ class DownWhen:
     def read(self, node: Node, findings: Findings) -> str | int | None:
         if isinstance(node, Scalar) and (node.text in {"any", "majority", "all"} or node.placeholder):
             return node.text if not node.placeholder else "majority"
-        if isinstance(node, Scalar) and node.text.isdecimal() and len(node.text) < 5 and int(node.text):
+        if isinstance(node, Scalar) and re.fullmatch("[1-9][0-9]{0,3}", node.text):
             return int(node.text)
         findings.mistake(node, f"{said(node)} is not {self.what}")
         return None
@@ -241,6 +242,6 @@ def check_of(read: ReadCheck, name: str, component: str, defaults: Fields) -> Ch
         confirm_down=streak("down"),
         confirm_up=streak("up"),
         audience=Audience(said("audience")),
-        sources=strings(read.sources),
+        sources=tuple(dict.fromkeys(strings(read.sources))),
         down_when=said("down_when"),
     )

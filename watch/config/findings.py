@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MOST_MISTAKES = 200  # nobody reads more, and a hostile file could make a million
+_LONGEST = 300  # characters of a message
 _TELLING = 6  # a shorter word is part of other words; who shows one asks `redacted` first
 
 
@@ -96,9 +97,7 @@ class Findings:
                 it.node.source.line(it.node.line), it.column, near, cut=it.cut, dark=dark
             )
             place = (it.node.source.name, it.node.line + 1, it.column + 1)
-            remarks.add(
-                Remark(*place, redacted(it.message, secret), shown, pointer, redacted(it.cure, secret))
-            )
+            remarks.add(Remark(*place, _line(it.message, secret), shown, pointer, _line(it.cure, secret)))
         return tuple(sorted(remarks))
 
 
@@ -114,6 +113,12 @@ def redacted(text: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
         text = text.replace(secret, "***") if secret else text
     return text
+
+
+def _line(text: str, secrets: Iterable[str]) -> str:
+    """*text* as one line of a remark, whatever a hostile file put into it."""
+    line = "".join(c if c.isprintable() else "·" for c in redacted(text, secrets))
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 
 def quoted(text: str) -> str:

@@ -26,10 +26,9 @@ from watch.core.settings import Secret
 from watch.probes.base import Reference, reference
 
 _PLANNED = """
-amqp browser cassandra certificate clamav cups disk docker domain file ftp game grpc heartbeat imap iscsi
-kafka kubernetes ldap memcached mongodb mqtt mssql mysql nagios nats nfs ntp nut nvme oracle pop3 postgres
-process push radius raid redis rtsp s3 sftp sip smart smb smtp snmp ssh systemd traceroute udp websocket
-whois winrm zfs
+amqp browser docker domain file ftp grpc heartbeat imap iscsi kafka ldap memcached mongodb mqtt mssql mysql
+nagios nats nfs ntp nut oracle pop3 postgres process radius redis s3 sftp sip smb smtp snmp ssh traceroute udp
+websocket
 """
 PLANNED = frozenset(_PLANNED.split())
 _ODDLY_NAMED = {"https": "http", "ping": "icmp", "port": "tcp", "ssl": "tls", "url": "http", "cert": "tls"}
@@ -50,24 +49,19 @@ def probe_class(kind: str) -> Any:
     try:
         return probes.of_kind(kind)
     except KeyError:
-        planned = kind in PLANNED and kind not in _ODDLY_NAMED
-        wrong = (
-            f"the kind {quoted(kind)} is not built yet"
-            if planned
-            else f"{quoted(kind)} is not a kind of probe"
-        )
-        instead = f"did you mean {quoted(_ODDLY_NAMED[kind])}?" if kind in _ODDLY_NAMED else ""
-        cure = (
-            instead
-            or ("" if planned else meant(kind, probes.kinds()))
-            or "`threenines probes` lists all kinds"
-        )
-        raise Missing(wrong, cure) from None
+        raise _no_kind(kind) from None
     except ImportError as error:
-        library = error.name or str(error)
-        raise Missing(
-            f"the kind {quoted(kind)} needs {quoted(library)}, which is not installed", "install it"
-        ) from None
+        wrong = f"the kind {quoted(kind)} needs {quoted(error.name or str(error))}, which is not installed"
+        raise Missing(wrong, "install it") from None
+
+
+def _no_kind(kind: str) -> Missing:
+    everything = "`threenines probes` lists all kinds"
+    if kind in PLANNED:
+        return Missing(f"the kind {quoted(kind)} is not built yet", everything)
+    near = quoted(_ODDLY_NAMED[kind]) if kind in _ODDLY_NAMED else ""
+    cure = f"did you mean {near}?" if near else meant(kind, probes.kinds())
+    return Missing(f"{quoted(kind)} is not a kind of probe", cure or everything)
 
 
 def help_of(kind: str) -> Reference:
@@ -186,13 +180,16 @@ def _bare(value: Any) -> Any:
 
 def _blame(error: str, node: Node, table: Table, findings: Findings) -> None:
     """A probe's own objection, at the option it begins with, else at the first one it names."""
-    hidden = sorted({word.text for word in findings.masked} | findings.secrets, key=len, reverse=True)
+    words = scalars(node)
+    hidden = sorted(
+        {it.text for it in words if it.origin or it.text in findings.secrets}, key=len, reverse=True
+    )
     option, colon, rest = error.partition(": ")
     named = [(m.start(), key) for key in table.entries if (m := re.search(rf"\b{re.escape(key)}\b", error))]
     culprit = table.entries[min(named)[1]][1] if named else node
     where = f"`{option}`: " if colon and option in table.entries else ""
     error = rest if where else error
-    for word in scalars(node):
+    for word in words:
         error = error.replace(repr(word.text), quoted(word.text))
     message, cure = parted(": " + error)
     message = message.removeprefix(": ") or f"{said(culprit)} cannot be asked"

@@ -31,11 +31,14 @@ def files(path: Path) -> tuple[Path, ...]:
     Raises:
         ConfigError: There is nothing there to read.
     """
-    if not path.exists():
-        raise ConfigError(f"{path} does not exist: `threenines init` writes a small one")
-    if not path.is_dir():
-        return (path,)
-    found = sorted(p for p in path.iterdir() if p.suffix in {".yaml", ".yml"} and not p.name.startswith("."))
+    try:
+        if not path.exists():
+            raise ConfigError(f"{path} does not exist: `threenines init` writes a small one")
+        if not path.is_dir():
+            return (path,)
+        found = sorted(p for p in path.iterdir() if p.suffix in {".yaml", ".yml"} and p.name[0] != ".")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     if not found:
         raise ConfigError(f"{path} is a folder without a *.yaml file: put the configuration there")
     if len(found) > MOST_FILES:

@@ -98,6 +98,9 @@ class References:
         if not self.secrets:
             return default
         text = self.environ.get(name)
+        if text is not None and not _is_text(text):
+            self.findings.mistake(node, f"the variable {quoted(name)} is not UTF-8", "set it again")
+            return None
         if text is not None and (text or default is None):
             return text
         if default is None:
@@ -121,6 +124,11 @@ class References:
             return None
         self.files.append(path)
         return text
+
+
+def _is_text(value: str) -> bool:
+    """Whether the system knew the bytes of a variable for text; otherwise they come as lone surrogates."""
+    return not any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def _small_text(path: Path) -> str:

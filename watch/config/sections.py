@@ -115,7 +115,7 @@ COMPONENT = Record(
         ),
         "group": Field(text("the name of a group"), "The heading it stands under on the page."),
         "description": Field(
-            text("a sentence for people", 1000), "What it is, for people who read the page."
+            text("a sentence for people", 1000, lines=True), "What it is, for people who read the page."
         ),
         "checks": Field(
             Keyed(name("the name of a check"), CHECK, "a mapping of checks by name"), "What is asked of it."

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _UNIT = r"(ms|s|m|h|d|w|milliseconds?|sec|seconds?|min|minutes?|hr|hours?|days?|weeks?)"
 _DURATION = rf"^\s*([0-9]+(\.[0-9]+)?\s*{_UNIT}\s*)+$"
 _NAME = r"^[a-z0-9][a-z0-9_.-]{0,63}$"
+_JOINERS = {0x200C: None, 0x200D: None}  # invisible, but Persian and half of all emoji need them
 _TEXT_SCHEMA = {"type": ["string", "number"]}
 
 
@@ -46,8 +47,12 @@ PERCENTAGE = Word("a percentage like 99.9%", percentage, "99.9%",
 ZONE = Word("a time zone like America/New_York", zone_named, "UTC", {"type": "string"})
 
 
-def text(what: str, longest: int = 200) -> Word[str]:
-    """Any line of text, not empty and not too long."""
+def text(what: str, longest: int = 200, *, lines: bool = False) -> Word[str]:
+    """Text for people: not empty, not too long, and nothing in it that could forge a line of a page or mail.
+
+    Args:
+        lines: It may go over several lines.
+    """
 
     def parse(word: str) -> str:
         line = word.strip()
@@ -55,7 +60,7 @@ def text(what: str, longest: int = 200) -> Word[str]:
             raise ValueError(f"this is empty: write {what}")
         if len(line) > longest:
             raise ValueError(f"this is longer than {longest} characters: write less")
-        if any(not c.isprintable() for c in line.replace("\n", " ")):
+        if not line.translate(_JOINERS).replace("\n", " " if lines else "\n").isprintable():
             raise ValueError("an invisible or control character is in this: remove it")
         return line
 
