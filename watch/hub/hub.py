@@ -74,6 +74,7 @@ class Hub:
         self._store, self._desk, self._meter, self._clock, self._moved = store, desk, meter, clock, moved
         self._wake = asyncio.Event()
         self._stopping = False
+        self._began_ms = clock.now_ms()
         self.turned, self._swept = clock.monotonic(), 0.0
         self.board = self._planned(settings)
 
@@ -168,6 +169,11 @@ class Hub:
         checks = self.settings.checks
         changed = {name: self._standing(checks[name], now_ms) for name in stirred if name in checks}
         return bool(self.board.update(changed, now_ms)) or bool(changed)
+
+    def judged(self, check: str) -> bool:
+        """Whether *check* has had a reading since this hub began."""
+        newest = (self.intake.latest.get((check, vantage)) for vantage in self.settings.vantages)
+        return any(o is not None and o.at_ms >= self._began_ms for o in newest)
 
     def _standing(self, check: Check, now_ms: int) -> CheckStanding:
         intake = self.intake

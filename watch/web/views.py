@@ -33,7 +33,13 @@ class Views:
     def __init__(
         self, hub: Hub, clock: Clock, beats: Mapping[str, Callable[[], float]], waiting: Callable[[], int], pending: Callable[[], int]
     ) -> None:  # fmt: skip
-        self._hub, self._clock, self._beats, self._waiting, self._pending = hub, clock, beats, waiting, pending
+        self._hub, self._clock, self._beats, self._waiting, self._pending = (
+            hub,
+            clock,
+            beats,
+            waiting,
+            pending,
+        )
         self._figures: tuple[ComponentSample, ...] = ()
         self._figured = float("-inf")
 
@@ -71,7 +77,7 @@ class Views:
         return Health(beats, facts)
 
     def readiness(self) -> Readiness:
-        unasked = [name for name, c in self._hub.board.checks.items() if c.observation is None]
+        unasked = [name for name in self._hub.board.checks if not self._hub.judged(name)]
         waiting = [f"first readings of {len(unasked)} checks"] if unasked else []
         waiting += ["the store takes no writes"] if self._waiting() > 100 else []
         return Readiness(tuple(waiting))
