@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from watch.core.expect import Judge
 from watch.core.reading import Observation, Reason, Verdict
 from watch.core.settings import Check, Component, PageSettings, Service, Settings, Vantage
 from watch.core.sketch import Sketch
-from watch.ports import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from watch.ports import Batch
 
 UTC = ZoneInfo("UTC")
 START_MS = 1_764_000_000_000  # 2025-11-24 16:00 UTC, a Monday
@@ -99,9 +103,11 @@ class SilentDesk:
 
 
 def check(name: str, **more) -> Check:
-    component = name.split("/")[0]
+    component = name.split("/", maxsplit=1)[0]
     plain = {"every": timedelta(seconds=10), "timeout": timedelta(seconds=5)}
-    return Check(name=name, component=component, kind="fake", probe=object, judge=Judge((), ()), **(plain | more))
+    return Check(
+        name=name, component=component, kind="fake", probe=object, judge=Judge((), ()), **(plain | more)
+    )
 
 
 def settings(components: dict[str, list[str]], *, checks: dict[str, dict] | None = None, **more) -> Settings:
@@ -111,7 +117,12 @@ def settings(components: dict[str, list[str]], *, checks: dict[str, dict] | None
         key: Component(key=key, name=key.title(), members=tuple(members), needs=needs.get(key), site="here")
         for key, members in components.items()
     }
-    all_checks = {m: check(m, **(checks or {}).get(m, {})) for members in components.values() for m in members if "/" in m}
+    all_checks = {
+        m: check(m, **(checks or {}).get(m, {}))
+        for members in components.values()
+        for m in members
+        if "/" in m
+    }
     plain = {
         "service": Service(name="Acme", url=None, timezone=UTC, target=Fraction(999, 1000), site="here"),
         "vantages": {"local": Vantage(name="local", site="here")},
@@ -128,7 +139,16 @@ def settings(components: dict[str, list[str]], *, checks: dict[str, dict] | None
     return Settings(**(plain | more))
 
 
-def observation(name: str, at_ms: int, verdict: Verdict = Verdict.UP, *, took_ms: int = 20, vantage: str = "local", **more) -> Observation:
+def observation(
+    name: str, at_ms: int, verdict: Verdict = Verdict.UP, *, took_ms: int = 20, vantage: str = "local", **more
+) -> Observation:
     reason = Reason.OK if verdict is Verdict.UP else Reason.TIMEOUT
-    plain = {"detail": "" if verdict is Verdict.UP else "no answer", "latency": took_ms / 1000, "facts": {}, "phases": {}}
-    return Observation(name, vantage, at_ms, took_ms, 0, verdict, more.pop("reason", reason), **(plain | more))
+    plain = {
+        "detail": "" if verdict is Verdict.UP else "no answer",
+        "latency": took_ms / 1000,
+        "facts": {},
+        "phases": {},
+    }
+    return Observation(
+        name, vantage, at_ms, took_ms, 0, verdict, more.pop("reason", reason), **(plain | more)
+    )

@@ -10,11 +10,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
-from aiohttp import web
+from typing import TYPE_CHECKING, Any
 
 from statuspage.render import rendered
 from watch.alerts.dispatcher import Dispatcher
@@ -24,7 +20,6 @@ from watch.clock import SystemClock
 from watch.config import ConfigError, Loaded, load
 from watch.core.book import Book
 from watch.core.ledger import Chain
-from watch.core.settings import Settings
 from watch.hub.hub import Hub
 from watch.hub.janitor import Janitor
 from watch.hub.publisher import Publisher
@@ -38,6 +33,12 @@ from watch.web.operators import Sources, operators_app
 from watch.web.public import public_server
 from watch.web.shelf import Shelf
 from watch.web.views import Views
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from aiohttp import web
 
 log = logging.getLogger(__name__)
 PUBLISH_EVERY = 30.0  # seconds: the page carries the time of its data
@@ -58,7 +59,9 @@ class App:
         self._stop = asyncio.Event()
         self.desk = Reconciler(settings, *self.store.alerts())
         self.dispatcher = Dispatcher(self.desk, self.store.commit, Sender(), self.clock)
-        self.hub = Hub(settings, self.store, book, chain, self.desk, self.metrics, self.clock, self._dirty.set)
+        self.hub = Hub(
+            settings, self.store, book, chain, self.desk, self.metrics, self.clock, self._dirty.set
+        )
         self.point = VantagePoint(settings.vantage, self.hub, self.clock)
         self.publisher = Publisher(settings, book)
         self.janitor = Janitor(self.store, self.clock, settings.retention)
@@ -101,7 +104,8 @@ class App:
     async def _work(self) -> None:
         """Run every loop until one ends, which only `stop` or an error makes it do."""
         loops = {
-            "vantage": self.point.run(), "hub": self.hub.run(), "alerts": self.dispatcher.run(), "publisher": self._publish(),
+            "vantage": self.point.run(), "hub": self.hub.run(), "alerts": self.dispatcher.run(),
+            "publisher": self._publish(),
             "janitor": self.janitor.run(), "reload": self._reload(), "clock": self._tend(), "stop": self._stop.wait(),
         }  # fmt: skip
         tasks = [asyncio.create_task(work, name=name) for name, work in loops.items()]
@@ -114,7 +118,11 @@ class App:
     async def _drain(self, tasks: list[asyncio.Task[Any]]) -> None:
         """Stop asking, write what was asked, let the senders finish what they hold."""
         named = {task.get_name(): task for task in tasks}
-        for name, stop in (("vantage", self.point.stop), ("hub", self.hub.stop), ("alerts", self.dispatcher.stop)):
+        for name, stop in (
+            ("vantage", self.point.stop),
+            ("hub", self.hub.stop),
+            ("alerts", self.dispatcher.stop),
+        ):
             stop()
             await asyncio.wait([named[name]], timeout=DRAIN / 3)
         for task in tasks:
@@ -151,7 +159,9 @@ class App:
         while True:
             await self._watched.changed()
             try:
-                loaded = await asyncio.to_thread(load, self._path, environ=os.environ, now_ms=self.clock.now_ms())
+                loaded = await asyncio.to_thread(
+                    load, self._path, environ=os.environ, now_ms=self.clock.now_ms()
+                )
             except ConfigError as mistakes:
                 self._refuse(mistakes)
             else:
@@ -160,7 +170,9 @@ class App:
     def _refuse(self, mistakes: ConfigError) -> None:
         """Keep what runs, and say what is wrong with the new."""
         self.metrics.reloaded(success=False)
-        self.hub.troubles.note("config_reload", f"checks.yaml has mistakes, the old one runs on: {mistakes}", self.clock.now_ms())
+        self.hub.troubles.note(
+            "config_reload", f"checks.yaml has mistakes, the old one runs on: {mistakes}", self.clock.now_ms()
+        )
         log.error("the configuration was not taken over; the old one runs on.\n%s", mistakes)
 
     def _adopt(self, loaded: Loaded) -> None:
@@ -177,7 +189,9 @@ class App:
         self.metrics.reloaded(success=True)
         self.hub.troubles.note("config_reload", None, self.clock.now_ms())
         self._dirty.set()
-        log.info("the configuration was read anew: %d components, %d checks", len(new.components), len(new.checks))
+        log.info(
+            "the configuration was read anew: %d components, %d checks", len(new.components), len(new.checks)
+        )
         return None
 
 

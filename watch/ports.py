@@ -71,13 +71,13 @@ class StoreError(Trouble):
     """The database cannot be opened, read or written."""
 
 
-class StoreHeld(StoreError):
+class StoreHeld(StoreError):  # noqa: N818 - as `Trouble`
     """Another hub holds the store."""
 
     exit_code = 3
 
 
-class StoreCorrupt(StoreError):
+class StoreCorrupt(StoreError):  # noqa: N818 - as `Trouble`
     """The database is damaged."""
 
 

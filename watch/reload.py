@@ -7,8 +7,11 @@ one in its place.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 _LOOK = 1.0  # seconds
 Mark = tuple[int, int, int] | None

@@ -10,13 +10,16 @@ import signal
 import socket
 import sqlite3
 import sys
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import aiohttp
 
 from watch.core.timeline import State
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 ROOT = Path(__file__).parents[2]
 _POLL = 0.05  # seconds between looks at a process that has no other way to tell us
@@ -52,7 +55,12 @@ class Process:
     async def start(self) -> None:
         with (self.folder / "out").open("ab") as out:
             self.running = await asyncio.create_subprocess_exec(
-                *self.command, cwd=self.folder, stdout=out, stderr=out, env={**os.environ, **self.env}, start_new_session=True
+                *self.command,
+                cwd=self.folder,
+                stdout=out,
+                stderr=out,
+                env={**os.environ, **self.env},
+                start_new_session=True,
             )
 
     async def kill(self, how: signal.Signals = signal.SIGKILL) -> int:
@@ -76,7 +84,10 @@ async def listening(port: int) -> bool:
 
 def nginx(folder: Path, port: int) -> Process:
     """A web server in one process, so that SIGKILL leaves nobody behind."""
-    temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "fastcgi", "scgi", "uwsgi", "proxy"))
+    temporary = "".join(
+        f"{kind}_temp_path {folder}/{kind};\n"
+        for kind in ("client_body", "fastcgi", "scgi", "uwsgi", "proxy")
+    )
     (folder / "nginx.conf").write_text(
         f"daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;\n"
         f"events {{}} http {{ access_log off; {temporary}"
@@ -112,7 +123,10 @@ def openssl(folder: Path, port: int) -> Process:
     ca = trustme.CA()
     ca.cert_pem.write_to_path(folder / "ca.pem")
     ca.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
-    return Process(["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", f"{folder}/server.pem", "-quiet"], folder)
+    return Process(
+        ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", f"{folder}/server.pem", "-quiet"],
+        folder,
+    )
 
 
 class Hub(Process):
@@ -138,7 +152,10 @@ class Hub(Process):
 
     async def answer(self, port: int, path: str) -> tuple[int, str]:
         timeout = aiohttp.ClientTimeout(total=5)
-        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(f"http://127.0.0.1:{port}{path}") as response:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"http://127.0.0.1:{port}{path}") as response,
+        ):
             return response.status, await response.text()
 
     async def summary(self) -> dict:

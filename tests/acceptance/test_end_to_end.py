@@ -7,6 +7,7 @@ import json
 import time
 
 import pytest
+
 from tests.acceptance.estate import Hub, dnsmasq, echo, free_port, listening, nginx, openssl, until
 from tests.alerts.receiver import Serving
 
@@ -43,7 +44,9 @@ async def estate(tmp_path, phone):
     for server in servers.values():
         await server.start()
     for name, port in ports.items():
-        await until(lambda port=port: listening(port), within=10, what=f"{name} listens: {servers[name].said()}")
+        await until(
+            lambda port=port: listening(port), within=10, what=f"{name} listens: {servers[name].said()}"
+        )
     text = CONFIG.format(**ports, ca=folders["tls"] / "ca.pem", channel=f"{phone.url}/phone")
     hub = Hub(folders["hub"], text)
     yield hub, servers, ports["http"]
@@ -64,7 +67,9 @@ async def test_an_outage_from_sigkill_to_the_account(estate, phone):
     assert "Web application is down" in html
     await until(lambda: phone.received, within=10, what="alice is paged")
     assert (await hub.summary())["status"]["indicator"] == "major"
-    others = {c["name"]: c["status"] for c in (await hub.summary())["components"] if c["name"] != "Web application"}
+    others = {
+        c["name"]: c["status"] for c in (await hub.summary())["components"] if c["name"] != "Web application"
+    }
     assert set(others.values()) == {"operational"}, others
 
     await servers["http"].start()

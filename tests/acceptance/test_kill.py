@@ -11,11 +11,16 @@ import json
 import random
 import time
 from collections import Counter
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
+
 from tests.acceptance.estate import Hub, until
 from tests.alerts.receiver import Receiver, Serving
+
+if TYPE_CHECKING:
+    from pathlib import Path
+from typing import Self
 
 HUBS, KILLS = 5, 10
 AWAY = 5.0  # seconds
@@ -46,7 +51,7 @@ class Targets:
     def __init__(self) -> None:
         self.down: set[str] = set()
 
-    async def __aenter__(self) -> Targets:
+    async def __aenter__(self) -> Self:
         app = web.Application()
         app.router.add_get("/{name}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -63,14 +68,23 @@ class Targets:
 
 
 async def test_fifty_kills_lose_nothing_and_page_nobody_falsely(tmp_path):
-    async with Targets() as targets, Serving() as phone:
-        await asyncio.gather(*(_killed_often(tmp_path / str(n), n, targets, phone) for n in range(HUBS)))
+    async with Targets() as targets, Serving() as phone, asyncio.TaskGroup() as group:
+        for n in range(HUBS):
+            group.create_task(_killed_often(tmp_path / str(n), n, targets, phone))
 
 
 async def _killed_often(folder: Path, number: int, targets: Targets, phone: Receiver) -> None:
     folder.mkdir()
-    chance, flaky = random.Random(number), f"flaky{number}"
     hub = Hub(folder, CONFIG.format(number=number, url=targets.url, phone=f"{phone.url}/{number}"))
+    try:
+        await _kills(hub, number, targets, phone)
+    finally:
+        if hub.running is not None and hub.running.returncode is None:
+            await hub.kill()
+
+
+async def _kills(hub: Hub, number: int, targets: Targets, phone: Receiver) -> None:
+    chance, flaky = random.Random(number), f"flaky{number}"
     absences: list[tuple[int, int]] = []
     acknowledged: dict[str, set] = {table: set() for table in KEPT}
     for kill in range(KILLS):
@@ -91,21 +105,29 @@ async def _killed_often(folder: Path, number: int, targets: Targets, phone: Rece
     for table, sql in KEPT.items():
         assert acknowledged[table] <= set(hub.rows(sql)), f"hub {number}: {table} lost rows"
     await _judge(hub, [body for path, body in phone.received if path == str(number)], absences)
-    await hub.kill()
 
 
 def _told(hub: Hub) -> bool:
     """Whether every alert is closed and no notice is on its way."""
-    still = hub.rows("SELECT 1 FROM alert WHERE resolved_ms IS NULL UNION SELECT 1 FROM notice WHERE status IN ('pending', 'sending')")
+    still = hub.rows(
+        "SELECT 1 FROM alert WHERE resolved_ms IS NULL UNION SELECT 1 FROM notice WHERE status IN ('pending', 'sending')"
+    )
     return not still
 
 
 async def _judge(hub: Hub, messages: list[dict], absences: list[tuple[int, int]]) -> None:
     code, out = await hub.verb("ledger", "verify")
     assert code == 0, out
-    transitions = [(s, json.loads(b)["to"], e) for s, e, b in hub.rows("SELECT subject, effective_ms, body FROM ledger WHERE kind = 'transition' ORDER BY seq")]
+    transitions = [
+        (s, json.loads(b)["to"], e)
+        for s, e, b in hub.rows(
+            "SELECT subject, effective_ms, body FROM ledger WHERE kind = 'transition' ORDER BY seq"
+        )
+    ]
     steady = [(to, at) for subject, to, at in transitions if subject == "steady/home"]
-    assert [to for to, _ in steady] == (["up", "unknown"] * KILLS)[: len(steady) - 1] + ["up"], "it was never anything but up or unseen"
+    assert [to for to, _ in steady] == [*(["up", "unknown"] * KILLS)[: len(steady) - 1], "up"], (
+        "it was never anything but up or unseen"
+    )
     for killed_ms, back_ms in absences:
         state = [to for to, at in steady if at <= back_ms - 500][-1]
         assert state == "unknown", f"the absence from {killed_ms} to {back_ms} reads {state}"
@@ -113,16 +135,28 @@ async def _judge(hub: Hub, messages: list[dict], absences: list[tuple[int, int]]
     alerts = [json.loads(body) for (body,) in hub.rows("SELECT body FROM alert")]
     assert {a["subject"] for a in alerts} == {"flaky"}, "a false alert"
     for at_ms in (at for subject, to, at in transitions if subject == "flaky/home" and to == "down"):
-        assert any(a["since_ms"] <= at_ms <= a["resolved_ms"] for a in alerts), f"the outage at {at_ms} raised no alert"
+        assert any(a["since_ms"] <= at_ms <= a["resolved_ms"] for a in alerts), (
+            f"the outage at {at_ms} raised no alert"
+        )
 
-    told = Counter((key, _event(m)) for m in messages for key in {a["dedup_key"] for a in alerts} if key in m["message"])
+    told = Counter(
+        (key, _event(m)) for m in messages for key in {a["dedup_key"] for a in alerts} if key in m["message"]
+    )
     for alert in alerts:
         events = {event for key, event in told if key == alert["dedup_key"]}
-        assert "late" in events or {"down", "recovered"} <= events, f"{alert['dedup_key']} was told as {events}: {[m['title'] for m in messages]}"
+        assert "late" in events or {"down", "recovered"} <= events, (
+            f"{alert['dedup_key']} was told as {events}: {[m['title'] for m in messages]}"
+        )
     openings = sum(1 + a["again"] for a in alerts)
     assert sum(told.values()) - 2 * openings <= KILLS, f"more than one duplicate a kill: {told}"
 
 
 def _event(message: dict) -> str:
     title = message["title"]
-    return "down" if title.startswith("DOWN") else "late" if "was down" in title.lower() or "late" in message["message"] else "recovered"
+    return (
+        "down"
+        if title.startswith("DOWN")
+        else "late"
+        if "was down" in title.lower() or "late" in message["message"]
+        else "recovered"
+    )

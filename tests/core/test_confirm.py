@@ -101,7 +101,10 @@ def test_a_streak_does_not_survive_a_gap():
 
 def test_an_older_reading_changes_nothing():
     belief, _ = told("uuu")
-    assert observed(belief, TERMS, verdict=Verdict.DOWN, reason=Reason.OK, at_ms=5_000, took_ms=1) == (belief, ())
+    assert observed(belief, TERMS, verdict=Verdict.DOWN, reason=Reason.OK, at_ms=5_000, took_ms=1) == (
+        belief,
+        (),
+    )
 
 
 def test_the_edges_of_an_outage_enclose_what_can_have_happened():

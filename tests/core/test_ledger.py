@@ -12,7 +12,10 @@ from watch.core.ledger import START, Chain, Kind, verified
 
 def entries(count: int = 5):
     chain = Chain()
-    return [chain.entry(Kind.TRANSITION, f"web/c{n}", {"to": "down", "n": n}, now_ms=1000 + n, vantage="v") for n in range(count)]
+    return [
+        chain.entry(Kind.TRANSITION, f"web/c{n}", {"to": "down", "n": n}, now_ms=1000 + n, vantage="v")
+        for n in range(count)
+    ]
 
 
 def test_an_untouched_chain_holds():
@@ -24,7 +27,12 @@ def test_a_stranger_can_check_it_from_the_documentation_alone():
     prev = START
     for entry in entries():
         *columns, digest = entry
-        assert hashlib.sha256(json.dumps(columns, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest() == digest
+        assert (
+            hashlib.sha256(
+                json.dumps(columns, separators=(",", ":"), ensure_ascii=False).encode()
+            ).hexdigest()
+            == digest
+        )
         assert entry.prev == prev
         prev = digest
 
@@ -45,7 +53,9 @@ def test_a_missing_entry_is_found():
 
 def test_an_entry_forged_with_a_right_hash_breaks_the_one_after_it():
     chain = entries()
-    other = Chain(seq=2, recorded_ms=0, hash=chain[1].hash).entry(Kind.TRANSITION, "web/c2", {"to": "up"}, now_ms=1002)
+    other = Chain(seq=2, recorded_ms=0, hash=chain[1].hash).entry(
+        Kind.TRANSITION, "web/c2", {"to": "up"}, now_ms=1002
+    )
     assert verified([*chain[:2], other, *chain[3:]])[2].seq == 4
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.fakes import START_MS, Counter, FakeClock, MemoryStore, SilentDesk, observation, settings
 
+from tests.fakes import START_MS, Counter, FakeClock, MemoryStore, SilentDesk, observation, settings
 from watch.core.book import Book, Edge
 from watch.core.ledger import Chain, Kind, verified
 from watch.core.reading import Reason, Verdict
@@ -23,7 +23,9 @@ class Stage:
         self.desk, self.counter, self.moves = SilentDesk(), Counter(), 0
         entries = list(self.store.entries())
         chain = Chain(entries[-1].seq, entries[-1].recorded_ms, entries[-1].hash) if entries else Chain()
-        self.hub = Hub(plan, self.store, Book(entries), chain, self.desk, self.counter, self.clock, self._moved)
+        self.hub = Hub(
+            plan, self.store, Book(entries), chain, self.desk, self.counter, self.clock, self._moved
+        )
 
     def _moved(self) -> None:
         self.moves += 1
@@ -47,7 +49,11 @@ class Stage:
         return list(self.store.entries())
 
     def transitions(self):
-        return [(e.subject, e.facts["to"], (e.effective_ms - START_MS) / 1000) for e in self.entries if e.kind == "transition"]
+        return [
+            (e.subject, e.facts["to"], (e.effective_ms - START_MS) / 1000)
+            for e in self.entries
+            if e.kind == "transition"
+        ]
 
 
 @pytest.fixture
@@ -152,7 +158,12 @@ async def test_redundancy_lost_is_degraded_and_says_so():
         await stage.reads("app/b", UP, 1)
         await stage.reads("app/c", UP, 1)
     standing = stage.hub.board.components["app"]
-    assert (standing.state, standing.redundancy_lost, standing.members_up, standing.members) == (State.DEGRADED, True, 2, 3)
+    assert (standing.state, standing.redundancy_lost, standing.members_up, standing.members) == (
+        State.DEGRADED,
+        True,
+        2,
+        3,
+    )
     assert standing.cause == "app/a"
 
 
@@ -169,7 +180,15 @@ async def test_a_component_stands_as_those_it_contains_do():
 
 async def test_board_and_book_agree_at_every_turn():
     stage = Stage(settings({"app": ["app/a", "app/b"], "all": ["app", "all/x"]}, needs={"app": 1}))
-    story = [("app/a", UP), ("app/b", UP), ("all/x", UP), *[("app/a", DOWN)] * 3, *[("app/b", DOWN)] * 3, ("all/x", UP), *[("app/a", UP)] * 3]
+    story = [
+        ("app/a", UP),
+        ("app/b", UP),
+        ("all/x", UP),
+        *[("app/a", DOWN)] * 3,
+        *[("app/b", DOWN)] * 3,
+        ("all/x", UP),
+        *[("app/a", UP)] * 3,
+    ]
     for name, verdict in story:
         await stage.reads(name, verdict, 4)
         now = stage.clock.ms

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import apsw
 import pytest
-from tests.fakes import START_MS, observation
 
+from tests.fakes import START_MS, observation
 from watch.core.alert import Alert, Event, Heard, Notice, Status
 from watch.core.confirm import Belief, Streak
 from watch.core.ledger import Chain, Kind, verified
@@ -61,7 +61,10 @@ def notice(number: int, **more) -> Notice:
 async def test_everything_in_a_batch_reads_back_as_it_was(store):
     chain = Chain()
     entries = [chain.entry(Kind.TRANSITION, "web/home", {"to": "down"}, now_ms=START_MS, vantage="local")]
-    readings = [observation("web/home", START_MS + n, Verdict.DOWN, facts={"status": 503}, phases={"connect": 0.25}) for n in range(3)]
+    readings = [
+        observation("web/home", START_MS + n, Verdict.DOWN, facts={"status": 503}, phases={"connect": 0.25})
+        for n in range(3)
+    ]
     belief = Belief(State.DOWN, START_MS, START_MS + 2, good=Streak(1, 2, 3, None), blips=4)
     batch = Batch(readings, entries, [(1, r) for r in readings], {("web/home", "local"): belief})
     batch.sketches["web/home", "local", START_MS - START_MS % 3_600_000] = sketch(0.1, 0.2)
@@ -72,7 +75,11 @@ async def test_everything_in_a_batch_reads_back_as_it_was(store):
     assert list(store.evidence(1)) == readings
     assert store.beliefs() == {("web/home", "local"): belief}
     assert store.latest() == {("web/home", "local"): readings[-1]}
-    assert store.alerts() == ([alert(1)], [notice(1)], [Heard(alert_id=1, recipient="alice", event=Event.TRIGGERED, at_ms=9)])
+    assert store.alerts() == (
+        [alert(1)],
+        [notice(1)],
+        [Heard(alert_id=1, recipient="alice", event=Event.TRIGGERED, at_ms=9)],
+    )
     assert store.sketch("web/home", START_MS, START_MS + 1).count == 2
 
 
@@ -125,7 +132,9 @@ def stock(path: Path, sql: str) -> list[list]:
     """What the standard library's SQLite answers, in a process of its own: two SQLites in one process share, and
     so drop, each other's file locks."""
     script = "import json, sqlite3, sys; c = sqlite3.connect(f'file:{sys.argv[1]}?mode=ro', uri=True); print(json.dumps(c.execute(sys.argv[2]).fetchall())); c.close()"
-    return json.loads(subprocess.run([sys.executable, "-c", script, path, sql], check=True, capture_output=True).stdout)
+    return json.loads(
+        subprocess.run([sys.executable, "-c", script, path, sql], check=True, capture_output=True).stdout
+    )
 
 
 async def test_a_stock_sqlite3_reads_the_ledger_while_the_hub_runs(store, tmp_path):
@@ -141,7 +150,12 @@ async def test_the_profile_is_the_one_that_survives_power_cuts(store):
     found = {}
 
     def look(connection):
-        found.update({name: pragma(connection, name) for name in ("journal_mode", "synchronous", "foreign_keys", "auto_vacuum")})
+        found.update(
+            {
+                name: pragma(connection, name)
+                for name in ("journal_mode", "synchronous", "foreign_keys", "auto_vacuum")
+            }
+        )
         return 0
 
     await store._writer.submit(look)
@@ -174,7 +188,13 @@ async def test_a_locked_file_makes_commits_wait_and_loses_none(tmp_path):
     await store.close()
 
 
-@pytest.mark.parametrize("damage", [b"not a database, just a text that is long enough to be one" * 40, b"SQLite format 3\0" + b"\xff" * 8000])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"not a database, just a text that is long enough to be one" * 40,
+        b"SQLite format 3\0" + b"\xff" * 8000,
+    ],
+)
 def test_a_file_that_is_no_database_is_said_and_not_touched(tmp_path, damage):
     path = tmp_path / "t.db"
     path.write_bytes(damage)
@@ -243,7 +263,11 @@ asyncio.run(main())
 
 def test_what_was_acknowledged_survives_kill_9(tmp_path):
     path, root = tmp_path / "t.db", Path(__file__).parents[2]
-    script = textwrap.dedent(_WRITES).format(root=str(root), path=str(path)).replace(f"SqliteStore({str(path)!r})", f"SqliteStore(Path({str(path)!r}))")
+    script = (
+        textwrap.dedent(_WRITES)
+        .format(root=str(root), path=str(path))
+        .replace(f"SqliteStore({str(path)!r})", f"SqliteStore(Path({str(path)!r}))")
+    )
     script = "from pathlib import Path\n" + script
     for kill in range(5):
         writer = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=root)
@@ -276,5 +300,5 @@ async def test_a_broken_disk_is_said_to_every_caller_and_stays_broken(tmp_path):
     writer = Writer(Failing(), tmp_path / "t.db", rolled_back=lambda: None)
     for _ in range(2):
         with pytest.raises(StoreError, match="the disk reports an error"):
-            await writer.submit(lambda connection: 0)
+            await writer.submit(lambda _: 0)
     await writer.close()

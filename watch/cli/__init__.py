@@ -28,15 +28,34 @@ VERBS: dict[str, tuple[str, str]] = {
     "ledger": ("watch.cli.ledger", "verify the record every figure comes from"),
 }
 LATER = frozenset(
-    "agent vantage report incident maintenance silence ack adjust oncall simulate alert render demo "
-    "import backup restore doctor user store".split()
+    [
+        "agent",
+        "vantage",
+        "report",
+        "incident",
+        "maintenance",
+        "silence",
+        "ack",
+        "adjust",
+        "oncall",
+        "simulate",
+        "alert",
+        "render",
+        "demo",
+        "import",
+        "backup",
+        "restore",
+        "doctor",
+        "user",
+        "store",
+    ]
 )
 
 
 class _Verbs(click.Group):
     """Finds verbs by name; imports one when it is called, none for the list of them."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -47,14 +66,20 @@ class _Verbs(click.Group):
         command: click.Command = getattr(importlib.import_module(VERBS[cmd_name][0]), cmd_name)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         with formatter.section("Verbs"):
             formatter.write_dl([(verb, text) for verb, (_, text) in VERBS.items()])
 
 
 @click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="threenines", message="%(prog)s %(version)s")
-@click.option("--config", default="checks.yaml", show_default=True, metavar="PATH", help="The configuration: a file or a folder.")
+@click.option(
+    "--config",
+    default="checks.yaml",
+    show_default=True,
+    metavar="PATH",
+    help="The configuration: a file or a folder.",
+)
 @click.pass_context
 def cli(ctx: click.Context, config: str) -> None:
     """Monitoring, uptime and status pages with figures you can defend to the second."""

@@ -52,7 +52,9 @@ def _wanted(settings: Settings, names: Sequence[str]) -> list[Check]:
     for name in names:
         if name not in known:
             near = get_close_matches(name, sorted(known), 1)
-            raise click.UsageError(f"there is no check or component {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+            raise click.UsageError(
+                f"there is no check or component {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+            )
     return [c for c in settings.checks.values() if not names or c.name in names or c.component in names]
 
 
@@ -88,6 +90,7 @@ def _json(check: Check, reading: Reading, seconds: float) -> str:
 
     answer = {
         "check": check.name, "kind": check.kind, "verdict": reading.verdict, "reason": reading.reason,
-        "detail": reading.detail, "took_s": round(seconds, 6), "facts": dict(reading.facts), "phases": dict(reading.phases),
+        "detail": reading.detail, "took_s": round(seconds, 6), "facts": dict(reading.facts),
+        "phases": dict(reading.phases),
     }  # fmt: skip
     return orjson.dumps(answer).decode()

@@ -33,7 +33,8 @@ def explain(config: str, component: str, month: str | None) -> None:
         if component not in r.book.components:
             near = get_close_matches(component, list(r.book.components), 1)
             raise click.UsageError(
-                f"the record knows no component {component!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+                f"the record knows no component {component!r}"
+                + (f"; did you mean {near[0]!r}?" if near else "")
             )
         found = figure(r.book, component, month_of(month, r.settings, r.now_ms), r.now_ms)
         for line in _lines(r, found):
@@ -94,7 +95,15 @@ def _intervals(f: Figure, zone: ZoneInfo) -> Iterator[str]:
     rows = [("from", "to", "lasted", "state", "of it excluded")]
     for lo, hi, state in trouble:
         out = total(intersection([(lo, hi)], list(f.out)))
-        rows.append((clock_time(lo, zone), clock_time(hi, zone), span_text(hi - lo), state.value, span_text(out) if out else ""))
+        rows.append(
+            (
+                clock_time(lo, zone),
+                clock_time(hi, zone),
+                span_text(hi - lo),
+                state.value,
+                span_text(out) if out else "",
+            )
+        )
     if trouble:
         yield from (f"  {line}" for line in table(rows, right=(2, 4)))
 
@@ -122,7 +131,9 @@ def _in(marks: list[Mark], span: Span) -> list[Mark]:
 
 
 def _checks(r: Record, key: str) -> Iterator[str]:
-    for member in dict.fromkeys(m for _, c in r.book.components.get(key, ()) if c is not None for m in c.members):
+    for member in dict.fromkeys(
+        m for _, c in r.book.components.get(key, ()) if c is not None for m in c.members
+    ):
         if "/" in member:
             yield member
         else:
@@ -158,7 +169,8 @@ def _arithmetic(f: Figure) -> Iterator[str]:
         yield f"  coverage  (U + D) / (scope − X) = {a.up_ms + a.down_ms} / {a.scope_ms - a.excluded_ms}"
     target = f"{a.target.numerator}/{a.target.denominator}"
     left = a.remaining_ms.__floor__()
-    yield f"  budget    (1 − {target}) × (month − X − K) = {a.budget_ms.__floor__()} ms = {span_text(a.budget_ms.__floor__())}"
+    budget = a.budget_ms.__floor__()
+    yield f"  budget    (1 − {target}) × (month − X − K) = {budget} ms = {span_text(budget)}"
     yield f"  remaining {'-' if left < 0 else ''}{span_text(abs(left))}"
     so_far = ", so far" if f.running else ""
     yield f"  verdict   as measured {a.verdict.value}, strictly {a.strict.value}{so_far}"

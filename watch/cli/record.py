@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,8 +15,13 @@ from watch.clock import SystemClock
 from watch.config import load
 from watch.core.book import Book
 from watch.core.localtime import Month
-from watch.core.settings import Settings
 from watch.stores.sqlite import SqliteReads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from zoneinfo import ZoneInfo
+
+    from watch.core.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +81,7 @@ def table(rows: Sequence[Sequence[str]], *, right: tuple[int, ...] = ()) -> Iter
     """*rows*, the first of which is the heading, in columns; those numbered in *right* are aligned right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
-        cells = [c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+        cells = [
+            c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        ]
         yield "  ".join(cells).rstrip()

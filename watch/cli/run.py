@@ -22,12 +22,16 @@ def run(config: str, path: str | None, *, verbose: bool) -> None:
     from watch.config import load  # noqa: PLC0415
 
     logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     file = Path(path or config)
     loaded = load(file, environ=os.environ, now_ms=SystemClock().now_ms())
     settings = loaded.settings
-    click.echo(f"Threenines {version('threenines')}: {len(settings.components)} components, {len(settings.checks)} checks from {file}")
+    click.echo(
+        f"Threenines {version('threenines')}: {len(settings.components)} components, "
+        f"{len(settings.checks)} checks from {file}"
+    )
     for warning in loaded.warnings:
         click.echo(f"note: {warning}", err=True)
 

@@ -86,7 +86,11 @@ def _lines(r: Record, board: Board, pid: int | None) -> Iterator[str]:
     from watch.cli.record import clock_time, table  # noqa: PLC0415
 
     zone = r.settings.service.timezone
-    hub = f"the hub runs as process {pid}" if pid is not None else "no hub is running: what is not asked is unknown"
+    hub = (
+        f"the hub runs as process {pid}"
+        if pid is not None
+        else "no hub is running: what is not asked is unknown"
+    )
     yield f"{r.settings.service.name} at {clock_time(r.now_ms, zone)}; {hub}"
     yield ""
     rows = [("", "state", "since", "why", "seen from")]
@@ -102,6 +106,18 @@ def _row(settings: Settings, board: Board, name: str) -> tuple[str, str, str, st
     from watch.cli.record import clock_time  # noqa: PLC0415
 
     c = board.checks[name]
-    why = "" if c.state == "up" and c.reason == "ok" else f"{c.reason}: {c.detail}" if c.detail else str(c.reason)
+    why = (
+        ""
+        if c.state == "up" and c.reason == "ok"
+        else f"{c.reason}: {c.detail}"
+        if c.detail
+        else str(c.reason)
+    )
     seen = c.observation.vantage if c.observation is not None else ""
-    return f"  {name.split('/', 1)[1]}", c.state.value, clock_time(c.since_ms, settings.service.timezone), why, seen
+    return (
+        f"  {name.split('/', 1)[1]}",
+        c.state.value,
+        clock_time(c.since_ms, settings.service.timezone),
+        why,
+        seen,
+    )

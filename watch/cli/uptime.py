@@ -68,7 +68,19 @@ def _print_table(figures: list[Figure], names: dict[str, str]) -> None:
     zone = ZoneInfo(first.zone)
     so_far = f", so far: to {clock_time(first.as_of_ms, zone)}" if first.running else ""
     click.echo(f"{first.month} in {first.zone}{so_far}; target {_percent(first)}")
-    rows = [("component", "uptime", "down", "least–most", "excluded", "unknown", "budget left", "verdict", "strict")]
+    rows = [
+        (
+            "component",
+            "uptime",
+            "down",
+            "least–most",
+            "excluded",
+            "unknown",
+            "budget left",
+            "verdict",
+            "strict",
+        )
+    ]
     for f in figures:
         a = f.account
         rows.append((

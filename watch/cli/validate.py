@@ -24,14 +24,14 @@ def validate(ctx: click.Context, path: str | None, *, without_secrets: bool, as_
     PATH is a file or a folder of them; without it, the one that --config names.
     """
     import os  # noqa: PLC0415 - the list of verbs must not pay for what one of them needs
-    import time  # noqa: PLC0415 - likewise
     from pathlib import Path  # noqa: PLC0415 - likewise
 
+    from watch.clock import SystemClock  # noqa: PLC0415 - likewise
     from watch.config import ConfigError, load  # noqa: PLC0415 - likewise
 
     file = path or str(ctx.obj)
     try:
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = SystemClock().now_ms()
         loaded = load(Path(file), secrets=not without_secrets, environ=os.environ, now_ms=now_ms)
     except ConfigError as error:
         if not as_json:

@@ -26,47 +26,35 @@ from watch.core.settings import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+    from zoneinfo import ZoneInfo
 
     from watch.config.record import Fields, Record
+    from watch.core.settings import Vantage
+    from watch.core.window import Window
 
 
 def assembled(document: Fields, folder: Path, findings: Findings, now_ms: int | None) -> Settings | None:
     """The whole of it; None when there was any mistake. Warnings are recorded when there was none."""
     service = _section(document, "service", SERVICE)
     written: composition.Written = document["components"] or {}
-    if document["components"] == {}:
-        findings.mistake(document.key("components"), "there are no components here", "add one with a check")
-    composition.compare(written, findings)
     vantages = places.vantages_of(document, service["site"], findings)
-    own = next(iter(vantages.values()))
     defaults = _section(document, "defaults", DEFAULTS)
-    for fields, _ in written.values():
-        for check, _ in (fields["checks"] or {}).values():
-            places.compare(check, vantages, findings)
+    _compare(document, written, defaults, vantages, findings)
     people = people_of(document)
     catch_all = catch_all_of(document, people, findings)
     escalations = escalations_of(document, people, findings)
     alerts = rules_of(document, tuple(written), findings)
-    windows = {}
-    for name, (fields, _) in (document["maintenance"] or {}).items():
-        chosen = named_components(fields, "components", tuple(written), document, findings)
-        windows[name] = window_of(name, fields, chosen, service["timezone"], findings)
+    windows = _windows(document, tuple(written), service["timezone"], findings)
     listen = _listen(document, findings)
     if findings.mistakes:
         return None
-    site = service["site"] or own.site
+    site = service["site"] or next(iter(vantages.values())).site
     settings = Settings(
-        service=Service(
-            name=service["name"],
-            url=service["url"],
-            timezone=service["timezone"],
-            target=service["target"],
-            site=site,
-        ),
+        service=_service(service, site),
         vantages=vantages,
         components=_components(written, site),
         checks=_checks(written, defaults),
-        windows={name: window for name, window in windows.items() if window is not None},
+        windows=windows,
         people=people,
         catch_all=catch_all,
         escalations=escalations,
@@ -79,6 +67,45 @@ def assembled(document: Fields, folder: Path, findings: Findings, now_ms: int | 
     )
     caution(settings, lambda path: _place(document, path), findings, now_ms)
     return settings
+
+
+def _compare(
+    document: Fields,
+    written: composition.Written,
+    defaults: Fields,
+    vantages: Mapping[str, Vantage],
+    findings: Findings,
+) -> None:
+    """Record what is wrong between components, checks and vantage points."""
+    if document["components"] == {}:
+        findings.mistake(document.key("components"), "there are no components here", "add one with a check")
+    composition.compare(written, findings)
+    places.compare_pool(defaults, vantages, findings)
+    for fields, _ in written.values():
+        for check, _ in (fields["checks"] or {}).values():
+            places.compare(check, vantages, findings)
+
+
+def _windows(
+    document: Fields, components: tuple[str, ...], zone: ZoneInfo, findings: Findings
+) -> dict[str, Window]:
+    windows = {}
+    for name, (fields, _) in (document["maintenance"] or {}).items():
+        chosen = named_components(fields, "components", components, document, findings)
+        window = window_of(name, fields, chosen, zone, findings)
+        if window is not None:
+            windows[name] = window
+    return windows
+
+
+def _service(fields: Fields, site: str) -> Service:
+    return Service(
+        name=fields["name"],
+        url=fields["url"],
+        timezone=fields["timezone"],
+        target=fields["target"],
+        site=site,
+    )
 
 
 def _section(document: Fields, key: str, record: Record) -> Fields:

@@ -10,11 +10,11 @@ import dataclasses
 import re
 import types
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 from watch import probes
 from watch.config.findings import Findings, meant, quoted, redacted
@@ -32,6 +32,12 @@ websocket
 """
 PLANNED = frozenset(_PLANNED.split())
 _ODDLY_NAMED = {"https": "http", "ping": "icmp", "port": "tcp", "ssl": "tls", "url": "http", "cert": "tls"}
+# What annotations may name, also where a probe's file imports it for the type checker only.
+_TYPES = {it.__name__: it for it in (Mapping, Path, Secret, timedelta, Fraction, datetime)} | {
+    "Literal": Literal,
+    "ClassVar": ClassVar,
+    "Any": Any,
+}
 _ANY_TIME = (timedelta(0), timedelta(days=3650), "30s")
 
 
@@ -72,7 +78,7 @@ def help_of(kind: str) -> Reference:
 def options(kind: str) -> Record:
     """The record that ``kind: {…}`` is."""
     cls = probe_class(kind)
-    hints, texts = get_type_hints(cls), help_of(kind).options
+    hints, texts = get_type_hints(cls, localns=_TYPES), help_of(kind).options
     fields = {}
     for it in dataclasses.fields(cls):
         if not it.init or it.name.startswith("_"):

@@ -60,11 +60,12 @@ def compare(check: ReadCheck, vantages: Mapping[str, Vantage], findings: Finding
     for name, node in check.sources:
         if name not in vantages:
             unknown_name(node, "vantage point", name, tuple(vantages), findings)
-    wanted = check.fields["down_when"]
-    if isinstance(wanted, int) and wanted > len(vantages):
-        count = f"there {'is' if len(vantages) == 1 else 'are'} {len(vantages)}"
-        findings.mistake(
-            check.fields.at("down_when"),
-            f"{wanted} vantage points cannot agree where {count}",
-            f"write {len(vantages)} or `majority`",
-        )
+    compare_pool(check.fields, vantages, findings)
+
+
+def compare_pool(fields: Fields, vantages: Mapping[str, Vantage], findings: Findings) -> None:
+    """Record a `down_when` that asks for more vantage points than there are."""
+    wanted, there = fields["down_when"], len(vantages)
+    if isinstance(wanted, int) and wanted > there:
+        wrong = f"{wanted} vantage points cannot agree where there {'is' if there == 1 else 'are'} {there}"
+        findings.mistake(fields.at("down_when"), wrong, f"write {there} or `majority`")

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from enum import Enum
+from itertools import pairwise
 from operator import itemgetter
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from watch.core import terms as t
 from watch.core.component import composed_timeline
@@ -23,7 +25,9 @@ from watch.core.quorum import View, quorum_timeline
 from watch.core.settings import Audience
 from watch.core.spans import Span, clipped
 from watch.core.timeline import State, Timeline, merged, overlaid
-from watch.core.window import Window
+
+if TYPE_CHECKING:
+    from watch.core.window import Window
 
 T = TypeVar("T")
 Out = Callable[[str, int, int], list[Span]]
@@ -87,7 +91,13 @@ class Book:
     def _mark(self, entry: Entry) -> None:
         f = entry.facts
         mark = Mark(
-            entry.seq, entry.effective_ms, f["earliest_ms"], f["latest_ms"], _STATES[f["to"]], f["reason"], f["detail"]
+            entry.seq,
+            entry.effective_ms,
+            f["earliest_ms"],
+            f["latest_ms"],
+            _STATES[f["to"]],
+            f["reason"],
+            f["detail"],
         )
         self.marks.setdefault(entry.subject, {}).setdefault(entry.vantage, []).append(mark)
 
@@ -99,9 +109,13 @@ class Book:
             case Kind.CHECK:
                 self.checks.setdefault(entry.subject, []).append((at, None if ended else t.check_terms(body)))
             case Kind.COMPONENT:
-                self.components.setdefault(entry.subject, []).append((at, None if ended else t.component_terms(body)))
+                self.components.setdefault(entry.subject, []).append(
+                    (at, None if ended else t.component_terms(body))
+                )
             case Kind.WINDOW:
-                self.windows.setdefault(entry.subject, []).append((at, None if ended else t.window_of(entry.subject, body)))
+                self.windows.setdefault(entry.subject, []).append(
+                    (at, None if ended else t.window_of(entry.subject, body))
+                )
             case Kind.TERMS:
                 self.service.append((at, t.service_terms(body)))
             case Kind.VANTAGE:
@@ -115,7 +129,7 @@ class Book:
         self.bodies[Kind.COMPONENT, key] = self.bodies.pop((Kind.COMPONENT, was), {})
         for old in [name for name in self.checks if name.startswith(f"{was}/")]:
             new = key + old[len(was) :]
-            self.checks[new] = self.checks.pop(old)
+            self.checks[new] = [(at, c and replace(c, component=key)) for at, c in self.checks.pop(old)]
             self.bodies[Kind.CHECK, new] = self.bodies.pop((Kind.CHECK, old), {})
             if old in self.marks:
                 self.marks[new] = self.marks.pop(old)
@@ -127,13 +141,19 @@ class Book:
         def member(name: str) -> str:
             return key if name == was else key + name[len(was) :] if name.startswith(f"{was}/") else name
 
-        for name, eras in self.components.items():
+        for name, steps in self.components.items():
             self.components[name] = [
-                (at, c and t.ComponentTerms(tuple(map(member, c.members)), c.needs, c.site)) for at, c in eras
+                (at, c and replace(c, members=tuple(map(member, c.members)))) for at, c in steps
             ]
-        for name, spells in self.windows.items():
+        for name, steps in self.windows.items():
             self.windows[name] = [
-                (at, w and t.window_of(name, {**t.window_body(w), "components": [member(c) for c in w.components]}))
+                (
+                    at,
+                    w
+                    and t.window_of(
+                        name, {**t.window_body(w), "components": [member(c) for c in w.components]}
+                    ),
+                )
                 for at, w in spells
             ]
 
@@ -156,21 +176,35 @@ class Book:
         return merged(parts)
 
     def _combined(self, name: str, terms: t.CheckTerms, edge: Edge, lo: int, hi: int) -> Timeline:
-        views = [
-            View(vantage, self.onsite(vantage, terms.component), self.seen(name, vantage, edge, lo, hi))
-            for vantage in self.marks.get(name, {})
+        steps = [
+            self.components.get(terms.component, ()),
+            *(self.sites.get(v, ()) for v in self.marks.get(name, ())),
         ]
-        if len(views) == 1 and (views[0].onsite or terms.audience is not Audience.INTERNAL) and not terms.sources:
+        moves = sorted({at for some in steps for at, _ in some if lo < at < hi})
+        return [i for a, b in pairwise([lo, *moves, hi]) for i in self._agreed(name, terms, edge, a, b)]
+
+    def _agreed(self, name: str, terms: t.CheckTerms, edge: Edge, lo: int, hi: int) -> Timeline:
+        """*name* in a stretch in which nothing moved: every vantage point stands where it stood at *lo*."""
+        views = [
+            View(vantage, self.onsite(vantage, terms.component, lo), self.seen(name, vantage, edge, lo, hi))
+            for vantage in self.marks.get(name, {})
+            if held_at(self.sites.get(vantage, _HERE), lo) is not None
+        ]
+        plain = isinstance(terms.down_when, str) and not terms.sources
+        if plain and len(views) == 1 and (views[0].onsite or terms.audience is not Audience.INTERNAL):
             return list(views[0].timeline)  # a pool of one: what it saw is what we believe
         return quorum_timeline(
             views, (lo, hi), audience=terms.audience, down_when=terms.down_when, sources=terms.sources
         )
 
-    def onsite(self, vantage: str, component: str) -> bool:
-        """Whether *vantage* stands where *component* stands, by their latest terms."""
-        site = self.sites.get(vantage, [(0, None)])[-1][1]
-        latest = next((c for _, c in reversed(self.components.get(component, ())) if c is not None), None)
-        return latest is None or site is None or latest.site == site
+    def onsite(self, vantage: str, component: str, at_ms: int | None = None) -> bool:
+        """Whether *vantage* stands where *component* stands, at an instant or by their latest terms."""
+        ms = FOREVER if at_ms is None else at_ms
+        site, part = (
+            held_at(self.sites.get(vantage, _HERE), ms),
+            held_at(self.components.get(component, ()), ms),
+        )
+        return not part or not site or part.site == site
 
     def component(self, key: str, edge: Edge, lo: int, hi: int, out: Out | None = None) -> Timeline:
         """*key* in `[lo, hi)`, composed of its members.
@@ -192,8 +226,7 @@ class Book:
 
     def terms_at(self, ms: int) -> t.ServiceTerms | None:
         """The contract's terms at one instant; before the first, those."""
-        i = bisect_right(self.service, ms, key=_FROM) - 1
-        return self.service[max(i, 0)][1] if self.service else None
+        return held_at(self.service, ms)
 
 
 def began(book: Book, key: str, state: State, now_ms: int) -> int:
@@ -217,6 +250,12 @@ def eras(steps: Sequence[tuple[int, T]], lo: int, hi: int) -> Iterator[tuple[int
         to_ms = steps[i + 1][0] if i + 1 < len(steps) else FOREVER
         if from_ms < hi and to_ms > lo and from_ms < to_ms:
             yield max(from_ms, lo), min(to_ms, hi), value
+
+
+def held_at(steps: Sequence[tuple[int, T]], ms: int) -> T | None:
+    """The value of *steps* that held at one instant; before the first, that; None when there is none."""
+    i = bisect_right(steps, ms, key=_FROM) - 1
+    return steps[max(i, 0)][1] if steps else None
 
 
 def drawn(marks: Sequence[Mark], edge: Edge, lo: int, hi: int) -> Timeline:
@@ -244,6 +283,7 @@ def _edge(mark: Mark, was: State, edge: Edge) -> int:
 
 
 FOREVER = 2**62
+_HERE = ((0, ""),)  # a vantage point of which the record says nothing stands wherever it is asked from
 _DAY_MS = 86_400_000
 _FROM = itemgetter(0)
 _EFFECTIVE = itemgetter(1)

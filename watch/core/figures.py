@@ -1,22 +1,24 @@
 """From the book to the figures: a component's month, with all that it takes to defend it.
 
+The terms of a month (target, zone, notice) are those in force when it began: terms changed in mid-month apply from
+the next. The first month on record has the first terms that there were. No cap: the service's own terms promise none.
+
 A window may have been edited, moved or withdrawn. What was in force at an instant is what counts there; notice counts
-from the version that first covered it. So a window that is enlarged keeps the notice of its old part, and one that
-is cut short excludes no more than it ran.
+from the version that first covered it. So a window that is enlarged keeps the notice of its old part, one that is cut
+short excludes no more than it ran, and nothing recorded today excludes anything that is over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from watch.core.account import Account, account
 from watch.core.book import FOREVER, Book, Edge, eras
 from watch.core.localtime import Month
-from watch.core.notice import qualifying
+from watch.core.notice import excused, qualifying
 from watch.core.spans import Span, clipped, intersection, union
+from watch.core.terms import ServiceTerms
 from watch.core.timeline import State, Timeline, spans_of
 from watch.core.window import Occurrence, Window, opened
 
@@ -29,7 +31,7 @@ class Figure:
 
     Args:
         span: The month's bounds; the account goes to *as_of_ms* in a running one.
-        timeline: What was measured; *out* is what maintenance takes out of it (the cap not applied).
+        timeline: What was measured; *out* is what maintenance takes out of it.
         down_min_ms, down_max_ms: The least and the most downtime that the readings allow.
     """
 
@@ -56,75 +58,136 @@ def figure(book: Book, key: str, month: Month, now_ms: int, *, zone: str | None 
     Args:
         zone: The zone whose month it is; None means the service's own.
     """
-    terms = book.terms_at(now_ms)
+    asked = _asked(book, key, month, now_ms, zone)
+    lo, hi = asked.span
+    least, found, most = (asked.account(edge) for edge in (Edge.LEAST, Edge.FOUND, Edge.MOST))
+    return Figure(
+        key=key, month=month, zone=asked.zone, span=asked.span, as_of_ms=asked.as_of_ms,
+        lifetime=tuple(clipped(book.lifetime(key), lo, hi)), account=found,
+        down_min_ms=min(least.down_ms, found.down_ms), down_max_ms=max(most.down_ms, found.down_ms),
+        timeline=book.component(key, Edge.FOUND, lo, asked.as_of_ms), out=tuple(asked.excusing(key, lo, hi)),
+    )  # fmt: skip
+
+
+def account_so_far(
+    book: Book,
+    key: str,
+    month: Month,
+    now_ms: int,
+    *,
+    zone: str | None = None,
+    excusing: Excusing | None = None,
+) -> Account:
+    """The account alone, at a fifth of the cost of `figure`.
+
+    Args:
+        excusing: What was made for another component of the same month, if there is one: it remembers.
+    """
+    return _asked(book, key, month, now_ms, zone, excusing).account(Edge.FOUND)
+
+
+def terms_of(book: Book, month: Month) -> ServiceTerms | None:
+    """The terms that *month* is judged by: those in force when it began in their own zone, else the first."""
+    held = [(at, terms) for at, terms in book.service if terms is not None]
+    for at, terms in reversed(held):
+        if at <= month.bounds_ms(ZoneInfo(terms.timezone))[0]:
+            return terms
+    return held[0][1] if held else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One component's month and what it is judged by."""
+
+    book: Book
+    key: str
+    zone: str
+    span: Span
+    as_of_ms: int
+    terms: ServiceTerms
+    excusing: Excusing
+
+    def account(self, edge: Edge) -> Account:
+        return account(
+            self.book.component(self.key, edge, *self.span, self.excusing),
+            self.span,
+            self.terms.target,
+            lifetime=clipped(self.book.lifetime(self.key), *self.span),
+            as_of_ms=self.as_of_ms,
+        )
+
+
+def _asked(
+    book: Book, key: str, month: Month, now_ms: int, zone: str | None, excusing: Excusing | None = None
+) -> _Asked:
+    terms = terms_of(book, month)
     if terms is None or key not in book.components:
         raise KeyError(key)
     name = zone or terms.timezone
     lo, hi = month.bounds_ms(ZoneInfo(name))
-    as_of = min(max(now_ms, lo), hi)
-    target = _target_of(book, lo, terms.target)
-    excusing = Excusing(book, terms.notice_ms)
-    found, least, most = (_counted(book, key, edge, (lo, hi), as_of, target, excusing) for edge in Edge)
-    return Figure(
-        key=key, month=month, zone=name, span=(lo, hi), as_of_ms=as_of,
-        lifetime=tuple(clipped(book.lifetime(key), lo, hi)), account=found,
-        down_min_ms=least.down_ms, down_max_ms=most.down_ms,
-        timeline=book.component(key, Edge.FOUND, lo, as_of), out=tuple(excusing(key, lo, hi)),
-    )  # fmt: skip
-
-
-def _target_of(book: Book, month_ms: int, latest: Fraction) -> Fraction:
-    """The target that held when the month began: one changed in mid-month applies from the next."""
-    at_start = book.terms_at(month_ms)
-    return latest if at_start is None else at_start.target
-
-
-def _counted(
-    book: Book, key: str, edge: Edge, month: Span, as_of_ms: int, target: Fraction, excusing: Excusing
-) -> Account:
-    return account(
-        book.component(key, edge, *month, excusing),
-        month,
-        target,
-        measured=book.component(key, edge, *month),
-        lifetime=clipped(book.lifetime(key), *month),
-        as_of_ms=as_of_ms,
-    )
+    as_of_ms = min(max(now_ms, lo), hi)
+    return _Asked(book, key, name, (lo, hi), as_of_ms, terms, excusing or Excusing(book, terms.notice_ms))
 
 
 class Excusing:
-    """What maintenance takes out of a component, by the book; call it with (component, from, to)."""
+    """What maintenance takes out of a component, by the book as it is; call it with (component, from, to).
+
+    It remembers what it has worked out, for a window speaks for many components: make a new one when the book grew.
+    """
 
     def __init__(self, book: Book, notice_ms: int) -> None:
         self._book, self._notice_ms = book, notice_ms
+        self._versions = [v for v in _versions(book) if v.window.sla_exclude]
+        self._known: dict[tuple[str, int, int], list[Span]] = {}
+        self._told: dict[tuple[_Version, int, int], list[Span]] = {}
+        self._held: dict[tuple[_Version, int, int], list[Span]] = {}
 
     def __call__(self, key: str, lo: int, hi: int) -> list[Span]:
         """Tidy spans in `[lo, hi)` that qualify for *key*."""
-        versions = [v for v in _versions(self._book) if key in v.window.components and v.window.sla_exclude]
-        if not versions:
-            return []
-        outages: list[Span] = []
-        if any(v.window.max_outage is not None for v in versions):
-            around = (lo - _DAY_MS, hi + _DAY_MS)  # an outage is measured whole, not from the bound on
-            outages = spans_of(self._book.component(key, Edge.FOUND, *around), State.DOWN)
-        spans: list[Span] = []
-        for name in {v.window.name for v in versions}:
-            spans += self._of_window([v for v in versions if v.window.name == name], outages, lo, hi)
+        known = self._known.get((key, lo, hi))
+        if known is None:
+            known = self._known[key, lo, hi] = self._qualifying(key, lo, hi)
+        return known
+
+    def _qualifying(self, key: str, lo: int, hi: int) -> list[Span]:
+        by_window: dict[str, list[_Version]] = {}
+        for version in self._versions:
+            if key in version.window.components:
+                by_window.setdefault(version.window.name, []).append(version)
+        # An outage or an occurrence is measured whole, not from the bound on.
+        around = (lo - _DAY_MS, hi + _DAY_MS)
+        spans = [s for versions in by_window.values() for s in self._of_window(key, versions, around)]
         return clipped(union(spans), lo, hi)
 
-    def _of_window(self, versions: list[_Version], outages: Sequence[Span], lo: int, hi: int) -> list[Span]:
-        held = [span for v in versions for span in v.held(lo, hi)]
-        good = [
-            span
-            for v in versions
-            for span in qualifying(
-                [v.window], [], {v.window.name: v.from_ms}, self._notice_ms, (lo, hi), outages=outages
-            )
-        ]
-        return intersection(union(held), union(good))
+    def _of_window(self, key: str, versions: list[_Version], around: Span) -> list[Span]:
+        held = [self._in_force(v, around) for v in versions]
+        told = union(span for v in versions for span in self._in_time(v, around))
+        whole = union(span for spans in held for span in spans)
+        spans: list[Span] = []
+        for version, mine in zip(versions, held, strict=True):
+            good, longest = intersection(mine, told), version.window.max_outage
+            if good and longest is not None:
+                outages = spans_of(self._book.component(key, Edge.FOUND, *around), State.DOWN)
+                good = intersection(good, [s for span in whole for s in excused(span, outages, longest)])
+            spans += good
+        return spans
+
+    def _in_force(self, version: _Version, around: Span) -> list[Span]:
+        at = (version, *around)
+        if at not in self._held:
+            self._held[at] = union(version.held(*around))
+        return self._held[at]
+
+    def _in_time(self, version: _Version, around: Span) -> list[Span]:
+        """What *version* announced in time, whether or not it still was in force then."""
+        at = (version, *around)
+        if at not in self._told:
+            window, recorded = version.window, {version.window.name: version.from_ms}
+            self._told[at] = qualifying([window], [], recorded, self._notice_ms, around)
+        return self._told[at]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Version:
     """A window as it stood in `[from_ms, to_ms)`."""
 
@@ -133,7 +196,7 @@ class _Version:
     to_ms: int
 
     def held(self, lo: int, hi: int) -> list[Span]:
-        """Its occurrences in `[lo, hi)`, as far as it was in force."""
+        """Its occurrences in `[lo, hi)`, as far as it was in force; what is not announced is none."""
         lo, hi = max(lo, self.from_ms), min(hi, self.to_ms)
         return clipped(union(o.span for o in opened(self.window, lo, hi, [])), lo, hi) if lo < hi else []
 
@@ -145,6 +208,16 @@ def _versions(book: Book) -> list[_Version]:
         for from_ms, to_ms, window in eras(steps, 0, FOREVER)
         if window is not None
     ]
+
+
+def worked(book: Book, lo: int, hi: int) -> dict[str, list[tuple[Window, Span]]]:
+    """By component, the maintenance that was or is in force in `[lo, hi)`, each window as it then stood."""
+    found: dict[str, list[tuple[Window, Span]]] = {}
+    for version in _versions(book):
+        spans = version.held(lo, hi)
+        for key in version.window.components if spans else ():
+            found.setdefault(key, []).extend((version.window, span) for span in spans)
+    return found
 
 
 def maintenance(book: Book, lo: int, hi: int) -> list[tuple[Window, Occurrence]]:

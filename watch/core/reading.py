@@ -9,11 +9,13 @@ drawn once, in `watch.vantage.prober`; everything after it trusts the verdict.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FactValue = float | int | str | bool
 NOTHING: Mapping[str, Any] = MappingProxyType({})

@@ -6,17 +6,21 @@ references point at things that exist. Two equal `Settings` behave alike.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from fractions import Fraction
-from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 from watch.core.confirm import Terms
-from watch.core.expect import Judge
-from watch.core.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from fractions import Fraction
+    from pathlib import Path
+    from zoneinfo import ZoneInfo
+
+    from watch.core.expect import Judge
+    from watch.core.window import Window
 
 
 class Secret:
@@ -230,4 +234,6 @@ class Settings:
         )
 
     def _speaks(self, vantage: Vantage, check: Check) -> bool:
-        return check.audience is not Audience.INTERNAL or self.components[check.component].site == vantage.site
+        return (
+            check.audience is not Audience.INTERNAL or self.components[check.component].site == vantage.site
+        )

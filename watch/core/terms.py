@@ -8,16 +8,18 @@ Each function gives a JSON-able body; equal bodies mean that nothing a figure de
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from watch.core.schedule import Length, OneOff, Recurring, Rule, Weekly
 from watch.core.settings import Audience, Check, Component, Service, Vantage
 from watch.core.window import Opens, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NOTICE = timedelta(hours=72)
 Body = dict[str, Any]

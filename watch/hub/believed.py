@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
-from watch.core.book import Book
-from watch.core.confirm import Belief
 from watch.core.quorum import Seen, quorum
 from watch.core.reading import Observation, Reason, Verdict
-from watch.core.settings import Check
 from watch.core.standing import CheckStanding
 from watch.core.timeline import State
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from watch.core.book import Book
+    from watch.core.confirm import Belief
+    from watch.core.settings import Check
 
 Key = tuple[str, str]
 
@@ -28,7 +32,11 @@ def standing_of(
     mine = {v: b for v in vantages if (b := beliefs.get((check.name, v))) is not None}
     seen = [Seen(v, book.onsite(v, check.component), b.state, v not in blind) for v, b in mine.items()]
     state = quorum(seen, check.audience, check.down_when, check.sources).state
-    newest = max((o for v in mine if (o := latest.get((check.name, v))) is not None), key=lambda o: o.at_ms, default=None)
+    newest = max(
+        (o for v in mine if (o := latest.get((check.name, v))) is not None),
+        key=lambda o: o.at_ms,
+        default=None,
+    )
     since_ms = max((b.since_ms for b in mine.values()), default=now_ms)
     reason, detail = _why(state, newest)
     return CheckStanding(

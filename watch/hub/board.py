@@ -6,13 +6,15 @@ Only what a change can have touched is looked at again: a check's component, the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from watch.core.component import composed_state, redundancy_only
 from watch.core.reading import Reason
-from watch.core.settings import Settings
 from watch.core.standing import CheckStanding, Standing
 from watch.core.timeline import State
 
+if TYPE_CHECKING:
+    from watch.core.settings import Settings
 
 # When a component entered the state it is in at that instant: by the book, so that page and account agree.
 Began = Callable[[str, State, int], int]
@@ -21,7 +23,9 @@ Began = Callable[[str, State, int], int]
 class Board:
     """All components' standings; `update` them with the checks that changed."""
 
-    def __init__(self, settings: Settings, checks: Mapping[str, CheckStanding], began: Began, now_ms: int) -> None:
+    def __init__(
+        self, settings: Settings, checks: Mapping[str, CheckStanding], began: Began, now_ms: int
+    ) -> None:
         self.checks = dict(checks)
         self.components: dict[str, Standing] = {}
         self._settings, self._began = settings, began
@@ -58,8 +62,15 @@ class Board:
         state = composed_state(states, component.needs)
         worst = self._worst(component.members, state)
         # A member that lost only redundancy itself is as good as up for the question whether we did.
-        as_seen = [State.UP if self._only_redundancy(m) else s for m, s in zip(component.members, states, strict=True)]
-        since = before.since_ms if before is not None and before.state is state else self._began(key, state, now_ms)
+        as_seen = [
+            State.UP if self._only_redundancy(m) else s
+            for m, s in zip(component.members, states, strict=True)
+        ]
+        since = (
+            before.since_ms
+            if before is not None and before.state is state
+            else self._began(key, state, now_ms)
+        )
         after = Standing(
             key=key, state=state, since_ms=since,
             reason=worst.reason if worst is not None else Reason.OK,
@@ -84,7 +95,11 @@ class Board:
         if state is State.UP:
             return None
         leaves = [self.checks[m] for m in _leaves(self._settings, members)]
-        order = (State.DOWN, State.DEGRADED, State.UNKNOWN) if state is not State.UNKNOWN else (State.UNKNOWN, State.DOWN, State.DEGRADED)
+        order = (
+            (State.DOWN, State.DEGRADED, State.UNKNOWN)
+            if state is not State.UNKNOWN
+            else (State.UNKNOWN, State.DOWN, State.DEGRADED)
+        )
         for trouble in order:
             found = sorted((c for c in leaves if c.state is trouble), key=lambda c: c.since_ms)
             if found:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from watch.core import terms
-from watch.core.book import Book
 from watch.core.ledger import Kind
-from watch.core.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from watch.core.book import Book
+    from watch.core.settings import Settings
 
 Wanted = tuple[Kind, str, dict[str, Any]]
 _ENDED = {"ended": True}

@@ -8,22 +8,25 @@ at once when a state changed, else every second.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from watch.core.book import Book, began
 from watch.core.figures import maintenance
 from watch.core.ledger import Chain, Kind
-from watch.core.reading import Observation
-from watch.core.settings import Check, Settings
-from watch.core.standing import CheckStanding, OwnTrouble, Sight, Standing
 from watch.core.timeline import State
 from watch.hub.believed import standing_of
 from watch.hub.board import Board
 from watch.hub.definitions import entries_for
 from watch.hub.intake import Intake
 from watch.hub.troubles import Troubles
-from watch.ports import Batch, Clock, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from watch.core.reading import Observation
+    from watch.core.settings import Check, Settings
+    from watch.core.standing import CheckStanding, OwnTrouble, Sight, Standing
+    from watch.ports import Batch, Clock, Store
 
 TURN = 1.0  # seconds
 
@@ -189,8 +192,12 @@ class Hub:
         keys: set[str] = set()
         for window, occurrence in maintenance(self.book, now_ms, now_ms + 1):
             if window.suppress_alerts:
-                allowed = None if window.max_outage is None else round(window.max_outage.total_seconds() * 1000)
-                keys |= {k for k in window.components if not self._overruns(k, allowed, occurrence.from_ms, now_ms)}
+                allowed = (
+                    None if window.max_outage is None else round(window.max_outage.total_seconds() * 1000)
+                )
+                keys |= {
+                    k for k in window.components if not self._overruns(k, allowed, occurrence.from_ms, now_ms)
+                }
         return frozenset(keys)
 
     def _overruns(self, key: str, allowed_ms: int | None, from_ms: int, now_ms: int) -> bool:
@@ -198,4 +205,3 @@ class Hub:
         if allowed_ms is None or standing is None or standing.state is not State.DOWN:
             return False
         return now_ms - max(standing.since_ms, from_ms) > allowed_ms
-

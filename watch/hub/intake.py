@@ -9,8 +9,8 @@ them: a crash may cost some minutes of percentiles, never a second of a timeline
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from watch.core import confirm
 from watch.core.confirm import Belief, Change, Terms
@@ -19,6 +19,9 @@ from watch.core.reading import Observation, Reason, Verdict
 from watch.core.sketch import Sketch
 from watch.core.timeline import State
 from watch.ports import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
 
 HOUR_MS = 3_600_000
 _SLICES = 300  # a slice a second: everything is written once in five minutes
@@ -34,7 +37,9 @@ class Intake:
         latest: The newest observation of each, for people to see why.
     """
 
-    def __init__(self, chain: Chain, beliefs: Mapping[Key, Belief], latest: Mapping[Key, Observation]) -> None:
+    def __init__(
+        self, chain: Chain, beliefs: Mapping[Key, Belief], latest: Mapping[Key, Observation]
+    ) -> None:
         self.beliefs: dict[Key, Belief] = dict(beliefs)
         self.latest: dict[Key, Observation] = dict(latest)
         self.blind: set[str] = set()
@@ -55,7 +60,9 @@ class Intake:
                 belief = self.beliefs[key]._replace(bad=None, poor=None, good=None, fine=None)
                 self._keep(key, belief)
         for key in [k for k in self.beliefs if k[0] not in terms]:
-            self._apply(key, *confirm.blinded(self.beliefs[key], at_ms=now_ms, reason=Reason.OK), None, now_ms)
+            self._apply(
+                key, *confirm.blinded(self.beliefs[key], at_ms=now_ms, reason=Reason.OK), None, now_ms
+            )
             self.stirred.add(key[0])
             del self.beliefs[key]
             self.latest.pop(key, None)
@@ -95,7 +102,7 @@ class Intake:
             belief, terms, verdict=o.verdict, reason=o.reason, at_ms=o.at_ms, took_ms=o.took_ms
         )
         if changes or not (after.settled and belief.settled):
-            self._follow(key, after, o)
+            self._follow(key, o)
             self._apply(key, after, changes, o, now_ms)
         else:
             self.beliefs[key] = after
@@ -166,7 +173,7 @@ class Intake:
             Kind.TRANSITION, key[0], body, now_ms=now_ms, effective_ms=change.effective_ms, vantage=key[1]
         )
 
-    def _follow(self, key: Key, after: Belief, o: Observation) -> None:
+    def _follow(self, key: Key, o: Observation) -> None:
         """Remember the reading before a streak and those of the streak: they may become evidence."""
         trail = self._trails.get(key)
         if trail is None:

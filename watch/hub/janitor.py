@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from watch.ports import Clock, Store, StoreError
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 log = logging.getLogger(__name__)
 _ROUND = 60.0  # seconds

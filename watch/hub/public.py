@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from statuspage.page import Status
 from watch.core.book import Book, Edge, eras
 from watch.core.component import composed_state, public_status
 from watch.core.timeline import State, Timeline, merged, stretches
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Words = list[tuple[int, int, Status]]
 

@@ -7,9 +7,9 @@ that are long over are tallied once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from statuspage.page import Component, Day, Group, Incident, Maintenance, Page, Status, Uptime, public_id
 from watch.core.account import Tally, tallies
@@ -17,12 +17,16 @@ from watch.core.book import Book, Edge
 from watch.core.figures import Excusing, figure, maintenance
 from watch.core.localtime import Month, from_utc_ms, local_day_bounds
 from watch.core.reading import Reason
-from watch.core.settings import Component as Part
-from watch.core.settings import Settings
 from watch.core.spans import Span, clipped
 from watch.core.timeline import State, overlaid
-from watch.core.window import Occurrence, Window
 from watch.hub.public import PublicView, Words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from watch.core.settings import Component as Part
+    from watch.core.settings import Settings
+    from watch.core.window import Occurrence, Window
 
 DAYS = 90
 _SETTLED_DAYS = 2  # a transition may be backdated into yesterday, not further
@@ -83,10 +87,18 @@ class Publisher:
         for name, members in groupby(parts, key=lambda part: part.group):
             yield Group(name=name, components=tuple(components[part.key] for part in members))
 
-    def _component(self, part: Part, words: Words, works: Sequence[tuple[Window, Occurrence]], now_ms: int) -> Component:
+    def _component(
+        self, part: Part, words: Words, works: Sequence[tuple[Window, Occurrence]], now_ms: int
+    ) -> Component:
         start, _, status = words[-1] if words else (now_ms, now_ms, Status.UNKNOWN)
         before = next((w for _, _, w in reversed(words) if w is not Status.UNKNOWN), None)
-        working = [o for w, o in works if part.key in w.components and o.from_ms <= now_ms < o.to_ms and not _overrun(w, o, words, now_ms)]
+        working = [
+            o
+            for w, o in works
+            if part.key in w.components
+            and o.from_ms <= now_ms < o.to_ms
+            and not _overrun(w, o, words, now_ms)
+        ]
         if working:
             start, status = max(o.from_ms for o in working), Status.MAINTENANCE
         return Component(
@@ -127,20 +139,29 @@ class Publisher:
         lo, hi = spans[0][0], spans[-1][1]
         terms = self._book.terms_at(now_ms)
         out = Excusing(self._book, terms.notice_ms)(key, lo, hi) if terms is not None else []
-        timeline = overlaid(self._book.component(key, Edge.FOUND, lo, now_ms), clipped(out, lo, now_ms), State.EXCLUDED)
+        timeline = overlaid(
+            self._book.component(key, Edge.FOUND, lo, now_ms), clipped(out, lo, now_ms), State.EXCLUDED
+        )
         counting = clipped(self._book.lifetime(key), lo, min(hi, now_ms))
         found = tallies(timeline, spans, counting)
-        return {d: _day(d, tally, _worst(words, span)) for d, span, tally in zip(dates, spans, found, strict=True)}
+        return {
+            d: _day(d, tally, _worst(words, span)) for d, span, tally in zip(dates, spans, found, strict=True)
+        }
 
     def _works(self, now_ms: int) -> list[tuple[Window, Occurrence]]:
         public = {part.key for part in self._parts}
-        return [(w, o) for w, o in maintenance(self._book, now_ms, now_ms + _AHEAD_MS) if public & set(w.components)]
+        return [
+            (w, o)
+            for w, o in maintenance(self._book, now_ms, now_ms + _AHEAD_MS)
+            if public & set(w.components)
+        ]
 
     def _maintenance(self, works: Sequence[tuple[Window, Occurrence]], now_ms: int) -> Iterator[Maintenance]:
         public = {part.key for part in self._parts}
         for window, occurrence in works[:_MOST]:
             yield Maintenance(
-                id=public_id("maintenance", f"{window.name}@{occurrence.from_ms}"), name=window.name.replace("-", " ").capitalize(),
+                id=public_id("maintenance", f"{window.name}@{occurrence.from_ms}"),
+                name=window.name.replace("-", " ").capitalize(),
                 components=tuple(c for c in window.components if c in public),
                 from_ms=occurrence.from_ms, to_ms=occurrence.to_ms, announced_ms=self._announced(window, now_ms),
             )  # fmt: skip
@@ -167,7 +188,8 @@ class Publisher:
             worst = max((status for _, _, status in parts), key=lambda s: s.severity)
             yield Incident(
                 id=public_id("incident", f"{self._book.origins.get(part.key, part.key)}@{from_ms}"), component=part.key,
-                status=worst, from_ms=from_ms, to_ms=None if to_ms > now_ms else to_ms, why=self._why(part.key, from_ms, to_ms),
+                status=worst, from_ms=from_ms, to_ms=None if to_ms > now_ms else to_ms,
+                why=self._why(part.key, from_ms, to_ms),
             )  # fmt: skip
 
     def _why(self, key: str, from_ms: int, to_ms: int) -> str:
@@ -207,5 +229,3 @@ def _day(day: date, tally: Tally, worst: Status) -> Day:
         date=day, scope_ms=tally.scope_ms, down_ms=tally.down_ms, degraded_ms=tally.degraded_ms,
         unknown_ms=tally.unknown_ms, excluded_ms=tally.excluded_ms, worst=worst,
     )  # fmt: skip
-
-

@@ -5,11 +5,15 @@ A fault of ours never reads as an outage of theirs; it must not go unnoticed eit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from watch.core.settings import Settings
 from watch.core.standing import OwnTrouble, Sight
-from watch.hub.intake import Intake
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from watch.core.settings import Settings
+    from watch.hub.intake import Intake
 
 _SKEW_MS = 5_000
 _STUCK_MS = 600_000

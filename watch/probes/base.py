@@ -17,13 +17,16 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from watch.core.reading import FactSpec, FactType, Reason
-from watch.ports import Probe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from watch.ports import Probe
 
 P = TypeVar("P", bound=type[Any])
 registry: dict[str, type[Probe]] = {}

@@ -16,11 +16,15 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from watch.core.confirm import Belief
-from watch.core.settings import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from watch.core.settings import Check
 
 FIRST_ROUND = 5.0  # seconds within which every check is asked for the first time
 GRACE = 2.0  # seconds beyond its timeout after which a run is given up

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from watch.core.expect import Judge
-from watch.core.reading import Reading
-from watch.ports import Clock, Probe
 from watch.vantage.prober import observe
+
+if TYPE_CHECKING:
+    from watch.core.reading import Reading
+    from watch.ports import Clock, Probe
 
 _ANYTHING = Judge((), ())
 
 
-async def asked(probe: object, judge: Judge | None, *, clock: Clock, timeout: timedelta) -> Reading:
+async def asked(probe: object, judge: Judge | None, *, clock: Clock, timeout: timedelta) -> Reading:  # noqa: ASYNC109 - see `observe`
     """The reading of *probe* now; *judge* None takes any answer."""
     now = datetime.fromtimestamp(clock.now_ms() / 1000, UTC)
     return await observe(cast("Probe", probe), judge or _ANYTHING, now=now, timeout=timeout)

@@ -1,4 +1,4 @@
-"""Can this vantage point see at all? (semantics §3)
+"""Whether this vantage point can see at all (semantics §3).
 
 Canaries are targets that are good whenever we are. A vantage point with n of them is blind while fewer than
 min(2, n) are good. One that was never good yet is not counted (a wrong address must not blind us) but reported.
@@ -10,13 +10,17 @@ is about to be confirmed down without a round begun after its first bad reading.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from watch.core.reading import Verdict
-from watch.core.settings import Canary
-from watch.ports import Clock
 from watch.vantage.ask import asked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from watch.core.settings import Canary
+    from watch.ports import Clock
 
 ROUND_EVERY = 15.0  # seconds
 

@@ -12,18 +12,22 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from watch.core import confirm
 from watch.core.reading import NOTHING, Observation, Reading, Reason, Verdict
-from watch.core.settings import Check, Vantage
 from watch.core.standing import Sight
 from watch.core.timeline import State
-from watch.ports import Clock, Uplink
 from watch.vantage.agenda import GRACE, Agenda, Slot
 from watch.vantage.ask import asked
 from watch.vantage.canaries import ROUND_EVERY, Canaries, Round
 from watch.vantage.lag import Lag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from watch.core.settings import Check, Vantage
+    from watch.ports import Clock, Uplink
 
 log = logging.getLogger(__name__)
 TICK = 0.02  # seconds

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from watch.core.figures import figure
@@ -12,7 +11,7 @@ from watch.web.operators import Beat, Fact, Health, Readiness
 from watch.web.series import CheckSample, ComponentSample, Samples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from watch.core.settings import Settings
     from watch.hub.hub import Hub
@@ -31,8 +30,13 @@ class Views:
     """
 
     def __init__(
-        self, hub: Hub, clock: Clock, beats: Mapping[str, Callable[[], float]], waiting: Callable[[], int], pending: Callable[[], int]
-    ) -> None:  # fmt: skip
+        self,
+        hub: Hub,
+        clock: Clock,
+        beats: Mapping[str, Callable[[], float]],
+        waiting: Callable[[], int],
+        pending: Callable[[], int],
+    ) -> None:
         self._hub, self._clock, self._beats, self._waiting, self._pending = (
             hub,
             clock,

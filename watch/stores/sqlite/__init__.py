@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from watch.ports import StoreError
 from watch.stores.sqlite import commits, opening
 from watch.stores.sqlite.reads import SqliteReads
 from watch.stores.sqlite.writer import Writer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
     from watch.core.alert import Alert, Heard, Notice
     from watch.core.confirm import Belief
     from watch.core.ledger import Entry
     from watch.core.reading import Observation
     from watch.core.sketch import Sketch
-    from watch.ports import Batch
+    from watch.ports import Batch, StoreError
 
 __all__ = ["SqliteReads", "SqliteStore"]
 

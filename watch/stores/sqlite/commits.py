@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 from itertools import starmap
-
-import apsw
+from typing import TYPE_CHECKING
 
 from watch.core.sketch import Sketch
-from watch.ports import Batch
 from watch.stores.sqlite import rows
 
+if TYPE_CHECKING:
+    import apsw
+
+    from watch.ports import Batch
+
 _OBSERVATION = (
-    "INSERT INTO observation (check_id, vantage_id, at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, body) "
+    "INSERT INTO observation (check_id, vantage_id, at_ms, took_ms, seq, "
+    "verdict, reason, detail, latency_us, tainted, body) "
     "VALUES (?,?,?,?,?,?,?,?,?,?,?)"
 )
 _EVIDENCE = (
-    "INSERT INTO evidence (entry, check_name, vantage, at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, body) "
+    "INSERT INTO evidence (entry, check_name, vantage, at_ms, took_ms, seq, "
+    "verdict, reason, detail, latency_us, tainted, body) "
     "VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
 )
 _ENTRY = "INSERT INTO ledger VALUES (?,?,?,?,?,?,?,?,?)"
 # Not INSERT OR REPLACE: that would also delete the row that another unique index clashes with.
-_BELIEF = "INSERT INTO belief VALUES (?,?,?) ON CONFLICT (check_name, vantage) DO UPDATE SET body = excluded.body"
-_SKETCH = "INSERT INTO sketch VALUES (?,?,?,?) ON CONFLICT (check_name, hour_ms, vantage) DO UPDATE SET body = excluded.body"
+_BELIEF = (
+    "INSERT INTO belief VALUES (?,?,?) ON CONFLICT (check_name, vantage) DO UPDATE SET body = excluded.body"
+)
+_SKETCH = (
+    "INSERT INTO sketch VALUES (?,?,?,?) "
+    "ON CONFLICT (check_name, hour_ms, vantage) DO UPDATE SET body = excluded.body"
+)
 _ALERT = (
     "INSERT INTO alert VALUES (?,?,?,?) "
     "ON CONFLICT (id) DO UPDATE SET key = excluded.key, resolved_ms = excluded.resolved_ms, body = excluded.body"
 )
 _NOTICE = "INSERT INTO notice VALUES (?,?,?,?) ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body"
-_HEARD = "INSERT INTO heard VALUES (?,?,?) ON CONFLICT (alert_id, recipient) DO UPDATE SET body = excluded.body"
+_HEARD = (
+    "INSERT INTO heard VALUES (?,?,?) ON CONFLICT (alert_id, recipient) DO UPDATE SET body = excluded.body"
+)
 
 
 class Commits:
@@ -50,7 +62,9 @@ class Commits:
         many(_EVIDENCE, [(seq, o.check, o.vantage, *rows.observation_row(o)) for seq, o in batch.evidence])
         many(_BELIEF, [(*key, rows.belief_text(belief)) for key, belief in batch.beliefs.items()])
         for (check, vantage, hour_ms), sketch in batch.sketches.items():
-            connection.execute(_SKETCH, (check, hour_ms, vantage, _added(connection, check, hour_ms, vantage, sketch)))
+            connection.execute(
+                _SKETCH, (check, hour_ms, vantage, _added(connection, check, hour_ms, vantage, sketch))
+            )
         many(_ALERT, [(a.id, a.key, a.resolved_ms, a.to_json()) for a in batch.alerts.values()])
         many(_NOTICE, [(n.id, str(n.status), n.created_ms, n.to_json()) for n in batch.notices.values()])
         many(_HEARD, [(*key, h.to_json()) for key, h in batch.heard.items()])
@@ -64,7 +78,9 @@ class Commits:
         number = self._names.get(text)
         if number is None:
             connection.execute("INSERT OR IGNORE INTO name (text) VALUES (?)", (text,))
-            number = self._names[text] = int(connection.execute("SELECT id FROM name WHERE text = ?", (text,)).get)
+            number = self._names[text] = int(
+                connection.execute("SELECT id FROM name WHERE text = ?", (text,)).get
+            )
         return number
 
 
@@ -82,7 +98,8 @@ def forget(connection: apsw.Connection, before_ms: int) -> int:
     """Drop observations older than *before_ms*, a bounded number at a time; return how many went."""
     # Rows lie in order of time: the first that is young enough ends the search.
     connection.execute(
-        "DELETE FROM observation WHERE id IN (SELECT id FROM observation ORDER BY id LIMIT 20000) AND at_ms < ?", (before_ms,)
+        "DELETE FROM observation WHERE id IN (SELECT id FROM observation ORDER BY id LIMIT 20000) AND at_ms < ?",
+        (before_ms,),
     )
     gone = connection.changes()
     connection.execute("PRAGMA incremental_vacuum(256)").fetchall()

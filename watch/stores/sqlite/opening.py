@@ -11,13 +11,16 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import apsw
 
 from watch.ports import StoreCorrupt, StoreError, StoreHeld
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _PROFILE = """
 PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;
@@ -25,9 +28,13 @@ PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limi
 PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000; PRAGMA mmap_size=0; PRAGMA trusted_schema=OFF;
 PRAGMA cell_size_check=ON; PRAGMA fullfsync=ON; PRAGMA checkpoint_fullfsync=ON;
 """
-_READER = "PRAGMA busy_timeout=5000; PRAGMA query_only=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON"
+_READER = (
+    "PRAGMA busy_timeout=5000; PRAGMA query_only=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON"
+)
 # A network file system does not keep the promises that locks and fsync make. Types as /proc/mounts names them.
-_FARAWAY = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse", "fuse.sshfs", "ceph", "glusterfs", "afs"})
+_FARAWAY = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse", "fuse.sshfs", "ceph", "glusterfs", "afs"}
+)
 
 
 @contextlib.contextmanager
@@ -41,15 +48,25 @@ def explained(path: Path) -> Iterator[None]:
             f"Keep a copy of it and of {path.name}-wal, then restore a backup, or move it away to begin anew."
         ) from error
     except apsw.ReadOnlyError as error:
-        raise StoreError(f"{path}: may not be written ({error}). Give this user the right to write it and its folder.") from error
+        raise StoreError(
+            f"{path}: may not be written ({error}). Give this user the right to write it and its folder."
+        ) from error
     except apsw.CantOpenError as error:
-        raise StoreError(f"{path}: cannot be opened ({error}). Check that its folder exists and may be written.") from error
+        raise StoreError(
+            f"{path}: cannot be opened ({error}). Check that its folder exists and may be written."
+        ) from error
     except apsw.FullError as error:
-        raise StoreError(f"{path}: the disk is full. Free some space; nothing acknowledged was lost.") from error
+        raise StoreError(
+            f"{path}: the disk is full. Free some space; nothing acknowledged was lost."
+        ) from error
     except apsw.BusyError as error:
-        raise StoreError(f"{path}: another program keeps it locked. Close that program (sqlite3?).") from error
+        raise StoreError(
+            f"{path}: another program keeps it locked. Close that program (sqlite3?)."
+        ) from error
     except apsw.IOError as error:
-        raise StoreError(f"{path}: the disk reports an error ({error}). Check the disk, then start again.") from error
+        raise StoreError(
+            f"{path}: the disk reports an error ({error}). Check the disk, then start again."
+        ) from error
 
 
 def hold(path: Path) -> int:
@@ -58,14 +75,17 @@ def hold(path: Path) -> int:
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StoreError(f"{lock}: cannot be created ({error.strerror}). Check its folder, or set `store:`.") from error
+        raise StoreError(
+            f"{lock}: cannot be created ({error.strerror}). Check its folder, or set `store:`."
+        ) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
         os.close(descriptor)
         raise StoreHeld(
-            f"{path}: another hub holds this store (process {holder}). Stop it first, or give this one its own `store:`."
+            f"{path}: another hub holds this store (process {holder}). "
+            f"Stop it first, or give this one its own `store:`."
         ) from None
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
@@ -76,7 +96,9 @@ def refuse_network(path: Path) -> None:
     """Refuse a file system over the network."""
     kind = _filesystem(path.parent)
     if kind in _FARAWAY:
-        raise StoreError(f"{path}: lies on a network file system ({kind}), which loses locks. Set `store:` to a local disk.")
+        raise StoreError(
+            f"{path}: lies on a network file system ({kind}), which loses locks. Set `store:` to a local disk."
+        )
 
 
 def _filesystem(folder: Path) -> str:
@@ -92,7 +114,9 @@ def writable(path: Path) -> apsw.Connection:
     with explained(path):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)) if not path.exists() else None
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-        list(connection.execute(_PROFILE))  # apsw stops at the first row: only reading all of them runs them all
+        list(
+            connection.execute(_PROFILE)
+        )  # apsw stops at the first row: only reading all of them runs them all
         verdict = connection.execute("PRAGMA quick_check(1)").get
         if verdict != "ok":
             connection.close()
@@ -110,7 +134,10 @@ def readable(path: Path) -> apsw.Connection:
         list(connection.execute(_READER))
         version = connection.execute("PRAGMA user_version").get
     if version != len(_migrations()):
-        raise StoreError(f"{path}: holds schema {version}, this program reads {len(_migrations())}. `threenines run` brings it up to date.")
+        raise StoreError(
+            f"{path}: holds schema {version}, this program reads {len(_migrations())}. "
+            f"`threenines run` brings it up to date."
+        )
     return connection
 
 
@@ -124,7 +151,9 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
     done = int(connection.execute("PRAGMA user_version").get)
     migrations = _migrations()
     if done > len(migrations):
-        raise StoreError(f"{path}: was written by a newer version (schema {done}, ours is {len(migrations)}). Use that version.")
+        raise StoreError(
+            f"{path}: was written by a newer version (schema {done}, ours is {len(migrations)}). Use that version."
+        )
     for number, (name, sql) in enumerate(migrations[done:], done + 1):
         with connection:
             connection.execute(

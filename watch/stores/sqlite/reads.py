@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from watch.core.alert import Alert, Heard, Notice
-from watch.core.confirm import Belief
 from watch.core.ledger import Entry
 from watch.core.reading import Observation, Verdict
 from watch.core.sketch import Sketch
 from watch.stores.sqlite import rows
 from watch.stores.sqlite.opening import explained, readable
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from watch.core.confirm import Belief
+
 _PAGE = 5000  # rows of one read: a reader that stays long keeps the WAL from being checkpointed
 _HOUR_MS = 3_600_000
+# All SQL here is made of constants; values go in as parameters.
+# ruff: noqa: S608 - see above
 _COLUMNS = "at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, body"
 
 
@@ -38,7 +43,9 @@ class SqliteReads:
             after = page[-1][0]
 
     def evidence(self, seq: int) -> Sequence[Observation]:
-        found = self._rows(f"SELECT check_name, vantage, {_COLUMNS} FROM evidence WHERE entry = ? ORDER BY at_ms", seq)
+        found = self._rows(
+            f"SELECT check_name, vantage, {_COLUMNS} FROM evidence WHERE entry = ? ORDER BY at_ms", seq
+        )
         return [rows.observation_of(check, vantage, columns) for check, vantage, *columns in found]
 
     def beliefs(self) -> Mapping[tuple[str, str], Belief]:
@@ -60,7 +67,9 @@ class SqliteReads:
         horizon = None
         # Backwards along the rowid, so that no index is needed and only the last hour is touched.
         with explained(self._path):
-            found = self._connection.execute(f"SELECT check_id, vantage_id, {_COLUMNS} FROM observation ORDER BY id DESC")
+            found = self._connection.execute(
+                f"SELECT check_id, vantage_id, {_COLUMNS} FROM observation ORDER BY id DESC"
+            )
             for check, vantage, *columns in found:
                 at_ms = int(columns[0] or 0)
                 horizon = at_ms - _HOUR_MS if horizon is None else horizon
@@ -79,7 +88,10 @@ class SqliteReads:
             "UNION SELECT max(id) FROM alert GROUP BY key)"
         )
         alerts = self._rows(f"SELECT body FROM alert WHERE id IN {recent} ORDER BY id")
-        notices = self._rows("SELECT body FROM notice WHERE id > (SELECT max(id) - 5000 FROM notice) OR status IN ('pending', 'sending') ORDER BY id")
+        notices = self._rows(
+            "SELECT body FROM notice WHERE id > (SELECT max(id) - 5000 FROM notice) "
+            "OR status IN ('pending', 'sending') ORDER BY id"
+        )
         heard = self._rows(f"SELECT body FROM heard WHERE alert_id IN {recent}")
         return (
             [Alert.of_json(body) for (body,) in alerts],
@@ -89,7 +101,10 @@ class SqliteReads:
 
     def sketch(self, check: str, from_ms: int, to_ms: int) -> Sketch:
         found = self._rows(
-            "SELECT body FROM sketch WHERE check_name = ? AND hour_ms > ? AND hour_ms < ?", check, from_ms - _HOUR_MS, to_ms
+            "SELECT body FROM sketch WHERE check_name = ? AND hour_ms > ? AND hour_ms < ?",
+            check,
+            from_ms - _HOUR_MS,
+            to_ms,
         )
         merged = Sketch()
         for (body,) in found:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from watch.core.confirm import Belief, Streak
 from watch.core.reading import Observation, Reason, Verdict
 from watch.core.timeline import State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _VERDICTS = {str(v): v for v in Verdict}
 _REASONS = {str(r): r for r in Reason}
@@ -28,7 +30,18 @@ def observation_of(check: str, vantage: str, row: Sequence[Any]) -> Observation:
     facts, phases = orjson.loads(body)
     latency = None if latency_us is None else latency_us / 1_000_000
     return Observation(
-        check, vantage, at_ms, took_ms, seq, _VERDICTS[verdict], _REASONS[reason], detail, latency, facts, phases, bool(tainted)
+        check,
+        vantage,
+        at_ms,
+        took_ms,
+        seq,
+        _VERDICTS[verdict],
+        _REASONS[reason],
+        detail,
+        latency,
+        facts,
+        phases,
+        bool(tainted),
     )
 
 

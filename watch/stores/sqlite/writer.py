@@ -12,12 +12,15 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import apsw
 
 from watch.ports import StoreError
 from watch.stores.sqlite.opening import explained
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Work = Callable[[apsw.Connection], int]
 _Job = tuple[Work, "asyncio.Future[int]"]
@@ -80,7 +83,11 @@ class Writer:
                 results = self._committed([work for work, _ in group])
             except StoreError as error:
                 self.trouble = error
-                if self._broken or self._closing.is_set() or not isinstance(error.__cause__, apsw.BusyError | apsw.FullError):
+                if (
+                    self._broken
+                    or self._closing.is_set()
+                    or not isinstance(error.__cause__, apsw.BusyError | apsw.FullError)
+                ):
                     self._broken = True
                     return self._answer(group, error)
                 self._closing.wait(wait)
@@ -109,7 +116,9 @@ class Writer:
         for index, (_, future) in enumerate(group):
             loop = future.get_loop()
             if not loop.is_closed():
-                loop.call_soon_threadsafe(_resolve, future, results if isinstance(results, Exception) else results[index])
+                loop.call_soon_threadsafe(
+                    _resolve, future, results if isinstance(results, Exception) else results[index]
+                )
 
 
 def _resolve(future: asyncio.Future[int], result: int | Exception) -> None:
