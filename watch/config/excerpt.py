@@ -12,7 +12,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from watch.config.node import Scalar
 
@@ -57,7 +57,15 @@ def excerpt(
     return _around("".join(shown), len("".join(shown[:column])))
 
 
-def _secret(line: str, hidden: Iterable[Scalar], *, dark: bool) -> Iterator[tuple[int, int]]:
+def masked(text: str) -> str:
+    """*text* without what looks like a secret."""
+    shown = list(text)
+    for low, high in _secret(text, (), dark=False):
+        shown[low:high] = ["***", *[""] * (high - low - 1)]
+    return "".join(shown)
+
+
+def _secret(line: str, hidden: Iterable[Scalar], *, dark: bool) -> list[tuple[int, int]]:
     """Disjoint spans of *line* that must not be shown."""
     spans = [_extent(line, word) for word in hidden]
     spans += [
@@ -65,11 +73,12 @@ def _secret(line: str, hidden: Iterable[Scalar], *, dark: bool) -> Iterator[tupl
         for pattern in (*_LOOKS_SECRET, *[_ANY_ADDRESS] * dark)
         for match in pattern.finditer(line)
     ]
-    done = 0
-    for low, high in sorted(spans):
-        if max(low, done) < high:
-            yield max(low, done), high
-        done = max(done, high)
+    merged: list[tuple[int, int]] = []
+    for low, high in sorted(span for span in spans if span[0] < span[1]):
+        if merged and low <= merged[-1][1]:
+            low, high = merged[-1][0], max(high, merged.pop()[1])  # noqa: PLW2901 - it is one span now
+        merged.append((low, high))
+    return merged
 
 
 def _extent(line: str, word: Scalar) -> tuple[int, int]:

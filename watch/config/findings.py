@@ -10,7 +10,7 @@ import difflib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from watch.config.excerpt import excerpt
+from watch.config.excerpt import excerpt, masked
 from watch.config.node import Node, Scalar, scalars
 from watch.ports import ConfigError, Remark
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MOST_MISTAKES = 200  # nobody reads more, and a hostile file could make a million
+_SHORT = 80  # characters of a word in a message
 _LONGEST = 300  # characters of a message
 _TELLING = 6  # a shorter word is part of other words; who shows one asks `redacted` first
 
@@ -122,9 +123,9 @@ def _line(text: str, secrets: Iterable[str]) -> str:
 
 
 def quoted(text: str) -> str:
-    """*text* as a message shows it: in backticks, on one line, not too long."""
-    line = "".join(c if c.isprintable() else "·" for c in text[:81])
-    return f"`{line[:79]}…`" if len(line) > 80 else f"`{line}`"
+    """*text* as a message shows it: in backticks, on one line, not too long, without what looks like a secret."""
+    line = "".join(c if c.isprintable() else "·" for c in masked(text[:200]))
+    return f"`{line[:79]}…`" if len(line) > _SHORT or len(text) > 200 else f"`{line}`"
 
 
 def meant(word: str, known: Iterable[str]) -> str:
