@@ -145,16 +145,9 @@ class Book:
             self.components[name] = [
                 (at, c and replace(c, members=tuple(map(member, c.members)))) for at, c in steps
             ]
-        for name, steps in self.windows.items():
+        for name, versions in self.windows.items():
             self.windows[name] = [
-                (
-                    at,
-                    w
-                    and t.window_of(
-                        name, {**t.window_body(w), "components": [member(c) for c in w.components]}
-                    ),
-                )
-                for at, w in spells
+                (at, w and replace(w, components=tuple(map(member, w.components)))) for at, w in versions
             ]
 
     # ---- what can be asked -------------------------------------------------------------------------------------

@@ -11,16 +11,19 @@ short excludes no more than it ran, and nothing recorded today excludes anything
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from watch.core.account import Account, account
 from watch.core.book import FOREVER, Book, Edge, eras
-from watch.core.localtime import Month
 from watch.core.notice import excused, qualifying
 from watch.core.spans import Span, clipped, intersection, union
-from watch.core.terms import ServiceTerms
 from watch.core.timeline import State, Timeline, spans_of
 from watch.core.window import Occurrence, Window, opened
+
+if TYPE_CHECKING:
+    from watch.core.localtime import Month
+    from watch.core.terms import ServiceTerms
 
 _DAY_MS = 86_400_000
 
