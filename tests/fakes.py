@@ -15,7 +15,8 @@ from watch.core.settings import Check, Component, PageSettings, Service, Setting
 from watch.core.sketch import Sketch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import asyncio
+from collections.abc import Sequence
 
     from watch.ports import Batch
 
@@ -36,7 +37,8 @@ class FakeClock:
         return self.ms / 1000
 
     async def sleep(self, seconds: float) -> None:
-        self.ms += round(seconds * 1000)
+        self.move(seconds)
+        await asyncio.sleep(0)
 
     def move(self, seconds: float) -> None:
         self.ms += round(seconds * 1000)

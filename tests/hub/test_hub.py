@@ -264,3 +264,20 @@ async def test_readings_of_ours_that_failed_are_counted_but_change_nothing(one):
         await one.reads("web/home", Verdict.UNKNOWN, 1, reason=Reason.INTERNAL)
     assert one.state("web") is State.UP
     assert one.counter.verdicts.count((Verdict.UNKNOWN, Reason.INTERNAL)) == 5
+
+
+async def test_degraded_because_we_do_not_see_all_of_it_is_our_trouble_not_theirs():
+    stage = Stage(settings({"app": ["app/a", "app/b"]}, needs={"app": 1}))
+    await stage.reads("app/a", UP)
+    standing = stage.hub.board.components["app"]
+    assert (standing.state, standing.redundancy_lost, standing.impaired) == (State.DEGRADED, False, False)
+
+
+async def test_lost_redundancy_of_a_contained_component_is_passed_on_as_that():
+    stage = Stage(settings({"all": ["app"], "app": ["app/a", "app/b"]}, needs={"app": 1}))
+    await stage.reads("app/b", UP, 1)
+    for _ in range(3):
+        await stage.reads("app/a", DOWN, 3)
+        await stage.reads("app/b", UP, 1)
+    standing = stage.hub.board.components["all"]
+    assert (standing.state, standing.redundancy_lost, standing.impaired) == (State.DEGRADED, True, True)

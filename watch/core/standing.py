@@ -34,7 +34,9 @@ class Standing:
 
     Args:
         since_ms: From when; backdated to the first reading of what confirmed it.
-        redundancy_lost: Degraded only because not all members are up.
+        redundancy_lost: Degraded only because some members are down.
+        impaired: Some check below it is down or degraded. If not, it is degraded only because we do not see all of
+            it: that is our trouble, and nobody is paged for theirs.
         members_up: How many of its members are up or degraded; *members* is how many it has.
         cause: The name of the check whose trouble explains it; empty while it is up.
     """
@@ -45,6 +47,7 @@ class Standing:
     reason: Reason = Reason.OK
     detail: str = ""
     redundancy_lost: bool = False
+    impaired: bool = True
     members_up: int = 0
     members: int = 0
     cause: str = ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from watch.core.component import composed_state, redundancy_only
+from watch.core.component import composed_state
 from watch.core.reading import Reason
 from watch.core.standing import CheckStanding, Standing
 from watch.core.timeline import State
@@ -61,11 +61,12 @@ class Board:
         states = [self._state(m) for m in component.members]
         state = composed_state(states, component.needs)
         worst = self._worst(component.members, state)
-        # A member that lost only redundancy itself is as good as up for the question whether we did.
-        as_seen = [
-            State.UP if self._only_redundancy(m) else s
+        impaired = worst is not None and worst.state in (State.DOWN, State.DEGRADED)
+        # A contained component that lost only its redundancy passes that on, not a degradation.
+        sagging = any(
+            s is State.DEGRADED and not self._only_redundancy(m)
             for m, s in zip(component.members, states, strict=True)
-        ]
+        )
         since = (
             before.since_ms
             if before is not None and before.state is state
@@ -75,7 +76,7 @@ class Board:
             key=key, state=state, since_ms=since,
             reason=worst.reason if worst is not None else Reason.OK,
             detail=worst.detail if worst is not None else "",
-            redundancy_lost=bool(states) and redundancy_only(as_seen, component.needs),
+            redundancy_lost=impaired and state is State.DEGRADED and not sagging, impaired=impaired,
             members_up=sum(s in (State.UP, State.DEGRADED) for s in states), members=len(states),
             cause=worst.name if worst is not None else "",
         )  # fmt: skip

@@ -74,10 +74,7 @@ class VantagePoint:
         """Tick until `stop`; then wait for nothing: what is under way is cancelled."""
         expected = self._clock.monotonic()
         while not self._stopping.is_set():
-            now = self._clock.monotonic()
-            lag = self._lag.ticked(now, expected, max(expected, now) + TICK)
-            self.tick(now, lag)
-            expected = max(expected, now) + TICK
+            expected = self.tick(expected)
             await self._clock.sleep(max(0.0, expected - self._clock.monotonic()))
         tasks = [run.task for run in self._runs if run.task is not None and not run.over]
         tasks += [self._round] if self._round is not None else []
@@ -88,9 +85,11 @@ class VantagePoint:
     def stop(self) -> None:
         self._stopping.set()
 
-    def tick(self, now: float, lag: float = 0.0) -> None:
-        """Start what is due at *now* and give up what is overdue."""
-        self.ticked = now
+    def tick(self, expected: float) -> float:
+        """Start what is due and give up what is overdue; was to come at *expected*, returns when to come next."""
+        now = self.ticked = self._clock.monotonic()
+        following = max(expected, now) + TICK
+        lag = self._lag.ticked(now, expected, following)
         late = 0.0
         for slot in self.agenda.take(now):
             late = max(late, now - slot.due)
@@ -103,6 +102,7 @@ class VantagePoint:
             self._next_round = now + ROUND_EVERY
             self._round = asyncio.create_task(self._look(), name="canary round")
         self._uplink.lagged(lag, late)
+        return following
 
     def _start(self, slot: Slot, now: float) -> None:
         run = _Run(slot, now + slot.timeout + GRACE)
