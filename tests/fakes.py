@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fractions import Fraction
@@ -15,8 +16,7 @@ from watch.core.settings import Check, Component, PageSettings, Service, Setting
 from watch.core.sketch import Sketch
 
 if TYPE_CHECKING:
-    import asyncio
-from collections.abc import Sequence
+    from collections.abc import Sequence
 
     from watch.ports import Batch
 

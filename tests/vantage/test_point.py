@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-from tests.fakes import FakeClock
 
+from tests.fakes import FakeClock
 from watch.core.expect import Judge
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Canary, Check, Vantage
@@ -111,7 +112,7 @@ async def test_a_bad_reading_is_asked_again_after_retry_every(stage):
     before = len(stage.uplink.observations)
     await stage.go(16)
     bad = stage.uplink.observations[before:]
-    gaps = [(b.at_ms - a.at_ms) / 1000 for a, b in zip(bad, bad[1:], strict=False)]
+    gaps = [(b.at_ms - a.at_ms) / 1000 for a, b in itertools.pairwise(bad)]
     assert gaps[:2] == [2, 2]
     assert [o.verdict for o in bad[:3]] == [DOWN, DOWN, DOWN]
 
