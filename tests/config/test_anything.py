@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from watch.config import load
@@ -79,6 +79,8 @@ def test_any_bytes_are_settings_or_mistakes(outcome, raw):
     cut=st.integers(0, 12),
     text=st.text(alphabet=" \t\n:-[]{}'\"#&*!|>%@`,?a0$é\u202e", max_size=4),
 )
+@example(at=348, cut=3, text="0")  # the scheme loses its boundary
+@example(at=346, cut=9, text="[")  # … or goes altogether
 def test_a_slip_of_the_hand_is_settings_or_mistakes_and_the_secret_is_kept(outcome, at, cut, text):
     told = outcome((WHOLE[:at] + text + WHOLE[at + cut :]).encode())
     assert "hunter2-hunter2" not in repr(told)

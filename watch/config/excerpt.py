@@ -22,7 +22,7 @@ _LOOKS_SECRET = (
     # What stands in for a missing reference.
     re.compile(r"\$\{(?:env|file):[^}]{0,200}?:-(?P<it>[^}]+)"),
     # A channel or a database: everything behind the scheme, which alone is harmless.
-    re.compile(r"\b(?!(?:https?|sqlite)://)[a-zA-Z][\w+.-]{0,30}://(?P<it>[^\s\"',\]}]+)"),
+    re.compile(r"(?<!\bhttp)(?<!\bhttps)(?<!\bsqlite)://(?P<it>[^\s\"',\]}]+)"),
     # A web address: who signs in there, and what it is asked.
     re.compile(r"\bhttps?://(?P<it>[^/\s\"'@]{1,200})@"),
     re.compile(r"\bhttps?://[^\s\"',\]}?]{0,500}\?(?P<it>[^\s\"',\]}]+)"),
@@ -31,8 +31,12 @@ _LOOKS_SECRET = (
         r"\s{0,9}(?![\"']?\$\{)(?P<it>\"[^\"]*\"?|'[^']*'?|[^,}\]\s][^,}\]]*)"
     ),
 )
-# Where a syntax error left everything in the dark: any address may be a channel.
-_ANY_ADDRESS = re.compile(r"\b[a-zA-Z][\w+.-]{0,30}://(?P<it>[^\s\"',\]}]+)")
+# Where a syntax error left everything in the dark, any address may be a channel, and any long word a secret that a
+# slip of the hand has cut off from what would tell so. Keys, and words of small letters only, are neither.
+_IN_THE_DARK = (
+    re.compile(r"://(?P<it>[^\s\"',\]}]+)"),
+    re.compile(r"(?![a-z_]+(?:[\s\"'\[\]{},:#]|$))(?!/)(?P<it>[^\s\"'\[\]{},:#]{12,}+)(?![\"']?:(?:\s|$))"),
+)
 _ONE_REFERENCE = re.compile(r"\$\{[^{}]*\}(?=\s*([,\]}#]|$))|([\"'])\$\{[^{}]*\}\2")
 _KEY = re.compile(r"[\"']?[^\s:\"']{0,80}[\"']?:?")
 
@@ -70,7 +74,7 @@ def _secret(line: str, hidden: Iterable[Scalar], *, dark: bool) -> list[tuple[in
     spans = [_extent(line, word) for word in hidden]
     spans += [
         match.span("it")
-        for pattern in (*_LOOKS_SECRET, *[_ANY_ADDRESS] * dark)
+        for pattern in (*_LOOKS_SECRET, *_IN_THE_DARK * dark)
         for match in pattern.finditer(line)
     ]
     merged: list[tuple[int, int]] = []
