@@ -18,6 +18,7 @@ from watch.core.ledger import Chain, Entry, Kind
 from watch.core.reading import Observation, Reason, Verdict
 from watch.core.sketch import Sketch
 from watch.core.timeline import State
+from watch.hub.deadlines import Deadlines
 from watch.ports import Batch
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Intake:
         self._trails: dict[Key, list[Observation]] = {}
         self._sketches: dict[Key, tuple[int, Sketch]] = {}
         self._slices: Iterator[Key] = iter(())
+        self._lapses: Deadlines[Key] = Deadlines()
 
     def plan(self, terms: Mapping[str, Terms], changed: Iterable[str], now_ms: int) -> None:
         """Judge these checks by these terms from now on; those *changed* keep their state and lose their streak."""
@@ -69,6 +71,7 @@ class Intake:
             self._trails.pop(key, None)
             self._sketches.pop(key, None)
         self._terms = dict(terms)
+        self._lapses = Deadlines(self.beliefs)
 
     def rename(self, key: str, was: str) -> None:
         """Component *key* carries on what *was* was: its checks are known by new names."""
@@ -97,6 +100,8 @@ class Intake:
         belief = self.beliefs.get(key)
         if belief is None:
             belief = self.beliefs[key] = Belief(since_ms=o.at_ms)
+        if belief.last_ms is None:
+            self._lapses.add(key)
         self._batch.observations.append(o)
         after, changes = confirm.observed(
             belief, terms, verdict=o.verdict, reason=o.reason, at_ms=o.at_ms, took_ms=o.took_ms
@@ -113,12 +118,17 @@ class Intake:
 
     def sweep(self, now_ms: int) -> None:
         """Let states lapse whose validity is over, and write a slice of what only renews itself."""
-        for key, belief in list(self.beliefs.items()):
-            last_ms = belief.last_ms
-            if last_ms is not None and now_ms >= last_ms + self._terms[key[0]].validity_ms:
-                after, changes = confirm.lapsed(belief, self._terms[key[0]], now_ms=now_ms)
-                self._apply(key, after, changes, self.latest.get(key), now_ms)
+        for key in self._lapses.past(now_ms, self._lapse_ms):
+            after, changes = confirm.lapsed(self.beliefs[key], self._terms[key[0]], now_ms=now_ms)
+            self._apply(key, after, changes, self.latest.get(key), now_ms)
         self._write_slice()
+
+    def _lapse_ms(self, key: Key) -> int | None:
+        """When the state of *key* lapses if nothing more is read; None when there is none that could."""
+        belief = self.beliefs.get(key)
+        if belief is None or belief.last_ms is None:
+            return None
+        return belief.last_ms + self._terms[key[0]].validity_ms
 
     def see(self, vantage: str, *, blind: bool, good_ms: int, now_ms: int) -> bool:
         """Note whether *vantage* can see; True when that is news. Blind, nothing since *good_ms* counts."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from watch.core.standing import OwnTrouble, Sight
+from watch.hub.deadlines import Deadlines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from watch.core.settings import Settings
-    from watch.hub.intake import Intake
+    from watch.hub.intake import Intake, Key
 
 _SKEW_MS = 5_000
 _STUCK_MS = 600_000
@@ -26,6 +27,9 @@ class Troubles:
     def __init__(self, started_ms: int) -> None:
         self._started_ms = started_ms
         self._now: dict[str, OwnTrouble] = {}
+        self._planned: Settings | None = None
+        self._validity_ms: dict[str, int] = {}
+        self._silences: Deadlines[Key] = Deadlines()
 
     def current(self) -> Sequence[OwnTrouble]:
         return tuple(self._now.values())
@@ -57,13 +61,21 @@ class Troubles:
 
     def look(self, intake: Intake, settings: Settings, now_ms: int) -> None:
         """A check that stopped running is trouble in itself."""
-        silent = []
-        for vantage in (v for v in settings.vantages if v not in intake.blind):
-            for name, check in settings.checks.items():
-                last = intake.latest.get((name, vantage))
-                heard_ms = max(self._started_ms, last.at_ms if last is not None else 0)
-                if now_ms - heard_ms > check.terms.validity_ms:
-                    silent.append(name)
+        if settings is not self._planned:
+            self._planned = settings
+            self._validity_ms = {name: check.terms.validity_ms for name, check in settings.checks.items()}
+            self._silences = Deadlines(
+                (name, vantage) for vantage in settings.vantages for name in settings.checks
+            )
+
+        def silent_ms(key: Key) -> int:
+            last = intake.latest.get(key)
+            return (
+                max(self._started_ms, last.at_ms if last is not None else 0) + self._validity_ms[key[0]] + 1
+            )
+
+        past = self._silences.past(now_ms, silent_ms)
+        silent = sorted(name for name, vantage in past if vantage not in intake.blind)
         more = f" and {len(silent) - _NAMED} more" if len(silent) > _NAMED else ""
         text = f"checks that have stopped running: {', '.join(silent[:_NAMED])}{more}"
         self.note("checks_stopped", text if silent else None, now_ms)

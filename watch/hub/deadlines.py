@@ -1,0 +1,48 @@
+"""Who may be overdue, without looking at everybody every second.
+
+Most deadlines move on before they come: each reading renews its state. So a key waits under the deadline it had when it
+was last looked at, and only when that has come is the true one asked for. Ten thousand checks then cost a look each per
+lifetime of a state instead of one a second.
+
+The rule that makes this right: a key's deadline may move later unseen, never earlier. Whoever moves one earlier (other
+terms) begins anew, with everybody looked at once.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+K = TypeVar("K", bound=tuple[str, ...])
+
+
+class Deadlines(Generic[K]):
+    """*keys* by the instant at which each must be looked at; all of them the first time."""
+
+    def __init__(self, keys: Iterable[K] = ()) -> None:
+        self._heap: list[tuple[int, K]] = [(0, key) for key in sorted(keys)]  # sorted: a heap already
+        self._known = {key for _, key in self._heap}
+
+    def add(self, key: K) -> None:
+        """Look at *key*, too, from the next time on."""
+        if key not in self._known:
+            self._known.add(key)
+            heapq.heappush(self._heap, (0, key))
+
+    def past(self, now_ms: int, deadline_ms: Callable[[K], int | None]) -> list[K]:
+        """The keys whose deadline has come, every time anew until it moves; one whose deadline is None is let go."""
+        found = []
+        while self._heap and self._heap[0][0] <= now_ms:
+            key = self._heap[0][1]
+            at_ms = deadline_ms(key)
+            if at_ms is None:
+                heapq.heappop(self._heap)
+                self._known.discard(key)
+                continue
+            if at_ms <= now_ms:
+                found.append(key)
+            heapq.heapreplace(self._heap, (max(at_ms, now_ms + 1), key))
+        return found
