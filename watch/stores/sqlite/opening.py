@@ -150,6 +150,8 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
     """Apply, each in its own transaction, the numbered migrations that *path* has not seen."""
     done = int(connection.execute("PRAGMA user_version").get)
     migrations = _migrations()
+    if not done and connection.execute("SELECT count(*) FROM sqlite_master").get:
+        raise StoreError(f"{path}: holds tables of another program. Nothing was changed; set `store:` to a file of its own.")
     if done > len(migrations):
         raise StoreError(
             f"{path}: was written by a newer version (schema {done}, ours is {len(migrations)}). Use that version."
