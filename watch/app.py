@@ -23,6 +23,7 @@ from watch.core.ledger import Chain
 from watch.hub.hub import Hub
 from watch.hub.janitor import Janitor
 from watch.hub.publisher import Publisher
+from watch.ports import StoreError
 from watch.probes.wire import close_all
 from watch.reload import Watched
 from watch.stores.sqlite import SqliteStore
@@ -40,9 +41,12 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from watch.ports import Batch
+
 log = logging.getLogger(__name__)
 PUBLISH_EVERY = 30.0  # seconds: the page carries the time of its data
 DRAIN = 5.0
+_BEHIND_MS = 3_600_000
 
 
 class App:
@@ -54,11 +58,12 @@ class App:
         self.clock = SystemClock()
         self.store = SqliteStore(settings.store)
         book, chain = _record(self.store)
+        _agree(self.clock, chain, settings.store)
         self.metrics, self.shelf = Metrics(), Shelf()
         self._dirty = asyncio.Event()
         self._stop = asyncio.Event()
         self.desk = Reconciler(settings, *self.store.alerts())
-        self.dispatcher = Dispatcher(self.desk, self.store.commit, Sender(), self.clock)
+        self.dispatcher = Dispatcher(self.desk, self._commit, Sender(), self.clock)
         self.hub = Hub(
             settings, self.store, book, chain, self.desk, self.metrics, self.clock, self._dirty.set
         )
@@ -135,6 +140,13 @@ class App:
         await close_all()
         await self.store.close()
 
+    async def _commit(self, batch: Batch) -> None:
+        """Commit what the dispatcher has done, and time what it delivered."""
+        await self.store.commit(batch)
+        for notice in batch.notices.values():
+            if notice.delivered_ms is not None:
+                self.metrics.outbox_dwell((notice.delivered_ms - notice.created_ms) / 1000)
+
     async def _publish(self) -> None:
         while True:
             self._dirty.clear()
@@ -153,6 +165,7 @@ class App:
             self.hub.troubles.skewed(self.clock.skew_ms, now)
             self.hub.troubles.stuck(self.desk.waiting_since_ms(), now)
             self.metrics.outbox_pending(self.desk.pending)
+            self.metrics.seen(self.point.name, self.clock.monotonic() - self.point.ticked)
             await self.clock.sleep(1)
 
     async def _reload(self) -> None:
@@ -193,6 +206,17 @@ class App:
             "the configuration was read anew: %d components, %d checks", len(new.components), len(new.checks)
         )
         return None
+
+
+def _agree(clock: SystemClock, chain: Chain, store: Path) -> None:
+    """Let the clock begin where the record ends; refuse one that is so far behind that either must be wrong."""
+    ahead_ms = chain.recorded_ms - clock.now_ms()
+    if ahead_ms > _BEHIND_MS:
+        raise StoreError(
+            f"{store}: its last entry was recorded {ahead_ms / 3_600_000:.1f} h ahead of this machine's clock. "
+            "Set the clock right; if it was the record's that was wrong, move the store away to begin anew."
+        )
+    clock.hold(chain.recorded_ms)
 
 
 def _record(store: SqliteStore) -> tuple[Book, Chain]:

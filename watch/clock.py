@@ -3,7 +3,7 @@
 It starts from the wall clock and then runs on the boot-time clock, so that nobody who sets the wall clock can move
 our history: not an hour back at a leap of the time server, not ten years ahead by mistake. It includes the time a
 suspended machine slept. Small differences to the wall clock are slewed away; large ones are reported as `skew_ms`
-and followed only by a restart.
+and followed only by a restart, and then not back behind what is on record.
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+    def hold(self, not_before_ms: int) -> None:
+        """Begin no earlier than *not_before_ms*: what is recorded already must not lie ahead of what comes."""
+        self._offset_ms += max(0, not_before_ms - self.now_ms())
 
     def adjust(self) -> None:
         """Move a little towards the wall clock; call it about once a second."""
