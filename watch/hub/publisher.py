@@ -1,40 +1,40 @@
-"""From book and board to the `Page` that the public sees.
+"""From the book to the `Page` that the public sees.
 
-Built a component at a time, giving way in between, so that five hundred components do not make the loop late. Days
-that are long over are tallied once.
+Built a component at a time, giving way in between, so that five hundred components do not make the loop late. What is
+long over is composed once a day (see `watch.hub.past`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from datetime import date, timedelta
+from bisect import bisect_left
 from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from statuspage.page import Component, Day, Group, Incident, Maintenance, Page, Status, Uptime, public_id
-from watch.core.account import Tally, tallies
-from watch.core.book import Book, Edge
-from watch.core.figures import Excusing, figure, maintenance
-from watch.core.localtime import Month, from_utc_ms, local_day_bounds
+from watch.core.figures import Excusing, account_so_far, maintenance, terms_of
+from watch.core.localtime import Month
 from watch.core.reading import Reason
-from watch.core.spans import Span, clipped
-from watch.core.timeline import State, overlaid
-from watch.hub.public import PublicView, Words
+from watch.core.timeline import State
+from watch.hub.past import Past, checks_of
+from watch.hub.public import TROUBLE, PublicView, Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from watch.core.book import Book, Mark
     from watch.core.settings import Component as Part
     from watch.core.settings import Settings
-    from watch.core.window import Occurrence, Window
+    from watch.core.window import Window
 
-DAYS = 90
-_SETTLED_DAYS = 2  # a transition may be backdated into yesterday, not further
-_DAY = timedelta(days=1)
 _DAY_MS = 86_400_000
 _AHEAD_MS = 14 * _DAY_MS
 _RECENT_MS = 14 * _DAY_MS
 _MOST = 20
+_EFFECTIVE = attrgetter("effective_ms")
+_BAD = (State.DOWN, State.DEGRADED)
+_OTHERWISE = "It is not working as it should."
 _WHY = {
     Reason.TIMEOUT: "It is not answering in time.",
     Reason.REFUSED: "It is not accepting connections.",
@@ -59,25 +59,28 @@ class Publisher:
         self._zone = settings.service.timezone
         self._parts = [c for c in settings.components.values() if c.public]
         shows = frozenset(c.key for c in settings.components.values() if c.show_redundancy_loss)
-        self._view = PublicView(book, shows)
-        self._days: dict[str, dict[date, Day]] = {}
+        self._past = Past(book, PublicView(book, shows), self._zone)
 
     async def page(self, now_ms: int) -> Page:
         """Everything the public may see as of *now_ms*."""
         service, show = self._settings.service, self._settings.page
-        works = self._works(now_ms)
         components: dict[str, Component] = {}
         incidents: list[Incident] = []
+        month = Month.containing(now_ms, self._zone)
+        terms = terms_of(self._book, month)
+        excusing = Excusing(self._book, 0 if terms is None else terms.notice_ms)
+        self._past.turn(now_ms, excusing)
         for part in self._parts:
-            words = self._view.words(part.key, now_ms - DAYS * _DAY_MS, now_ms + 1)
-            components[part.key] = self._component(part, words, works, now_ms)
+            words, days = self._past.component(part.key)
+            uptime = self._uptime(part.key, month, now_ms, excusing)
+            components[part.key] = self._component(part, words, days, uptime, now_ms)
             incidents += self._incidents(part, words, now_ms)
             await asyncio.sleep(0)
         return Page(
             service=service.name, title=show.title, zone=self._zone.key, as_of_ms=now_ms,
             groups=tuple(self._groups(components)), page_url=service.url.rstrip("/") if service.url else None,
             support=show.support, terms=show.terms, privacy=show.privacy,
-            maintenance=tuple(self._maintenance(works, now_ms)), incidents=tuple(incidents),
+            maintenance=tuple(self._maintenance(now_ms)), incidents=tuple(incidents),
         )  # fmt: skip
 
     def _groups(self, components: dict[str, Component]) -> Iterator[Group]:
@@ -88,77 +91,38 @@ class Publisher:
             yield Group(name=name, components=tuple(components[part.key] for part in members))
 
     def _component(
-        self, part: Part, words: Words, works: Sequence[tuple[Window, Occurrence]], now_ms: int
+        self, part: Part, words: Words, days: Sequence[Day], uptime: Uptime | None, now_ms: int
     ) -> Component:
         start, _, status = words[-1] if words else (now_ms, now_ms, Status.UNKNOWN)
         before = next((w for _, _, w in reversed(words) if w is not Status.UNKNOWN), None)
-        working = [
-            o
-            for w, o in works
-            if part.key in w.components
-            and o.from_ms <= now_ms < o.to_ms
-            and not _overrun(w, o, words, now_ms)
-        ]
-        if working:
-            start, status = max(o.from_ms for o in working), Status.MAINTENANCE
         return Component(
-            key=part.key, id=public_id("component", self._book.origins.get(part.key, part.key)), name=part.name,
+            key=part.key, id=public_id("component", self._first_key(part.key)), name=part.name,
             status=status, since_ms=start, created_ms=self._created(part.key, now_ms), before=before,
-            uptime=self._uptime(part.key, now_ms), description=part.description,
-            days=tuple(self._bars(part.key, words, now_ms)),
+            uptime=uptime, description=part.description, days=tuple(days),
         )  # fmt: skip
+
+    def _first_key(self, key: str) -> str:
+        """What *key* was called at first: ids do not change with names."""
+        return self._book.origins.get(key, key)
 
     def _created(self, key: str, now_ms: int) -> int:
         lifetime = self._book.lifetime(key)
         return lifetime[0][0] if lifetime else now_ms
 
-    def _uptime(self, key: str, now_ms: int) -> Uptime | None:
+    def _uptime(self, key: str, month: Month, now_ms: int, excusing: Excusing) -> Uptime | None:
+        """The running month's figure, the same that an SLA is judged by."""
         if key not in self._book.components:
             return None
-        month = figure(self._book, key, Month.containing(now_ms, self._zone), now_ms, zone=self._zone.key)
-        a = month.account
+        a = account_so_far(self._book, key, month, now_ms, zone=self._zone.key, excusing=excusing)
         return Uptime(
-            ratio=a.uptime, from_ms=max(month.span[0], self._created(key, now_ms)), to_ms=month.as_of_ms,
+            ratio=a.uptime, from_ms=max(month.bounds_ms(self._zone)[0], self._created(key, now_ms)), to_ms=now_ms,
             down_ms=a.down_ms, excluded_ms=a.excluded_ms, unknown_ms=a.unknown_ms,
         )  # fmt: skip
 
-    def _bars(self, key: str, words: Words, now_ms: int) -> list[Day]:
-        """The last 90 local days, those before its time as days without scope."""
-        today = from_utc_ms(now_ms, self._zone).date()
-        kept = self._days.setdefault(key, {})
-        dates = [today - n * _DAY for n in reversed(range(DAYS))]
-        missing = [d for d in dates if d not in kept]
-        kept |= self._tallied(key, missing, words, now_ms)
-        bars = [kept[d] for d in dates]
-        for day in [d for d in kept if d > today - _SETTLED_DAYS * _DAY or d < dates[0]]:
-            del kept[day]
-        return bars
-
-    def _tallied(self, key: str, dates: Sequence[date], words: Words, now_ms: int) -> dict[date, Day]:
-        spans = [local_day_bounds(self._zone, d) for d in dates]
-        lo, hi = spans[0][0], spans[-1][1]
-        terms = self._book.terms_at(now_ms)
-        out = Excusing(self._book, terms.notice_ms)(key, lo, hi) if terms is not None else []
-        timeline = overlaid(
-            self._book.component(key, Edge.FOUND, lo, now_ms), clipped(out, lo, now_ms), State.EXCLUDED
-        )
-        counting = clipped(self._book.lifetime(key), lo, min(hi, now_ms))
-        found = tallies(timeline, spans, counting)
-        return {
-            d: _day(d, tally, _worst(words, span)) for d, span, tally in zip(dates, spans, found, strict=True)
-        }
-
-    def _works(self, now_ms: int) -> list[tuple[Window, Occurrence]]:
+    def _maintenance(self, now_ms: int) -> Iterator[Maintenance]:
         public = {part.key for part in self._parts}
-        return [
-            (w, o)
-            for w, o in maintenance(self._book, now_ms, now_ms + _AHEAD_MS)
-            if public & set(w.components)
-        ]
-
-    def _maintenance(self, works: Sequence[tuple[Window, Occurrence]], now_ms: int) -> Iterator[Maintenance]:
-        public = {part.key for part in self._parts}
-        for window, occurrence in works[:_MOST]:
+        works = maintenance(self._book, now_ms, now_ms + _AHEAD_MS)
+        for window, occurrence in [(w, o) for w, o in works if public & set(w.components)][:_MOST]:
             yield Maintenance(
                 id=public_id("maintenance", f"{window.name}@{occurrence.from_ms}"),
                 name=window.name.replace("-", " ").capitalize(),
@@ -171,61 +135,48 @@ class Publisher:
         return min(now_ms, recorded if window.announced_ms is None else window.announced_ms)
 
     def _incidents(self, part: Part, words: Words, now_ms: int) -> Iterator[Incident]:
-        """The stretches of trouble of the last days; touching ones are one, as bad as its worst."""
-        trouble = (Status.DEGRADED, Status.PARTIAL, Status.MAJOR)
-        stretches: list[list[tuple[int, int, Status]]] = []
-        for item in words:
-            if item[2] not in trouble:
-                continue
-            if stretches and stretches[-1][-1][1] == item[0]:
-                stretches[-1].append(item)
-            else:
-                stretches.append([item])
-        for parts in stretches[-_MOST:]:
-            from_ms, to_ms = parts[0][0], parts[-1][1]
-            if to_ms < now_ms - _RECENT_MS:
-                continue
-            worst = max((status for _, _, status in parts), key=lambda s: s.severity)
+        """The stretches of trouble of the last days, each as bad as its worst moment."""
+        for from_ms, to_ms, worst in _stretches(words, now_ms - _RECENT_MS)[-_MOST:]:
             yield Incident(
-                id=public_id("incident", f"{self._book.origins.get(part.key, part.key)}@{from_ms}"), component=part.key,
+                id=public_id("incident", f"{self._first_key(part.key)}@{from_ms}"), component=part.key,
                 status=worst, from_ms=from_ms, to_ms=None if to_ms > now_ms else to_ms,
                 why=self._why(part.key, from_ms, to_ms),
             )  # fmt: skip
 
     def _why(self, key: str, from_ms: int, to_ms: int) -> str:
-        """The reason of the first transition into trouble in that time, in customers' words."""
-        for name in _checks(self._book, key):
-            for marks in self._book.marks.get(name, {}).values():
-                for mark in marks:
-                    if from_ms <= mark.effective_ms < to_ms and mark.state in (State.DOWN, State.DEGRADED):
-                        return _WHY.get(Reason(mark.reason), "It is not working as it should.")
-        return "It is not working as it should."
+        """The reason of the first transition into trouble in that time, in customers' words.
+
+        Trouble that shows late, because a window covered its beginning, has none in that time: then what it was in.
+        """
+        checks = checks_of(self._book, key)
+        seen = [m for check in checks for m in self._book.marks.get(check, {}).values()]
+        within = [m for marks in seen if (m := _first_trouble(marks, from_ms, to_ms)) is not None]
+        since = [marks[i - 1] for marks in seen if (i := bisect_left(marks, from_ms, key=_EFFECTIVE)) > 0]
+        found = within or [mark for mark in since if mark.state in _BAD]
+        first = min(found, key=lambda mark: (mark.effective_ms, mark.seq), default=None)
+        return _OTHERWISE if first is None else _WHY.get(Reason(first.reason), _OTHERWISE)
 
 
-def _checks(book: Book, key: str) -> Iterator[str]:
-    terms = next((c for _, c in reversed(book.components.get(key, ())) if c is not None), None)
-    for member in terms.members if terms is not None else ():
-        if "/" in member:
-            yield member
+def _stretches(words: Words, since_ms: int) -> list[tuple[int, int, Status]]:
+    """Trouble that reaches over *since_ms*, touching words as one."""
+    found: list[tuple[int, int, Status]] = []
+    for start, end, status in reversed(words):
+        if end < since_ms and (not found or found[-1][0] > end):
+            break
+        if status not in TROUBLE:
+            continue
+        if found and found[-1][0] == end:
+            _, last, worst = found[-1]
+            found[-1] = (start, last, max(worst, status, key=lambda s: s.severity))
         else:
-            yield from _checks(book, member)
+            found.append((start, end, status))
+    return found[::-1]
 
 
-def _overrun(window: Window, occurrence: Occurrence, words: Words, now_ms: int) -> bool:
-    """Whether an outage in the window has lasted longer than the window allows."""
-    if window.max_outage is None or not words or words[-1][2] not in (Status.MAJOR, Status.PARTIAL):
-        return False
-    began = max(words[-1][0], occurrence.from_ms)
-    return now_ms - began > window.max_outage.total_seconds() * 1000
-
-
-def _worst(words: Words, span: Span) -> Status:
-    touched = [status for start, end, status in words if start < span[1] and end > span[0]]
-    return max(touched, key=lambda s: s.severity, default=Status.UNKNOWN)
-
-
-def _day(day: date, tally: Tally, worst: Status) -> Day:
-    return Day(
-        date=day, scope_ms=tally.scope_ms, down_ms=tally.down_ms, degraded_ms=tally.degraded_ms,
-        unknown_ms=tally.unknown_ms, excluded_ms=tally.excluded_ms, worst=worst,
-    )  # fmt: skip
+def _first_trouble(marks: Sequence[Mark], from_ms: int, to_ms: int) -> Mark | None:
+    for i in range(bisect_left(marks, from_ms, key=_EFFECTIVE), len(marks)):
+        if marks[i].effective_ms >= to_ms:
+            break
+        if marks[i].state in _BAD:
+            return marks[i]
+    return None
