@@ -9,10 +9,14 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from watch.ports import Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # verb → (module, what it is). A verb's command is the module's attribute of the same name.
 VERBS: dict[str, tuple[str, str]] = {
@@ -86,10 +90,10 @@ def cli(ctx: click.Context, config: str) -> None:
     ctx.obj = config
 
 
-def main() -> None:
-    """Run the command line; the process's exit code is the answer's."""
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command line, that of the process unless *words* are given; the exit code is the answer's."""
     try:
-        code = cli.main(standalone_mode=False, prog_name="threenines")
+        code = cli.main(None if words is None else list(words), standalone_mode=False, prog_name="threenines")
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as mistake:

@@ -29,7 +29,7 @@ def explain(config: str, component: str, month: str | None) -> None:
     from watch.cli.record import month_of, record  # noqa: PLC0415
     from watch.core.figures import figure  # noqa: PLC0415
 
-    with record(config) as r:
+    with record(config, warn=True) as r:
         if component not in r.book.components:
             near = get_close_matches(component, list(r.book.components), 1)
             raise click.UsageError(
@@ -91,7 +91,8 @@ def _intervals(f: Figure, zone: ZoneInfo) -> Iterator[str]:
 
     alive = clipped(list(f.lifetime), f.span[0], f.as_of_ms)
     trouble = [(lo, hi, s) for lo, hi, s in within(f.timeline, alive) if s.value in _TROUBLE]
-    yield "Intervals that were not up" if trouble else "It was up all the time."
+    nothing = "It was up all the time." if alive else "There is nothing on record in this month yet."
+    yield "Intervals that were not up" if trouble else nothing
     rows = [("from", "to", "lasted", "state", "of it excluded")]
     for lo, hi, state in trouble:
         out = total(intersection([(lo, hi)], list(f.out)))
@@ -111,9 +112,10 @@ def _intervals(f: Figure, zone: ZoneInfo) -> Iterator[str]:
 def _transitions(r: Record, f: Figure) -> Iterator[str]:
     """What each vantage point confirmed, with the edges the readings allow and the entry that says so."""
     from watch.cli.record import exact_time, table  # noqa: PLC0415
+    from watch.core.figures import checks_of  # noqa: PLC0415
 
     rows = [("entry", "check", "seen from", "became", "at", "between", "and", "reason", "proof")]
-    for name in _checks(r, f.key):
+    for name in checks_of(r.book, f.key):
         for vantage, marks in r.book.marks.get(name, {}).items():
             for mark in _in(marks, (f.span[0], f.as_of_ms)):
                 proof = f"{len(r.reads.evidence(mark.seq))} readings"
@@ -130,30 +132,20 @@ def _in(marks: list[Mark], span: Span) -> list[Mark]:
     return [mark for mark in marks if span[0] <= mark.effective_ms < span[1]]
 
 
-def _checks(r: Record, key: str) -> Iterator[str]:
-    for member in dict.fromkeys(
-        m for _, c in r.book.components.get(key, ()) if c is not None for m in c.members
-    ):
-        if "/" in member:
-            yield member
-        else:
-            yield from _checks(r, member)
-
-
 def _maintenance(r: Record, f: Figure, zone: ZoneInfo) -> Iterator[str]:
     from watch.cli.record import clock_time, span_text  # noqa: PLC0415
-    from watch.core.figures import maintenance  # noqa: PLC0415
+    from watch.core.figures import worked  # noqa: PLC0415
 
-    planned = [(w, o) for w, o in maintenance(r.book, *f.span) if f.key in w.components]
+    planned = sorted(worked(r.book, *f.span).get(f.key, ()), key=lambda work: work[1])
     yield "Maintenance" if planned or f.out else "No maintenance window opens for it in this month."
-    for window, o in planned:
-        yield f"  {window.name}: {clock_time(o.from_ms, zone)} to {clock_time(o.to_ms, zone)}"
+    for window, (lo, hi) in planned:
+        yield f"  {window.name}: {clock_time(lo, zone)} to {clock_time(hi, zone)}"
     for lo, hi in f.out:
         yield f"  excluded: {clock_time(lo, zone)} to {clock_time(hi, zone)}, {span_text(hi - lo)}"
 
 
 def _arithmetic(f: Figure) -> Iterator[str]:
-    from watch.cli.record import span_text  # noqa: PLC0415
+    from watch.cli.record import percent_text, span_text, verdict_text  # noqa: PLC0415
 
     a = f.account
     yield "Arithmetic (milliseconds)"
@@ -167,10 +159,9 @@ def _arithmetic(f: Figure) -> Iterator[str]:
     else:
         yield f"  uptime    U / (U + D) = {a.up_ms} / {a.up_ms + a.down_ms} = {a.display} %, cut to three decimals"
         yield f"  coverage  (U + D) / (scope − X) = {a.up_ms + a.down_ms} / {a.scope_ms - a.excluded_ms}"
-    target = f"{a.target.numerator}/{a.target.denominator}"
-    left = a.remaining_ms.__floor__()
-    budget = a.budget_ms.__floor__()
-    yield f"  budget    (1 − {target}) × (month − X − K) = {budget} ms = {span_text(budget)}"
+    left, budget, target = a.remaining_ms.__floor__(), a.budget_ms.__floor__(), percent_text(a.target)
+    counted = "" if a.target == 1 else f" = (100 − {target}) % × {(a.budget_ms / (1 - a.target)).__floor__()}"
+    yield f"  budget    (1 − target) × (whole month − X − K){counted} = {budget} = {span_text(budget)}"
     yield f"  remaining {'-' if left < 0 else ''}{span_text(abs(left))}"
     so_far = ", so far" if f.running else ""
-    yield f"  verdict   as measured {a.verdict.value}, strictly {a.strict.value}{so_far}"
+    yield f"  verdict   as measured {verdict_text(f)}, strictly {a.strict.value}{so_far}"

@@ -1,4 +1,8 @@
-"""What the reading verbs read: the configuration's names, and the store beside it."""
+"""What the reading verbs read: the configuration's names, and the store beside it.
+
+While no hub runs nobody writes down that a state has lapsed, though it has. So what a hub would write first on its
+return is added here, in memory: with or without a hub, what nobody asked is unknown.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +18,24 @@ import click
 
 from watch.clock import SystemClock
 from watch.config import load
+from watch.core.account import Outcome
 from watch.core.book import Book
+from watch.core.confirm import lapsed
+from watch.core.ledger import Chain, Kind, verified
 from watch.core.localtime import Month
+from watch.core.terms import confirmation
+from watch.ports import StoreCorrupt
 from watch.stores.sqlite import SqliteReads
+from watch.stores.sqlite.opening import holder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from fractions import Fraction
     from zoneinfo import ZoneInfo
 
+    from watch.core.confirm import Belief
+    from watch.core.figures import Figure
+    from watch.core.ledger import Entry
     from watch.core.settings import Settings
 
 
@@ -35,15 +50,68 @@ class Record:
 
 
 @contextmanager
-def record(config: str) -> Iterator[Record]:
-    """The record behind the configuration at *config*. Secrets are not needed and not read."""
+def record(config: str, *, warn: bool = False) -> Iterator[Record]:
+    """The record behind the configuration at *config*. Secrets are not needed and not read.
+
+    Args:
+        warn: Check every hash, and say on standard error when one does not hold.
+    """
     now_ms = SystemClock().now_ms()
     settings = load(Path(config), secrets=False, environ=os.environ).settings
     reads = SqliteReads(settings.store)
     try:
-        yield Record(settings, reads, Book(reads.entries()), now_ms)
+        entries = list(reads.entries())
+        if warn and (broken := verified(entries)[2]) is not None:
+            click.echo(
+                f"The ledger is broken at entry {broken.seq}: {broken.what}. These figures rest on it as it is; "
+                "`threenines ledger verify` says more.",
+                err=True,
+            )
+        book = _folded(entries, settings.store)
+        if holder(settings.store) is None:
+            for entry in _lapses(entries, book, reads.beliefs(), now_ms):
+                book.add(entry)
+        yield Record(settings, reads, book, now_ms)
     finally:
         reads.shut()
+
+
+def _folded(entries: Sequence[Entry], store: Path) -> Book:
+    book = Book()
+    for entry in entries:
+        try:
+            book.add(entry)
+        except (KeyError, TypeError, ValueError):
+            raise StoreCorrupt(
+                f"{store}: entry {entry.seq} of the ledger cannot be read; it was written by something else. "
+                "Run `threenines ledger verify`, then restore a backup."
+            ) from None
+    return book
+
+
+def _lapses(
+    entries: Sequence[Entry], book: Book, beliefs: Mapping[tuple[str, str], Belief], now_ms: int
+) -> Iterator[Entry]:
+    """The transitions that a hub would record first if it came back at *now_ms*."""
+    last = entries[-1] if entries else None
+    chain = Chain() if last is None else Chain(last.seq, last.recorded_ms, last.hash)
+    for (check, vantage), belief in beliefs.items():
+        body = book.bodies.get((Kind.CHECK, check), {})
+        if not body or body.get("ended"):
+            continue
+        for change in lapsed(belief, confirmation(body), now_ms=now_ms)[1]:
+            facts = {
+                "from": change.was.value, "to": change.state.value, "reason": change.reason.value, "detail": "",
+                "earliest_ms": change.earliest_ms, "latest_ms": change.latest_ms,
+            }  # fmt: skip
+            yield chain.entry(
+                Kind.TRANSITION,
+                check,
+                facts,
+                now_ms=now_ms,
+                effective_ms=change.effective_ms,
+                vantage=vantage,
+            )
 
 
 def month_of(text: str | None, settings: Settings, now_ms: int) -> Month:
@@ -75,6 +143,19 @@ def span_text(ms: int) -> str:
     parts += [f"{hours}h"] if hours or days else []
     parts += [f"{minutes:02}m" if parts else f"{minutes}m"] if minutes or parts else []
     return " ".join([*parts, f"{seconds % 60}.{rest:03}s"])
+
+
+def verdict_text(figure: Figure) -> str:
+    """The measured verdict for people, who hear *breached* only when nothing is left to lose (semantics §6)."""
+    a = figure.account
+    if figure.running and a.verdict is Outcome.BREACHED and a.remaining_ms >= 0:
+        return "below target"
+    return a.verdict.value
+
+
+def percent_text(ratio: Fraction) -> str:
+    """A ratio in percent, exactly as it was written: ``99.95``."""
+    return f"{(Decimal(ratio.numerator) * 100 / Decimal(ratio.denominator)).normalize():f}"
 
 
 def table(rows: Sequence[Sequence[str]], *, right: tuple[int, ...] = ()) -> Iterator[str]:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from watch.cli.record import Record
     from watch.core.figures import Figure
+    from watch.core.localtime import Month
 
 
 @click.command()
@@ -20,13 +22,13 @@ def uptime(config: str, month: str | None, *, as_json: bool, exit_code: bool) ->
     from watch.cli.record import month_of, record  # noqa: PLC0415 - `--help` does not pay for it
     from watch.core.figures import figure  # noqa: PLC0415
 
-    with record(config) as r:
+    with record(config, warn=True) as r:
         wanted = month_of(month, r.settings, r.now_ms)
         keys = [key for key in r.settings.components if key in r.book.components]
         figures = [figure(r.book, key, wanted, r.now_ms) for key in keys]
-        names = {key: r.settings.components[key].name for key in keys}
+    names = {key: r.settings.components[key].name for key in keys}
     if as_json:
-        _print_json(str(wanted), figures, names)
+        _print_json(r, wanted, figures)
     elif figures:
         _print_table(figures, names)
     else:
@@ -34,14 +36,14 @@ def uptime(config: str, month: str | None, *, as_json: bool, exit_code: bool) ->
     return int(exit_code and any(f.account.verdict == "BREACHED" for f in figures))
 
 
-def _print_json(month: str, figures: list[Figure], names: dict[str, str]) -> None:
+def _print_json(r: Record, month: Month, figures: list[Figure]) -> None:
     import orjson  # noqa: PLC0415
 
     answer = {
-        "month": month,
-        "zone": figures[0].zone if figures else None,
-        "as_of": figures[0].as_of_ms if figures else None,
-        "components": [_row(f, names[f.key]) for f in figures],
+        "month": str(month),
+        "zone": figures[0].zone if figures else r.settings.service.timezone.key,
+        "as_of": figures[0].as_of_ms if figures else r.now_ms,
+        "components": [_row(f, r.settings.components[f.key].name) for f in figures],
     }
     click.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
 
@@ -62,12 +64,12 @@ def _row(figure: Figure, name: str) -> dict[str, Any]:
 def _print_table(figures: list[Figure], names: dict[str, str]) -> None:
     from zoneinfo import ZoneInfo  # noqa: PLC0415
 
-    from watch.cli.record import clock_time, span_text, table  # noqa: PLC0415
+    from watch.cli.record import clock_time, percent_text, span_text, table, verdict_text  # noqa: PLC0415
 
     first = figures[0]
     zone = ZoneInfo(first.zone)
     so_far = f", so far: to {clock_time(first.as_of_ms, zone)}" if first.running else ""
-    click.echo(f"{first.month} in {first.zone}{so_far}; target {_percent(first)}")
+    click.echo(f"{first.month} in {first.zone}{so_far}; target {percent_text(first.account.target)} %")
     rows = [
         (
             "component",
@@ -86,14 +88,10 @@ def _print_table(figures: list[Figure], names: dict[str, str]) -> None:
         rows.append((
             names[f.key], "–" if a.display is None else f"{a.display} %", span_text(a.down_ms),
             f"{span_text(f.down_min_ms)}–{span_text(f.down_max_ms)}", span_text(a.excluded_ms), span_text(a.unknown_ms),
-            _left(f), a.verdict.value, a.strict.value,
+            _left(f), verdict_text(f), a.strict.value,
         ))  # fmt: skip
     for line in table(rows, right=(1, 2, 3, 4, 5, 6)):
         click.echo(line)
-
-
-def _percent(figure: Figure) -> str:
-    return f"{float(figure.account.target * 100):g} %"
 
 
 def _left(figure: Figure) -> str:

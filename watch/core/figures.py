@@ -228,3 +228,16 @@ def maintenance(book: Book, lo: int, hi: int) -> list[tuple[Window, Occurrence]]
     current = [steps[-1][1] for steps in book.windows.values() if steps[-1][1] is not None]
     found = [(window, o) for window in current for o in opened(window, lo, hi, [])]
     return sorted(found, key=lambda pair: (pair[1].from_ms, pair[0].name))
+
+
+def checks_of(book: Book, key: str) -> list[str]:
+    """The checks that *key* has or ever had, those of what it contains or contained included."""
+    found: dict[str, None] = {}
+    keys = [key]
+    for one in keys:  # grows as we go: over the years two components may each have contained the other
+        for member in dict.fromkeys(m for _, c in book.components.get(one, ()) if c for m in c.members):
+            if "/" in member:
+                found[member] = None
+            elif member not in keys:
+                keys.append(member)
+    return list(found)

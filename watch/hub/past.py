@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from statuspage.page import Day, Status
 from watch.core.account import Tally, tallies
 from watch.core.book import Book, Edge
-from watch.core.figures import Excusing, worked
+from watch.core.figures import Excusing, checks_of, worked
 from watch.core.localtime import from_utc_ms, local_day_bounds
 from watch.core.spans import Span, clipped
 from watch.core.window import Window
@@ -113,19 +113,6 @@ class Past:
     def _dates(self, from_ms: int, last_ms: int) -> list[date]:
         first, last = (from_utc_ms(ms, self._zone).date() for ms in (from_ms, last_ms))
         return [first + n * _DAY for n in range((last - first).days + 1)]
-
-
-def checks_of(book: Book, key: str) -> list[str]:
-    """The checks that *key* has or ever had, those of what it contains or contained included."""
-    found: dict[str, None] = {}
-    keys = [key]
-    for one in keys:  # grows as we go: over the years two components may each have contained the other
-        for member in dict.fromkeys(m for _, c in book.components.get(one, ()) if c for m in c.members):
-            if "/" in member:
-                found[member] = None
-            elif member not in keys:
-                keys.append(member)
-    return list(found)
 
 
 def _worst(words: Words, spans: Sequence[Span]) -> list[Status]:

@@ -13,11 +13,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from statuspage.page import Component, Day, Group, Incident, Maintenance, Page, Status, Uptime, public_id
-from watch.core.figures import Excusing, account_so_far, maintenance, terms_of
+from watch.core.figures import Excusing, account_so_far, checks_of, maintenance, terms_of
 from watch.core.localtime import Month
 from watch.core.reading import Reason
 from watch.core.timeline import State
-from watch.hub.past import Past, checks_of
+from watch.hub.past import Past
 from watch.hub.public import TROUBLE, PublicView, Words
 
 if TYPE_CHECKING:
