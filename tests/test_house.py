@@ -14,7 +14,20 @@ HOUSE = Path(__file__).parent.parent
 SOURCES = sorted(p for d in ("watch", "statuspage", "bench", "docs") for p in (HOUSE / d).rglob("*.py"))
 TESTS = sorted((HOUSE / "tests").rglob("*.py"))
 CORE = sorted((HOUSE / "watch" / "core").rglob("*.py"))
-IMPURE = {"asyncio", "io", "logging", "os", "random", "select", "socket", "sqlite3", "subprocess", "sys", "threading", "time"}
+IMPURE = {
+    "asyncio",
+    "io",
+    "logging",
+    "os",
+    "random",
+    "select",
+    "socket",
+    "sqlite3",
+    "subprocess",
+    "sys",
+    "threading",
+    "time",
+}
 PURE_OUTSIDERS = {"dateutil", "jmespath", "orjson", "re2"}
 
 
@@ -50,7 +63,9 @@ def test_the_core_imports_only_what_cannot_do_io(path):
 
 @pytest.mark.parametrize("path", CORE, ids=name)
 def test_the_core_never_asks_what_time_it_is(path):
-    asking = {c for c in calls(path) if c.split(".")[-1] in {"now", "today", "utcnow", "monotonic", "time_ns"}}
+    asking = {
+        c for c in calls(path) if c.split(".")[-1] in {"now", "today", "utcnow", "monotonic", "time_ns"}
+    }
     assert not asking, "take the instant as an argument"
 
 
@@ -72,10 +87,16 @@ def test_nothing_is_left_for_later(path):
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)
 def test_names_say_what_a_thing_is_and_not_that_it_is_handled(path):
-    named = [n.name for n in ast.walk(tree(path)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
+    named = [
+        n.name
+        for n in ast.walk(tree(path))
+        if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    ]
     # The one exception is a name that a library calls us by.
-    vague = [n for n in named if re.match(r"_?(get|do|handle)_", n) or re.search(r"(Manager|Helper|Utils?)$", n)]
-    assert [n for n in vague if n not in {"get_command"}] == []
+    vague = [
+        n for n in named if re.match(r"_?(get|do|handle)_", n) or re.search(r"(Manager|Helper|Utils?)$", n)
+    ]
+    assert [n for n in vague if n != "get_command"] == []
 
 
 @pytest.mark.parametrize("path", TESTS, ids=name)
@@ -83,7 +104,9 @@ def test_a_test_neither_skips_itself_nor_sleeps_nor_patches(path):
     if path == Path(__file__):
         return
     text = path.read_text("utf-8")
-    assert not re.search(r"pytest\.(skip|mark\.(skip|xfail))|importorskip", text), "a test that cannot run must fail"
+    assert not re.search(r"pytest\.(skip|mark\.(skip|xfail))|importorskip", text), (
+        "a test that cannot run must fail"
+    )
     assert "time.sleep(" not in text, "wait for what you wait for"
     # What a shell gives a process (argv, stdin) may be set; code of ours may not.
     patched = re.search(r"unittest\.mock|\bMagicMock\b|monkeypatch\.setattr\((?!sys, \"(argv|stdin)\")", text)
@@ -91,7 +114,13 @@ def test_a_test_neither_skips_itself_nor_sleeps_nor_patches(path):
 
 
 def committed() -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=HOUSE, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"],
+        cwd=HOUSE,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return [HOUSE / line for line in listed.stdout.splitlines() if (HOUSE / line).is_file()]
 
 

@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sqlite3
 import sys
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from tests.ports import free_port
 from watch.core.timeline import State
 
 if TYPE_CHECKING:
@@ -23,12 +23,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 _POLL = 0.05  # seconds between looks at a process that has no other way to tell us
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 async def until(condition: Callable[[], Awaitable[object] | object], *, within: float, what: str):

@@ -8,8 +8,9 @@ import time
 
 import pytest
 
-from tests.acceptance.estate import Hub, dnsmasq, echo, free_port, listening, nginx, openssl, until
+from tests.acceptance.estate import Hub, dnsmasq, echo, listening, nginx, openssl, until
 from tests.alerts.receiver import Serving
+from tests.ports import free_port
 
 CONFIG = """
 service: {{name: Acme Cloud, timezone: UTC}}

@@ -7,8 +7,10 @@ import signal
 import sqlite3
 
 import pytest
-from tests.acceptance.estate import Hub, free_port, until
+
+from tests.acceptance.estate import Hub, until
 from tests.alerts.receiver import Serving
+from tests.ports import free_port
 
 TINY = """
 service: {{name: Tiny}}
@@ -72,7 +74,10 @@ async def test_a_busy_port_is_named_with_its_owner(hub, tmp_path):
     folder = tmp_path / "other"
     folder.mkdir()
     other = Hub(folder, "")
-    text = TINY.format(port=hub.page) + f"listen: {{page: 127.0.0.1:{hub.page}, operators: 127.0.0.1:{free_port()}}}\n"
+    text = (
+        TINY.format(port=hub.page)
+        + f"listen: {{page: 127.0.0.1:{hub.page}, operators: 127.0.0.1:{free_port()}}}\n"
+    )
     (folder / "checks.yaml").write_text(text)
     code, said = await ended(other)
     assert code == 2
@@ -92,7 +97,9 @@ async def test_a_wrong_configuration_is_refused_with_every_mistake(hub):
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("damage", [b"no database at all, but long enough to look at" * 100, b"SQLite format 3\0" + b"\x5a" * 9000])
+@pytest.mark.parametrize(
+    "damage", [b"no database at all, but long enough to look at" * 100, b"SQLite format 3\0" + b"\x5a" * 9000]
+)
 async def test_a_damaged_database_is_refused_and_left_as_it_is(hub, damage):
     store = hub.folder / "threenines.db"
     store.write_bytes(damage)
@@ -126,7 +133,12 @@ async def test_a_changed_file_is_taken_over_and_a_wrong_one_changes_nothing(hub)
     await hub.begin()
     path = hub.folder / "checks.yaml"
     right = path.read_text()
-    path.write_text(right.replace("components:", f'components:\n  more: {{name: More, checks: {{port: {{tcp: "127.0.0.1:{hub.operators}"}}}}}}'))
+    path.write_text(
+        right.replace(
+            "components:",
+            f'components:\n  more: {{name: More, checks: {{port: {{tcp: "127.0.0.1:{hub.operators}"}}}}}}',
+        )
+    )
     await until(lambda: _is(hub, "More", "operational"), within=10, what="the new component is on the page")
 
     path.write_text(right.replace("components:", "componets:"))
@@ -140,7 +152,9 @@ async def test_a_changed_file_is_taken_over_and_a_wrong_one_changes_nothing(hub)
     hub.running.send_signal(signal.SIGHUP)
     await until(lambda: _is(hub, "More", None), within=5, what="the removed component is gone")
     assert await hub.public("Wire") == "operational"
-    kept = [subject for (subject,) in hub.rows("SELECT subject FROM ledger WHERE kind = 'component' ORDER BY seq")]
+    kept = [
+        subject for (subject,) in hub.rows("SELECT subject FROM ledger WHERE kind = 'component' ORDER BY seq")
+    ]
     assert kept == ["wire", "more", "more"], "a lifetime that began and ended"
 
 
@@ -168,7 +182,11 @@ alerting: {{group_wait: 100ms}}
             await until(lambda: phone.received, within=15, what="alice is paged")
             seen = [await hub.answer(hub.page, p) for p in ("/", "/api/v2/summary.json", "/components/wire")]
             seen += [await hub.answer(hub.operators, p) for p in ("/metrics", "/healthz")]
-            said = [await hub.verb("status", "--json"), await hub.verb("check"), await hub.verb("explain", "wire")]
+            said = [
+                await hub.verb("status", "--json"),
+                await hub.verb("check"),
+                await hub.verb("explain", "wire"),
+            ]
         finally:
             await hub.kill(signal.SIGTERM)
     assert CANARY in phone.received[0][0], "the channel itself gets it"

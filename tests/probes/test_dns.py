@@ -14,6 +14,7 @@ import dns.rcode
 import dns.rrset
 import pytest
 
+from tests.ports import free_port
 from tests.probes.names import answering, name_server
 from tests.probes.wires import (
     Meter,
@@ -34,7 +35,7 @@ from watch.probes.wire.resolver import Resolver
 
 @pytest.fixture(scope="session")
 def dnsmasq():
-    port = closed_port(socket.SOCK_DGRAM)
+    port = free_port()
     options = ["--no-daemon", "--no-resolv", "--no-hosts", "--bind-interfaces", "--listen-address=127.0.0.1"]
     options += ["--conf-file=/dev/null", f"--port={port}", "--user=", "--pid-file="]
     options += [

@@ -5,18 +5,21 @@ checks.yaml; its docstring's sections say the rest, and everything else (`threen
 page, the expectation compiler's types) is read from there::
 
     Options:
-        url: Where to ask.                       one line an option, continued by indentation
+        url: Where to ask.      (an option a line, continued by indentation)
     Facts:
-        status (count, status): The answer's code.   name (type[, reason when an expectation on it
-        breaks]): text Reasons: refused, timeout, ...                    those it can give beside
-        expectation and internal Example: http: https://example.org/               YAML, as under a check's
-        name
+        status (count, status): The answer's code.      (type, and the reason that a broken expectation gives)
+    Reasons:
+        refused, timeout, ...      (those it can give beside expectation and internal)
+
+Example:
+        http: https://example.org/      (YAML, as under a check's name)
 """
 
 from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Mapping  # noqa: TC003 - options' types are read from probes' annotations
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -24,7 +27,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from watch.core.reading import FactSpec, FactType, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from watch.ports import Probe
 

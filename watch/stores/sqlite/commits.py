@@ -36,7 +36,10 @@ _ALERT = (
     "INSERT INTO alert VALUES (?,?,?,?) "
     "ON CONFLICT (id) DO UPDATE SET key = excluded.key, resolved_ms = excluded.resolved_ms, body = excluded.body"
 )
-_NOTICE = "INSERT INTO notice VALUES (?,?,?,?) ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body"
+_NOTICE = (
+    "INSERT INTO notice VALUES (?,?,?,?) "
+    "ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body"
+)
 _HEARD = (
     "INSERT INTO heard VALUES (?,?,?) ON CONFLICT (alert_id, recipient) DO UPDATE SET body = excluded.body"
 )

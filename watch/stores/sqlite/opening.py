@@ -47,6 +47,11 @@ def explained(path: Path) -> Iterator[None]:
             f"{path}: the database is damaged or is no database ({error}). Nothing was changed. "
             f"Keep a copy of it and of {path.name}-wal, then restore a backup, or move it away to begin anew."
         ) from error
+    except UnicodeDecodeError as error:
+        raise StoreCorrupt(
+            f"{path}: holds text that is none ({error}); something else has written to it. Nothing was changed. "
+            "Restore a backup, or move it away to begin anew."
+        ) from error
     except apsw.ReadOnlyError as error:
         raise StoreError(
             f"{path}: may not be written ({error}). Give this user the right to write it and its folder."
@@ -151,7 +156,10 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
     done = int(connection.execute("PRAGMA user_version").get)
     migrations = _migrations()
     if not done and connection.execute("SELECT count(*) FROM sqlite_master").get:
-        raise StoreError(f"{path}: holds tables of another program. Nothing was changed; set `store:` to a file of its own.")
+        raise StoreError(
+            f"{path}: holds tables of another program. Nothing was changed; "
+            f"set `store:` to a file of its own."
+        )
     if done > len(migrations):
         raise StoreError(
             f"{path}: was written by a newer version (schema {done}, ours is {len(migrations)}). Use that version."
