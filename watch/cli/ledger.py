@@ -26,9 +26,14 @@ def verify(config: str, *, as_json: bool) -> int:
     import orjson  # noqa: PLC0415 - `--help` does not pay for it
 
     from watch.core.ledger import verified  # noqa: PLC0415
+    from watch.ports import StoreCorrupt  # noqa: PLC0415
 
     with _reads(config) as reads:
-        held, digest, broken = verified(reads.entries())
+        try:
+            held, digest, broken = verified(reads.entries())
+        except StoreCorrupt as damage:  # bad news about the record, not about the request
+            click.echo(str(damage), err=True)
+            return 1
     if as_json:
         found = None if broken is None else {"seq": broken.seq, "what": broken.what}
         click.echo(orjson.dumps({"entries": held, "hash": digest, "broken": found}).decode())
@@ -46,9 +51,17 @@ def export(config: str) -> None:
     """Every entry as one line of JSON, in order."""
     import orjson  # noqa: PLC0415 - `--help` does not pay for it
 
+    from watch.ports import StoreCorrupt  # noqa: PLC0415
+
     with _reads(config) as reads:
         for entry in reads.entries():
-            click.echo(orjson.dumps(entry._asdict()).decode())
+            try:
+                line = orjson.dumps(entry._asdict())
+            except TypeError:
+                raise StoreCorrupt(
+                    f"entry {entry.seq} holds bytes where text belongs; run `threenines ledger verify`"
+                ) from None
+            click.echo(line.decode())
 
 
 @contextmanager

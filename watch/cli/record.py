@@ -142,7 +142,7 @@ def span_text(ms: int) -> str:
     parts = [f"{days}d"] if days else []
     parts += [f"{hours}h"] if hours or days else []
     parts += [f"{minutes:02}m" if parts else f"{minutes}m"] if minutes or parts else []
-    return " ".join([*parts, f"{seconds % 60}.{rest:03}s"])
+    return " ".join([*parts, f"{seconds % 60:0{2 if parts else 1}}.{rest:03}s"])
 
 
 def verdict_text(figure: Figure) -> str:
