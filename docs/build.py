@@ -1,0 +1,111 @@
+"""Writes docs/reference from what the code says of itself: ``make docs``.
+
+A probe's docstring is its page, the schema of checks.yaml is the configuration's, and the grammar in
+`watch.core.expect.grammar` is the expectations'. A test compares what is committed with what would be written, so the
+reference can be neither forgotten nor edited by hand.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docs.configuration import configuration
+from watch import probes
+from watch.config.manual import page
+from watch.core.expect import grammar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HERE = Path(__file__).parent
+REFERENCE = HERE / "reference"
+_NOTE = "<!-- Written by `make docs` from the code: change it there. -->\n\n"
+
+
+def pages() -> dict[str, str]:
+    """Every page of the reference: its path below docs/reference, and its text."""
+    manuals = [page(kind) for kind in probes.kinds()]
+    return {
+        "README.md": _NOTE + _contents(manuals),
+        "configuration.md": _NOTE + configuration(),
+        "expectations.md": _NOTE + _expectations(manuals),
+        **{f"probes/{manual['kind']}.md": _NOTE + _probe(manual) for manual in manuals},
+    }
+
+
+def write() -> None:
+    """Make docs/reference what `pages` says, and nothing else."""
+    wanted = pages()
+    for path in REFERENCE.rglob("*.md"):
+        if str(path.relative_to(REFERENCE)) not in wanted:
+            path.unlink()
+    for name, text in wanted.items():
+        path = REFERENCE / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+
+
+def table(heading: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A Markdown table; what would end a cell is escaped."""
+    lines = [heading, tuple("---" for _ in heading), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _contents(manuals: list[dict[str, Any]]) -> str:
+    kinds = [(f"[{m['kind']}](probes/{m['kind']}.md)", m["summary"].partition(". ")[0]) for m in manuals]
+    return (
+        "# Reference\n\n"
+        "- [checks.yaml, key by key](configuration.md)\n"
+        "- [What can be expected of an answer](expectations.md)\n\n"
+        f"## Kinds of probes\n\n{table(('kind', 'what it does'), kinds)}\n"
+    )
+
+
+def _probe(manual: dict[str, Any]) -> str:
+    kind = manual["kind"]
+    options = [_option(it, manual["main"]) for it in manual["options"]]
+    facts = [(f"`{it['name']}`", it["type"], it["reason"], it["text"]) for it in manual["facts"]]
+    assumed = "".join(f"\nExpected unless you say otherwise: `{it}`.\n" for it in manual["assumed"])
+    return (
+        f"# {kind}\n\n{manual['summary']}\n\n"
+        f"```yaml\n{manual['example']}\n```\n\n"
+        f"## Options\n\n`{kind}: …` with a single value is short for `{kind}: {{{manual['main']}: …}}`.\n\n"
+        f"{table(('option', 'what', 'default', ''), options)}\n\n"
+        "## Facts\n\nWhat `expect` and `warn` may speak of (see [expectations](../expectations.md)),\n"
+        "and the reason that a broken expectation on it gives.\n\n"
+        f"{table(('fact', 'type', 'reason', ''), facts)}\n{assumed}\n"
+        f"## Reasons\n\nA reading of it says one of: {', '.join(f'`{it}`' for it in manual['reasons'])}.\n"
+    )
+
+
+def _option(it: dict[str, Any], main: str) -> tuple[str, ...]:
+    name = f"**`{it['name']}`**" if it["name"] == main else f"`{it['name']}`"
+    default = it["default"]
+    shown = "required" if it["required"] else "" if default is None else f"`{_yaml(default)}`"
+    return name, it["what"], shown, it["text"]
+
+
+def _yaml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value) or '""'
+
+
+def _expectations(manuals: list[dict[str, Any]]) -> str:
+    text = (HERE / "parts" / "expectations.md").read_text("utf-8")
+    rows = [
+        (f"[{m['kind']}](probes/{m['kind']}.md)", f"`{it['name']}`", it["type"], it["text"])
+        for m in manuals
+        for it in m["facts"]
+    ]
+    return text.replace("GRAMMAR", _grammar()).replace("FACTS", table(("kind", "fact", "type", ""), rows))
+
+
+def _grammar() -> str:
+    """The grammar as its module's docstring gives it: the indented lines."""
+    doc = inspect.getdoc(grammar) or ""
+    return inspect.cleandoc("\n".join(line for line in doc.splitlines() if line.startswith("    ")))
+
+
+if __name__ == "__main__":
+    write()
