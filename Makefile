@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEBIAN := nginx-light chromium dnsmasq-base iputils-ping iproute2 openssl
+DEBIAN := nginx-light chromium dnsmasq-base iputils-ping iproute2 openssl libcap2-bin util-linux
 BENCH_DEBIAN := prometheus-blackbox-exporter wrk nginx-light
 
 .PHONY: venv dev run test check bench docs lock clean
@@ -58,7 +58,7 @@ docs: venv                    ## docs/reference from the docstrings
 LOCK = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --python-version 3.11
 lock: $(VENV)/.uv             ## renew the hash locks
 	$(LOCK) --extra speed pyproject.toml -o requirements/run.txt
-	$(LOCK) --extra speed --group dev pyproject.toml -o requirements/dev.txt
+	$(LOCK) --all-extras --group dev pyproject.toml -o requirements/dev.txt
 	printf 'hatchling>=1.27\neditables\n' | $(LOCK) - -o requirements/build.txt
 
 clean:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import dataclasses
 import inspect
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +18,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.probes import peers
 from tests.probes.wires import ANYTHING, Meter, ask, closed_port, drip, garbage, said, serving, silence
 from watch.core.expect import compile_judge
 from watch.core.reading import NOTHING, FactType, Reason
@@ -24,17 +27,31 @@ from watch.probes import kinds, load, of_kind
 from watch.probes.base import Described, reference
 from watch.vantage.prober import observe
 
-OWN = ("dns", "http", "icmp", "tcp", "tls")
 OPTION_TYPES = {str, int, float, bool, timedelta, Path, Secret, type(None)}
 
-# How each kind is pointed at a peer on the loopback.
-AT = {
-    "http": lambda port: {"url": f"http://127.0.0.1:{port}/"},
-    "tcp": lambda port: {"address": f"127.0.0.1:{port}", "send": "x", "until": "never said"},
-    "tls": lambda port: {"address": f"127.0.0.1:{port}"},
-    "dns": lambda port: {"name": "web.test", "resolver": f"127.0.0.1:{port}", "tcp": True},
-}
-WRONG = {"http": "protocol", "tls": "tls", "dns": "protocol", "tcp": "timeout"}
+
+STREAM, DATAGRAM = socket.SOCK_STREAM, socket.SOCK_DGRAM
+
+
+@contextlib.asynccontextmanager
+async def answering(answer):
+    """A port that answers each datagram by *answer*, or not at all."""
+
+    class Peer(asyncio.DatagramProtocol):
+        def connection_made(self, transport):
+            self.transport = transport
+
+        def datagram_received(self, data, addr):
+            if answer is not None:
+                self.transport.sendto(answer, addr)
+
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        Peer, local_addr=("127.0.0.1", 0)
+    )
+    try:
+        yield transport.get_extra_info("sockname")[1]
+    finally:
+        transport.close()
 
 
 def plain(annotation):
@@ -46,10 +63,14 @@ def plain(annotation):
 
 
 def test_the_kinds_of_this_product_are_found():
-    assert set(OWN) <= set(kinds())
+    assert {"dns", "http", "icmp", "tcp", "tls"} <= set(kinds())
 
 
-@pytest.fixture(params=OWN)
+def test_every_kind_says_how_it_is_pointed_at_a_peer():
+    assert set(peers.ALL) == set(kinds()), "add tests/probes/peers/<kind>.py"
+
+
+@pytest.fixture(params=kinds())
 def cls(request):
     return load()[request.param]
 
@@ -114,32 +135,34 @@ def test_facts_given_are_facts_documented():
                     assert names <= documented, cls
 
 
-@pytest.mark.parametrize("kind", AT)
+@pytest.mark.parametrize("kind", peers.speaking("tcp", "udp"))
 async def test_nobody_listening_is_refused_at_once(kind):
+    peer = peers.ALL[kind]
+    await ask(kind, **peer.at(closed_port()), seconds=1)  # the first run pays for imports
     async with Meter() as meter:
-        reading = await ask(kind, **AT[kind](closed_port()))
+        reading = await ask(kind, **peer.at(closed_port(DATAGRAM if peer.TRANSPORT == "udp" else STREAM)))
     assert said(reading) == ("down", "refused")
     assert meter.took < 0.5
 
 
-@pytest.mark.parametrize("kind", AT)
+@pytest.mark.parametrize("kind", peers.speaking("tcp"))
 @pytest.mark.parametrize("peer", [silence, drip, garbage], ids=["silent", "dripping", "garbage"])
 async def test_a_bad_peer_gets_the_right_reason_in_time(kind, peer):
     async with serving(peer) as port:
-        await ask(kind, **AT[kind](port), seconds=0.1)  # the first run pays for imports and engines
+        await ask(kind, **peers.ALL[kind].at(port), seconds=0.1)  # the first run pays for imports and engines
         async with Meter() as meter:
-            reading = await ask(kind, **AT[kind](port), seconds=0.4)
-    expected = {"timeout"} if peer is silence else {"timeout", WRONG[kind], "reset"}
+            reading = await ask(kind, **peers.ALL[kind].at(port), seconds=0.4)
+    expected = {"timeout"} if peer is silence else {"timeout", "reset"} | peers.ALL[kind].WRONG
     assert reading.verdict.value == "down", reading
     assert reading.reason.value in expected, reading
     assert meter.took < 0.6
     assert len(reading.detail) <= 200
 
 
-@pytest.mark.parametrize("kind", [*AT, "icmp"])
+@pytest.mark.parametrize("kind", [*peers.speaking("tcp"), "icmp"])
 async def test_cancellation_returns_within_100_ms(kind):
     async with serving(silence) as port:
-        options = AT[kind](port) if kind in AT else {"host": "127.0.0.1", "packets": 20}
+        options = peers.ALL[kind].at(port) if kind != "icmp" else {"host": "127.0.0.1", "packets": 20}
         run = asyncio.ensure_future(ask(kind, **options, seconds=60))
         await asyncio.wait([run], timeout=0.2)
         began = time.monotonic()
@@ -149,7 +172,19 @@ async def test_cancellation_returns_within_100_ms(kind):
         assert time.monotonic() - began < 0.1
 
 
-@pytest.mark.parametrize("kind", OWN)
+@pytest.mark.parametrize("kind", peers.speaking("udp"))
+@pytest.mark.parametrize("answer", [None, b"\x00", b"garbage" * 100], ids=["silent", "a byte", "garbage"])
+async def test_a_bad_datagram_gets_the_right_reason_in_time(kind, answer):
+    async with answering(answer) as port:
+        await ask(kind, **peers.ALL[kind].at(port), seconds=0.1)
+        async with Meter() as meter:
+            reading = await ask(kind, **peers.ALL[kind].at(port), seconds=0.4)
+    assert reading.verdict.value == "down", reading
+    assert reading.reason.value in {"timeout"} | (peers.ALL[kind].WRONG if answer else set()), reading
+    assert meter.took < 0.6
+
+
+@pytest.mark.parametrize("kind", kinds())
 async def test_a_bug_inside_reads_unknown(kind, caplog):
     cls = of_kind(kind)
     broken = object.__new__(cls)  # no option is set: whatever it does first is an AttributeError
@@ -169,7 +204,8 @@ from watch.probes.base import reference
 import watch.vantage.prober
 for kind, cls in load().items():
     reference(cls)
-heavy = {"pycurl", "dns", "cryptography", "re2", "aiodns", "aiohttp"} & set(sys.modules)
+libraries = {"asyncpg", "asyncmy", "redis", "pymongo", "asyncssh", "smbprotocol", "gufo", "aiosmtplib"}
+heavy = (libraries | {"pycurl", "dns", "cryptography", "re2", "aiohttp"}) & set(sys.modules)
 assert not heavy, heavy
 """
     subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[2], timeout=30)

@@ -1,0 +1,3 @@
+"""Where the kind icmp is pointed in the contract tests."""
+
+TRANSPORT = None
