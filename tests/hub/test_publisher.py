@@ -124,10 +124,12 @@ async def test_redundancy_lost_is_operational_unless_the_component_shows_it():
     parts, needs = {"app": ["app/a", "app/b"]}, {"app": 1}
     quiet = await page(made, settings=plan(parts, needs=needs))
     assert (quiet.status, quiet.incidents) == (Status.OPERATIONAL, ())
+    assert quiet.components[0].days[-1].degraded_ms == 0
     open_ = await page(
         made, settings=plan(parts, needs=needs, options={"app": {"show_redundancy_loss": True}})
     )
     assert (open_.status, len(open_.incidents)) == (Status.DEGRADED, 1)
+    assert open_.components[0].days[-1].degraded_ms == HOUR
 
 
 # ---- what is private

@@ -16,7 +16,8 @@ from watch.core.account import Tally, tallies
 from watch.core.book import Book, Edge
 from watch.core.figures import Excusing, checks_of, worked
 from watch.core.localtime import from_utc_ms, local_day_bounds
-from watch.core.spans import Span, clipped
+from watch.core.spans import Span, clipped, intersection, union
+from watch.core.timeline import State, overlaid, spans_of
 from watch.core.window import Window
 from watch.hub.public import PublicView, Words, joined
 
@@ -107,6 +108,10 @@ class Past:
         dates = self._dates(lo, end if to is None else end - 1)
         spans = [local_day_bounds(self._zone, day) for day in dates]
         timeline = self._book.component(key, Edge.FOUND, lo, end, self._excusing)
+        # What the public calls operational (redundancy lost, mostly) is no problem in its bars either.
+        fine = union((start, stop) for start, stop, word in words if word is Status.OPERATIONAL)
+        unseen = intersection(spans_of(timeline, State.DEGRADED), fine)
+        timeline = overlaid(timeline, unseen, State.UP) if unseen else timeline
         found = tallies(timeline, spans, clipped(self._book.lifetime(key), lo, end))
         return [_day(*parts) for parts in zip(dates, found, _worst(words, spans), strict=True)]
 
