@@ -18,11 +18,10 @@ from watch.alerts.reconciler import Reconciler
 from watch.alerts.sender import Sender
 from watch.clock import SystemClock
 from watch.config import ConfigError, Loaded, load
-from watch.core.book import Book
-from watch.core.ledger import Chain
 from watch.hub.hub import Hub
 from watch.hub.janitor import Janitor
 from watch.hub.publisher import Publisher
+from watch.hub.record import folded
 from watch.ports import StoreError
 from watch.probes.wire import close_all
 from watch.reload import Watched
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from watch.core.ledger import Chain
     from watch.ports import Batch
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class App:
         self._path, self._say, self._settings = path, say, settings
         self.clock = SystemClock()
         self.store = SqliteStore(settings.store)
-        book, chain = _record(self.store)
+        book, chain = folded(self.store.entries(), settings.store)
         _agree(self.clock, chain, settings.store)
         self.metrics, self.shelf = Metrics(), Shelf()
         self._dirty = asyncio.Event()
@@ -217,15 +217,6 @@ def _agree(clock: SystemClock, chain: Chain, store: Path) -> None:
             "Set the clock right; if it was the record's that was wrong, move the store away to begin anew."
         )
     clock.hold(chain.recorded_ms)
-
-
-def _record(store: SqliteStore) -> tuple[Book, Chain]:
-    """The ledger on disk, folded, and its end."""
-    book, last = Book(), None
-    for entry in store.entries():
-        book.add(entry)
-        last = entry
-    return book, Chain() if last is None else Chain(last.seq, last.recorded_ms, last.hash)
 
 
 def _spelled(host: str, port: int) -> str:

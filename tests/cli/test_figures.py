@@ -276,3 +276,27 @@ def test_an_export_is_every_entry_and_each_can_be_hashed_again(desk):
     entries = [Entry(**json.loads(line)) for line in desk.run("ledger", "export").out.splitlines()]
     assert verified(entries)[2] is None
     assert all(entry.hash == digest(entry) for entry in entries)
+
+
+def test_people_hear_breached_only_when_nothing_is_left_to_lose(tmp_path, capsys):
+    import time
+
+    from tests.core.ledgers import Ledger
+    from watch.core.timeline import State
+    from watch.ports import Batch
+
+    now = time.time_ns() // 1_000_000
+    desk, ledger = Desk(tmp_path, capsys), Ledger(now - 20_000)
+    ledger.component("web", ["web/home"], now - 20_000)
+    ledger.goes("web/home", State.UP, now - 20_000)
+    ledger.goes("web/home", State.DOWN, now - 10_000)
+    desk.configure(CONFIG.replace("99.9%", "99%"))
+    desk.keep(Batch(entries=ledger.entries))
+    said = desk.run("uptime")
+    verdict = desk.run("uptime", "--json").json["components"][0]
+    told = (
+        "BREACHED" if verdict["remaining_ms"] < 0 else "below target"
+    )  # in a month's last seconds little is left
+    assert verdict["verdict"] == "BREACHED"
+    assert said.out.splitlines()[-1].count(told) == 2
+    assert told in desk.run("explain", "web").out.splitlines()[-1]

@@ -118,7 +118,8 @@ def _transitions(r: Record, f: Figure) -> Iterator[str]:
     for name in checks_of(r.book, f.key):
         for vantage, marks in r.book.marks.get(name, {}).items():
             for mark in _in(marks, (f.span[0], f.as_of_ms)):
-                proof = f"{len(r.reads.evidence(mark.seq))} readings"
+                proofs = len(r.reads.evidence(mark.seq))
+                proof = f"{proofs} reading{'s' * (proofs != 1)}"
                 why = f"{mark.reason}: {mark.detail}" if mark.detail else mark.reason
                 rows.append((
                     str(mark.seq), name, vantage, mark.state.value, exact_time(mark.effective_ms),
@@ -164,4 +165,4 @@ def _arithmetic(f: Figure) -> Iterator[str]:
     yield f"  budget    (1 − target) × (whole month − X − K){counted} = {budget} = {span_text(budget)}"
     yield f"  remaining {'-' if left < 0 else ''}{span_text(abs(left))}"
     so_far = ", so far" if f.running else ""
-    yield f"  verdict   as measured {verdict_text(f)}, strictly {a.strict.value}{so_far}"
+    yield f"  verdict   as measured {verdict_text(f, a.verdict)}, strictly {verdict_text(f, a.strict)}{so_far}"

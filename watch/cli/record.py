@@ -19,12 +19,11 @@ import click
 from watch.clock import SystemClock
 from watch.config import load
 from watch.core.account import Outcome
-from watch.core.book import Book
 from watch.core.confirm import lapsed
 from watch.core.ledger import Chain, Kind, verified
 from watch.core.localtime import Month
 from watch.core.terms import confirmation
-from watch.ports import StoreCorrupt
+from watch.hub.record import folded
 from watch.stores.sqlite import SqliteReads
 from watch.stores.sqlite.opening import holder
 
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from zoneinfo import ZoneInfo
 
+    from watch.core.book import Book
     from watch.core.confirm import Belief
     from watch.core.figures import Figure
     from watch.core.ledger import Entry
@@ -67,34 +67,19 @@ def record(config: str, *, warn: bool = False) -> Iterator[Record]:
                 "`threenines ledger verify` says more.",
                 err=True,
             )
-        book = _folded(entries, settings.store)
+        book, chain = folded(entries, settings.store)
         if holder(settings.store) is None:
-            for entry in _lapses(entries, book, reads.beliefs(), now_ms):
+            for entry in _lapses(book, chain, reads.beliefs(), now_ms):
                 book.add(entry)
         yield Record(settings, reads, book, now_ms)
     finally:
         reads.shut()
 
 
-def _folded(entries: Sequence[Entry], store: Path) -> Book:
-    book = Book()
-    for entry in entries:
-        try:
-            book.add(entry)
-        except (KeyError, TypeError, ValueError):
-            raise StoreCorrupt(
-                f"{store}: entry {entry.seq} of the ledger cannot be read; it was written by something else. "
-                "Run `threenines ledger verify`, then restore a backup."
-            ) from None
-    return book
-
-
 def _lapses(
-    entries: Sequence[Entry], book: Book, beliefs: Mapping[tuple[str, str], Belief], now_ms: int
+    book: Book, chain: Chain, beliefs: Mapping[tuple[str, str], Belief], now_ms: int
 ) -> Iterator[Entry]:
     """The transitions that a hub would record first if it came back at *now_ms*."""
-    last = entries[-1] if entries else None
-    chain = Chain() if last is None else Chain(last.seq, last.recorded_ms, last.hash)
     for (check, vantage), belief in beliefs.items():
         body = book.bodies.get((Kind.CHECK, check), {})
         if not body or body.get("ended"):
@@ -145,12 +130,10 @@ def span_text(ms: int) -> str:
     return " ".join([*parts, f"{seconds % 60:0{2 if parts else 1}}.{rest:03}s"])
 
 
-def verdict_text(figure: Figure) -> str:
-    """The measured verdict for people, who hear *breached* only when nothing is left to lose (semantics §6)."""
-    a = figure.account
-    if figure.running and a.verdict is Outcome.BREACHED and a.remaining_ms >= 0:
-        return "below target"
-    return a.verdict.value
+def verdict_text(figure: Figure, outcome: Outcome) -> str:
+    """*outcome* for people, who hear *breached* only when nothing is left to lose (semantics §6)."""
+    early = figure.running and outcome is Outcome.BREACHED and figure.account.remaining_ms >= 0
+    return "below target" if early else outcome.value
 
 
 def percent_text(ratio: Fraction) -> str:

@@ -88,7 +88,7 @@ def _print_table(figures: list[Figure], names: dict[str, str]) -> None:
         rows.append((
             names[f.key], "–" if a.display is None else f"{a.display} %", span_text(a.down_ms),
             f"{span_text(f.down_min_ms)}–{span_text(f.down_max_ms)}", span_text(a.excluded_ms), span_text(a.unknown_ms),
-            _left(f), verdict_text(f), a.strict.value,
+            _left(f), verdict_text(f, a.verdict), verdict_text(f, a.strict),
         ))  # fmt: skip
     for line in table(rows, right=(1, 2, 3, 4, 5, 6)):
         click.echo(line)

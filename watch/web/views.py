@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from watch.core.figures import figure
+from watch.core.figures import account_so_far
 from watch.core.localtime import Month
 from watch.core.reading import NOTHING
 from watch.web.operators import Beat, Fact, Health, Readiness
@@ -63,7 +63,7 @@ class Views:
         zone, now = self._hub.settings.service.timezone, self._clock.now_ms()
         month = Month.containing(now, zone)
         for key in self._hub.settings.components:
-            account = figure(self._hub.book, key, month, now).account
+            account = account_so_far(self._hub.book, key, month, now)
             yield ComponentSample(key, {"month": account.uptime}, int(account.remaining_ms))
 
     def health(self) -> Health:

@@ -1,0 +1,30 @@
+"""The ledger on disk, folded: where every reader of it begins, the hub and the command line alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from watch.core.book import Book
+from watch.core.ledger import Chain
+from watch.ports import StoreCorrupt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from watch.core.ledger import Entry
+
+
+def folded(entries: Iterable[Entry], store: Path) -> tuple[Book, Chain]:
+    """The book of *entries* and the end of their chain. StoreCorrupt for an entry that no version of ours wrote."""
+    book, last = Book(), None
+    for entry in entries:
+        try:
+            book.add(entry)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise StoreCorrupt(
+                f"{store}: entry {entry.seq} of the ledger cannot be read; something else has written to it. "
+                "Run `threenines ledger verify`, then restore a backup."
+            ) from None
+        last = entry
+    return book, Chain() if last is None else Chain(last.seq, last.recorded_ms, last.hash)
