@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 PUBLISH_EVERY = 30.0  # seconds: the page carries the time of its data
-DRAIN = 5.0
+DRAIN = 4.0  # seconds for asking, judging and sending to end; a second more for whatever does not
 _BEHIND_MS = 3_600_000
 
 
@@ -123,6 +123,7 @@ class App:
     async def _drain(self, tasks: list[asyncio.Task[Any]]) -> None:
         """Stop asking, write what was asked, let the senders finish what they hold."""
         named = {task.get_name(): task for task in tasks}
+        leaving = asyncio.create_task(self._leave())  # a visitor who reads slowly must not use up the others' time
         for name, stop in (
             ("vantage", self.point.stop),
             ("hub", self.hub.stop),
@@ -132,11 +133,15 @@ class App:
             await asyncio.wait([named[name]], timeout=DRAIN / 3)
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks, timeout=1)
+        await asyncio.wait([*tasks, leaving], timeout=1)
+
+    async def _leave(self) -> None:
+        """Close the listeners."""
+        runners, self._runners = self._runners, []
+        await asyncio.gather(*(runner.cleanup() for runner in runners))
 
     async def _close(self) -> None:
-        for runner in self._runners:
-            await runner.cleanup()
+        await self._leave()
         await close_all()
         await self.store.close()
 
