@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from watch.core.reading import FactValue
 
 _MOST_CERTIFICATES, _MOST_BYTES = 10, 100_000
+_NAME = 2000  # characters of a name that are looked at
 
 
 def spelled(fields: tuple[tuple[str, str], ...], now: datetime) -> Mapping[str, FactValue]:
@@ -34,8 +35,8 @@ def spelled(fields: tuple[tuple[str, str], ...], now: datetime) -> Mapping[str, 
     return {
         "certificate.left": end - now.timestamp(),
         "certificate.expires": end,
-        "certificate.subject": one_line(_common(known.get("Subject", ""))),
-        "certificate.issuer": one_line(_common(known.get("Issuer", ""))),
+        "certificate.subject": _common(known.get("Subject", "")[:_NAME]),
+        "certificate.issuer": _common(known.get("Issuer", "")[:_NAME]),
     }
 
 
@@ -48,10 +49,11 @@ def _instant(text: str) -> float | None:
         return None
 
 
+@lru_cache(maxsize=1024)  # the same few names come back with every handshake
 def _common(name: str) -> str:
-    """Return the common name in ``C = US, O = Example, CN = R3``, or all of it if there is none."""
-    parts = dict(part.partition(" = ")[::2] for part in name[:2000].split(", "))
-    return parts.get("CN") or name
+    """Return the common name in ``C = US, O = Example, CN = R3``, or all of it if there is none, in one line."""
+    parts = dict(part.partition(" = ")[::2] for part in name.split(", "))
+    return one_line(parts.get("CN") or name)
 
 
 class Chain:
