@@ -1,0 +1,236 @@
+"""The iscsi probe against tgtd, with CHAP and two LUNs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import struct
+import subprocess
+from datetime import timedelta
+
+import pytest
+
+from tests.ports import free_port
+from tests.probes.conftest import until_listening
+from tests.probes.wires import ask, closed_port, said, serving, silence
+from watch.core.expect import compile_judge
+from watch.core.settings import Secret
+from watch.probes.base import reference
+from watch.probes.iscsi import IscsiProbe
+
+pytestmark = pytest.mark.xdist_group("tgtd")
+
+OPEN, CLOSED, MUTUAL = (f"iqn.2026-11.test:{name}" for name in ("open", "closed", "mutual"))
+CANARY, PROOF = "canary-secret-1", "canary-target-1"
+
+
+@pytest.fixture(scope="session")
+def san(tmp_path_factory):
+    """Three targets at two portals: one for everybody, one behind CHAP, one that proves itself, too."""
+    folder = tmp_path_factory.mktemp("tgt")
+    ports = free_port(), free_port()
+    env = {"TGT_IPC_SOCKET": str(folder / "sock"), "PATH": os.environ["PATH"]}
+    program = ["/usr/sbin/tgtd", "-f", "-C", "0", "--iscsi", f"portal=127.0.0.1:{ports[0]}"]
+    log = (folder / "log").open("w")
+    process = subprocess.Popen(program, env=env, start_new_session=True, stdout=log, stderr=log)
+
+    def tell(*words):
+        subprocess.run(["/usr/sbin/tgtadm", "-C", "0", "--lld", "iscsi", *words], env=env, check=True)
+
+    try:
+        until_listening(process, ("127.0.0.1", ports[0]))
+        tell("--op", "new", "--mode", "portal", "--param", f"portal=127.0.0.1:{ports[1]}")
+        for tid, name in enumerate((OPEN, CLOSED, MUTUAL), start=1):
+            target = ("--mode", "target", "--tid", str(tid))
+            tell("--op", "new", *target, "-T", name)
+            for lun in (1, 2):
+                disk = folder / f"disk{tid}{lun}"
+                with disk.open("wb") as file:
+                    file.truncate(lun * (64 << 20))
+                tell("--op", "new", "--mode", "logicalunit", "--tid", str(tid), "--lun", str(lun), "-b", disk)
+            tell("--op", "bind", *target, "-I", "ALL")
+        for user, password in (("mon", CANARY), ("array", PROOF)):
+            tell("--op", "new", "--mode", "account", "--user", user, "--password", password)
+        for tid in ("2", "3"):
+            tell("--op", "bind", "--mode", "account", "--tid", tid, "--user", "mon")
+        tell("--op", "bind", "--mode", "account", "--tid", "3", "--user", "array", "--outgoing")
+        yield [f"127.0.0.1:{port}" for port in ports]
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # it ignores SIGTERM
+        process.wait()
+        log.close()
+
+
+def judged(expect=(), warn=()):
+    return compile_judge(list(expect), list(warn), reference(IscsiProbe).facts, IscsiProbe.ASSUMED)
+
+
+def chap(password=CANARY, **more):
+    return {"username": "mon", "password": Secret(password), **more}
+
+
+async def test_a_ready_lun_is_up_with_its_size_and_the_time_of_a_read(san):
+    reading = await ask("iscsi", portal=san[0], target=OPEN, lun=1)
+    assert said(reading) == ("up", "ok"), reading
+    assert reading.facts["size"] == 64 << 20
+    assert reading.facts["block"] == 512
+    assert reading.facts["device"] == "IET VIRTUAL-DISK"
+    assert 0 < reading.facts["read"] < reading.facts["latency"] == sum(reading.phases.values())
+    assert reading.facts["paths"] == reading.facts["paths.up"] == 1
+    assert reading.facts["address"] == san[0]
+
+
+async def test_the_second_lun_is_another_disk(san):
+    reading = await ask("iscsi", portal=san[0], target=OPEN, lun=2, read=False)
+    assert said(reading) == ("up", "ok")
+    assert reading.facts["size"] == 128 << 20
+    assert "read" not in reading.facts
+
+
+async def test_a_portal_tells_its_targets_and_a_target_its_luns(san):
+    found = await ask("iscsi", portal=san[0])
+    assert said(found) == ("up", "ok"), found
+    assert found.facts["targets"] == 3
+    assert OPEN in found.facts["target"].split(",")
+    assert (await ask("iscsi", portal=san[0], target=OPEN)).facts["luns"] == 3  # LUN 0 is the controller
+
+
+async def test_a_password_is_proven_and_shown_nowhere(san):
+    reading = await ask("iscsi", portal=san[0], target=CLOSED, lun=1, **chap())
+    assert said(reading) == ("up", "ok"), reading
+    assert "canary" not in repr(reading)
+    assert "canary" not in repr(IscsiProbe(portal=san[0], target=CLOSED, **chap(proof=Secret(PROOF))))
+
+
+@pytest.mark.parametrize("options", [chap("canary-wrong-pw"), {}], ids=["wrong", "none"])
+async def test_a_wrong_password_is_refused_as_such(san, options):
+    reading = await ask("iscsi", portal=san[0], target=CLOSED, lun=1, **options)
+    assert said(reading) == ("down", "auth"), reading
+    assert "canary" not in repr(reading)
+
+
+async def test_a_target_that_should_ask_for_a_password_and_does_not_is_down(san):
+    assert said(await ask("iscsi", portal=san[0], target=OPEN, lun=1, **chap())) == ("down", "auth")
+
+
+async def test_a_target_proves_itself_or_is_not_believed(san):
+    there = {"portal": san[0], "target": MUTUAL, "lun": 1}
+    assert said(await ask("iscsi", **there, **chap(proof=Secret(PROOF)))) == ("up", "ok")
+    wrong = await ask("iscsi", **there, **chap(proof=Secret("canary-imposter")))
+    assert said(wrong) == ("down", "auth")
+    assert "prove" in wrong.detail
+
+
+@pytest.mark.parametrize("what", [{"target": f"{OPEN}-gone", "lun": 1}, {"target": OPEN, "lun": 7}])
+async def test_a_target_or_a_lun_that_is_not_there_is_missing(san, what):
+    assert said(await ask("iscsi", portal=san[0], **what)) == ("down", "missing")
+
+
+async def test_a_lost_path_is_degraded_where_both_are_wanted(san):
+    paths = {"portal": f"127.0.0.1:{closed_port()}", "portals": (san[0], san[1])}
+    judge = judged(warn=["paths.up == 3"])
+    reading = await ask("iscsi", **paths, target=OPEN, lun=1, judge=judge)
+    assert said(reading) == ("degraded", "unreachable"), reading
+    assert reading.facts["paths"] == 3
+    assert reading.facts["paths.up"] == 2
+    assert "connection refused" in reading.facts["paths.lost"]
+    both = await ask(
+        "iscsi", portal=san[0], portals=(san[1],), target=OPEN, lun=1, judge=judged(warn=["paths.up == 2"])
+    )
+    assert said(both) == ("up", "ok")
+    assert both.facts["paths.lost"] == ""
+
+
+async def test_a_silent_path_does_not_cost_the_other_its_reading(san):
+    async with serving(silence) as port:
+        paths = {"portal": f"127.0.0.1:{port}", "portals": (san[0],), "wait": timedelta(milliseconds=300)}
+        reading = await ask("iscsi", **paths, target=OPEN, lun=1)
+    assert said(reading) == ("up", "ok")
+    assert reading.facts["paths.up"] == 1
+    assert "waiting for the login" in reading.facts["paths.lost"]
+
+
+async def test_no_path_left_is_down_with_the_first_ones_reason(san):
+    gone = [f"127.0.0.1:{closed_port()}" for _ in range(2)]
+    assert said(await ask("iscsi", portal=gone[0], portals=(gone[1],), target=OPEN)) == ("down", "refused")
+
+
+async def test_a_slow_read_is_slow(san):
+    there = {"portal": san[0], "target": OPEN, "lun": 1}
+    assert said(await ask("iscsi", **there, judge=judged(["read < 0.001ms"]))) == ("down", "slow")
+    assert said(await ask("iscsi", **there, judge=judged(["size > 1TB"]))) == ("down", "expectation")
+
+
+def login_answer(status=0, data=b"", flags=0x87):
+    head = struct.pack("!BB3x3s6xHII", 0x23, flags, len(data).to_bytes(3, "big"), 1, 1, 0)
+    head += struct.pack("!IIIBB", 0, 1, 1, status >> 8, status & 255)
+    return head.ljust(48, b"\0") + data + bytes(-len(data) % 4)
+
+
+def portal(*units):
+    """A portal of a few lines, which answers each unit by the next of *units*."""
+
+    async def talk(reader, writer):
+        for unit in units:
+            head = await reader.readexactly(48)
+            size = int.from_bytes(head[5:8], "big")
+            await reader.readexactly(size + -size % 4)
+            writer.write(unit)
+            await writer.drain()
+        await reader.read()
+
+    return talk
+
+
+async def test_a_portal_that_sends_us_elsewhere_is_followed(san):
+    moved = login_answer(0x0101, f"TargetAddress={san[0]},1\0".encode())
+    async with serving(portal(moved)) as port:
+        reading = await ask("iscsi", portal=f"127.0.0.1:{port}", target=OPEN, lun=1)
+    assert said(reading) == ("up", "ok"), reading
+    assert reading.facts["address"] == san[0]
+
+
+async def test_a_portal_that_sends_us_in_a_circle_or_to_a_metadata_address_is_not_followed():
+    here = free_port()
+    circle = login_answer(0x0101, f"TargetAddress=127.0.0.1:{here},1\0".encode())
+    async with serving(portal(circle), port=here):
+        assert said(await ask("iscsi", portal=f"127.0.0.1:{here}", target=OPEN)) == ("down", "limit")
+    away = login_answer(0x0101, b"TargetAddress=169.254.169.254:3260,1\0")
+    async with serving(portal(away)) as port:
+        assert said(await ask("iscsi", portal=f"127.0.0.1:{port}", target=OPEN)) == ("down", "protocol")
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(0x0202, "auth"), (0x0204, "missing"), (0x0301, "status"), (0x0200, "status"), (0x0101, "status")],
+)
+async def test_a_refused_login_says_why(status, reason):
+    async with serving(portal(login_answer(status))) as port:
+        assert said(await ask("iscsi", portal=f"127.0.0.1:{port}", target=OPEN)) == ("down", reason)
+
+
+async def test_a_portal_that_never_lets_us_out_of_the_login_is_left():
+    async with serving(portal(*[login_answer(flags=0)] * 40)) as port:
+        assert said(await ask("iscsi", portal=f"127.0.0.1:{port}", target=OPEN)) == ("down", "protocol")
+
+
+async def test_more_than_we_said_we_take_is_not_read():
+    huge = login_answer()[:5] + b"\xff\xff\xff" + login_answer()[8:]
+    async with serving(portal(huge)) as port:
+        assert said(await ask("iscsi", portal=f"127.0.0.1:{port}", target=OPEN)) == ("down", "limit")
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"portal": "x:y"}, "portal: "),
+        ({"portal": "x", "portals": ("a b",)}, "portals: "),
+        ({"portal": "x", "username": "u"}, "username: "),
+        ({"portal": "x", "lun": 1}, "lun: "),
+        ({"portal": "x", "target": "a b"}, "target: "),
+        ({"portal": "x", "proof": Secret("p")}, "proof: "),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused(options, word):
+    with pytest.raises(ValueError, match=word):
+        IscsiProbe(**options)

@@ -1,0 +1,232 @@
+"""iSCSI: does a SAN let us in, is the LUN ready, how large is it, how long does a block take, by which paths."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
+from watch.core.settings import Secret
+from watch.core.wording import one_line
+from watch.probes.base import Described, probe
+from watch.probes.wire.address import literal
+from watch.probes.wire.blame import carried
+from watch.probes.wire.journey import admit
+from watch.probes.wire.line import dial, place
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from watch.core.reading import FactValue
+    from watch.probes.wire.iscsi import Session
+
+_PORT = 3260
+_MOST_PORTALS, _MOST_REDIRECTS = 16, 2
+_LARGEST_BLOCK = 64 << 10
+
+
+class Way(NamedTuple):
+    """What one portal showed."""
+
+    facts: dict[str, FactValue]
+    phases: dict[str, float]
+
+
+@probe("iscsi", main="portal")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IscsiProbe(Described):
+    """Log in to an iSCSI target as a host does, ask whether the LUN is ready, and read one block of it.
+
+    Without `target` the portal is asked for its targets; without `lun` the target for its LUNs. Several
+    portals are several paths to one LUN, asked at the same time: up when one of them leads there; say how
+    many have to. The block lies at a random place, so that no cache answers for the disks. Nothing is written
+    or reserved, and every login is a session of its own, which ends no other. Headers and data go without
+    digests; a target that insists on them refuses us.
+
+    Options:
+        portal: Where to ask, host or host:port; without a port 3260.
+        portals: Further portals that lead to the same target.
+        target: The target's name, iqn.… or eui.….
+        lun: The number of the LUN to look at.
+        read: Whether to read a block of it.
+        username: For CHAP, with `password`; a target that asks for no password is then refused.
+        password: For CHAP, 12 characters or more.
+        proof: With them, the password that the target itself must prove to know (mutual CHAP).
+        initiator: The name we come by, which the target may have to be told.
+        wait: For each portal, when there are several.
+        family: any, or only IPv4 (4) or IPv6 (6).
+        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+
+    Facts:
+        latency (duration, slow): From the start of name lookup to the last answer, on the slowest path.
+        login (duration, slow): How long the login took, on the slowest path.
+        read (duration, slow): How long reading one block took, on the slowest path.
+        paths (count): How many portals were asked.
+        paths.up (count, unreachable): How many of them led to the target.
+        paths.lost (text, unreachable): What is wrong with the first of the others; empty when nothing is.
+        targets (count, missing): How many targets there are; without `target`.
+        target (text, missing): Their names, joined by commas; without `target`.
+        luns (count, missing): How many LUNs the target has for us; without `lun`.
+        size (bytes): How large the LUN is.
+        block (bytes): How large one of its blocks is.
+        device (text): Its vendor and product.
+        address (text): The first portal that answered, ip:port.
+
+    Reasons:
+        ok, auth, missing, status, slow, dns, refused, reset, unreachable, timeout, protocol, limit
+
+    Example:
+        iscsi:
+          portal: 192.0.2.10
+          portals: ["192.0.2.11:3260"]
+          target: iqn.2026-11.org.example:array1
+          lun: 1
+        expect: [paths.up > 0, read < 1s]
+        warn: [paths.up == 2, read < 50ms]
+    """
+
+    portal: str
+    portals: tuple[str, ...] = ()
+    target: str | None = None
+    lun: int | None = None
+    read: bool = True
+    username: str | None = None
+    password: Secret | None = None
+    proof: Secret | None = None
+    initiator: str = "iqn.2026-11.app.threenines:probe"
+    wait: timedelta = timedelta(seconds=3)
+    family: Literal["any", "4", "6"] = "any"
+    metadata: bool = False
+
+    def __post_init__(self) -> None:
+        for option, texts in (("portal", (self.portal,)), ("portals", self.portals)):
+            try:
+                for text in texts:
+                    place(text, _PORT)
+            except ValueError as error:
+                raise ValueError(f"{option}: {error}") from None
+        if len(self.portals) >= _MOST_PORTALS:
+            raise ValueError(f"portals: {_MOST_PORTALS} paths at most")
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username: CHAP needs both username and password")
+        if self.proof is not None and (self.password is None or self.proof == self.password):
+            raise ValueError("proof: mutual CHAP needs our password, too, and another one than the target's")
+        if self.lun is not None and (self.target is None or not 0 <= self.lun < 16384):
+            raise ValueError("lun: a LUN from 0 to 16383 belongs to a target; name the target")
+        for option, name in (("target", self.target), ("initiator", self.initiator)):
+            if name is not None and (not name or len(name) > 223 or any(char <= " " for char in name)):
+                raise ValueError(f"{option}: {name!r} is no name; write it like iqn.2026-11.org.example:disk")
+
+    def peer(self) -> str:
+        return place(self.portal, _PORT).host
+
+    async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
+        portals = (self.portal, *self.portals)
+        if len(portals) == 1:
+            found: list[Way | BaseException] = [await self._path(self.portal)]
+        else:
+            found = await asyncio.gather(*map(self._path_in_time, portals), return_exceptions=True)
+        ways = [path for path in found if isinstance(path, Way)]
+        lost = [(portal, path) for portal, path in zip(portals, found, strict=True) if path not in ways]
+        # What is ours, or a bug, is no path's fault: it is said, whatever the others do.
+        worst = next((error for _, error in lost if not isinstance(error, ProbeFailure)), None)
+        if worst is not None or not ways:
+            raise worst or lost[0][1]  # type: ignore[misc] # a path that is not lost is none of these
+        return self._reading(ways, lost)
+
+    def _reading(self, ways: list[Way], lost: list[tuple[str, Any]]) -> Reading:
+        slowest = max(ways, key=lambda path: sum(path.phases.values()))
+        facts = dict(ways[0].facts)
+        for name in ("latency", "login", "read"):
+            times = [float(path.facts[name]) for path in ways if name in path.facts]
+            facts |= {name: max(times)} if times else {}
+        facts["paths"], facts["paths.up"] = len(ways) + len(lost), len(ways)
+        facts["paths.lost"] = one_line(f"{lost[0][0]}: {lost[0][1].detail}") if lost else ""
+        return Reading(Verdict.UP, facts=facts, phases=slowest.phases)
+
+    async def _path_in_time(self, portal: str) -> Way:
+        """Return one of several paths; a silent one must not cost the others their reading."""
+        limit = asyncio.timeout(self.wait.total_seconds())
+        try:
+            async with limit:
+                return await self._path(portal)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise carried(error) or ProbeFailure(Reason.TIMEOUT, "no answer in time") from error
+
+    async def _path(self, portal: str) -> Way:
+        from watch.probes.wire.iscsi import Moved  # noqa: PLC0415 - when a check needs it
+
+        for redirects in range(_MOST_REDIRECTS + 1):
+            try:
+                return await self._asked(portal, first=redirects == 0)
+            except Moved as moved:
+                portal = moved.address
+        raise ProbeFailure(Reason.LIMIT, f"more than {_MOST_REDIRECTS} redirects")
+
+    async def _asked(self, portal: str, *, first: bool) -> Way:
+        from watch.probes.wire.chap import Chap  # noqa: PLC0415 - as above
+        from watch.probes.wire.iscsi import Session  # noqa: PLC0415 - as above
+
+        clock, chap = asyncio.get_running_loop().time, None
+        with await self._line(portal, first=first) as line:
+            session, phases, began = Session(line), line.phases, clock()
+            if self.username is not None and self.password is not None:
+                chap = Chap(self.username, self.password, self.proof)
+            await session.login(self.initiator, self.target, chap)
+            phases["login"] = clock() - began
+            facts: dict[str, FactValue] = {"login": phases["login"], "address": line.where}
+            began = clock()
+            facts |= await self._seen(session)
+            phases["transfer"] = clock() - began
+            facts["latency"] = sum(phases.values())
+            with contextlib.suppress(ProbeFailure):  # all is known already
+                await session.logout()
+        return Way(facts, phases)
+
+    async def _line(self, portal: str, *, first: bool) -> Any:
+        """Dial *portal*; one that we were sent to may not be spelled, or be, what nobody should ask."""
+        try:
+            there = place(portal, _PORT)
+        except ValueError as error:
+            raise ProbeFailure(Reason.PROTOCOL, "sends us to what is no host and port") from error
+        ip = literal(there.host, "any")
+        if not first and not self.metadata and ip is not None:
+            admit(there.host, ip, first=False)
+        return await dial(there, family=self.family, metadata=self.metadata)
+
+    async def _seen(self, session: Session) -> dict[str, FactValue]:
+        from watch.probes.wire import scsi  # noqa: PLC0415 - as above
+
+        if self.target is None:
+            names = await session.targets()
+            return {"targets": len(names), "target": one_line(",".join(names), 1000)}
+        if self.lun is None:
+            return {"luns": scsi.luns(await session.command(0, scsi.LUNS, 4096))}
+        return await self._disk(session, self.lun)
+
+    async def _disk(self, session: Session, lun: int) -> dict[str, FactValue]:
+        from watch.probes.wire import scsi  # noqa: PLC0415 - as above
+
+        device = scsi.device(await session.command(lun, scsi.INQUIRY, 36))
+        if not device:
+            raise ProbeFailure(Reason.MISSING, f"there is no LUN {lun}")
+        await session.command(lun, scsi.READY, 0)
+        blocks, block = scsi.capacity(await session.command(lun, scsi.CAPACITY_10, 8))
+        if blocks == 1 << 32:  # that many or more: the short command cannot tell
+            blocks, block = scsi.capacity(await session.command(lun, scsi.CAPACITY_16, 32))
+        facts: dict[str, FactValue] = {"device": device, "size": blocks * block, "block": block}
+        if self.read and 0 < block <= _LARGEST_BLOCK:
+            clock = asyncio.get_running_loop().time
+            began = clock()
+            at = random.randrange(min(blocks, 1 << 32))  # noqa: S311 - a place on a disk, no secret
+            data = await session.command(lun, scsi.read(at), block)
+            facts["read"] = clock() - began
+            if len(data) != block:
+                raise ProbeFailure(Reason.PROTOCOL, f"LUN {lun} sends {len(data)} of {block} bytes")
+        return facts
