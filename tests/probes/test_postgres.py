@@ -1,0 +1,316 @@
+"""The postgres probe against PostgreSQL with a streaming replica, and against what only looks like one."""
+
+from __future__ import annotations
+
+import struct
+from datetime import timedelta
+
+import pytest
+
+from tests.ports import free_port
+from tests.probes.databases import call, eventually, running, until
+from tests.probes.wires import ask, said, saying, serving, silence
+from watch.core.expect import compile_judge
+from watch.core.settings import Secret
+from watch.probes.base import reference
+from watch.probes.postgres import PostgresProbe
+from watch.probes.wire.scram import Scram
+
+pytestmark = pytest.mark.xdist_group("postgres")
+BIN = "/usr/lib/postgresql/15/bin"
+CANARY = "correct horse battery"
+HBA = """
+host replication mon 127.0.0.1/32 trust
+host all mon 127.0.0.1/32 trust
+host all plain 127.0.0.1/32 password
+host all old 127.0.0.1/32 md5
+host all nobody 127.0.0.1/32 reject
+host all all 127.0.0.1/32 scram-sha-256
+"""
+PEOPLE = f"""
+create role threenines login password '{CANARY}' in role pg_monitor;
+create role clerk login password '{CANARY}';
+create role plain login password '{CANARY}';
+set password_encryption = md5;
+create role old login password '{CANARY}';
+create table orders (id int primary key, what text);
+insert into orders select n, 'order ' || n from generate_series(1, 5000) n;
+grant select, insert on orders to threenines
+"""
+
+
+def sql(port, text):
+    return call("psql", "-h", "127.0.0.1", "-p", port, "-U", "mon", "-d", "postgres", "-qAtc", text).strip()
+
+
+def server(folder, data, port, *more):
+    options = [f"-cport={port}", "-clisten_addresses=127.0.0.1", "-cunix_socket_directories=", "-cfsync=off"]
+    return running(f"{BIN}/postgres", "-D", folder / data, *options, *more, port=port, folder=folder)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("postgres")
+
+
+@pytest.fixture(scope="module")
+def primary(folder, pem):
+    call(
+        f"{BIN}/initdb", "-D", folder / "one", "-U", "mon", "-A", "trust", "--no-sync", "--locale=C", "-EUTF8"
+    )
+    (folder / "one" / "pg_hba.conf").write_text(HBA)
+    for name in ("cert.pem", "key.pem"):
+        (folder / name).write_bytes((pem / name).read_bytes())
+        (folder / name).chmod(0o600)
+    tls = [
+        "-cssl=on",
+        f"-cssl_cert_file={folder}/cert.pem",
+        f"-cssl_key_file={folder}/key.pem",
+        "-cmax_connections=20",
+    ]
+    port = free_port()
+    with server(folder, "one", port, *tls):
+        until(lambda: sql(port, "select 1"))
+        sql(port, PEOPLE)
+        yield port
+
+
+@pytest.fixture(scope="module")
+def replica(folder, primary):
+    to = ["-D", folder / "two", "-R", "-X", "stream", "-c", "fast"]
+    call(f"{BIN}/pg_basebackup", "-h", "127.0.0.1", "-p", primary, "-U", "mon", *to)
+    port = free_port()
+    with server(folder, "two", port, "-cmax_connections=20", "-cwal_retrieve_retry_interval=100"):
+        until(lambda: sql(port, "select count(*) from pg_stat_wal_receiver") == "1")
+        yield port
+
+
+def asked(port, *, judge=None, **options):
+    options = {"address": f"localhost:{port}", "password": Secret(CANARY)} | options
+    if judge is not None:
+        options["judge"] = compile_judge(*judge, reference(PostgresProbe).facts, {})
+    return ask("postgres", seconds=5, **options)
+
+
+async def test_a_primary_is_up_with_its_facts(primary, replica):
+    reading = await eventually(lambda: asked(primary), lambda it: it.facts.get("replication.behind") == 0)
+    assert said(reading) == ("up", "ok")
+    facts = reading.facts
+    assert facts["role"] == "primary"
+    assert facts["version"].startswith("15.")
+    assert facts["uptime"] > 0
+    assert facts["connections"] >= 1
+    assert facts["connections.used"] == pytest.approx(facts["connections"] / 20)
+    assert facts["replication.replicas"] == 1
+    assert facts["replication.lag"] >= 0
+    assert facts["latency"] == sum(reading.phases.values())
+    assert "replication.connected" not in facts
+    assert CANARY not in repr(reading)
+
+
+async def test_a_replica_that_keeps_up_has_no_lag(replica):
+    reading = await eventually(lambda: asked(replica), lambda it: it.facts.get("replication.lag") == 0)
+    assert said(reading) == ("up", "ok")
+    assert reading.facts["role"] == "replica"
+    assert reading.facts["replication.connected"] is True
+    assert "replication.replicas" not in reading.facts
+
+
+async def test_a_replica_that_stops_replaying_is_seen_late_from_both_ends(primary, replica):
+    sql(primary, "insert into orders values (9000, 'in time')")
+    until(lambda: sql(replica, "select pg_last_xact_replay_timestamp() is not null") == "t")
+    sql(replica, "select pg_wal_replay_pause()")
+    until(lambda: sql(replica, "select pg_get_wal_replay_pause_state()") == "paused")
+    try:
+        sql(primary, "insert into orders select n, 'late' from generate_series(10000, 10100) n")
+        judge = {"judge": ([], ["replication.lag == 0s"])}
+        there = await eventually(
+            lambda: asked(replica, **judge), lambda it: it.facts.get("replication.lag", 0) > 0
+        )
+        assert said(there) == ("degraded", "stale")
+        judge = {"judge": (["replication.behind == 0B"], [])}
+        here = await eventually(
+            lambda: asked(primary, **judge), lambda it: it.facts["replication.behind"] > 0
+        )
+        assert said(here) == ("down", "stale")
+        assert there.facts["replication.behind"] > 0
+    finally:
+        sql(replica, "select pg_wal_replay_resume()")
+
+
+async def test_a_replica_cut_off_is_late_although_it_replayed_all_it_has(folder, primary, replica):
+    whole = sql(replica, "show primary_conninfo").replace("'", "''")
+    try:
+        sql(replica, "alter system set primary_conninfo = 'host=127.0.0.1 port=1'")
+        sql(replica, "select pg_reload_conf()")
+        reading = await eventually(
+            lambda: asked(replica), lambda it: it.facts["replication.connected"] is False
+        )
+        assert reading.facts["replication.lag"] > 0
+    finally:
+        sql(replica, f"alter system set primary_conninfo = '{whole}'")
+        sql(replica, "select pg_reload_conf()")
+
+
+async def test_a_role_that_may_not_see_replicas_still_counts_them(primary, replica):
+    reading = await eventually(
+        lambda: asked(primary, user="clerk"), lambda it: it.facts["replication.replicas"] == 1
+    )
+    assert said(reading) == ("up", "ok")
+    assert "replication.lag" not in reading.facts
+
+
+@pytest.mark.parametrize(
+    ("query", "facts"),
+    [
+        ("select count(*) from orders where id <= 5000", {"rows": 1, "value": 5000, "answer": "5000"}),
+        ("select 2.5, 'x'", {"rows": 1, "value": 2.5, "answer": "2.5"}),
+        ("select 'NaN'::float", {"rows": 1, "answer": "NaN"}),
+        ("select what from orders where id < 4 order by 1", {"rows": 3, "answer": "order 1"}),
+        ("select null", {"rows": 1}),
+        ("select 1 where false", {"rows": 0}),
+        ("select id from orders order by id", {"rows": 1000, "value": 1, "answer": "1"}),
+        ("show max_connections", {"rows": 1, "value": 20, "answer": "20"}),
+        ("select repeat('x', 1000)", {"rows": 1, "answer": "x" * 200}),
+    ],
+)
+async def test_a_query_gives_its_rows_and_its_first_value(primary, query, facts):
+    reading = await asked(primary, query=query)
+    assert said(reading) == ("up", "ok")
+    assert {
+        name: reading.facts[name] for name in ("rows", "value", "answer") if name in reading.facts
+    } == facts
+
+
+async def test_a_value_that_is_too_small_is_degraded(primary):
+    judge = (["value > 0"], ["value > 10000"])
+    reading = await asked(primary, query="select count(*) from orders where id <= 5000", judge=judge)
+    assert said(reading) == ("degraded", "expectation")
+
+
+@pytest.mark.parametrize(
+    ("options", "told", "words"),
+    [
+        ({"password": Secret("wrong")}, ("down", "auth"), "password authentication failed"),
+        ({"password": None}, ("down", "auth"), "wants a password, and none is given"),
+        ({"user": "plain"}, ("down", "auth"), "in the clear: set `tls: true`"),
+        ({"user": "nobody"}, ("down", "auth"), "pg_hba.conf rejects"),
+        ({"database": "shop"}, ("down", "missing"), "does not exist"),
+        ({"query": "select * from no_such_table"}, ("down", "missing"), "does not exist"),
+        ({"query": "select * from pg_authid"}, ("down", "auth"), "permission denied"),
+        ({"query": "select 1/0"}, ("down", "status"), "division by zero"),
+        ({"query": "select from from"}, ("unknown", "internal"), "the query is wrong"),
+        ({"query": "select 1; drop table orders"}, ("unknown", "internal"), "the query is wrong"),
+        ({"query": "with x as (insert into orders values (0) returning 1) select 1"}, ("unknown", "internal"), "read-only"),
+        ({"query": "select pg_sleep(9)", "statement_timeout": timedelta(seconds=0.1)}, ("down", "timeout"), "statement timeout"),
+        ({"query": "select repeat('x', 100000) from generate_series(1, 20)"}, ("down", "limit"), "more than we take"),
+    ],
+)  # fmt: skip
+async def test_what_the_server_refuses_says_why(primary, options, told, words):
+    reading = await asked(primary, **options)
+    assert said(reading) == told
+    assert words in reading.detail
+    assert CANARY not in repr(reading)
+
+
+async def test_every_way_of_logging_in_that_keeps_the_password_is_known(primary, ca_file):
+    assert said(await asked(primary, user="old")) == ("up", "ok")
+    assert said(await asked(primary, user="mon", password=None)) == ("up", "ok")
+    assert said(await asked(primary, user="plain", tls=True, ca_file=ca_file)) == ("up", "ok")
+
+
+async def test_tls_proves_the_name_and_never_falls_back(primary, replica, ca_file):
+    reading = await asked(primary, tls=True, ca_file=ca_file)
+    assert said(reading) == ("up", "ok")
+    assert reading.phases["tls"] > 0
+    assert said(await asked(primary, tls=True)) == ("down", "certificate")
+    assert said(await asked(primary, tls=True, verify=False)) == ("up", "ok")
+    other = await asked(primary, tls=True, ca_file=ca_file, server_name="db.example.org")
+    assert said(other) == ("down", "certificate")
+    without = await asked(replica, tls=True, ca_file=ca_file)
+    assert said(without) == ("down", "tls")
+    assert "offers no TLS" in without.detail
+
+
+async def test_a_server_that_is_full_is_a_limit(folder, primary):
+    sql(primary, "alter role clerk connection limit 0")
+    try:
+        reading = await asked(primary, user="clerk")
+    finally:
+        sql(primary, "alter role clerk connection limit -1")
+    assert said(reading) == ("down", "limit")
+
+
+def message(kind, body):
+    return kind + struct.pack("!i", len(body) + 4) + body
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (message(b"R", struct.pack("!i", 10) + b"SCRAM-SHA-256\0\0"), ("down", "timeout")),
+        (message(b"R", struct.pack("!i", 11) + b"r=x,s=AAAA,i=4096"), ("unknown", "internal")),
+        (message(b"R", struct.pack("!i", 7)), ("unknown", "internal")),
+        (message(b"E", b"SFATAL\0C57P03\0Mthe database system is starting up\0\0"), ("down", "status")),
+        (message(b"R", bytes(4)) + message(b"Z", b"I") * 3, ("down", "protocol")),
+        (message(b"R", bytes(4)) + message(b"Z", b"I") * 2 + message(b"D", b"\0\5xx"), ("down", "protocol")),
+        (b"S\x7f\xff\xff\xff" + bytes(2000), ("down", "limit")),
+        (message(b"N", bytes(60000)) * 40, ("down", "limit")),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", ("down", "protocol")),
+    ],
+)
+async def test_a_server_that_talks_nonsense_is_told_apart(answer, told):
+    async def talk(reader, writer):
+        await saying(answer)(reader, writer)
+        await silence(reader, writer)
+
+    async with serving(talk) as port:
+        reading = await ask("postgres", address=f"127.0.0.1:{port}", password=Secret(CANARY), seconds=0.5)
+    assert said(reading) == told
+    assert CANARY not in repr(reading)
+
+
+async def test_words_before_the_encryption_are_not_believed():
+    async with serving(saying(b"S" + message(b"R", bytes(4)))) as port:
+        reading = await ask("postgres", address=f"127.0.0.1:{port}", tls=True, verify=False)
+    assert said(reading) == ("down", "tls")
+
+
+def test_scram_is_that_of_the_rfc():
+    scram = Scram("user", "pencil", "rOprNGfwEbeRWgbNEkqO")
+    assert scram.first() == b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO"
+    challenge = b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
+    assert scram.last(challenge) == (
+        b"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"
+        b"p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
+    )
+    assert scram.proves(b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=")
+    assert not scram.proves(b"v=AAAA")
+
+
+@pytest.mark.parametrize(
+    "challenge", [b"r=else,s=AAAA,i=4096", b"r=n,s=AAAA,i=9000000", b"e=no", b"r=n,s=!,i=1"]
+)
+def test_a_challenge_that_is_none_or_too_dear_is_refused(challenge):
+    with pytest.raises(ValueError, match=r"challenge|rounds"):
+        Scram("user", "pencil", "n").last(challenge)
+
+
+@pytest.mark.parametrize(
+    ("options", "wrong"),
+    [
+        ({"address": "x:y"}, "address: "),
+        ({"address": "x", "query": "delete from orders"}, "query: a check only reads"),
+        ({"address": "x", "query": "copy orders to program 'x'"}, "query: a check only reads"),
+        ({"address": "x", "query": "selection"}, "query: a check only reads"),
+        ({"address": "x", "statement_timeout": timedelta(0)}, "statement_timeout: "),
+        ({"address": "x", "user": "a\0b"}, "NUL"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options, wrong):
+    with pytest.raises(ValueError, match=wrong):
+        PostgresProbe(**options)
+
+
+def test_the_peer_is_the_host():
+    assert PostgresProbe(address="db.example.org").peer() == "db.example.org"

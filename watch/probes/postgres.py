@@ -1,0 +1,175 @@
+"""PostgreSQL: does it let us in and answer, how far are replicas behind, and what does a query say."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
+from watch.core.settings import Secret
+from watch.probes.base import Described, probe
+from watch.probes.wire.backend import MOST_ROWS, number, reads, secure, sound
+from watch.probes.wire.line import dial, place
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from watch.core.reading import FactValue
+
+_PORT = 5432
+_STATUS = """
+select case when pg_is_in_recovery() then 'replica' else 'primary' end,
+  current_setting('server_version'),
+  extract(epoch from clock_timestamp() - pg_postmaster_start_time()),
+  (select sum(numbackends) from pg_stat_database),
+  (select sum(numbackends) from pg_stat_database)::float / current_setting('max_connections')::int,
+  case when pg_is_in_recovery() then (select count(*) from pg_stat_wal_receiver) end,
+  case when not pg_is_in_recovery() then (select count(*) from pg_stat_replication
+    where state is distinct from 'backup') end,
+  case when pg_is_in_recovery() then pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())
+  else (select max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)) from pg_stat_replication) end,
+  case when not pg_is_in_recovery() then (select max(extract(epoch from coalesce(replay_lag, '0')))
+    from pg_stat_replication where replay_lsn is not null)
+  when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() and exists (select from pg_stat_wal_receiver)
+    then 0 -- all that came is replayed, and more would come
+  else extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()) end
+"""
+_FACTS = (
+    "role",
+    "version",
+    "uptime",
+    "connections",
+    "connections.used",
+    "replication.connected",
+    "replication.replicas",
+    "replication.behind",
+    "replication.lag",
+)
+_TEXTS = ("role", "version")
+
+
+@probe("postgres", main="address")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresProbe(Described):
+    """Log in to PostgreSQL (10 or newer), look at its health and replication, and run one query that reads.
+
+    Everything is asked in one read-only transaction. Without `tls` a server that wants the password in the
+    clear does not get it; with it, a server without TLS is down. A role that is a member of pg_monitor sees
+    how far replicas are behind; others see only how many there are. What a replica's lag means: nothing while
+    it has replayed all it received and is still connected, else the time since its last replayed transaction.
+
+    Options:
+        address: host or host:port; without a port 5432.
+        user: The role to log in as; its name is all it needs, and pg_monitor for replication.
+        password: Its password.
+        database: The database to log in to.
+        query: One statement to run; it begins with SELECT, WITH, SHOW, VALUES, TABLE or EXPLAIN.
+        statement_timeout: When the server itself gives up on a statement, also after we have gone.
+        tls: Speak TLS.
+        verify: With tls: whether the server must prove its name.
+        ca_file: With tls: trust the authorities in this PEM file instead of the system's.
+        server_name: With tls: the name the certificate must carry, if not the address's.
+        family: any, or only IPv4 (4) or IPv6 (6).
+        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+
+    Facts:
+        latency (duration, slow): From the start of name lookup to the last answer.
+        role (text): primary or replica.
+        version (text): The server's version.
+        uptime (duration): Since the server was started.
+        connections (count, limit): How many connections it has.
+        connections.used (ratio, limit): How much of max_connections that is.
+        replication.connected (bool, stale): On a replica: whether it receives from its primary.
+        replication.replicas (count, missing): On a primary: how many replicas receive from it.
+        replication.behind (bytes, stale): Write-ahead log not yet replayed: on a replica of what it received,
+            on a primary of all there is, by the last one of its replicas.
+        replication.lag (duration, stale): How late that is. Of a replica's own clock and its primary's the
+            difference is in it; a replica that has replayed nothing since it was started gives none.
+        rows (count): How many rows the query gave, 1000 at most.
+        value (count): The first value of its first row, when that is a number.
+        answer (text): That value as text, its first 200 characters.
+        address (text): Who answered, ip:port.
+
+    Reasons:
+        ok, auth, slow, stale, missing, limit, status, dns, refused, reset, unreachable, timeout, protocol, tls,
+        certificate, expectation
+
+    Example:
+        postgres: {address: db.example.org, user: threenines, query: select count(*) from orders, tls: true}
+        expect: [role == "primary", value > 0, latency < 1s]
+        warn: [connections.used < 80%, replication.lag < 10s]
+    """
+
+    address: str
+    user: str = "threenines"
+    password: Secret | None = None
+    database: str = "postgres"
+    query: str | None = None
+    statement_timeout: timedelta = timedelta(seconds=5)
+    tls: bool = False
+    verify: bool = True
+    ca_file: Path | None = None
+    server_name: str | None = None
+    family: Literal["any", "4", "6"] = "any"
+    metadata: bool = False
+
+    def __post_init__(self) -> None:
+        sound(self.address, _PORT)
+        reads(self.query)
+        if "\0" in self.user + self.database + (self.query or ""):
+            raise ValueError("query: neither it nor a name may hold a NUL character")
+        if not timedelta(milliseconds=1) <= self.statement_timeout <= timedelta(minutes=10):
+            raise ValueError("statement_timeout: from 1ms to 10m")
+
+    def peer(self) -> str:
+        return place(self.address, _PORT).host
+
+    async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
+        from watch.probes.wire.postgres import Session, offer_tls  # noqa: PLC0415 - when a check needs it
+
+        clock = asyncio.get_running_loop().time
+        with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:
+            if self.tls:
+                await offer_tls(line)
+                await secure(line, self, _PORT)
+            began, session = clock(), Session(line)
+            await session.log_in(self.user, self.password, self.database)
+            line.phases["first_byte"] = clock() - began
+            began = clock()
+            await session.begin(int(self.statement_timeout.total_seconds() * 1000))
+            facts = _status(await session.ask(_STATUS, 1))
+            if self.query is not None:
+                facts |= _answer(await session.ask(self.query, MOST_ROWS))
+            line.phases["transfer"] = clock() - began
+            facts |= {"latency": sum(line.phases.values()), "address": line.where}
+            return Reading(Verdict.UP, facts=facts, phases=line.phases)
+
+
+def _status(rows: Sequence[Sequence[str | None]]) -> dict[str, FactValue]:
+    if [len(row) for row in rows] != [len(_FACTS)]:
+        raise ProbeFailure(Reason.PROTOCOL, "answers another question than the one we asked")
+    facts: dict[str, FactValue] = {}
+    for name, text in zip(_FACTS, rows[0], strict=True):
+        value = text if text is None or name in _TEXTS else number(text)
+        if value is not None:
+            facts[name] = value
+    if "replication.lag" in facts:
+        facts["replication.lag"] = max(0, float(facts["replication.lag"]))  # clocks differ
+    if "replication.connected" in facts:
+        facts["replication.connected"] = bool(facts["replication.connected"])
+    return facts
+
+
+def _answer(rows: Sequence[Sequence[str | None]]) -> dict[str, FactValue]:
+    facts: dict[str, FactValue] = {"rows": len(rows)}
+    first = rows[0][0] if rows and rows[0] else None
+    if first is not None:
+        facts["answer"] = first[:200]
+        value = number(first)
+        if value is not None:
+            facts["value"] = value
+    return facts
