@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
 
+from tests.probes.scripted import lines
 from tests.probes.wires import ask, assumed, closed_port, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
@@ -161,9 +162,9 @@ async def test_an_expectation_on_what_it_offers(tls, ca_file):
         (saying(b"554-no\r\n554 go away\r\n", first=False), "status", "greets with 554 no\\x0ago away"),
         (saying(b"421 busy\r\n", first=False), "status", "greets with 421 busy"),
         (saying(b"SSH-2.0-x\r\n", first=False), "protocol", "what greets us is no SMTP"),
-        (saying(b"220 ready\r\n", b"500 what\r\n", first=False), "status", "answers EHLO with 500: what"),
-        (saying(b"220 ready\r\n", b"250-a\r\nb\r\n", first=False), "protocol", "an answer without a code"),
-        (saying(b"220 ready\r\n", b"250-a\r\n", first=False), "reset", "instead of sending the rest"),
+        (lines(b"220 ready\r\n", b"500 what\r\n"), "status", "answers EHLO with 500: what"),
+        (lines(b"220 ready\r\n", b"250-a\r\nb\r\n"), "protocol", "an answer without a code"),
+        (lines(b"220 ready\r\n", b"250-a\r\n", stays=False), "reset", "instead of sending the rest"),
         (saying(first=False), "reset", "hung up instead of sending a greeting"),
         (saying(b"220-" + b"x" * 9000, first=False), "limit", "too much"),
         (saying(b"220-x\r\n" * 60_000, first=False), "limit", "too much"),
@@ -182,14 +183,7 @@ async def test_nobody_listening_is_refused():
 
 
 async def test_what_was_said_before_the_handshake_is_not_taken_for_said_after_it():
-    async def injected(reader, writer):
-        writer.write(b"220 ready\r\n")
-        await reader.readline()
-        writer.write(b"250-x\r\n250 STARTTLS\r\n")
-        await reader.readline()
-        writer.write(b"220 go\r\n250 AUTH PLAIN\r\n")
-        await reader.read()
-
+    injected = lines(b"220 ready\r\n", b"250-x\r\n250 STARTTLS\r\n", b"220 go\r\n250 AUTH PLAIN\r\n")
     async with serving(injected) as port:
         reading = await ask("smtp", address=f"127.0.0.1:{port}")
     assert said(reading) == ("down", "protocol"), reading
