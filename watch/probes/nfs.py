@@ -1,0 +1,109 @@
+"""NFS: does a file server answer, how quickly, and how much room has the folder it serves."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from watch.core.reading import Reading, Verdict
+from watch.probes.base import Described, probe
+from watch.probes.wire.line import dial, place
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from watch.core.reading import FactValue
+    from watch.probes.wire.nfs import Room
+
+_PORT = 2049
+
+
+@probe("nfs", main="server")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NfsProbe(Described):
+    """Ask an NFS server (version 4.0, over TCP) how much room a folder of its has, without mounting it.
+
+    The server takes our word for who we are; one that wants Kerberos refuses us. Linux servers export to
+    ports below 1024 only, unless the export says `insecure`: without that the reading is down and says so.
+
+    Options:
+        server: host or host:port; without a port 2049.
+        path: The folder to ask about, as clients mount it.
+        uid: Who we say we are.
+        gid: Of which group.
+        family: any, or only IPv4 (4) or IPv6 (6).
+        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+
+    Facts:
+        latency (duration, slow): From the start of name lookup to the last answer.
+        rpc (duration, slow): How long the server took to answer a call that does nothing.
+        free (ratio): The share of the file system that is left for us.
+        available (bytes): How much that is.
+        total (bytes): How large the file system is.
+        inodes.free (ratio): The share of its files that may still be made.
+        inodes (count): How many files more it takes.
+        address (text): Who answered, ip:port.
+
+    Reasons:
+        ok, auth, missing, status, slow, dns, refused, reset, unreachable, timeout, protocol, limit
+
+    Example:
+        nfs: {server: nas.example.org, path: /backups}
+        expect: [free > 5%]
+        warn: [free > 15%, rpc < 100ms]
+    """
+
+    server: str
+    path: str = "/"
+    uid: int = 65534
+    gid: int = 65534
+    family: Literal["any", "4", "6"] = "any"
+    metadata: bool = False
+
+    def __post_init__(self) -> None:
+        try:
+            place(self.server, _PORT)
+        except ValueError as error:
+            raise ValueError(f"server: {error}") from None
+        if not self.path.startswith("/") or len(self.path) > 1024 or {".", ".."} & set(self.path.split("/")):
+            raise ValueError(f"path: {self.path!r} is no path; write it like /exports/backups")
+        for option, number in (("uid", self.uid), ("gid", self.gid)):
+            if not 0 <= number < 1 << 32:
+                raise ValueError(f"{option}: from 0 to 4294967295")
+
+    def peer(self) -> str:
+        return place(self.server, _PORT).host
+
+    async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
+        from watch.probes.wire import nfs  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.rpc import Calls, somebody  # noqa: PLC0415 - as above
+
+        clock, parts = asyncio.get_running_loop().time, [part for part in self.path.split("/") if part]
+        there = place(self.server, _PORT)
+        with await dial(there, family=self.family, metadata=self.metadata) as line:
+            calls, phases = Calls(line, nfs.PROGRAM, nfs.VERSION), line.phases
+            began = clock()
+            await calls.call(nfs.NULL, what="the answer to nothing")
+            phases["first_byte"] = rpc = clock() - began
+            began = clock()
+            who = somebody(self.uid, self.gid)
+            told = await calls.call(nfs.COMPOUND, nfs.question(parts), credential=who, what="its free space")
+            room = nfs.answer(told, parts)
+            phases["transfer"] = clock() - began
+            facts: dict[str, FactValue] = {
+                "latency": sum(phases.values()),
+                "rpc": rpc,
+                "address": line.where,
+            }
+        return Reading(Verdict.UP, facts=facts | _facts(room), phases=phases)
+
+
+def _facts(room: Room) -> dict[str, FactValue]:
+    """Return what the server told; servers without quotas or inodes leave things out, or say 0."""
+    facts: dict[str, FactValue] = {}
+    if room.available is not None and room.total:
+        facts |= {"free": room.available / room.total, "available": room.available, "total": room.total}
+    if room.files_available is not None and room.files_total:
+        facts |= {"inodes.free": room.files_available / room.files_total, "inodes": room.files_available}
+    return facts
