@@ -1,0 +1,377 @@
+"""The snmp probe against Debian's snmpd (v2c and v3) and devices that snmpsim replays from recordings."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.ports import free_port
+from tests.probes import devices
+from tests.probes.wires import Meter, ask, said
+from watch.core.expect import compile_judge
+from watch.core.settings import Secret
+from watch.probes.base import reference
+from watch.probes.snmp import SnmpProbe
+from watch.probes.wire import close_all
+
+pytestmark = pytest.mark.xdist_group("snmp")
+
+CANARY = "canary-privpass12"
+SNMPD = """
+agentaddress udp:127.0.0.1:{port}
+rocommunity public 127.0.0.1
+createUser mon SHA-256 "authpass12" AES "{canary}"
+createUser plain SHA "authpass12"
+rouser mon priv
+rouser plain auth
+"""
+# A simulator refuses root; nobody may still read what the tests have written for it.
+AS_NOBODY = [
+    "/usr/bin/setpriv",
+    "--reuid=65534",
+    "--regid=65534",
+    "--clear-groups",
+    "--inh-caps=+dac_override",
+    "--ambient-caps=+dac_override",
+]
+
+
+def wait_for(process, **options):
+    """Wait until an agent answers."""
+
+    async def answers():
+        try:
+            return said(await ask("snmp", **options, seconds=0.5))
+        finally:
+            await close_all()
+
+    deadline = time.monotonic() + 30
+    while asyncio.run(answers()) != ("up", "ok"):
+        assert process.poll() is None, "it ended"
+        assert time.monotonic() < deadline, "it does not answer"
+
+
+@contextlib.contextmanager
+def running(*command, folder, env, **ready):
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command, start_new_session=True, stdout=log, stderr=log, env={"PATH": "/usr/bin:/bin", **env}
+        )
+    try:
+        wait_for(process, **ready)
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def snmpd(tmp_path_factory):
+    """The address of a real agent on this machine."""
+    folder, port = tmp_path_factory.mktemp("snmpd"), free_port()
+    (folder / "conf").write_text(SNMPD.format(port=port, canary=CANARY))
+    command = [
+        "/usr/sbin/snmpd",
+        "-f",
+        "-Lo",
+        "-I",
+        "-smux",
+        "-C",
+        "-c",
+        folder / "conf",
+        "-p",
+        folder / "pid",
+    ]
+    env = {"SNMP_PERSISTENT_DIR": str(folder / "state"), "MIBS": ""}
+    there = f"127.0.0.1:{port}"
+    with running(*command, folder=folder, env=env, address=there):
+        yield there
+
+
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory):
+    """The address of the recorded devices; the community says which."""
+    folder, port = tmp_path_factory.mktemp("snmpsim"), free_port()
+    (folder / "data").mkdir()
+    for name, lines in devices.ALL.items():
+        (folder / "data" / f"{name}.snmprec").write_text(devices.recorded(lines))
+    command = [
+        *(AS_NOBODY if os.geteuid() == 0 else []),
+        Path(sys.executable).parent / "snmpsim-command-responder",
+        f"--data-dir={folder / 'data'}",
+        f"--cache-dir={folder / 'cache'}",
+        f"--agent-udpv4-endpoint=127.0.0.1:{port}",
+        "--log-level=error",
+    ]
+    there = f"127.0.0.1:{port}"
+    env = {"HOME": str(folder), "TMPDIR": str(folder)}
+    with running(*command, folder=folder, env=env, address=there, community=Secret("ups")):
+        yield there
+
+
+@pytest.fixture
+def look(recordings):
+    async def look(device, table=None, *, expect=(), warn=(), seconds=5, **options):
+        judge = compile_judge(list(expect), list(warn), reference(SnmpProbe).facts, SnmpProbe.ASSUMED)
+        options |= {"community": Secret(device), "address": recordings}
+        return await ask("snmp", table=table, judge=judge, seconds=seconds, **options)
+
+    return look
+
+
+V3 = {"user": "mon", "auth": Secret("authpass12"), "auth_method": "SHA-256", "privacy": Secret(CANARY)}
+
+
+async def test_a_device_that_answers_is_up_and_says_its_name(snmpd):
+    reading = await ask("snmp", address=snmpd)
+    assert said(reading) == ("up", "ok")
+    assert reading.facts["name"] == os.uname().nodename
+    assert reading.facts["address"] == snmpd
+    assert reading.facts["latency"] == sum(reading.phases.values())
+    assert 0 <= reading.facts["uptime"] < 3600
+
+
+async def test_a_user_of_v3_is_known_by_both_passwords(snmpd):
+    reading = await ask("snmp", address=snmpd, **V3, oid="1.3.6.1.2.1.1.1.0")
+    assert said(reading) == ("up", "ok")
+    assert reading.facts["text"].startswith("Linux")
+    assert CANARY not in repr(reading) + repr(SnmpProbe(address=snmpd, **V3))
+
+
+async def test_a_user_may_go_without_privacy(snmpd):
+    reading = await ask("snmp", address=snmpd, user="plain", auth=Secret("authpass12"))
+    assert said(reading) == ("up", "ok")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"auth": Secret("wrong-authpass")}, "auth"),
+        ({"user": "nobody"}, "auth"),
+        ({"privacy": None}, "auth"),
+        ({"privacy": Secret("wrong-privpass")}, "timeout"),
+    ],
+)
+async def test_who_does_not_know_the_passwords_is_refused_or_left_waiting(snmpd, wrong, reason):
+    reading = await ask("snmp", address=snmpd, seconds=0.5, **(V3 | wrong))
+    assert said(reading) == ("down", reason)
+    assert "wrong-" not in reading.detail
+
+
+async def test_a_wrong_community_gets_no_answer_and_the_detail_says_so(snmpd):
+    reading = await ask("snmp", address=snmpd, community=Secret(CANARY), seconds=0.3)
+    assert said(reading) == ("down", "timeout")
+    assert "community is wrong" in reading.detail
+    assert CANARY not in repr(reading)
+
+
+async def test_a_lost_datagram_is_sent_again():
+    asked = []
+
+    class Forgetful(asyncio.DatagramProtocol):
+        def connection_made(self, transport):
+            self.transport = transport
+
+        def datagram_received(self, data, addr):
+            asked.append(data)
+            if len(asked) > 1:
+                # The answer to a question is the question, as a response (0xa2), without values.
+                self.transport.sendto(data.replace(b"\xa0", b"\xa2", 1), addr)
+
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Forgetful, ("127.0.0.1", 0))
+    port = transport.get_extra_info("sockname")[1]
+    try:
+        reading = await ask("snmp", address=f"127.0.0.1:{port}", seconds=5)
+    finally:
+        transport.close()
+    assert said(reading) == ("up", "ok")
+    assert len(asked) == 2
+    assert 1 < reading.facts["latency"] < 2
+
+
+async def test_a_value_is_a_number_also_when_written_out(look):
+    reading = await look("router", oid=".1.3.6.1.4.1.99999.1.0")
+    assert (reading.facts["value"], reading.facts["text"]) == (12.5, "12.5")
+
+
+async def test_a_value_that_is_no_text_is_shown_in_hex(look):
+    reading = await look("router", oid="1.3.6.1.4.1.99999.3.0")
+    assert reading.facts["text"] == "00:1b:44:ff:fe:80"
+    assert "value" not in reading.facts
+
+
+async def test_a_counter_watched_for_a_moment_has_a_rate(look):
+    reading = await look("router", oid="1.3.6.1.4.1.99999.2.0", sample=timedelta(seconds=1))
+    assert 500 < reading.facts["rate"] < 2000
+
+
+async def test_a_value_that_is_not_there_is_missing(look):
+    reading = await look("router", oid="1.3.6.1.4.1.99999.9.0")
+    assert said(reading) == ("down", "missing")
+
+
+async def test_an_interface_that_is_on_and_has_no_link_has_failed(look):
+    reading = await look("router", "interfaces")
+    assert said(reading) == ("down", "expectation")
+    facts = reading.facts
+    assert (facts["rows"], facts["up"], facts["failed"], facts["failed.names"]) == (3, 1, 1, "ge-0/0/1")
+    assert (facts["errors"], facts["discards"]) == (7, 11)
+
+
+async def test_only_the_interfaces_that_matter_are_judged(look):
+    reading = await look("router", "interfaces", only="^ge-0/0/[02]$", warn=["errors == 0"])
+    assert said(reading) == ("degraded", "expectation")
+    assert reading.facts["rows"] == 2
+
+
+async def test_no_interface_of_that_name_is_missing(look):
+    reading = await look("router", "interfaces", only="^xe-")
+    assert said(reading) == ("down", "missing")
+    assert "ge-0/0/0" in reading.detail
+
+
+async def test_an_interface_is_as_full_as_its_fuller_direction(look):
+    reading = await look("router", "interfaces", only="0/0$", sample=timedelta(seconds=1))
+    assert said(reading) == ("up", "ok")
+    assert 0.15 < reading.facts["utilisation"] < 0.4  # a quarter; a slow machine answers late
+    assert (reading.facts["busiest"], reading.facts["errors.rate"]) == ("ge-0/0/0", 0)
+
+
+async def test_the_interfaces_of_a_real_machine_are_read(snmpd):
+    reading = await ask(
+        "snmp", address=snmpd, table="interfaces", only="^lo$", sample=timedelta(milliseconds=100)
+    )
+    assert said(reading) == ("up", "ok")
+    assert (reading.facts["rows"], reading.facts["up"]) == (1, 1)
+
+
+async def test_a_neighbour_that_should_be_established_and_is_not_has_failed(look):
+    reading = await look("router", "bgp")
+    assert said(reading) == ("down", "expectation")
+    facts = reading.facts
+    assert (facts["rows"], facts["up"], facts["since"]) == (4, 2, 60)
+    assert facts["failed.names"] == "198.51.100.9 AS64502"
+
+
+async def test_the_role_in_a_group_of_routers_is_a_fact(look):
+    reading = await look("router", "vrrp", only="^group 10 ", expect=['role == "backup"'])
+    assert said(reading) == ("down", "expectation")
+    assert "master" in reading.detail
+
+
+async def test_a_good_ups_is_up(look):
+    reading = await look("ups", "ups", expect=["runtime > 15m", "not replace_battery == true"])
+    assert said(reading) == ("up", "ok")
+    wanted = {
+        "on_battery": False,
+        "replace_battery": False,
+        "runtime": 97 * 60,
+        "charge": 0.99,
+        "load": 0.44,
+        "output": "normal",
+        "battery": "normal",
+        "temperature": 24,
+        "alarms": 0,
+    }
+    assert {name: reading.facts[name] for name in wanted} == wanted
+
+
+async def test_a_ups_on_battery_is_degraded_if_so_told(look):
+    reading = await look("worn_ups", "ups", warn=["on_battery == false"])
+    assert said(reading) == ("degraded", "expectation")
+    assert reading.facts["runtime"] == 240
+    assert reading.facts["replace_battery"] is True
+    assert reading.facts["alarms"] == 2
+
+
+async def test_a_ups_that_feeds_nothing_is_down(look):
+    assert said(await look("dead_ups", "ups")) == ("down", "expectation")
+
+
+@pytest.mark.parametrize("table", ["ups", "interfaces", "pool"])
+async def test_a_table_that_a_device_has_not_is_missing(look, table):
+    assert said(await look("fabric", table)) == ("down", "missing")
+
+
+async def test_a_fibre_that_is_cut_is_down_and_one_switched_off_is_not(look):
+    reading = await look("fabric", "fibrechannel")
+    assert said(reading) == ("down", "expectation")
+    assert reading.facts["failed.names"] == "port 1/2"
+    good = await look("fabric", "fibrechannel", only="1/[13]", warn=["errors < 3"])
+    assert said(good) == ("degraded", "expectation")
+    assert (good.facts["up"], good.facts["errors"]) == (1, 3)
+
+
+async def test_a_pool_member_that_takes_no_traffic_has_failed_unless_switched_off(look):
+    reading = await look("balancer", "pool")
+    assert said(reading) == ("down", "expectation")
+    facts = reading.facts
+    assert (facts["rows"], facts["up"], facts["failed.names"]) == (3, 1, "web b:443")
+
+
+async def test_sensors_are_scaled_and_the_worst_is_named(look):
+    reading = await look("rack", "sensors")
+    assert said(reading) == ("down", "expectation")
+    facts = reading.facts
+    assert (facts["temperature"], facts["hottest"], facts["humidity"]) == (31, "outlet", 0.4)
+    assert (facts["fan"], facts["power"], facts["failed.names"]) == (4200, pytest.approx(350.5), "broken")
+
+
+async def test_the_fullest_disk_counts_and_memory_only_by_name(look):
+    reading = await look("rack", "storage", warn=["free > 20%"])
+    assert said(reading) == ("degraded", "expectation")
+    facts = reading.facts
+    assert (facts["rows"], facts["fullest"], facts["free"], facts["space"]) == (3, "/srv", 0.1, 200 * 4096)
+    memory = await look("rack", "storage", only="memory")
+    assert memory.facts["free"] == 0.01
+    assert (await look("rack", "storage", only="huge")).facts["free"] > 0.99
+
+
+async def test_processors_have_a_mean_and_a_busiest(look):
+    reading = await look("rack", "cpu")
+    assert said(reading) == ("up", "ok")
+    assert (reading.facts["load"], reading.facts["load.max"]) == (0.4, 0.7)
+
+
+async def test_the_memory_of_a_real_machine_is_read(snmpd):
+    memory = await ask("snmp", address=snmpd, table="storage", only="^Physical memory", seconds=5)
+    assert said(memory) == ("up", "ok")
+    assert 0 < memory.facts["free"] < 1
+
+
+async def test_a_hundred_questions_do_not_hold_the_loop(snmpd):
+    async with Meter() as meter:
+        readings = [await ask("snmp", address=snmpd) for _ in range(100)]
+    assert {said(reading) for reading in readings} == {("up", "ok")}
+    assert meter.longest < 0.1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"address": "x:0"}, "address: "),
+        ({"community": Secret("c"), "user": "u"}, "community: "),
+        ({"auth": Secret("a")}, "user: "),
+        ({"user": "u", "privacy": Secret("p")}, "auth: "),
+        ({"oid": "sysUpTime"}, "oid: "),
+        ({"oid": "1.3.6", "table": "ups"}, "oid: "),
+        ({"table": "ups", "only": "("}, "only: "),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options, words):
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}"):
+        SnmpProbe(**({"address": "x"} | options))
+
+
+def test_the_peer_is_the_host():
+    assert SnmpProbe(address="core1.example.org").peer() == "core1.example.org"

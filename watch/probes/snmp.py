@@ -1,0 +1,215 @@
+"""SNMP: what a device says of itself, one value or one of the tables that every such device has."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
+from watch.core.settings import Secret
+from watch.probes.base import Described, probe
+from watch.probes.wire.line import place
+from watch.probes.wire.resolver import address
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+    from watch.core.reading import FactValue
+    from watch.probes.wire.snmp import Agent
+    from watch.probes.wire.snmp_rows import Wanted
+
+    Table = Callable[[Agent, Wanted], Awaitable[dict[str, FactValue]]]
+
+_PORT = 161
+_UPTIME, _NAME = "1.3.6.1.2.1.1.3.0", "1.3.6.1.2.1.1.5.0"
+_OID = re.compile(r"\.?[0-2](\.\d{1,10}){1,127}")
+
+
+@probe("snmp", main="address")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnmpProbe(Described):
+    """Ask a device by SNMP, v2c or with a user v3, for one value or for one of its tables.
+
+    It only ever reads. Without `oid` and `table` a device that answers is up. A table is looked at row by row:
+    one that is switched on and does not work has failed, and a failed one is expected not to be. Pick by `only`
+    those that matter: the ports of a switch that nothing is plugged into count as failed. A wrong community
+    gets no answer, which nobody can tell from a dead device. Needs the library gufo_snmp
+    (pip install threenines[snmp]).
+
+    Options:
+        address: host or host:port; without a port 161.
+        community: The community of v2c; without it "public".
+        user: The user of v3, instead of a community.
+        auth: The user's authentication password.
+        auth_method: MD5, SHA, SHA-224, SHA-256, SHA-384 or SHA-512.
+        privacy: The user's privacy password.
+        privacy_method: DES, AES, AES-192 or AES-256.
+        oid: The one value to read, in numbers: 1.3.6.1.2.1.1.3.0.
+        table: interfaces (IF-MIB); bgp (BGP4-MIB, IPv4 neighbours); vrrp (VRRP-MIB); fibrechannel (ports of a
+            switch, FIBRE-CHANNEL-FE-MIB); pool (members of an F5's pools); ups (UPS-MIB); sensors
+            (ENTITY-SENSOR-MIB); storage and cpu (HOST-RESOURCES-MIB).
+        only: The rows whose name this regular expression (RE2) finds; without it all of them, of storage
+            the fixed disks.
+        sample: With interfaces or oid: watch the counters for so long within the run. Many devices renew
+            theirs every few seconds only, and a shorter look sees nothing move.
+        family: any, or only IPv4 (4) or IPv6 (6).
+
+    Facts:
+        latency (duration, slow): Until the device's first answer.
+        uptime (duration): Since its management started; it begins anew after 497 days.
+        name (text): What it calls itself.
+        value (count): With oid: its number, also when sent as text.
+        text (text): With oid: its text; in hex if it is none.
+        rate (count): With oid and sample: its change per second.
+        rows (count, missing): With a table: how many rows were looked at.
+        failed (count): How many of them are switched on and do not work.
+        failed.names (text): Which.
+        up (count): interfaces, bgp, vrrp, fibrechannel, pool: how many of them work.
+        errors (count): interfaces, fibrechannel: errors since the counters began, summed.
+        discards (count): interfaces: packets dropped since the counters began, summed.
+        errors.rate (count): With sample: errors per second.
+        utilisation (ratio): With sample: how full the fullest direction of the busiest interface is.
+        busiest (text): That interface.
+        since (duration): bgp: for how long the youngest session has been established.
+        role (text): vrrp: master, backup, initialize; several, joined by commas.
+        on_battery (bool): ups: whether the batteries feed the load.
+        runtime (duration): ups: for how long they could.
+        charge (ratio): ups: how full they are.
+        battery (text): ups: normal, low, depleted or unknown.
+        replace_battery (bool): ups: whether it wants new batteries, or its last self-test failed.
+        output (text): ups: what feeds the load: normal, battery, bypass, booster, reducer, none, other.
+        alarms (count): ups: how many alarms are on.
+        load (ratio): ups: of the fullest output line; cpu: the processors' mean over a minute.
+        load.max (ratio): cpu: the busiest processor's.
+        temperature (count): sensors: the highest, in Celsius; ups: the batteries'.
+        hottest (text): sensors: where that is.
+        humidity (ratio): sensors: the highest.
+        fan (count): sensors: the slowest fan's turns a minute.
+        power (count): sensors: the watts of all, summed.
+        free (ratio): storage: what is left of the fullest.
+        space (bytes): storage: the same in bytes.
+        fullest (text): storage: which that is.
+        address (text): Who was asked, ip:port.
+
+    Reasons:
+        ok, slow, timeout, refused, auth, missing, protocol, limit, unreachable, dns
+
+    Example:
+        snmp: {address: core1.example.org, table: interfaces, only: "^(ge-0/0/0|xe-)", sample: 5s}
+        expect: [up >= 2]
+        warn: [utilisation < 80%, errors.rate == 0]
+    """
+
+    ASSUMED: ClassVar[Mapping[str, str]] = {
+        "failed": "not failed > 0",
+        "output": 'not output == "none"',
+    }
+
+    address: str
+    community: Secret | None = None
+    user: str | None = None
+    auth: Secret | None = None
+    auth_method: Literal["MD5", "SHA", "SHA-224", "SHA-256", "SHA-384", "SHA-512"] = "SHA"
+    privacy: Secret | None = None
+    privacy_method: Literal["DES", "AES", "AES-192", "AES-256"] = "AES"
+    oid: str | None = None
+    table: (
+        Literal["interfaces", "bgp", "vrrp", "fibrechannel", "pool", "ups", "sensors", "storage", "cpu"]
+        | None
+    ) = None
+    only: str | None = None
+    sample: timedelta = timedelta(0)
+    family: Literal["any", "4", "6"] = "any"
+
+    def __post_init__(self) -> None:
+        try:
+            place(self.address, _PORT)
+        except ValueError as error:
+            raise ValueError(f"address: {error}") from None
+        if self.user is not None and self.community is not None:
+            raise ValueError("community: v2c has a community, v3 a user: give one of them")
+        if self.user is None and (self.auth or self.privacy):
+            raise ValueError("user: auth and privacy are passwords of a user")
+        if self.privacy and not self.auth:
+            raise ValueError("auth: privacy needs authentication too")
+        if self.oid is not None and self.table is not None:
+            raise ValueError("oid: give an oid or a table, not both")
+        if self.oid is not None and not _OID.fullmatch(self.oid):
+            raise ValueError(f"oid: {self.oid!r} is not written in numbers, like 1.3.6.1.2.1.1.3.0")
+        if self.only is not None:
+            from watch.probes.wire.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
+
+            try:
+                pattern(self.only)
+            except ValueError as error:
+                raise ValueError(str(error).replace("until", "only", 1)) from None
+
+    def peer(self) -> str:
+        return place(self.address, _PORT).host
+
+    async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
+        from watch.probes.wire.snmp import Login, agent  # noqa: PLC0415 - when a check needs it
+
+        loop, phases, there = asyncio.get_running_loop(), dict[str, float](), place(self.address, _PORT)
+        began = loop.time()
+        ip = await address(there.host, self.family)
+        login = Login(
+            self.community, self.user, self.auth, self.auth_method, self.privacy, self.privacy_method
+        )
+        phases["resolve"], began = loop.time() - began, loop.time()
+        async with agent(ip, there.port, login) as asked:
+            found = await asked.scalars(_UPTIME, _NAME)
+            phases["first_byte"] = loop.time() - began
+            facts: dict[str, FactValue] = {"latency": sum(phases.values()), "address": asked.where}
+            facts |= _itself(found)
+            if self.oid is not None:
+                facts |= await self._one(asked, self.oid.lstrip("."))
+            if self.table is not None:
+                facts |= await self._rows(asked, self.table)
+        return Reading(Verdict.UP, facts=facts, phases=phases)
+
+    async def _one(self, asked: Agent, oid: str) -> dict[str, FactValue]:
+        from watch.probes.wire.snmp_rows import number, text  # noqa: PLC0415 - as above
+
+        value = (await asked.scalars(oid)).get(oid)
+        if value is None:
+            raise ProbeFailure(Reason.MISSING, f"{asked.where} has no value {oid}")
+        facts: dict[str, FactValue] = {"text": text(value)}
+        first = number(value)
+        if first is None:
+            return facts
+        facts["value"] = first
+        if self.sample:
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            await asyncio.sleep(self.sample.total_seconds())
+            second = number((await asked.scalars(oid)).get(oid))
+            if second is not None:
+                facts["rate"] = (second - first) / (loop.time() - began)
+        return facts
+
+    async def _rows(self, asked: Agent, table: str) -> dict[str, FactValue]:
+        from watch.probes.wire import snmp_device, snmp_network  # noqa: PLC0415 - as above
+        from watch.probes.wire.snmp_rows import Wanted  # noqa: PLC0415 - as above
+
+        wanted = Wanted(self.only, self.sample.total_seconds())
+        look: Table = getattr(snmp_network, table, None) or getattr(snmp_device, table)
+        return await look(asked, wanted)
+
+
+def _itself(found: Mapping[str, float | str | bytes]) -> dict[str, FactValue]:
+    """What a device says of itself in the facts that all of them have."""
+    from watch.probes.wire.snmp_rows import text  # noqa: PLC0415 - as above
+
+    facts: dict[str, FactValue] = {}
+    ticks, name = found.get(_UPTIME), found.get(_NAME)
+    if isinstance(ticks, int):
+        facts["uptime"] = ticks / 100
+    if name is not None:
+        facts["name"] = text(name)
+    return facts
