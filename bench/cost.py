@@ -1,0 +1,61 @@
+"""What one check costs, kind by kind: ours and theirs in turns, on the same targets at the same pace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from bench.blackbox import Exporter, exporting
+from bench.ours import configuration, hub
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bench.targets import Targets
+
+KINDS = ("http", "https", "tcp", "icmp")
+RATE = 500  # checks a second
+_EVERY = 2  # seconds
+_CHECKS = RATE * _EVERY
+_WINDOW = 6.0  # seconds: three rounds of all checks
+_WARM = 200  # probes before theirs are counted
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Medians over the rounds, in CPU microseconds a check. *packed*: theirs with gzip, as Prometheus asks."""
+
+    kind: str
+    ours: float
+    theirs: float
+    packed: float
+
+    @property
+    def ratio(self) -> float:
+        return self.ours / self.theirs
+
+
+def costs(folder: Path, targets: Targets, rounds: int, say: Callable[[str], None]) -> list[Cost]:
+    """What checks of every kind cost both; *say* hears how far it has come."""
+    with exporting(folder, targets.trust) as exporter:
+        return [_cost(folder, targets, exporter, kind, rounds, say) for kind in KINDS]
+
+
+def _cost(
+    folder: Path, targets: Targets, exporter: Exporter, kind: str, rounds: int, say: Callable[[str], None]
+) -> Cost:
+    asked = [targets.asked(kind, number) for number in range(_CHECKS)]
+    exporter.cost(kind, asked[:_WARM], rate=RATE)
+    ours, theirs, packed = list[float](), list[float](), list[float]()
+    for turn in range(rounds):
+        say(f"{kind}, round {turn + 1} of {rounds}")
+        with hub(
+            folder / f"{kind}-{turn}", configuration(kind, targets, _CHECKS, _EVERY), targets.trust
+        ) as h:
+            spent = h.watched(_WINDOW)
+        ours.append(spent.cpu / spent.checks)
+        theirs.append(exporter.cost(kind, asked[: _CHECKS // 2], rate=RATE))
+        packed.append(exporter.cost(kind, asked[_CHECKS // 2 :], rate=RATE, gzip=True))
+    return Cost(kind, *(median(found) * 1e6 for found in (ours, theirs, packed)))

@@ -1,0 +1,146 @@
+"""Ours: `threenines run`, on a configuration written for the occasion, with its store, page and operators' side."""
+
+from __future__ import annotations
+
+import math
+import re
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.process import MEASURED, cpu_seconds, running
+from bench.targets import Targets, answered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TEN = 10  # checks a component, and of ten components one is on the public page
+_SETTLED = 2.0  # seconds from the last first reading on until start-up is behind us
+_HEAD = """
+service: {{name: Bench}}
+defaults: {{every: {every}s, timeout: 5s}}
+store: sqlite:///hub.db
+listen: {{page: "127.0.0.1:0", operators: "127.0.0.1:0"}}
+components:
+"""
+
+
+def configuration(kind: str, targets: Targets, count: int, every: int) -> str:
+    """A checks.yaml of *count* checks of *kind*, each asked every *every* seconds, ten to a component."""
+    lines = [_HEAD.format(every=every)]
+    for number in range(count):
+        if number % _TEN == 0:
+            part = number // _TEN
+            lines.append(f"  part-{part}:\n    public: {str(part % _TEN == 0).lower()}\n    checks:\n")
+        lines.append(f"      c{number}: {_question(kind, targets.asked(kind, number))}\n")
+    return "".join(lines)
+
+
+def _question(kind: str, target: str) -> str:
+    match kind:
+        case "icmp":  # one packet, as theirs sends
+            return f"{{icmp: {{host: {target}, packets: 1}}}}"
+        case "tcp":
+            return f'{{tcp: "{target}"}}'
+        case _:
+            return f'{{http: "{target}"}}'
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What /metrics says at one instant: readings taken, those of them that were up, and the lag's buckets."""
+
+    taken: int
+    up: int
+    lags: tuple[tuple[float, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """One window of a hub's life. *cpu* and *wall* in seconds."""
+
+    cpu: float
+    wall: float
+    before: Figures
+    after: Figures
+
+    @property
+    def checks(self) -> int:
+        return self.after.taken - self.before.taken
+
+    def lag(self, q: float) -> float:
+        """By how many seconds the latest check of a tick was late, in the share *q* of all ticks."""
+        pairs = zip(self.after.lags, self.before.lags, strict=True)
+        counts = [(bound, late - early) for (bound, late), (_, early) in pairs]
+        rank, low, passed = q * counts[-1][1], 0.0, 0
+        for bound, upto in counts:
+            if (
+                upto >= rank and upto > passed
+            ):  # within a bucket as Prometheus does it, the last one at its start
+                return low if math.isinf(bound) else low + (bound - low) * (rank - passed) / (upto - passed)
+            low, passed = bound, upto
+        return low
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """A running hub; *page* and *operators* are where it listens."""
+
+    pid: int
+    page: str
+    operators: str
+
+    def figures(self) -> Figures:
+        text = answered(f"{self.operators}/metrics").decode()
+        tallies = re.findall(
+            r'^threenines_observations_total\{.*verdict="(\w+)".*\} (\S+)', text, re.MULTILINE
+        )
+        lags = re.findall(r'^threenines_schedule_lag_seconds_bucket\{le="(\S+)"\} (\S+)', text, re.MULTILINE)
+        return Figures(
+            sum(int(float(n)) for _, n in tallies),
+            sum(int(float(n)) for verdict, n in tallies if verdict == "up"),
+            tuple((float(bound), int(float(n))) for bound, n in lags),
+        )
+
+    def watched(self, seconds: float) -> Spent:
+        """What it spends in *seconds*; `RuntimeError` if a check was anything but up."""
+        before = self.figures()  # outside the window: nobody scrapes theirs for its own sake either
+        cpu, began = cpu_seconds(self.pid), time.monotonic()
+        time.sleep(seconds)
+        cpu, wall = cpu_seconds(self.pid) - cpu, time.monotonic() - began
+        spent = Spent(cpu, wall, before, self.figures())
+        if spent.after.up - before.up != spent.checks:
+            raise RuntimeError(
+                f"{spent.checks - spent.after.up + before.up} of {spent.checks} checks were not up"
+            )
+        return spent
+
+
+@contextmanager
+def hub(folder: Path, text: str, trust: Path) -> Iterator[Hub]:
+    """A hub on configuration *text*, every check asked at least once, on the measured core while the block runs."""
+    folder.mkdir()
+    (folder / "checks.yaml").write_text(text)
+    program = Path(sys.executable).with_name("threenines")
+    command = [str(program), "run", str(folder / "checks.yaml")]
+    log, environ = folder / "hub.log", {"SSL_CERT_FILE": str(trust)}
+    with running(command, core=MEASURED, log=log, stdout=subprocess.PIPE, environ=environ) as process:
+        page, operators = _places(process, log)
+        answered(f"{operators}/readyz")
+        time.sleep(_SETTLED)
+        yield Hub(process.pid, page, operators)
+
+
+def _places(process: subprocess.Popen[bytes], log: Path) -> tuple[str, str]:
+    """Where it says that its page and its operators' side are."""
+    found: list[str] = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        found += re.findall(r"http://[\d.]+:\d+", line.decode())
+        if len(found) == 2:
+            return found[0], found[1]
+    raise RuntimeError(f"the hub did not start: {log.read_text()}")
