@@ -6,7 +6,6 @@ performance; what was never observed is left out. Ids never change: they are der
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -35,7 +34,7 @@ _IMPACTS = {Status.MAJOR: "major", Status.PARTIAL: "minor", Status.DEGRADED: "mi
 def documents(page: Page) -> Mapping[str, Document]:
     """The API's paths and what stands under them."""
     answers = _Answers(page)
-    head, components, status = answers.page(), answers.components(), answers.status()
+    head, components, status = answers.page(), answers.rows, answers.status()
     replies: dict[str, Row] = {
         "status": {"page": head, "status": status},
         "components": {"page": head, "components": components},
@@ -73,11 +72,13 @@ def overall(statuses: Iterable[Status]) -> tuple[str, str]:
     return _DESCRIPTIONS[max(seen, key=lambda s: s.severity, default=Status.OPERATIONAL)]
 
 
-@dataclass(frozen=True, slots=True)
 class _Answers:
-    """The rows of one page."""
+    """The rows of one page. A component's row is the same wherever it stands."""
 
-    of: Page
+    def __init__(self, page: Page) -> None:
+        self.of = page
+        self.rows = self._components()
+        self._ids = {component.key: component.id for component in page.components}
 
     def page(self) -> Row:
         return {
@@ -93,7 +94,7 @@ class _Answers:
         indicator, description = overall(status for status in said if status)
         return {"indicator": indicator, "description": description}
 
-    def components(self) -> list[Row]:
+    def _components(self) -> list[Row]:
         rows: list[Row] = []
         place = 0
         for group in self.of.groups:
@@ -161,9 +162,8 @@ class _Answers:
         }
 
     def _named(self, keys: Iterable[str]) -> list[Row]:
-        wanted = set(keys)
-        mine = ((c, g) for g in self.of.groups for c in g.components if c.key in wanted)
-        return [row for c, group in mine if (row := self._component(c, group))]
+        wanted = {self._ids[key] for key in keys if key in self._ids}
+        return [row for row in self.rows if row["id"] in wanted]
 
     def _incident(self, incident: Incident) -> Row | None:
         touched = self._named([incident.component])

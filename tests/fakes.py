@@ -68,6 +68,9 @@ class MemoryStore:
     def alerts(self):
         return (), (), ()
 
+    def canaries(self, vantage):
+        return frozenset(name for b in self.batches for v, name in b.canaries if v == vantage)
+
     def sketch(self, check, from_ms, to_ms):
         return Sketch()
 

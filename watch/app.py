@@ -67,7 +67,9 @@ class App:
         self.hub = Hub(
             settings, self.store, book, chain, self.desk, self.metrics, self.clock, self._dirty.set
         )
-        self.point = VantagePoint(settings.vantage, self.hub, self.clock)
+        self.point = VantagePoint(
+            settings.vantage, self.hub, self.clock, self.store.canaries(settings.vantage.name)
+        )
         self.publisher = Publisher(settings, book)
         self.janitor = Janitor(self.store, self.clock, settings.retention)
         self._watched = Watched(loaded.sources)
@@ -123,7 +125,9 @@ class App:
     async def _drain(self, tasks: list[asyncio.Task[Any]]) -> None:
         """Stop asking, write what was asked, let the senders finish what they hold."""
         named = {task.get_name(): task for task in tasks}
-        leaving = asyncio.create_task(self._leave())  # a visitor who reads slowly must not use up the others' time
+        leaving = asyncio.create_task(
+            self._leave()
+        )  # a visitor who reads slowly must not use up the others' time
         for name, stop in (
             ("vantage", self.point.stop),
             ("hub", self.hub.stop),

@@ -133,6 +133,7 @@ class Batch:
     Args:
         beliefs: By (check, vantage point); they replace what was kept.
         evidence: Readings kept for ever, each with the seq of the ledger entry it proves.
+        canaries: By (vantage point, canary), when it was first known to be good.
         sketches: By (check, vantage point, hour in ms); they are added to what was kept.
         alerts, notices, heard: Rows by id, or by (alert, recipient); they replace what was kept.
     """
@@ -141,6 +142,7 @@ class Batch:
     entries: list[Entry] = field(default_factory=list)
     evidence: list[tuple[int, Observation]] = field(default_factory=list)
     beliefs: dict[tuple[str, str], Belief] = field(default_factory=dict)
+    canaries: dict[tuple[str, str], int] = field(default_factory=dict)
     sketches: dict[tuple[str, str, int], Sketch] = field(default_factory=dict)
     alerts: dict[int, Alert] = field(default_factory=dict)
     notices: dict[int, Notice] = field(default_factory=dict)
@@ -148,7 +150,7 @@ class Batch:
 
     def __bool__(self) -> bool:
         return bool(
-            self.observations or self.entries or self.beliefs or self.sketches
+            self.observations or self.entries or self.beliefs or self.canaries or self.sketches
             or self.alerts or self.notices or self.heard
         )  # fmt: skip
 
@@ -170,6 +172,9 @@ class Reads(Protocol):
 
     def alerts(self) -> tuple[Sequence[Alert], Sequence[Notice], Sequence[Heard]]:
         """Alerts that are open or were resolved lately, with their notices and who heard what."""
+
+    def canaries(self, vantage: str) -> frozenset[str]:
+        """The canaries of *vantage* that were good at some time."""
 
     def sketch(self, check: str, from_ms: int, to_ms: int) -> Sketch:
         """The latency of *check* over all vantage points and the hours that touch [from_ms, to_ms)."""

@@ -92,6 +92,8 @@ class Dispatcher:
         if batch:
             await self._commit(batch)
             self._desk.confirm(batch)
+            if len(batch.notices) > len(notices):
+                self._wake.set()  # a recipient's next channel was started: it is due now
         for notice in notices:
             task = asyncio.create_task(self._send(notice), name=f"alerts.send.{notice.id}")
             self._under_way.add(task)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from watch.core.book import Mark
     from watch.core.figures import Figure
     from watch.core.spans import Span
+    from watch.core.window import Window
 
 _TROUBLE = ("down", "degraded", "unknown")
 
@@ -135,14 +136,38 @@ def _in(marks: list[Mark], span: Span) -> list[Mark]:
 
 def _maintenance(r: Record, f: Figure, zone: ZoneInfo) -> Iterator[str]:
     from watch.cli.record import clock_time, span_text  # noqa: PLC0415
-    from watch.core.figures import worked  # noqa: PLC0415
+    from watch.core.figures import Excusing, parts_of, worked  # noqa: PLC0415
 
-    planned = sorted(worked(r.book, *f.span).get(f.key, ()), key=lambda work: work[1])
+    works = worked(r.book, *f.span)
+    planned = sorted(
+        ((w, span, part) for part in parts_of(r.book, f.key) for w, span in works.get(part, ())),
+        key=lambda p: p[1],
+    )
     yield "Maintenance" if planned or f.out else "No maintenance window opens for it in this month."
-    for window, (lo, hi) in planned:
-        yield f"  {window.name}: {clock_time(lo, zone)} to {clock_time(hi, zone)}"
+    excusing = Excusing(r.book, f.notice_ms)
+    for window, span, part in planned:
+        over = "" if part == f.key else f" over {part}"
+        effect = _effect(r, f, window, span, excusing(part, *span))
+        yield f"  {window.name}{over}: {clock_time(span[0], zone)} to {clock_time(span[1], zone)}, {effect}"
     for lo, hi in f.out:
         yield f"  excluded: {clock_time(lo, zone)} to {clock_time(hi, zone)}, {span_text(hi - lo)}"
+
+
+def _effect(r: Record, f: Figure, window: Window, span: Span, qualifying: list[Span]) -> str:
+    """What an occurrence takes out of the figure of its component, and why not more."""
+    from watch.cli.record import span_text  # noqa: PLC0415
+    from watch.core.spans import total  # noqa: PLC0415
+
+    if not window.sla_exclude:
+        return "excludes nothing: `sla_exclude` is false"
+    if taken := total(qualifying):
+        return "excluded" if taken == span[1] - span[0] else f"{span_text(taken)} of it excluded"
+    if window.announced_ms is None:
+        return "excludes nothing: it was never announced"
+    recorded_ms = next((at for at, w in r.book.windows[window.name] if w == window), span[0])
+    notice = span[0] - max(window.announced_ms, recorded_ms)
+    ahead = f"{span_text(notice)} ahead" if notice > 0 else "only when it had begun"
+    return f"excludes nothing: announced and on record {ahead}, {span_text(f.notice_ms)} are due"
 
 
 def _arithmetic(f: Figure) -> Iterator[str]:

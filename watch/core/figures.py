@@ -47,6 +47,7 @@ class Figure:
     account: Account
     down_min_ms: int
     down_max_ms: int
+    notice_ms: int
     timeline: Timeline
     out: tuple[Span, ...]
 
@@ -68,7 +69,8 @@ def figure(book: Book, key: str, month: Month, now_ms: int, *, zone: str | None 
         key=key, month=month, zone=asked.zone, span=asked.span, as_of_ms=asked.as_of_ms,
         lifetime=tuple(clipped(book.lifetime(key), lo, hi)), account=found,
         down_min_ms=min(least.down_ms, found.down_ms), down_max_ms=max(most.down_ms, found.down_ms),
-        timeline=book.component(key, Edge.FOUND, lo, asked.as_of_ms), out=tuple(asked.excusing(key, lo, hi)),
+        notice_ms=asked.terms.notice_ms,
+        timeline=book.component(key, Edge.FOUND, lo, asked.as_of_ms), out=tuple(asked.out()),
     )  # fmt: skip
 
 
@@ -110,9 +112,13 @@ class _Asked:
     terms: ServiceTerms
     excusing: Excusing
 
+    def out(self) -> list[Span]:
+        """What maintenance takes out, over the component or over so many of its members that it counts as out."""
+        return spans_of(self.book.component(self.key, Edge.FOUND, *self.span, self.excusing), State.EXCLUDED)
+
     def account(self, edge: Edge) -> Account:
         return account(
-            self.book.component(self.key, edge, *self.span, self.excusing),
+            self.book.component(self.key, edge, *self.span, self.excusing.at(edge)),
             self.span,
             self.terms.target,
             lifetime=clipped(self.book.lifetime(self.key), *self.span),
@@ -138,12 +144,18 @@ class Excusing:
     It remembers what it has worked out, for a window speaks for many components: make a new one when the book grew.
     """
 
-    def __init__(self, book: Book, notice_ms: int) -> None:
-        self._book, self._notice_ms = book, notice_ms
+    def __init__(self, book: Book, notice_ms: int, edge: Edge = Edge.FOUND) -> None:
+        self._book, self._notice_ms, self._edge = book, notice_ms, edge
         self._versions = [v for v in _versions(book) if v.window.sla_exclude]
         self._known: dict[tuple[str, int, int], list[Span]] = {}
         self._told: dict[tuple[_Version, int, int], list[Span]] = {}
         self._held: dict[tuple[_Version, int, int], list[Span]] = {}
+
+    def at(self, edge: Edge) -> Excusing:
+        """The same with outages measured by *edge*: it decides what exceeds a window's `max_outage`."""
+        if edge is self._edge or all(v.window.max_outage is None for v in self._versions):
+            return self
+        return Excusing(self._book, self._notice_ms, edge)
 
     def __call__(self, key: str, lo: int, hi: int) -> list[Span]:
         """Tidy spans in `[lo, hi)` that qualify for *key*."""
@@ -170,7 +182,7 @@ class Excusing:
         for version, mine in zip(versions, held, strict=True):
             good, longest = intersection(mine, told), version.window.max_outage
             if good and longest is not None:
-                outages = spans_of(self._book.component(key, Edge.FOUND, *around), State.DOWN)
+                outages = spans_of(self._book.component(key, self._edge, *around), State.DOWN)
                 good = intersection(good, [s for span in whole for s in excused(span, outages, longest)])
             spans += good
         return spans
@@ -230,14 +242,18 @@ def maintenance(book: Book, lo: int, hi: int) -> list[tuple[Window, Occurrence]]
     return sorted(found, key=lambda pair: (pair[1].from_ms, pair[0].name))
 
 
-def checks_of(book: Book, key: str) -> list[str]:
-    """The checks that *key* has or ever had, those of what it contains or contained included."""
-    found: dict[str, None] = {}
+def parts_of(book: Book, key: str) -> list[str]:
+    """*key* and the components that it contains or ever contained, at any depth."""
     keys = [key]
     for one in keys:  # grows as we go: over the years two components may each have contained the other
-        for member in dict.fromkeys(m for _, c in book.components.get(one, ()) if c for m in c.members):
-            if "/" in member:
-                found[member] = None
-            elif member not in keys:
-                keys.append(member)
-    return list(found)
+        keys += [m for m in _members(book, one) if "/" not in m and m not in keys]
+    return keys
+
+
+def checks_of(book: Book, key: str) -> list[str]:
+    """The checks that *key* has or ever had, those of its parts included."""
+    return list(dict.fromkeys(m for part in parts_of(book, key) for m in _members(book, part) if "/" in m))
+
+
+def _members(book: Book, key: str) -> dict[str, None]:
+    return dict.fromkeys(m for _, c in book.components.get(key, ()) if c is not None for m in c.members)

@@ -59,12 +59,13 @@ class Sight:
 
     Args:
         good_ms: When the last good round began.
-        bad: Canaries that were good before. never: those never good yet; they do not count.
+        good: Canaries that are good. bad: those that were before. never: those never good yet; they do not count.
     """
 
     vantage: str
     blind: bool
     good_ms: int
+    good: tuple[str, ...] = ()
     bad: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
 

@@ -117,6 +117,7 @@ class Hub:
         now = self._clock.now_ms()
         if self.intake.see(sight.vantage, blind=sight.blind, good_ms=sight.good_ms, now_ms=now):
             self.intake.stirred |= set(self.settings.checks)
+        self.intake.prove(sight, now)
         self.troubles.sighted(sight, now)
         self._wake.set()
 

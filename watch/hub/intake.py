@@ -24,6 +24,8 @@ from watch.ports import Batch
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from watch.core.standing import Sight
+
 HOUR_MS = 3_600_000
 _SLICES = 300  # a slice a second: everything is written once in five minutes
 _TRAIL = 24  # readings kept as evidence of one transition at most
@@ -51,6 +53,7 @@ class Intake:
         self._batch = Batch()
         self._written: list[Entry] = []
         self._trails: dict[Key, list[Observation]] = {}
+        self._proven: set[tuple[str, str]] = set()
         self._sketches: dict[Key, tuple[int, Sketch]] = {}
         self._slices: Iterator[Key] = iter(())
         self._lapses: Deadlines[Key] = Deadlines()
@@ -142,6 +145,13 @@ class Intake:
                 after, changes = confirm.blinded(belief, at_ms=good_ms, reason=Reason.BLIND)
                 self._apply(key, after, changes, self.latest.get(key), now_ms)
         return news
+
+    def prove(self, sight: Sight, now_ms: int) -> None:
+        """Put on record which canaries were seen good, each once."""
+        for name in sight.good:
+            if (sight.vantage, name) not in self._proven:
+                self._proven.add((sight.vantage, name))
+                self._batch.canaries[sight.vantage, name] = now_ms
 
     def take(self) -> tuple[Batch, list[Entry], set[str]]:
         """The batch that waits, its ledger entries, and the checks that were stirred; all are then empty."""

@@ -2,6 +2,8 @@
 
 Canaries are targets that are good whenever we are. A vantage point with n of them is blind while fewer than
 min(2, n) are good. One that was never good yet is not counted (a wrong address must not blind us) but reported.
+"Never" outlives us: which ones were good is on record, or a restart in the middle of our own outage would take all
+canaries for wrong addresses, and every target for down.
 
 A round is all of them asked at once, at most two seconds each. Rounds come at a steady pace, and at once when a check
 is about to be confirmed down without a round begun after its first bad reading.
@@ -17,7 +19,7 @@ from watch.core.reading import Verdict
 from watch.vantage.ask import asked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from watch.core.settings import Canary
     from watch.ports import Clock
@@ -39,13 +41,18 @@ class Round:
 class Canaries:
     """The canaries of one vantage point, and what their last round said."""
 
-    def __init__(self, canaries: Sequence[Canary], clock: Clock) -> None:
+    def __init__(self, canaries: Sequence[Canary], clock: Clock, proven: Iterable[str] = ()) -> None:
         self.asked, self._clock = tuple(canaries), clock
-        self._proven: set[str] = set()
+        self._proven = set(proven) & {canary.name for canary in canaries}
         self._under_way: asyncio.Task[Round] | None = None
         self._under_way_since = 0
         self.last: Round | None = None
         self.good_ms = clock.now_ms()  # when the last good round began; before the first, our start
+
+    @property
+    def proven(self) -> frozenset[str]:
+        """The canaries that were good at some time."""
+        return frozenset(self._proven)
 
     def __bool__(self) -> bool:
         return bool(self.asked)

@@ -51,10 +51,10 @@ class _Run:
 class VantagePoint:
     """Asks its checks until `stop`."""
 
-    def __init__(self, vantage: Vantage, uplink: Uplink, clock: Clock) -> None:
+    def __init__(self, vantage: Vantage, uplink: Uplink, clock: Clock, proven: Iterable[str] = ()) -> None:
         self.name = vantage.name
         self.agenda = Agenda()
-        self.canaries = Canaries(vantage.canaries, clock)
+        self.canaries = Canaries(vantage.canaries, clock, proven)
         self.abandoned = 0
         self.ticked = clock.monotonic()
         self._uplink, self._clock, self._lag = uplink, clock, Lag()
@@ -67,7 +67,7 @@ class VantagePoint:
     def replan(self, vantage: Vantage, checks: Iterable[Check]) -> None:
         """Ask *checks* from now on, and these canaries."""
         if vantage.canaries != self.canaries.asked:
-            self.canaries = Canaries(vantage.canaries, self._clock)
+            self.canaries = Canaries(vantage.canaries, self._clock, self.canaries.proven)
         self.agenda.replan(checks, self._clock.monotonic())
 
     async def run(self) -> None:
@@ -196,4 +196,4 @@ class VantagePoint:
         if round_.blind:
             for slot in self.agenda.slots.values():
                 slot.belief, _ = confirm.blinded(slot.belief, at_ms=good_ms, reason=Reason.BLIND)
-        self._uplink.sight(Sight(self.name, round_.blind, good_ms, round_.bad, round_.never))
+        self._uplink.sight(Sight(self.name, round_.blind, good_ms, round_.good, round_.bad, round_.never))

@@ -60,6 +60,14 @@ CREATE TABLE belief (
   PRIMARY KEY (check_name, vantage)
 ) WITHOUT ROWID;
 
+-- The canaries that were good at some time: those that never were do not count.
+CREATE TABLE canary (
+  vantage TEXT NOT NULL,
+  name    TEXT NOT NULL,
+  good_ms INTEGER NOT NULL,
+  PRIMARY KEY (vantage, name)
+) WITHOUT ROWID;
+
 -- One latency histogram a check, vantage point and hour; they merge over any span.
 CREATE TABLE sketch (
   check_name TEXT NOT NULL,

@@ -72,5 +72,8 @@ class SqliteStore:
     def alerts(self) -> tuple[Sequence[Alert], Sequence[Notice], Sequence[Heard]]:
         return self._reads.alerts()
 
+    def canaries(self, vantage: str) -> frozenset[str]:
+        return self._reads.canaries(vantage)
+
     def sketch(self, check: str, from_ms: int, to_ms: int) -> Sketch:
         return self._reads.sketch(check, from_ms, to_ms)

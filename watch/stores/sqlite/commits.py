@@ -28,6 +28,7 @@ _ENTRY = "INSERT INTO ledger VALUES (?,?,?,?,?,?,?,?,?)"
 _BELIEF = (
     "INSERT INTO belief VALUES (?,?,?) ON CONFLICT (check_name, vantage) DO UPDATE SET body = excluded.body"
 )
+_CANARY = "INSERT INTO canary VALUES (?,?,?) ON CONFLICT (vantage, name) DO NOTHING"
 _SKETCH = (
     "INSERT INTO sketch VALUES (?,?,?,?) "
     "ON CONFLICT (check_name, hour_ms, vantage) DO UPDATE SET body = excluded.body"
@@ -64,6 +65,7 @@ class Commits:
         )
         many(_EVIDENCE, [(seq, o.check, o.vantage, *rows.observation_row(o)) for seq, o in batch.evidence])
         many(_BELIEF, [(*key, rows.belief_text(belief)) for key, belief in batch.beliefs.items()])
+        many(_CANARY, [(*key, good_ms) for key, good_ms in batch.canaries.items()])
         for (check, vantage, hour_ms), sketch in batch.sketches.items():
             connection.execute(
                 _SKETCH, (check, hour_ms, vantage, _added(connection, check, hour_ms, vantage, sketch))

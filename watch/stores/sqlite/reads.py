@@ -99,6 +99,9 @@ class SqliteReads:
             [Heard.of_json(body) for (body,) in heard],
         )
 
+    def canaries(self, vantage: str) -> frozenset[str]:
+        return frozenset(name for (name,) in self._rows("SELECT name FROM canary WHERE vantage = ?", vantage))
+
     def sketch(self, check: str, from_ms: int, to_ms: int) -> Sketch:
         found = self._rows(
             "SELECT body FROM sketch WHERE check_name = ? AND hour_ms > ? AND hour_ms < ?",
