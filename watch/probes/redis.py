@@ -1,0 +1,175 @@
+"""Redis (and Valkey, KeyDB): does it answer, how full is it, and do its replicas follow."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from watch.core.reading import Reading, Verdict
+from watch.core.settings import Secret
+from watch.probes.base import Described, probe
+from watch.probes.wire.backend import number, secure, sound
+from watch.probes.wire.line import dial, place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from watch.core.reading import FactValue
+
+_PORT = 6379
+_ROLES = {"master": "primary", "slave": "replica"}
+
+
+@probe("redis", main="address")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisProbe(Described):
+    """Send PING to Redis and read its INFO.
+
+    The user needs no more than `+ping +info`. A server that is loading its data, or a replica without its primary
+    that was told not to serve old data, answers PING with an error and is down.
+
+    Options:
+        address: host or host:port; without a port 6379.
+        user: Whom to log in as; without it a password is the default user's.
+        password: Its password.
+        tls: Speak TLS.
+        verify: With tls: whether the server must prove its name.
+        ca_file: With tls: trust the authorities in this PEM file instead of the system's.
+        server_name: With tls: the name the certificate must carry, if not the address's.
+        family: any, or only IPv4 (4) or IPv6 (6).
+        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+
+    Facts:
+        latency (duration, slow): From the start of name lookup to the last answer.
+        ping (duration, slow): From sending PING to its answer.
+        role (text): primary or replica.
+        version (text): The server's version.
+        uptime (duration): Since the server was started.
+        memory (bytes, limit): How much memory its data take.
+        memory.used (ratio, limit): How much of maxmemory that is; only when a maximum is set.
+        clients (count, limit): How many are connected.
+        clients.used (ratio, limit): How much of maxclients that is; Redis 7 and newer.
+        keys (count): How many keys all its databases hold.
+        hits (ratio): How many of the keys asked for it had, since it was started.
+        saved (bool, status): Whether its last attempts to write to disk went well.
+        replication.connected (bool, stale): On a replica: whether its link to the primary is up.
+        replication.replicas (count, missing): On a primary: how many replicas are connected.
+        replication.behind (bytes, stale): On a primary: what the last one of its replicas has yet to confirm.
+        replication.lag (duration, stale): On a replica: since it last heard of its primary; on a primary: since it
+            last heard of the most silent replica. Whole seconds.
+        address (text): Who answered, ip:port.
+
+    Reasons:
+        ok, auth, slow, stale, missing, limit, status, dns, refused, reset, unreachable, timeout, protocol, tls,
+        certificate
+
+    Example:
+        redis: {address: cache.example.org, tls: true}
+        expect: [role == "primary", replication.replicas >= 1]
+        warn: [memory.used < 90%, replication.lag < 10s, ping < 50ms]
+    """
+
+    address: str
+    user: str | None = None
+    password: Secret | None = None
+    tls: bool = False
+    verify: bool = True
+    ca_file: Path | None = None
+    server_name: str | None = None
+    family: Literal["any", "4", "6"] = "any"
+    metadata: bool = False
+
+    def __post_init__(self) -> None:
+        sound(self.address, _PORT)
+        if self.user is not None and self.password is None:
+            raise ValueError("user: a user needs a password")
+
+    def peer(self) -> str:
+        return place(self.address, _PORT).host
+
+    async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
+        from watch.probes.wire.resp import Resp, fields  # noqa: PLC0415 - when a check needs it
+
+        clock = asyncio.get_running_loop().time
+        with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:
+            if self.tls:
+                await secure(line, self, _PORT)
+            began, server = clock(), Resp(line)
+            if self.password is not None:
+                user = () if self.user is None else (self.user,)
+                await server.call("AUTH", *user, self.password.reveal())
+            asked = clock()
+            await server.call("PING")
+            ping = clock() - asked
+            line.phases["first_byte"] = clock() - began
+            info = fields(await server.call("INFO"))
+            line.phases["transfer"] = clock() - began - line.phases["first_byte"]
+            took = {"latency": sum(line.phases.values()), "ping": ping}
+            facts = took | _health(info) | _replication(info) | {"address": line.where}
+            return Reading(Verdict.UP, facts=facts, phases=line.phases)
+
+
+def _health(info: Mapping[str, str]) -> dict[str, FactValue]:
+    from watch.probes.wire.resp import fields  # noqa: PLC0415 - as above
+
+    facts = _numbers(
+        info, {"uptime": "uptime_in_seconds", "memory": "used_memory", "clients": "connected_clients"}
+    )
+    facts |= _share("memory.used", info, "used_memory", "maxmemory")
+    facts |= _share("clients.used", info, "connected_clients", "maxclients")
+    if "redis_version" in info:
+        facts["version"] = info["redis_version"]
+    spaces = [
+        fields(text, ",", "=") for name, text in info.items() if name[:2] == "db" and name[2:].isdigit()
+    ]
+    facts["keys"] = sum(_number(space, "keys") or 0 for space in spaces)
+    hits, misses = _number(info, "keyspace_hits") or 0, _number(info, "keyspace_misses") or 0
+    if hits + misses > 0:
+        facts["hits"] = hits / (hits + misses)
+    saves = [info[name] for name in ("rdb_last_bgsave_status", "aof_last_write_status") if name in info]
+    return facts | ({"saved": set(saves) == {"ok"}} if saves else {})
+
+
+def _replication(info: Mapping[str, str]) -> dict[str, FactValue]:
+    from watch.probes.wire.resp import fields  # noqa: PLC0415 - as above
+
+    role = info.get("role", "")
+    if role == "slave":
+        up = info.get("master_link_status") == "up"
+        # While the link is down the former counts nothing and is -1, as is the latter before it was ever up.
+        lag = _number(info, "master_last_io_seconds_ago" if up else "master_link_down_since_seconds")
+        known = {} if lag is None or lag < 0 else {"replication.lag": lag}
+        return {"role": "replica", "replication.connected": up, **known}
+    facts: dict[str, FactValue] = {"role": _ROLES.get(role, role)}
+    if role == "master":
+        links = [fields(text, ",", "=") for name, text in info.items() if _is_replica(name)]
+        facts["replication.replicas"] = len(links)
+        lags = [lag for link in links if (lag := _number(link, "lag")) is not None]
+        seen = [offset for link in links if (offset := _number(link, "offset")) is not None]
+        written = _number(info, "master_repl_offset")
+        if lags:
+            facts["replication.lag"] = max(lags)
+        if seen and written is not None:
+            facts["replication.behind"] = max(0, written - min(seen))
+    return facts
+
+
+def _is_replica(name: str) -> bool:
+    return name.startswith("slave") and name[5:].isdigit()
+
+
+def _number(info: Mapping[str, str], name: str) -> float | None:
+    return number(info.get(name, ""))
+
+
+def _numbers(info: Mapping[str, str], names: Mapping[str, str]) -> dict[str, FactValue]:
+    found = {fact: _number(info, name) for fact, name in names.items()}
+    return {fact: value for fact, value in found.items() if value is not None}
+
+
+def _share(fact: str, info: Mapping[str, str], part: str, whole: str) -> dict[str, FactValue]:
+    used, most = _number(info, part), _number(info, whole)
+    return {fact: used / most} if used is not None and most else {}
