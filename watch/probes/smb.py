@@ -1,0 +1,113 @@
+"""SMB: does a Windows or Samba file server let us in, and how much room has the share."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from watch.core.reading import Reading, Verdict
+from watch.core.settings import Secret
+from watch.probes.base import Described, probe
+from watch.probes.wire.line import Place, dial, place
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from watch.core.reading import FactValue
+
+_PORT = 445
+
+
+class Target(NamedTuple):
+    """What ``//server/share/folder`` names."""
+
+    there: Place
+    share: str
+    folder: str
+
+
+@probe("smb", main="share")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmbProbe(Described):
+    r"""Log in to a file server (SMB 2 or 3, by NTLM) and ask how much room a share has.
+
+    Messages are signed, so that what is read is what the server said. Without a username nothing is asked but
+    the protocol. Eight runs at a time; it needs the extra `smb`.
+
+    Options:
+        share: The share as //server/share, //server:port/share or //server/share/folder.
+        username: Whom to log in as, name or DOMAIN\name.
+        password: With it.
+        encrypt: Insist on encryption, whether or not the server does.
+        family: any, or only IPv4 (4) or IPv6 (6).
+        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+
+    Facts:
+        latency (duration, slow): From the start of name lookup to the last answer.
+        free (ratio): The share of the file system that is left for this user.
+        available (bytes): How much that is.
+        total (bytes): How large the file system, or the user's quota, is.
+        dialect (text, protocol): The protocol's version: 2.1, 3.0.2, 3.1.1, ….
+        signed (bool, tls): Whether messages must be signed.
+        encrypted (bool, tls): Whether the share's messages are encrypted.
+        address (text): Who answered, ip:port.
+
+    Reasons:
+        ok, auth, missing, status, slow, tls, dns, refused, reset, unreachable, timeout, protocol, limit
+
+    Example:
+        smb: {share: //nas.example.org/backups, username: watch, password: "${env:NAS_PASSWORD}"}
+        expect: [free > 5%]
+        warn: [free > 15%, encrypted == true]
+    """
+
+    share: str
+    username: str | None = None
+    password: Secret | None = None
+    encrypt: bool = False
+    family: Literal["any", "4", "6"] = "any"
+    metadata: bool = False
+
+    def __post_init__(self) -> None:
+        _target(self.share)
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username: a login needs both username and password")
+
+    def peer(self) -> str:
+        return _target(self.share).there.host
+
+    async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
+        from watch.probes.wire.smb import Wanted, held  # noqa: PLC0415 - when a check needs it
+
+        there, share, folder = _target(self.share)
+        wanted = Wanted(there.host, self.username, self.password, share, folder, self.encrypt)
+        clock = asyncio.get_running_loop().time
+        with await dial(there, family=self.family, metadata=self.metadata) as line:
+            began = clock()
+            found = await held(line, wanted)
+            line.phases["transfer"] = clock() - began
+            facts: dict[str, FactValue] = {
+                "latency": sum(line.phases.values()),
+                "dialect": found.dialect,
+                "signed": found.signed,
+                "address": line.where,
+            }
+        if found.room is not None:
+            available, total = found.room
+            facts |= {"encrypted": found.encrypted, "available": available, "total": total}
+            facts |= {"free": available / total} if total else {}
+        return Reading(Verdict.UP, facts=facts, phases=line.phases)
+
+
+def _target(text: str) -> Target:
+    """Read ``//server[:port]/share[/folder]``, or the same with backslashes; else ValueError."""
+    slashes = text.replace("\\", "/")
+    server, _, rest = slashes.removeprefix("//").partition("/")
+    share, _, folder = rest.strip("/").partition("/")
+    if not slashes.startswith("//") or not share or any(char < " " for char in text) or len(text) > 1024:
+        raise ValueError(f"share: {text!r} is no share; write it like //nas.example.org/backups")
+    try:
+        return Target(place(server, _PORT), share, folder.replace("/", "\\"))
+    except ValueError as error:
+        raise ValueError(f"share: {error}") from None
