@@ -1,0 +1,122 @@
+"""SSH: does a server answer with the key we know, let us in, and run a command."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from watch.core.reading import Reading, Verdict
+from watch.core.settings import Secret
+from watch.core.wording import one_line
+from watch.probes.base import Described, probe
+from watch.probes.wire.line import dial, place
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from watch.core.reading import FactValue
+
+_PORT = 22
+_KEY = re.compile(r"(ssh|ecdsa|sk)-[\w@.-]+ [A-Za-z0-9+/]{16,}={0,3}( .*)?")
+
+
+@probe("ssh", main="address")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SshProbe(Described):
+    """Exchange keys with an SSH server; with a username log in, and run a command if there is one.
+
+    Without a login the run ends after the key exchange: the server sees no failed attempt. A login needs
+    the server's pinned key, or a password would go to whoever answers. Give the check an account of its
+    own, whose authorized_keys allows just its command. The extra `ssh` brings the library, asyncssh.
+
+    Options:
+        address: host or host:port; without a port 22.
+        host_key: The server's public key as known_hosts writes it, ssh-ed25519 AAAA…; another is down.
+        username: To log in as, with `password` or `key`.
+        password: For the login.
+        key: A file with the private key for the login, without a passphrase.
+        command: After the login: what to run; it should only look.
+        family: any, or only IPv4 (4) or IPv6 (6).
+        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+
+    Facts:
+        latency (duration, slow): From the start of name lookup to the end of the key exchange, or the login.
+        banner (text): What the server says it is, SSH-2.0-OpenSSH_9.2.
+        host_key (text, certificate): The fingerprint of its key, SHA256:….
+        host_key.kind (text, certificate): The key's algorithm, ssh-ed25519.
+        exit (count, status): The command's exit status; without an expectation 0 is expected.
+        output (text): What the command wrote to its standard output, the first 1000 characters.
+        took (duration, slow): How long the command ran.
+        address (text): Who answered, ip:port.
+
+    Reasons:
+        ok, slow, certificate, auth, status, tls, dns, refused, reset, unreachable, timeout, protocol, limit
+
+    Example:
+        ssh: bastion.example.org
+        expect: ['banner contains "OpenSSH"', latency < 2s]
+    """
+
+    ASSUMED: ClassVar[Mapping[str, str]] = {"exit": "exit == 0 or not exit exists"}
+
+    address: str
+    host_key: str | None = None
+    username: str | None = None
+    password: Secret | None = None
+    key: Path | None = None
+    command: str | None = None
+    family: Literal["any", "4", "6"] = "any"
+    metadata: bool = False
+
+    def __post_init__(self) -> None:
+        try:
+            place(self.address, _PORT)
+        except ValueError as error:
+            raise ValueError(f"address: {error}") from None
+        if self.host_key is not None and not _KEY.fullmatch(self.host_key):
+            raise ValueError("host_key: write it like ssh-ed25519 AAAAC3Nza…, as in known_hosts")
+        if (self.username is None) != (self.password is None and self.key is None):
+            raise ValueError("username: a login needs a username, and a password or a key")
+        if self.username is not None and self.host_key is None:
+            raise ValueError("host_key: a login needs it, or whoever answers gets the password")
+        if self.command is not None and self.username is None:
+            raise ValueError("command: only after a login; give a username")
+
+    def peer(self) -> str:
+        return place(self.address, _PORT).host
+
+    async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
+        from watch.probes.wire import ssh  # noqa: PLC0415 - asyncssh, when a check needs it
+
+        clock = asyncio.get_running_loop().time
+        with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:
+            began = clock()
+            async with ssh.connected(
+                line, pinned=self.host_key, username=self.username, password=self.password, key=self.key
+            ) as connection:
+                line.phases["first_byte"] = clock() - began
+                facts: dict[str, FactValue] = {
+                    "latency": sum(line.phases.values()),
+                    "banner": one_line(str(connection.get_extra_info("server_version", ""))),
+                    "address": line.where,
+                }
+                shown = connection.get_server_host_key()
+                if shown is not None:
+                    facts |= {
+                        "host_key": shown.get_fingerprint(),
+                        "host_key.kind": shown.algorithm.decode("ascii", "replace"),
+                    }
+                if self.command is not None:
+                    began = clock()
+                    status, text = await ssh.ran(connection, self.command)
+                    line.phases["transfer"] = clock() - began
+                    facts |= {
+                        "exit": status,
+                        "output": one_line(text, 1000),
+                        "took": line.phases["transfer"],
+                    }
+            return Reading(Verdict.UP, facts=facts, phases=line.phases)
