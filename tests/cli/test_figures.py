@@ -238,6 +238,7 @@ EDITS = {
     "bytes for text": "UPDATE ledger SET body = x'00ff' WHERE seq = 10",
     "text that is none": "UPDATE ledger SET body = CAST(x'00ff' AS TEXT) WHERE seq = 10",
     "words for a number": "UPDATE ledger SET recorded_ms = 'soon' WHERE seq = 10",
+    "half a millisecond": "UPDATE ledger SET effective_ms = effective_ms + 0.5 WHERE seq = 10",
     "nonsense for a body": "UPDATE ledger SET body = '{]' WHERE seq = 10",
 }
 

@@ -144,3 +144,37 @@ def test_a_warning_points_at_what_it_is_about(desk):
 def test_two_components_that_people_cannot_tell_apart_are_told(desk):
     text = QUIET.replace("components: {web: {", "components: {api: {name: web, contains: [web]}, web: {")
     assert desk.warnings(text) == ["`web` is called `web`, as `api` is"]
+
+
+WINDOW = "maintenance: {{work: {{components: all, {}, sla_exclude: true}}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('when: "Sun 01:00-05:00 UTC"', "`work` takes nothing out of the figures: it is not announced"),
+        (
+            "from: 2027-01-05 22:00 UTC, to: 2027-01-06 02:00 UTC, announced: 2027-01-05 09:00 UTC",
+            "`work` takes nothing out of the figures: it was announced too late",
+        ),
+    ],
+)
+def test_a_window_that_cannot_leave_the_figures_alone_is_told(desk, text, said):
+    assert said in desk.warnings(QUIET + WINDOW.format(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'when: "Sun 01:00-05:00 UTC", announced: 2026-11-01 09:00 UTC',
+        'when: "Sun 01:00-05:00 UTC", opens: when_announced',
+        "from: 2027-01-05 22:00 UTC, to: 2027-01-06 02:00 UTC, announced: 2027-01-01 09:00 UTC",
+    ],
+)
+def test_a_window_that_was_announced_in_time_is_not_talked_about(desk, text):
+    assert desk.warnings(QUIET + WINDOW.format(text)) == []
+
+
+def test_a_one_off_that_was_announced_is_open_whatever_it_says(desk):
+    text = "from: 2027-01-05 22:00 UTC, to: 2027-01-06 02:00 UTC, announced: 2027-01-01 09:00 UTC, opens: when_announced"
+    assert desk.settings(QUIET + WINDOW.format(text)).windows["work"].opens == "always"

@@ -302,3 +302,44 @@ async def test_a_broken_disk_is_said_to_every_caller_and_stays_broken(tmp_path):
         with pytest.raises(StoreError, match="the disk reports an error"):
             await writer.submit(lambda _: 0)
     await writer.close()
+
+
+def _altered(path: Path, sql: str) -> None:
+    script = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit(); c.close()"
+    )
+    subprocess.run([sys.executable, "-c", script, path, sql], check=True)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DROP TABLE ledger",
+        "ALTER TABLE ledger RENAME COLUMN hash TO mine",
+    ],
+)
+async def test_a_ledger_that_somebody_altered_is_damage_and_not_a_bug(tmp_path, sql):
+    store = SqliteStore(tmp_path / "t.db")
+    await store.commit(Batch(entries=[Chain().entry(Kind.GENESIS, "x", {}, now_ms=7)]))
+    await store.close()
+    _altered(tmp_path / "t.db", sql)
+    reads = SqliteReads(tmp_path / "t.db")
+    with pytest.raises(StoreCorrupt, match="something else has"):
+        list(reads.entries())
+    reads.shut()
+
+
+async def test_a_column_that_somebody_added_is_not_read(tmp_path):
+    store = SqliteStore(tmp_path / "t.db")
+    await store.commit(Batch(entries=[Chain().entry(Kind.GENESIS, "x", {}, now_ms=7)]))
+    await store.close()
+    _altered(tmp_path / "t.db", "ALTER TABLE ledger ADD COLUMN mine TEXT")
+    reads = SqliteReads(tmp_path / "t.db")
+    assert [e.subject for e in reads.entries()] == ["x"]
+    reads.shut()
+
+
+async def test_canaries_that_were_good_are_remembered(store):
+    await store.commit(Batch(canaries={("here", "gateway"): 5}))
+    await store.commit(Batch(canaries={("here", "gateway"): 9, ("there", "dns"): 9}))
+    assert store.canaries("here") == {"gateway"}

@@ -68,7 +68,7 @@ class Uplink:
 class Stage:
     """One check on *target* every 10 s, from a vantage point with *canaries*."""
 
-    def __init__(self, *, canaries=0):
+    def __init__(self, *, canaries=0, proven=()):
         self.clock, self.uplink = FakeClock(), Uplink()
         self.target = Target(self.clock)
         self.canaries = [Target(self.clock) for _ in range(canaries)]
@@ -77,7 +77,7 @@ class Stage:
             site="s",
             canaries=tuple(Canary(name=f"c{n}", probe=c) for n, c in enumerate(self.canaries)),
         )
-        self.point = VantagePoint(vantage, self.uplink, self.clock)
+        self.point = VantagePoint(vantage, self.uplink, self.clock, proven)
         check = Check(
             name="web/home", component="web", kind="fake", probe=self.target, judge=Judge((), ()),
             every=timedelta(seconds=10), timeout=timedelta(seconds=4), retry_every=timedelta(seconds=2),
@@ -251,3 +251,12 @@ async def test_stopping_cancels_what_is_under_way_and_returns():
         await asyncio.sleep(0)
     stage.point.stop()
     await asyncio.wait_for(running, 2)
+
+
+async def test_a_restart_in_our_own_outage_remembers_that_the_canaries_were_good():
+    stage = Stage(canaries=2, proven=("c0", "c1"))
+    for target in (*stage.canaries, stage.target):
+        target.well = False
+    await stage.go(30)
+    assert stage.uplink.sights[-1].blind
+    assert {verdict for verdict, _ in stage.uplink.verdicts[2:]} == {UNKNOWN}

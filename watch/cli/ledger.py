@@ -37,12 +37,14 @@ def verify(config: str, *, as_json: bool) -> int:
     if as_json:
         found = None if broken is None else {"seq": broken.seq, "what": broken.what}
         click.echo(orjson.dumps({"entries": held, "hash": digest, "broken": found}).decode())
+    elif not held and broken is None:
+        click.echo("The ledger is empty. A store that a hub has ever run on has entries: these were removed.")
     elif broken is None:
         click.echo(f"{held} entries hold. The last hash is {digest}")
         click.echo("A chain shows edits, not a cut end: compare this hash with one that has left the house.")
     else:
         click.echo(f"The ledger is broken at entry {broken.seq}: {broken.what}. The {held} before it hold.")
-    return int(broken is not None)
+    return int(broken is not None or not held)
 
 
 @ledger.command()

@@ -7,11 +7,15 @@ from datetime import timedelta
 
 from watch.config.findings import Findings, quoted
 from watch.config.node import Node
+from watch.core.localtime import to_utc_ms
 from watch.core.quantity import duration_text
+from watch.core.schedule import OneOff
 from watch.core.settings import Audience, Check, Settings, Vantage, When
-from watch.core.window import collapses
+from watch.core.terms import NOTICE
+from watch.core.window import Opens, collapses
 
 _TWO_YEARS_MS = 2 * 366 * 86_400_000  # both clock changes of every zone, with a year in hand
+_DUE = duration_text(NOTICE)
 _LATE = timedelta(minutes=10)  # a page later than that serves nobody
 Places = Callable[[str], Node]
 """Where a thing is written: ``vantages/NAME``, ``checks/COMPONENT/CHECK``, ``maintenance/NAME``, or a key."""
@@ -38,6 +42,7 @@ def caution(settings: Settings, at: Places, findings: Findings, now_ms: int | No
     _rhythms(settings, at, findings)
     _names(settings, at, findings)
     _people(settings, at, findings)
+    _notice(settings, at, findings)
     if now_ms is not None:
         _calendar(settings, at, findings, now_ms)
 
@@ -124,6 +129,23 @@ def _people(settings: Settings, at: Places, findings: Findings) -> None:
         findings.caution(at("alerts"), "no alert rule speaks of components: nobody hears of an outage", cure)
     elif not settings.catch_all:
         findings.caution(at("catch_all"), "`catch_all` is empty: what no rule escalates goes nowhere")
+
+
+def _notice(settings: Settings, at: Places, findings: Findings) -> None:
+    """Windows that are to leave the figures alone and cannot, for nobody was told of them in time."""
+    for name, window in settings.windows.items():
+        if not window.sla_exclude or window.opens is Opens.WHEN_ANNOUNCED:
+            continue
+        if window.announced_ms is None:
+            wrong = f"{quoted(name)} takes nothing out of the figures: it is not announced"
+            cure = f"add `announced` with the time when customers were told, {_DUE} ahead or more"
+            findings.caution(at(f"maintenance/{name}"), wrong, cure)
+        elif isinstance(window.rule, OneOff):
+            begins_ms = to_utc_ms(window.rule.start, window.rule.zone)
+            if begins_ms - window.announced_ms < NOTICE // timedelta(milliseconds=1):
+                wrong = f"{quoted(name)} takes nothing out of the figures: it was announced too late"
+                cure = f"{_DUE} lie between `announced` and its beginning at least"
+                findings.caution(at(f"maintenance/{name}"), wrong, cure)
 
 
 def _calendar(settings: Settings, at: Places, findings: Findings, now_ms: int) -> None:

@@ -70,12 +70,17 @@ def window_of(
     announced = _announced(fields, zone, findings)
     if rule is None:
         return None
+    opens = Opens(fields["opens"])
+    if isinstance(rule, OneOff) and announced is not None:
+        opens = (
+            Opens.ALWAYS
+        )  # one that happens once and was announced *is* announced: there is nothing to wait for
     return Window(
         name=name,
         class_=fields["class"],
         components=components,
         rule=rule,
-        opens=Opens(fields["opens"]),
+        opens=opens,
         suppress_alerts=fields["suppress_alerts"],
         sla_exclude=fields["sla_exclude"],
         max_outage=fields["max_outage"],

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
     from watch.core.ledger import Entry
 
+_TYPES = (int, int, int, str, str, str, str, str, str)
+
 
 def folded(entries: Iterable[Entry], store: Path) -> tuple[Book, Chain]:
     """The book of *entries* and the end of their chain. StoreCorrupt for an entry that no version of ours wrote."""
     book, last = Book(), None
     for entry in entries:
         try:
-            book.add(entry)
+            _add(book, entry)
         except (AttributeError, KeyError, TypeError, ValueError):
             raise StoreCorrupt(
                 f"{store}: entry {entry.seq} of the ledger cannot be read; something else has written to it. "
@@ -28,3 +30,9 @@ def folded(entries: Iterable[Entry], store: Path) -> tuple[Book, Chain]:
             ) from None
         last = entry
     return book, Chain() if last is None else Chain(last.seq, last.recorded_ms, last.hash)
+
+
+def _add(book: Book, entry: Entry) -> None:
+    if tuple(map(type, entry)) != _TYPES:  # SQLite lets 2.5 pass for an instant
+        raise TypeError
+    book.add(entry)

@@ -47,6 +47,11 @@ def explained(path: Path) -> Iterator[None]:
             f"{path}: the database is damaged or is no database ({error}). Nothing was changed. "
             f"Keep a copy of it and of {path.name}-wal, then restore a backup, or move it away to begin anew."
         ) from error
+    except apsw.SQLError as error:
+        raise StoreCorrupt(
+            f"{path}: its tables are not as they were made ({error}); something else has changed them. "
+            "Nothing was changed. Restore a backup, or move it away to begin anew."
+        ) from error
     except UnicodeDecodeError as error:
         raise StoreCorrupt(
             f"{path}: holds text that is none ({error}); something else has written to it. Nothing was changed. "
@@ -139,10 +144,12 @@ def readable(path: Path) -> apsw.Connection:
         list(connection.execute(_READER))
         version = connection.execute("PRAGMA user_version").get
     if version != len(_migrations()):
-        raise StoreError(
-            f"{path}: holds schema {version}, this program reads {len(_migrations())}. "
-            f"`threenines run` brings it up to date."
+        cure = (
+            "`threenines run` brings it up to date."
+            if version < len(_migrations())
+            else "Use a newer version."
         )
+        raise StoreError(f"{path}: holds schema {version}, this program reads {len(_migrations())}. {cure}")
     return connection
 
 

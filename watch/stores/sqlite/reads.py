@@ -21,6 +21,10 @@ _PAGE = 5000  # rows of one read: a reader that stays long keeps the WAL from be
 _HOUR_MS = 3_600_000
 # All SQL here is made of constants; values go in as parameters.
 # ruff: noqa: S608 - see above
+_LEDGER = (
+    "SELECT seq, recorded_ms, effective_ms, kind, subject, vantage, body, prev, hash FROM ledger "
+    "WHERE seq > ? ORDER BY seq LIMIT ?"
+)
 _COLUMNS = "at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, body"
 
 
@@ -36,7 +40,7 @@ class SqliteReads:
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         while True:
-            page = self._rows("SELECT * FROM ledger WHERE seq > ? ORDER BY seq LIMIT ?", after, _PAGE)
+            page = self._rows(_LEDGER, after, _PAGE)
             yield from (Entry(*row) for row in page)
             if len(page) < _PAGE:
                 return
