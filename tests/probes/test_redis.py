@@ -186,9 +186,8 @@ def seated(port):
 
 async def test_a_server_that_is_full_is_a_limit(folder):
     port = free_port()
-    with server(folder, port, "--maxclients", "1"):
-        with until(lambda: seated(port)):
-            reading = await asked(port, password=None)
+    with server(folder, port, "--maxclients", "1"), until(lambda: seated(port)):
+        reading = await asked(port, password=None)
     assert said(reading) == ("down", "limit")
 
 
