@@ -1,0 +1,107 @@
+"""UDP: does somebody answer a datagram, and say what is expected."""
+
+from __future__ import annotations
+
+import binascii
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from watch.core.reading import Reading, Reason, Verdict
+from watch.core.wording import visible
+from watch.probes.base import Described, probe
+from watch.probes.wire.datagram import asked
+from watch.probes.wire.line import place
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from watch.core.reading import FactValue
+
+_LONGEST = 1400  # bytes that arrive in one piece everywhere
+
+
+@probe("udp", main="address")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UdpProbe(Described):
+    """Send a datagram and wait for one that answers it. Silence cannot be told from a closed firewall: down.
+
+    The datagram is sent again every second until the run ends, for one that is lost is no outage; send
+    only what may be sent twice.
+
+    Options:
+        address: host:port.
+        send: What to send, as UTF-8.
+        hexadecimal: What to send, instead, in hexadecimal digits, 01 00 ff.
+        until: Wait for an answer in which this regular expression (RE2) is found; without it any will do.
+        family: any, or only IPv4 (4) or IPv6 (6).
+        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+
+    Facts:
+        latency (duration, slow): The round trip of the datagram and its answer.
+        answer (text): What came, its first 200 characters.
+        size (bytes): How much came.
+        address (text): Who answered, ip:port.
+
+    Reasons:
+        ok, slow, dns, refused, unreachable, timeout, expectation
+
+    Example:
+        udp: {address: "game.example.org:27015", hexadecimal: "ff ff ff ff 54", until: "Source Engine"}
+        expect: [latency < 200ms]
+    """
+
+    address: str
+    send: str = ""
+    hexadecimal: str | None = None
+    until: str | None = None
+    family: Literal["any", "4", "6"] = "any"
+    metadata: bool = False
+
+    def __post_init__(self) -> None:
+        try:
+            place(self.address)
+        except ValueError as error:
+            raise ValueError(f"address: {error}") from None
+        if self.send and self.hexadecimal is not None:
+            raise ValueError("hexadecimal: give either send or hexadecimal, not both")
+        try:
+            data = self._data()
+        except (ValueError, binascii.Error):
+            raise ValueError("hexadecimal: digits from 0 to f, two for each byte") from None
+        if len(data) > _LONGEST:
+            raise ValueError(f"send: {_LONGEST} bytes at most, so that it arrives in one piece")
+        if self.until is not None:
+            from watch.probes.wire.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
+
+            pattern(self.until)
+
+    def peer(self) -> str:
+        return place(self.address).host
+
+    async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
+        data = self._data()
+        heard, answered = await asked(
+            place(self.address),
+            lambda: data,
+            self._fitting,
+            family=self.family,
+            metadata=self.metadata,
+            stray=(Reason.EXPECTATION, f"does not answer with {visible(self.until or '')!r}"),
+        )
+        facts: dict[str, FactValue] = {
+            "latency": answered.phases["first_byte"],
+            "answer": heard[:800].decode("utf-8", "replace")[:200],
+            "size": len(heard),
+            "address": answered.where,
+        }
+        return Reading(Verdict.UP, facts=facts, phases=answered.phases)
+
+    def _data(self) -> bytes:
+        return self.send.encode() if self.hexadecimal is None else bytes.fromhex(self.hexadecimal)
+
+    def _fitting(self, heard: bytes) -> bytes | None:
+        if self.until is None:
+            return heard
+        from watch.probes.wire.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
+
+        return heard if pattern(self.until).search(heard) else None
