@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LOOK = 1.0  # seconds
-Mark = tuple[int, int, int] | None
+_YAML = (".yaml", ".yml")
+Mark = tuple[int | str, ...] | None
 
 
 class Watched:
     """Files, and how they were when this was made. A folder is watched for its list of files too."""
 
     def __init__(self, files: Sequence[Path]) -> None:
-        self._files = tuple(files) + tuple({file.parent for file in files})
+        self._files, self._folders = tuple(files), tuple(sorted({file.parent for file in files}))
         self._seen = self._marks()
         self._touched = asyncio.Event()
 
@@ -50,7 +51,7 @@ class Watched:
         return True
 
     def _marks(self) -> tuple[Mark, ...]:
-        return tuple(_mark(file) for file in self._files)
+        return *(_mark(file) for file in self._files), *(_names(folder) for folder in self._folders)
 
 
 def _mark(file: Path) -> Mark:
@@ -58,4 +59,12 @@ def _mark(file: Path) -> Mark:
         found = file.stat()
     except OSError:
         return None
-    return found.st_mtime_ns if file.is_file() else 0, found.st_size if file.is_file() else 0, found.st_ino
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _names(folder: Path) -> Mark:
+    """The YAML files in *folder*: one that is added is part of a configuration that is a folder."""
+    try:
+        return tuple(sorted(file.name for file in folder.iterdir() if file.suffix in _YAML))
+    except OSError:
+        return None

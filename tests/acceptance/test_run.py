@@ -158,6 +158,22 @@ async def test_a_changed_file_is_taken_over_and_a_wrong_one_changes_nothing(hub)
     assert kept == ["wire", "more", "more"], "a lifetime that began and ended"
 
 
+async def test_a_file_that_joins_a_folder_is_taken_over(hub):
+    folder = hub.folder / "conf"
+    folder.mkdir()
+    (hub.folder / "checks.yaml").rename(folder / "a.yaml")
+    hub.command.append("conf")
+    await hub.begin()
+    (folder / "b.yaml").write_text(
+        f'components: {{more: {{name: More, checks: {{port: {{tcp: "127.0.0.1:{hub.operators}"}}}}}}}}\n'
+    )
+    await until(
+        lambda: _is(hub, "More", "operational"), within=10, what="the new file's component is on the page"
+    )
+    (folder / "b.yaml").unlink()
+    await until(lambda: _is(hub, "More", None), within=10, what="it is gone with its file")
+
+
 async def test_a_secret_reaches_no_log_page_metric_or_file_of_ours(tmp_path):
     async with Serving() as phone:
         hub = Hub(tmp_path, "")

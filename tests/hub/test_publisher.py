@@ -272,15 +272,13 @@ async def test_incidents_of_two_weeks_are_shown_and_older_ones_are_not():
     assert [i.from_ms for i in (await page(made)).ended] == [NOW - 13 * DAY]
 
 
-async def test_a_long_outage_over_a_gap_in_the_data_is_two_incidents():
+async def test_a_long_outage_over_a_gap_in_the_data_is_one_that_lasts():
     made = grown()
     outage(made, NOW - 5 * HOUR, None, "db/q")
     made.goes("db/q", UNKNOWN, NOW - 4 * HOUR)
     made.goes("db/q", DOWN, NOW - 3 * HOUR)
     found = await page(made)
-    assert [(i.from_ms, i.to_ms) for i in (*found.ended, *found.ongoing)] == [
-        (NOW - 5 * HOUR, NOW - 4 * HOUR), (NOW - 3 * HOUR, None),
-    ]  # fmt: skip
+    assert [(i.from_ms, i.to_ms) for i in found.incidents] == [(NOW - 5 * HOUR, None)]
 
 
 # ---- days and figures
@@ -421,3 +419,20 @@ async def test_a_page_can_be_made_on_any_day_of_the_year(now_ms):
     )
     assert len(web.days) == 90
     assert sum(day.unknown_ms for day in web.days) == 0
+
+
+async def test_trouble_lasts_while_nothing_is_seen_of_it():
+    made = grown()
+    outage(made, NOW - HOUR, None, "db/q")
+    made.goes("db/q", UNKNOWN, NOW - 10 * MINUTE)
+    (incident,) = (await page(made)).incidents
+    assert (incident.component, incident.from_ms, incident.to_ms) == ("db", NOW - HOUR, None)
+
+
+async def test_trouble_that_was_over_when_we_saw_again_ended_when_we_last_saw_it():
+    made = grown()
+    outage(made, NOW - HOUR, None, "db/q")
+    made.goes("db/q", UNKNOWN, NOW - 30 * MINUTE)
+    made.goes("db/q", UP, NOW - 10 * MINUTE)
+    (incident,) = (await page(made)).incidents
+    assert (incident.from_ms, incident.to_ms) == (NOW - HOUR, NOW - 30 * MINUTE)

@@ -136,7 +136,7 @@ class Publisher:
 
     def _incidents(self, part: Part, words: Words, now_ms: int) -> Iterator[Incident]:
         """The stretches of trouble of the last days, each as bad as its worst moment."""
-        for from_ms, to_ms, worst in _stretches(words, now_ms - _RECENT_MS)[-_MOST:]:
+        for from_ms, to_ms, worst in _stretches(_unended(words), now_ms - _RECENT_MS)[-_MOST:]:
             yield Incident(
                 id=public_id("incident", f"{self._first_key(part.key)}@{from_ms}"), component=part.key,
                 status=worst, from_ms=from_ms, to_ms=None if to_ms > now_ms else to_ms,
@@ -155,6 +155,17 @@ class Publisher:
         found = within or [mark for mark in since if mark.state in _BAD]
         first = min(found, key=lambda mark: (mark.effective_ms, mark.seq), default=None)
         return _OTHERWISE if first is None else _WHY.get(Reason(first.reason), _OTHERWISE)
+
+
+def _unended(words: Words) -> Words:
+    """*words* with trouble lasting while nothing is seen: that is no recovery, unless well-being comes after it."""
+    told: Words = []
+    for i, (start, end, status) in enumerate(words):
+        before = told[-1][2] if told else Status.UNKNOWN
+        after = words[i + 1][2] if i + 1 < len(words) else before
+        dark = status is Status.UNKNOWN and before in TROUBLE and after in TROUBLE
+        told.append((start, end, before if dark else status))
+    return told
 
 
 def _stretches(words: Words, since_ms: int) -> list[tuple[int, int, Status]]:
