@@ -44,6 +44,10 @@ class Intake:
             await self._more(what)
         return self._taken(end + 1).rstrip(b"\r\n")
 
+    def pending(self) -> bool:
+        """Return whether more came than was asked for: before TLS begins, somebody else's words."""
+        return bool(self._heard)
+
     def strange(self, what: str) -> ProbeFailure:
         """Return the failure that an answer in no known form is."""
         return ProbeFailure(Reason.PROTOCOL, f"{self.line.where}: {what}", phases=self.line.phases)

@@ -1,0 +1,206 @@
+"""MySQL and MariaDB: does it let us in and answer, does its replication run, and what does a query say."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
+from watch.core.settings import Secret
+from watch.probes.base import Described, probe
+from watch.probes.wire.backend import MOST_ROWS, number, reads, secure, sound
+from watch.probes.wire.line import dial, place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from watch.core.reading import FactValue
+    from watch.probes.wire.mysql import Row, Session
+
+_PORT = 3306
+_DENIED, _NO_SUCH_VARIABLE = 1227, 1193
+_SETTINGS = "select @@global.max_connections as most, @@global.read_only as closed"
+_COUNTERS = "show global status where variable_name in ('Uptime', 'Threads_connected')"
+_WRITES_A_FILE = re.compile(r"\binto\s+(?:out|dump)file\b", re.IGNORECASE)
+
+
+@probe("mysql", main="address")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MysqlProbe(Described):
+    """Log in to MySQL or MariaDB, look at its health and replication, and run one query that reads.
+
+    Everything is asked in one read-only transaction. Run against MariaDB; never run against a real MySQL, whose
+    login caching_sha2_password needs `tls`. The password never leaves in the clear, and a server without TLS is
+    down when `tls` is wanted. The user needs no privilege to be let in; SLAVE MONITOR (MariaDB) or REPLICATION
+    CLIENT lets it see whether this is a replica, which is left out otherwise.
+
+    Options:
+        address: host or host:port; without a port 3306.
+        user: The user to log in as.
+        password: Its password.
+        database: The database to use; without it none is.
+        query: One statement to run; it begins with SELECT, WITH, SHOW, VALUES, TABLE or EXPLAIN.
+        statement_timeout: When the server itself gives up on a statement, also after we have gone.
+        tls: Speak TLS.
+        verify: With tls: whether the server must prove its name.
+        ca_file: With tls: trust the authorities in this PEM file instead of the system's.
+        server_name: With tls: the name the certificate must carry, if not the address's.
+        family: any, or only IPv4 (4) or IPv6 (6).
+        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+
+    Facts:
+        latency (duration, slow): From the start of name lookup to the last answer.
+        role (text): replica when it is told to follow a primary, else primary.
+        version (text): The server's version.
+        uptime (duration): Since the server was started.
+        writable (bool, status): Whether it takes writes: read_only is off.
+        connections (count, limit): How many connections it has.
+        connections.used (ratio, limit): How much of max_connections that is.
+        replication.connected (bool, stale): On a replica: whether it receives from its primary.
+        replication.applying (bool, stale): On a replica: whether it applies what it received.
+        replication.lag (duration, stale): On a replica: how late, in whole seconds; none while it does not apply or
+            is not connected.
+        rows (count): How many rows the query gave, 1000 at most.
+        value (count): The first value of its first row, when that is a number.
+        answer (text): That value as text, its first 200 characters.
+        address (text): Who answered, ip:port.
+
+    Reasons:
+        ok, auth, slow, stale, missing, limit, status, dns, refused, reset, unreachable, timeout, protocol, tls,
+        certificate, expectation
+
+    Example:
+        mysql: {address: db.example.org, user: threenines, query: select count(*) from shop.orders, tls: true}
+        expect: [value > 0, latency < 1s]
+        warn: [connections.used < 80%]
+    """
+
+    address: str
+    user: str = "threenines"
+    password: Secret | None = None
+    database: str | None = None
+    query: str | None = None
+    statement_timeout: timedelta = timedelta(seconds=5)
+    tls: bool = False
+    verify: bool = True
+    ca_file: Path | None = None
+    server_name: str | None = None
+    family: Literal["any", "4", "6"] = "any"
+    metadata: bool = False
+
+    def __post_init__(self) -> None:
+        sound(self.address, _PORT)
+        reads(self.query)
+        if self.query is not None and _WRITES_A_FILE.search(self.query):
+            raise ValueError("query: a check only reads, and writes no file on the server")
+        if "\0" in self.user + (self.database or ""):
+            raise ValueError("user: a name holds no NUL character")
+        if not timedelta(milliseconds=1) <= self.statement_timeout <= timedelta(minutes=10):
+            raise ValueError("statement_timeout: from 1ms to 10m")
+
+    def peer(self) -> str:
+        return place(self.address, _PORT).host
+
+    async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
+        from watch.probes.wire.mysql import Session  # noqa: PLC0415 - when a check needs it
+
+        clock = asyncio.get_running_loop().time
+        with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:
+            began, session = clock(), Session(line)
+            await session.greet()
+            line.phases["first_byte"] = clock() - began
+            if self.tls:
+                await session.shake(lambda: secure(line, self, _PORT))
+            began = clock()
+            await session.log_in(self.user, self.password, self.database or "")
+            await self._begin(session)
+            facts = await _health(session) | await _replication(session)
+            if self.query is not None:
+                facts |= _answer(await session.ask(self.query, MOST_ROWS))
+            line.phases["transfer"] = clock() - began
+            facts |= {"latency": sum(line.phases.values()), "address": line.where}
+            return Reading(Verdict.UP, facts=facts, phases=line.phases)
+
+    async def _begin(self, session: Session) -> None:
+        """Begin the read-only transaction, with the server's own limit on each statement."""
+        from watch.probes.wire.mysql import Refused  # noqa: PLC0415 - as above
+
+        seconds = self.statement_timeout.total_seconds()
+        ours = f"max_execution_time = {int(1000 * seconds)}"  # MySQL's, of SELECT alone
+        try:
+            await session.run(f"set session {f'max_statement_time = {seconds}' if session.maria else ours}")
+        except Refused as refused:
+            if refused.code != _NO_SUCH_VARIABLE:  # a server before 5.7 has no such limit
+                raise
+        await session.run("start transaction read only")
+
+
+async def _health(session: Session) -> dict[str, FactValue]:
+    settings = _only(await session.ask(_SETTINGS, 2))
+    rows = await session.ask(_COUNTERS, 10)
+    counters = {(row[0][1] or "").lower(): row[-1][1] for row in rows}
+    facts: dict[str, FactValue] = {"version": session.version, "writable": settings.get("closed") == "0"}
+    named = {"uptime": "uptime", "connections": "threads_connected"}
+    for fact, name in named.items():
+        value = number(counters.get(name) or "")
+        if value is not None:
+            facts[fact] = value
+    most = number(settings.get("most") or "")
+    if most and "connections" in facts:
+        facts["connections.used"] = float(facts["connections"]) / most
+    return facts
+
+
+async def _replication(session: Session) -> dict[str, FactValue]:
+    """Return what the server says of its own replication; nothing when it does not tell us."""
+    from watch.probes.wire.mysql import Refused  # noqa: PLC0415 - as above
+
+    word = (
+        "slave" if session.maria else "replica"
+    )  # MySQL has forgotten the old word, old MariaDBs lack the new
+    try:
+        rows = await session.ask(f"show {word} status", 100)
+    except Refused as refused:
+        if refused.code != _DENIED:
+            raise
+        return {}
+    if not rows:
+        return {"role": "primary"}
+    # Several sources in MySQL: all must run, and the latest of them counts.
+    facts: dict[str, FactValue] = {
+        "role": "replica",
+        "replication.connected": all(_column(row, "_IO_Running") == "Yes" for row in rows),
+        "replication.applying": all(_column(row, "_SQL_Running") == "Yes" for row in rows),
+    }
+    lags = [
+        number(next((text or "" for name, text in row if name.startswith("Seconds_Behind_")), ""))
+        for row in rows
+    ]
+    known = [lag for lag in lags if lag is not None]
+    return facts | ({"replication.lag": max(known)} if len(known) == len(rows) else {})
+
+
+def _column(row: Row, end: str) -> str:
+    return next((text or "" for name, text in row if name.endswith(end)), "")
+
+
+def _only(rows: Sequence[Row]) -> Mapping[str, str | None]:
+    if len(rows) != 1:
+        raise ProbeFailure(Reason.PROTOCOL, "answers another question than the one we asked")
+    return dict(rows[0])
+
+
+def _answer(rows: Sequence[Row]) -> dict[str, FactValue]:
+    facts: dict[str, FactValue] = {"rows": len(rows)}
+    first = rows[0][0][1] if rows else None
+    if first is not None:
+        facts["answer"] = first[:200]
+        value = number(first)
+        if value is not None:
+            facts["value"] = value
+    return facts
