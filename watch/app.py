@@ -18,6 +18,7 @@ from watch.alerts.reconciler import Reconciler
 from watch.alerts.sender import Sender
 from watch.clock import SystemClock
 from watch.config import ConfigError, Loaded, load
+from watch.core.alert import Status
 from watch.hub.hub import Hub
 from watch.hub.janitor import Janitor
 from watch.hub.publisher import Publisher
@@ -150,9 +151,12 @@ class App:
         await self.store.close()
 
     async def _commit(self, batch: Batch) -> None:
-        """Commit what the dispatcher has done, and time what it delivered."""
+        """Commit what the dispatcher has done; time what it delivered, and note which channel refuses for good."""
         await self.store.commit(batch)
         for notice in batch.notices.values():
+            if notice.status in (Status.DEAD, Status.DELIVERED):
+                dead = notice.status is Status.DEAD
+                self.hub.troubles.refused(*notice.lane, self.clock.now_ms(), dead=dead)
             if notice.delivered_ms is not None:
                 self.metrics.outbox_dwell((notice.delivered_ms - notice.created_ms) / 1000)
 

@@ -34,6 +34,21 @@ def test_warnings_follow_the_summary_and_are_no_failure(threenines):
     )
 
 
+def test_a_channel_that_can_never_work_is_told_without_its_address(threenines):
+    Path("checks.yaml").write_text(GOOD.replace('"ntfy://a"', '"ntfy://a", "slak://s3cret/x"'))
+    answer = threenines("validate")
+    assert answer.code == 0
+    assert "apprise can make nothing of channel 2 of `alice`" in answer.out
+    assert "s3cret" not in answer.out + answer.err
+
+
+def test_nobody_at_the_keyboard_is_no_bug(threenines):
+    answer = threenines("init", stdin="")
+    assert answer.code == 2
+    assert "Stopped before it was done." in answer.err
+    assert not Path("checks.yaml").exists()
+
+
 def test_mistakes_go_to_the_error_stream_with_exit_2(threenines):
     Path("checks.yaml").write_text(GOOD.replace("when: down", "when: dwn").replace("http: ", "htp: "))
     answer = threenines("validate")

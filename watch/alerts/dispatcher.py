@@ -112,7 +112,8 @@ class Dispatcher:
         else:
             outcome = await self._sends.send(url, notice.title, notice.body)
         place = f"notice {notice.id} to {notice.recipient}, channel {notice.channel + 1}"
-        log.info("%s: %s %s (attempt %s)", place, outcome.sent.value, outcome.detail, notice.attempts)
+        level = logging.INFO if outcome.sent is Sent.DELIVERED else logging.WARNING
+        log.log(level, "%s: %s %s (attempt %s)", place, outcome.sent.value, outcome.detail, notice.attempts)
         batch = Batch()
         self._desk.sent(batch, notice.id, outcome, self._clock.now_ms())
         if batch:

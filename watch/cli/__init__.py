@@ -95,7 +95,8 @@ def main(words: Sequence[str] | None = None) -> None:
     try:
         code = cli.main(None if words is None else list(words), standalone_mode=False, prog_name="threenines")
     except click.exceptions.Abort:
-        sys.exit(130)
+        click.echo("Stopped before it was done.", err=True)
+        sys.exit(2)
     except click.ClickException as mistake:
         mistake.show()
         sys.exit(2)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from watch.config import Loaded
     from watch.ports import Remark
@@ -38,17 +38,28 @@ def validate(ctx: click.Context, path: str | None, *, without_secrets: bool, as_
             raise
         _print_json(file, str(error), mistakes=error.mistakes)
         ctx.exit(2)
+    warnings = [*loaded.warnings, *(() if without_secrets else _channels(file, loaded))]
     if as_json:
-        _print_json(file, _summary(file, loaded), warnings=loaded.warnings)
+        _print_json(file, _summary(file, loaded, warnings), warnings=warnings)
         return
-    click.echo(_summary(file, loaded))
-    for warning in loaded.warnings:
+    click.echo(_summary(file, loaded, warnings))
+    for warning in warnings:
         click.echo(f"\n{_as_warning(warning)}")
 
 
-def _summary(file: str, loaded: Loaded) -> str:
+def _channels(file: str, loaded: Loaded) -> Iterator[Remark]:
+    """Channels that can never work, for what sends cannot make anything of them."""
+    from watch.alerts.known import unknown  # noqa: PLC0415 - as above
+    from watch.ports import Remark  # noqa: PLC0415 - likewise
+
+    for person, n in unknown(loaded.settings.people):
+        message = f"apprise can make nothing of channel {n} of `{person}`: nothing will ever arrive there"
+        yield Remark(file, 0, 0, message, cure="compare its scheme and its parts with apprise's documentation")
+
+
+def _summary(file: str, loaded: Loaded, warnings: Sequence[Remark]) -> str:
     components, checks = len(loaded.settings.components), len(loaded.settings.checks)
-    warned = f", {_counted(len(loaded.warnings), 'warning')}" if loaded.warnings else ""
+    warned = f", {_counted(len(warnings), 'warning')}" if warnings else ""
     return f"{file}: {_counted(components, 'component')}, {_counted(checks, 'check')}: no mistakes{warned}"
 
 

@@ -53,6 +53,11 @@ class Troubles:
         text = f"the wall clock jumped by {skew_ms / 1000:.0f} s; we keep our own time until a restart"
         self.note("clock_skew", text if abs(skew_ms) > _SKEW_MS else None, now_ms)
 
+    def refused(self, person: str, channel: int, now_ms: int, *, dead: bool) -> None:
+        """A notice to *person* was refused for good by one of their channels, or has got through."""
+        text = f"channel {channel + 1} of {person} refuses notices for good: it cannot work as it is written"
+        self.note(f"channel_refused:{person}:{channel + 1}", text if dead else None, now_ms)
+
     def stuck(self, waiting_since_ms: int | None, now_ms: int) -> None:
         """The notice that has waited longest to be delivered was written at *waiting_since_ms*."""
         late = waiting_since_ms is not None and now_ms - waiting_since_ms > _STUCK_MS
