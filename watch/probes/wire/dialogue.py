@@ -1,4 +1,4 @@
-"""A dialogue in lines over a connection: what SMTP, IMAP, POP3 and FTP have in common.
+"""A dialogue over a connection, mostly in lines: what SMTP, IMAP, POP3, FTP and LDAP have in common.
 
 Three things go wrong in such dialogues that nobody sees until they are abused, and they are settled here:
 
@@ -140,15 +140,37 @@ class Dialogue:
     async def hear(self, what: str) -> str:
         """Return the next line without its end; *what* names it to whoever reads of its absence."""
         while b"\n" not in self._heard:
-            chunk = await self.line.receive(f"{self.line.where} was connected and did not send {what}")
-            self._heard += chunk
-            self._left -= len(chunk)
-            if not chunk:
-                raise self.failure(Reason.RESET, f"{self.line.where} hung up instead of sending {what}")
-            if self._left < 0 or len(self._heard.rpartition(b"\n")[2]) > _LONGEST:
-                raise self.failure(Reason.LIMIT, f"{self.line.where} sends too much instead of {what}")
+            await self._more(what)
+            if len(self._heard.rpartition(b"\n")[2]) > _LONGEST:
+                raise self._too_much(what)
         text, _, self._heard = self._heard.partition(b"\n")
         return text.removesuffix(b"\r").decode("utf-8", "replace")
+
+    async def put(self, data: bytes, *, secret: bool = False) -> None:
+        """Send *data*, for those that do not speak in lines."""
+        self._secret = self._secret or secret
+        await self.line.send(data)
+
+    async def take(self, count: int, what: str) -> bytes:
+        """Return the next *count* bytes, for those that do not speak in lines."""
+        if count > _MOST:
+            raise self._too_much(what)
+        while len(self._heard) < count:
+            await self._more(what)
+        data, self._heard = self._heard[:count], self._heard[count:]
+        return data
+
+    async def _more(self, what: str) -> None:
+        chunk = await self.line.receive(f"{self.line.where} was connected and did not send {what}")
+        self._heard += chunk
+        self._left -= len(chunk)
+        if not chunk:
+            raise self.failure(Reason.RESET, f"{self.line.where} hung up instead of sending {what}")
+        if self._left < 0:
+            raise self._too_much(what)
+
+    def _too_much(self, what: str) -> ProbeFailure:
+        return self.failure(Reason.LIMIT, f"{self.line.where} sends too much instead of {what}")
 
     async def secure(self) -> None:
         """Shake hands, and keep what the certificate says of itself among the facts."""
