@@ -1,0 +1,136 @@
+"""S3: is an object there, how old and how large is it; how many are under a prefix, and how old is the newest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from watch.core.reading import Reading, Verdict
+from watch.core.settings import Secret
+from watch.probes.base import Described, probe
+from watch.probes.wire.journey import target
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from watch.core.reading import FactValue
+    from watch.probes.wire.s3 import Bucket
+
+
+@probe("s3", main="url")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Probe(Described):
+    """Look into a bucket of an S3-compatible object store: at one object, or at all under a prefix.
+
+    Only HEAD and LIST are asked, so a key that may read the list is enough. A list comes in pages of a
+    thousand; when there are more than `pages`, `complete` is false and the facts tell of those that came.
+    Tested against moto, which imitates S3; never run against Amazon's or another vendor's store.
+
+    Options:
+        url: The bucket's address, https://s3.example.org/bucket or https://bucket.s3.example.org/.
+        key: The name of one object to look at.
+        prefix: Without `key`: look at all whose names begin so; empty for the whole bucket.
+        pages: How many thousands of them to look at, 1 to 100.
+        access_key: Whom to sign as, with `secret_key`; without them anybody's rights must do.
+        secret_key: With it.
+        session_token: With temporary credentials.
+        region: The store's region, which is part of the signature.
+        ca_file: Trust the authorities in this PEM file instead of the system's.
+        verify: Whether the server must prove its name; false takes any certificate.
+        family: any, or only IPv4 (4) or IPv6 (6).
+        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+
+    Facts:
+        latency (duration, slow): From the start of name lookup to the last byte, of all pages.
+        age (duration, stale): How long ago the object, or the newest of them, was written.
+        modified (instant, stale): When that was.
+        size (bytes): How large it is, or all of them together.
+        count (count, missing): How many there are.
+        oldest (duration): How long ago the oldest of them was written; without `key`.
+        complete (bool): Whether all of them were looked at; without `key`.
+        address (text): Who answered, ip:port.
+
+    Reasons:
+        ok, stale, missing, auth, status, slow, certificate, tls, dns, refused, reset, unreachable, timeout,
+        protocol, limit
+
+    Example:
+        s3:
+          url: https://s3.example.org/backups
+          prefix: daily/
+          access_key: AKIAIOSFODNN7EXAMPLE
+          secret_key: ${env:S3_SECRET}
+        expect: [age < 26h, count >= 90]
+        warn: [size > 1GiB]
+    """
+
+    ASSUMED: ClassVar[Mapping[str, str]] = {"count": "count > 0"}
+
+    url: str
+    key: str | None = None
+    prefix: str = ""
+    pages: int = 10
+    access_key: str | None = None
+    secret_key: Secret | None = None
+    session_token: Secret | None = None
+    region: str = "us-east-1"
+    ca_file: Path | None = None
+    verify: bool = True
+    family: Literal["any", "4", "6"] = "any"
+    metadata: bool = False
+
+    def __post_init__(self) -> None:
+        target(self.url)
+        parts = urlsplit(self.url)
+        if parts.query or parts.fragment or parts.username:
+            raise ValueError("url: only the bucket's address; name an object by key, and objects by prefix")
+        if (self.access_key is None) != (self.secret_key is None):
+            raise ValueError("access_key: signing needs both access_key and secret_key")
+        if self.session_token is not None and self.secret_key is None:
+            raise ValueError("session_token: temporary credentials have an access_key and a secret_key, too")
+        if self.key is not None and (not self.key or self.prefix):
+            raise ValueError("key: name one object by key, or objects by prefix, not both")
+        if not 1 <= self.pages <= 100:
+            raise ValueError("pages: from 1 to 100")
+        for option, text in (("region", self.region), ("access_key", self.access_key or "x")):
+            if not text or not all(char.isascii() and (char.isalnum() or char in "-_.") for char in text):
+                raise ValueError(f"{option}: {text!r} is none; it has letters, digits and hyphens")
+
+    def peer(self) -> str:
+        return target(self.url).host
+
+    async def run(self, *, now: datetime) -> Reading:
+        from watch.probes.wire.s3 import Bucket, Store  # noqa: PLC0415 - brings libcurl, when a check needs it
+        from watch.probes.wire.sigv4 import Key  # noqa: PLC0415 - as above
+
+        signer = None
+        if self.access_key is not None and self.secret_key is not None:
+            signer = Key(self.access_key, self.secret_key, self.session_token, self.region)
+        store = Store(self.url, signer, self.ca_file, self.verify, self.family, self.metadata)
+        bucket = Bucket(store, now)
+        if self.key is None:
+            facts = await self._all(bucket, now.timestamp())
+        else:
+            modified, size = await bucket.head(self.key)
+            facts = {"count": 1}
+            facts |= {} if size is None else {"size": size}
+            facts |= {} if modified is None else {"age": now.timestamp() - modified, "modified": modified}
+        facts |= {"latency": sum(bucket.phases.values()), "address": bucket.where}
+        return Reading(Verdict.UP, facts=facts, phases=bucket.phases)
+
+    async def _all(self, bucket: Bucket, now: float) -> dict[str, FactValue]:
+        newest, oldest = float("-inf"), float("inf")
+        count, size, token = 0, 0, None
+        for _ in range(self.pages):
+            found = await bucket.page(self.prefix, token)
+            count, size, token = count + len(found.sizes), size + sum(found.sizes), found.token
+            newest, oldest = max((newest, *found.modified)), min((oldest, *found.modified))
+            if token is None:
+                break
+        facts: dict[str, FactValue] = {"count": count, "size": size, "complete": token is None}
+        if count:
+            facts |= {"age": now - newest, "modified": newest, "oldest": now - oldest}
+        return facts
