@@ -1,0 +1,131 @@
+"""Memcached: does it answer, how full is it, and does it find what it is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
+from watch.core.wording import visible
+from watch.probes.base import Described, probe
+from watch.probes.wire.backend import number, sound
+from watch.probes.wire.line import dial, place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from watch.core.reading import FactValue
+    from watch.probes.wire.intake import Intake
+
+_PORT = 11211
+_MOST = 64 << 10  # bytes; the statistics are some 2,500
+_NUMBERS = {
+    "uptime": "uptime",
+    "memory": "bytes",
+    "items": "curr_items",
+    "evictions": "evictions",
+    "connections": "curr_connections",
+}
+_REASONS = {
+    b"ERROR Too many open connections": Reason.LIMIT,
+    b"CLIENT_ERROR unauthenticated": Reason.AUTH,
+    b"SERVER_ERROR out of memory": Reason.LIMIT,
+}
+
+
+@probe("memcached", main="address")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemcachedProbe(Described):
+    """Read memcached's statistics, over its text protocol. Nothing is stored and no key is read.
+
+    Options:
+        address: host or host:port; without a port 11211.
+        family: any, or only IPv4 (4) or IPv6 (6).
+        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+
+    Facts:
+        latency (duration, slow): From the start of name lookup to the last line of the statistics.
+        version (text): The server's version.
+        uptime (duration): Since the server was started.
+        memory (bytes, limit): How much its items take.
+        memory.used (ratio, limit): How much of its memory limit that is; a healthy cache may be full.
+        items (count): How many items it holds.
+        evictions (count): How many items it threw out to make room, since it was started.
+        hits (ratio): How many of the items asked for it had, since it was started.
+        connections (count, limit): How many connections it has.
+        connections.used (ratio, limit): How much of its limit that is.
+        address (text): Who answered, ip:port.
+
+    Reasons:
+        ok, slow, auth, limit, status, dns, refused, reset, unreachable, timeout, protocol
+
+    Example:
+        memcached: cache.example.org
+        expect: [latency < 500ms]
+        warn: [hits > 80%, connections.used < 90%]
+    """
+
+    address: str
+    family: Literal["any", "4", "6"] = "any"
+    metadata: bool = False
+
+    def __post_init__(self) -> None:
+        sound(self.address, _PORT)
+
+    def peer(self) -> str:
+        return place(self.address, _PORT).host
+
+    async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
+        from watch.probes.wire.intake import Intake  # noqa: PLC0415 - when a check needs it
+
+        clock = asyncio.get_running_loop().time
+        with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:
+            began = clock()
+            await line.send(b"stats\r\n")
+            stats = await _statistics(Intake(line, _MOST))
+            line.phases["first_byte"] = clock() - began
+            facts = {"latency": sum(line.phases.values())} | _facts(stats) | {"address": line.where}
+            return Reading(Verdict.UP, facts=facts, phases=line.phases)
+
+
+async def _statistics(intake: Intake) -> Mapping[str, str]:
+    stats: dict[str, str] = {}
+    where = intake.line.where
+    while True:
+        text = await intake.text_line(f"connected to {where}, the statistics did not end")
+        word, _, rest = text.partition(b" ")
+        if text == b"END":
+            return stats
+        if word == b"STAT":
+            name, _, value = rest.decode("utf-8", "replace").partition(" ")
+            stats[name] = value
+        elif word in (b"ERROR", b"CLIENT_ERROR", b"SERVER_ERROR"):
+            reason = next((it for start, it in _REASONS.items() if text.startswith(start)), Reason.STATUS)
+            said = visible(text.decode("utf-8", "replace"))
+            raise ProbeFailure(reason, f"{where} says: {said}", phases=intake.line.phases)
+        else:
+            raise intake.strange("does not speak memcached's protocol")
+
+
+def _facts(stats: Mapping[str, str]) -> dict[str, FactValue]:
+    found = {name: number(text) for name, text in stats.items()}
+    facts: dict[str, FactValue] = {}
+    for fact, name in _NUMBERS.items():
+        value = found.get(name)
+        if value is not None:
+            facts[fact] = value
+    if "version" in stats:
+        facts["version"] = stats["version"][:200]
+    hits, misses = found.get("get_hits"), found.get("get_misses")
+    return (
+        facts
+        | _share("memory.used", found.get("bytes"), found.get("limit_maxbytes"))
+        | _share("connections.used", found.get("curr_connections"), found.get("max_connections"))
+        | _share("hits", hits, None if hits is None or misses is None else hits + misses)
+    )
+
+
+def _share(fact: str, part: float | None, whole: float | None) -> dict[str, FactValue]:
+    return {fact: part / whole} if part is not None and whole else {}
