@@ -350,3 +350,20 @@ def test_ninety_days_of_a_flapping_check_are_drawn_without_looking_at_the_year_b
     whole = ledger.book.check("web/home", Edge.FOUND, 0, at + DAY)
     lo = at - 90 * DAY
     assert ledger.book.check("web/home", Edge.FOUND, lo, at) == filled(whole, lo, at)
+
+
+def test_a_key_that_is_used_again_stands_for_another_component():
+    made = Ledger(0)
+    made.component("old", ["old/a"], 0)
+    made.rename("new", "old", HOUR)
+    made.component("old", ["old/a"], 2 * HOUR)
+    assert made.book.origins["new"] == "old"
+    assert made.book.origins["old"] == f"old@{2 * HOUR}"
+
+
+def test_a_component_that_was_away_is_still_itself():
+    made = Ledger(0)
+    made.component("web", ["web/a"], 0)
+    made.end(Kind.COMPONENT, "web", HOUR)
+    made.component("web", ["web/a"], 2 * HOUR)
+    assert made.book.origins == {"web": "web"}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from watch.core.reading import Reason
 from watch.core.settings import AlertRule, Settings, When
 from watch.core.timeline import State
 
@@ -76,7 +77,7 @@ class Conditions:
         self._note_redundancy(now_ms, standings)
         # Nearly all are up, and every turn of the hub comes by here.
         in_trouble = (s for s in standings.values() if s.state is not State.UP or s.redundancy_lost)
-        found = {c.key: c for s in in_trouble for c in self._of(s)}
+        found = {c.key: c for s in in_trouble for c in self._of(s, now_ms)}
         for trouble in troubles:
             rules = self._monitor_rules(trouble.key)
             if rules:
@@ -90,10 +91,10 @@ class Conditions:
                 found[condition.key] = condition
         return found
 
-    def _of(self, standing: Standing) -> Iterator[Condition]:
+    def _of(self, standing: Standing, now_ms: int) -> Iterator[Condition]:
         for when in When:
             rules = self._rules.get((when, standing.key), ())
-            if rules and self._holds(when, standing):
+            if rules and self._holds(when, standing) and not self._too_young(when, standing, now_ms):
                 lost = when is When.REDUNDANCY_LOST
                 yield Condition(
                     when=when, subject=standing.key, name=self._name(standing.key), rules=rules,
@@ -116,6 +117,13 @@ class Conditions:
                 return standing.state is State.DEGRADED and standing.impaired and not told_otherwise
             case When.MONITOR:
                 return False
+
+    def _too_young(self, when: When, standing: Standing, now_ms: int) -> bool:
+        """Whether it is unknown only because it was not asked yet, and has not been for no longer than a state holds."""
+        cause = self._settings.checks.get(standing.cause)
+        if when is not When.UNKNOWN or standing.reason is not Reason.MISSING or cause is None:
+            return False
+        return now_ms - standing.since_ms < cause.terms.validity_ms
 
     def _name(self, key: str) -> str:
         component = self._settings.components.get(key)

@@ -62,7 +62,7 @@ class Book:
         marks: Transitions by check and vantage point, in order.
         checks, components, windows, service, sites: Terms with the instant each was recorded; None is an end.
         bodies: The latest body of every (kind, subject) that is no transition.
-        origins: The first key that a renamed component had.
+        origins: What stands for each component for ever: its first key; if another had that before, with its birth.
     """
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
@@ -75,6 +75,7 @@ class Book:
         self.sites: dict[str, list[tuple[int, str | None]]] = {}
         self.bodies: dict[tuple[str, str], t.Body] = {}
         self.origins: dict[str, str] = {}
+        self._taken: set[str] = set()
         for entry in entries:
             self.add(entry)
 
@@ -109,6 +110,7 @@ class Book:
             case Kind.CHECK:
                 self.checks.setdefault(entry.subject, []).append((at, None if ended else t.check_terms(body)))
             case Kind.COMPONENT:
+                self._name(entry.subject, at)
                 self.components.setdefault(entry.subject, []).append(
                     (at, None if ended else t.component_terms(body))
                 )
@@ -120,6 +122,12 @@ class Book:
                 self.service.append((at, t.service_terms(body)))
             case Kind.VANTAGE:
                 self.sites.setdefault(entry.subject, []).append((at, None if ended else body["site"]))
+
+    def _name(self, key: str, born_ms: int) -> None:
+        """Let a new component *key* have an origin that no other ever had."""
+        if key not in self.origins:
+            self.origins[key] = f"{key}@{born_ms}" if key in self._taken else key
+            self._taken.add(self.origins[key])
 
     def _rename(self, key: str, was: str) -> None:
         """Let *key* carry on what *was* has: its eras, and its checks' marks under their new names."""

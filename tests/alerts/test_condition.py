@@ -1,0 +1,39 @@
+"""What holds, and what only looks as if it did."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.fakes import START_MS, settings
+from watch.alerts.condition import Conditions
+from watch.core.reading import Reason
+from watch.core.settings import AlertRule, When
+from watch.core.standing import Standing
+from watch.core.timeline import State
+
+RULES = tuple(AlertRule(when=when, components=("web",)) for when in (When.UNKNOWN, When.DEGRADED, When.DOWN))
+VALIDITY_MS = 30_000  # 2.5 × 10 s + 5 s
+
+
+def holding(standing: Standing, after_ms: int) -> set[str]:
+    conditions = Conditions(replace(settings({"web": ["web/home"]}), alerts=RULES))
+    return {str(c.when) for c in conditions.holding(START_MS + after_ms, {"web": standing}, []).values()}
+
+
+def stands(state: State, **more) -> Standing:
+    return Standing(key="web", state=state, since_ms=START_MS, cause="web/home", **more)
+
+
+def test_what_was_not_asked_yet_is_not_missing_before_a_state_would_have_lapsed():
+    new = stands(State.UNKNOWN, reason=Reason.MISSING)
+    assert holding(new, VALIDITY_MS - 1) == set()
+    assert holding(new, VALIDITY_MS) == {"unknown"}
+
+
+def test_what_lapsed_is_missing_at_once():
+    assert holding(stands(State.UNKNOWN, reason=Reason.STALE), 0) == {"unknown"}
+
+
+def test_degraded_because_we_do_not_see_all_of_it_pages_nobody():
+    assert holding(stands(State.DEGRADED, impaired=False), 0) == set()
+    assert holding(stands(State.DEGRADED), 0) == {"degraded"}
