@@ -1,0 +1,114 @@
+"""etcd: has its cluster a leader, does this member follow it, and is there an alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
+from watch.core.wording import visible
+from watch.probes.base import Described, probe
+from watch.probes.wire.journey import target
+from watch.probes.wire.json_api import Conversation, counts, sound
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from watch.core.reading import FactValue
+
+
+@probe("etcd", main="url")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EtcdProbe(Described):
+    """Ask a member of an etcd cluster (3.4 or newer) for its status and its health, over HTTP.
+
+    A member without a leader is down at once. Its health is a read that a majority agrees to. Without an
+    expectation on `alarms` or `healthy`, no alarm and good health are expected. No key is read; a cluster with
+    authentication on tells this all the same.
+
+    Options:
+        url: Where its clients ask, https://etcd1.example.org:2379.
+        certificate: A PEM file with the client's certificate.
+        key: A PEM file with its key, when it is not in the same file.
+        ca_file: Trust the authorities in this PEM file instead of the system's.
+        verify: Whether the server must prove its name; false takes any certificate.
+        family: any, or only IPv4 (4) or IPv6 (6).
+        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+
+    Facts:
+        latency (duration, slow): From the start of name lookup to the last answer.
+        healthy (bool, status): Whether a majority answered a read through this member in time, without an alarm.
+        role (text): leader or follower.
+        version (text): The member's version.
+        alarms (count, limit): How many alarms there are: out of space, data corrupt.
+        alarm (text, limit): What they say; empty when there is none.
+        size (bytes, limit): How large its database file is; at its quota, 2 GiB unless set, writes end.
+        size.used (bytes, limit): How much of that is in use; the rest comes back by defragmentation.
+        behind (count, stale): How many entries of the log it has yet to apply.
+        term (count): The number of the election; it grows when leaders change.
+        address (text): Who answered, ip:port.
+
+    Reasons:
+        ok, missing, limit, status, slow, stale, auth, dns, refused, reset, unreachable, timeout, protocol, tls,
+        certificate
+
+    Example:
+        etcd: https://etcd1.example.org:2379
+        expect: [healthy == true]
+        warn: [size < 1.5GiB, behind < 1000, latency < 500ms]
+    """
+
+    ASSUMED: ClassVar[Mapping[str, str]] = {"alarms": "alarms == 0", "healthy": "healthy == true"}
+
+    url: str
+    certificate: Path | None = None
+    key: Path | None = None
+    ca_file: Path | None = None
+    verify: bool = True
+    family: Literal["any", "4", "6"] = "any"
+    metadata: bool = False
+
+    def __post_init__(self) -> None:
+        sound(self.url, self.certificate, self.key)
+
+    def peer(self) -> str:
+        return target(self.url).host
+
+    async def run(self, *, now: datetime) -> Reading:
+        talk = Conversation(self, now)
+        code, told = await talk.ask("/v3/maintenance/status", body="{}")
+        if code != 200 or not isinstance(told, dict) or "version" not in told:
+            raise talk.failed(Reason.STATUS, f"answers {code} to a question for its status: is it etcd 3.4?")
+        facts = _status(told)
+        if facts["role"] == "":
+            # Its health would be a read that waits for an election, and that is known already.
+            raise ProbeFailure(
+                Reason.MISSING, "the cluster has no leader", facts=_without_role(facts), phases=talk.phases
+            )
+        _, health = await talk.ask("/health")
+        good = isinstance(health, dict) and str(health.get("health")).lower() == "true"
+        phases = talk.phases
+        facts |= {"healthy": good, "latency": sum(phases.values()), "address": talk.address}
+        return Reading(Verdict.UP, facts=facts, phases=phases)
+
+
+def _status(told: Mapping[str, object]) -> dict[str, FactValue]:
+    names = {"size": "dbSize", "size.used": "dbSizeInUse", "term": "raftTerm"}
+    facts: dict[str, FactValue] = {**counts(told, names), "version": str(told["version"])[:200]}
+    log = counts(told, {"last": "raftIndex", "applied": "raftAppliedIndex"})
+    if len(log) == 2:
+        facts["behind"] = max(0, log["last"] - log["applied"])
+    errors = told.get("errors")
+    alarms = [str(it) for it in errors if "alarm:" in str(it)] if isinstance(errors, list) else []
+    facts |= {"alarms": len(alarms), "alarm": visible(", ".join(text.strip() for text in alarms), 200)}
+    head = told.get("header")
+    me = head.get("member_id") if isinstance(head, dict) else None
+    leader = str(told.get("leader") or "0")
+    facts["role"] = "" if leader == "0" else "leader" if leader == str(me) else "follower"
+    return facts
+
+
+def _without_role(facts: Mapping[str, FactValue]) -> dict[str, FactValue]:
+    return {name: value for name, value in facts.items() if name != "role"}
