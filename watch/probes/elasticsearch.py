@@ -1,0 +1,138 @@
+"""Elasticsearch and OpenSearch: is the cluster green, and are its nodes and shards all there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from watch.core.reading import Reading, Reason, Verdict
+from watch.core.settings import Secret
+from watch.core.wording import visible
+from watch.probes.base import Described, probe
+from watch.probes.wire.journey import target
+from watch.probes.wire.json_api import Conversation, count, counts, sound
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from watch.core.reading import FactValue
+
+# Not the cluster's own patience of half a minute: without a master it should say so before we hang up.
+_HEALTH = "/_cluster/health?timeout=1s&master_timeout=1s"
+_COUNTS = {
+    "nodes": "number_of_nodes",
+    "nodes.data": "number_of_data_nodes",
+    "shards": "active_shards",
+    "shards.unassigned": "unassigned_shards",
+    "shards.initializing": "initializing_shards",
+    "shards.relocating": "relocating_shards",
+    "pending": "number_of_pending_tasks",
+}
+
+
+@probe("elasticsearch", main="url")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElasticsearchProbe(Described):
+    """Ask Elasticsearch or OpenSearch for the cluster's health. Never run against a real server.
+
+    Red, some data are not there: down, unless an expectation on `status` says otherwise. Yellow, all data are
+    there, but not all copies: up; ask for green in `warn`. A cluster without a master is down. The user needs no
+    more than the cluster privilege `monitor`.
+
+    Options:
+        url: Where its API is, https://search.example.org:9200.
+        username: For basic authentication, with `password`.
+        password: For basic authentication.
+        api_key: An API key as Elasticsearch gives it, encoded, instead of a username.
+        certificate: A PEM file with the client's certificate.
+        key: A PEM file with its key, when it is not in the same file.
+        ca_file: Trust the authorities in this PEM file instead of the system's.
+        verify: Whether the server must prove its name; false takes any certificate.
+        family: any, or only IPv4 (4) or IPv6 (6).
+        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+
+    Facts:
+        latency (duration, slow): From the start of name lookup to the answer.
+        status (text, status): green, yellow or red.
+        cluster (text): The cluster's name.
+        nodes (count, missing): How many nodes are in it.
+        nodes.data (count, missing): How many of them hold data.
+        shards (count): How many shards are active.
+        shards.active (ratio, missing): How many of all shards that is.
+        shards.unassigned (count, missing): How many have no node.
+        shards.initializing (count): How many are being filled.
+        shards.relocating (count): How many are moving.
+        pending (count, slow): How many changes to the cluster wait for its master.
+        pending.waited (duration, slow): How long the first of them has waited.
+        address (text): Who answered, ip:port.
+
+    Reasons:
+        ok, status, missing, slow, auth, dns, refused, reset, unreachable, timeout, protocol, tls, certificate
+
+    Example:
+        elasticsearch: https://search.example.org:9200
+        expect: [nodes >= 3, latency < 2s]
+        warn: [status == "green", pending.waited < 30s]
+    """
+
+    ASSUMED: ClassVar[Mapping[str, str]] = {"status": 'status == "green" or status == "yellow"'}
+
+    url: str
+    username: str | None = None
+    password: Secret | None = None
+    api_key: Secret | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    ca_file: Path | None = None
+    verify: bool = True
+    family: Literal["any", "4", "6"] = "any"
+    metadata: bool = False
+
+    def __post_init__(self) -> None:
+        sound(self.url, self.certificate, self.key)
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username: basic authentication needs both username and password")
+        if self.username is not None and self.api_key is not None:
+            raise ValueError("api_key: give either an API key or a username, not both")
+        if self.api_key is not None and not self.api_key.reveal().isprintable():
+            raise ValueError("api_key: a key is one line")
+
+    def peer(self) -> str:
+        return target(self.url).host
+
+    async def run(self, *, now: datetime) -> Reading:
+        talk = Conversation(self, now)
+        headers = {} if self.api_key is None else {"Authorization": f"ApiKey {self.api_key.reveal()}"}
+        code, told = await talk.ask(_HEALTH, headers=headers, username=self.username, password=self.password)
+        if code == 503 and _named(told).startswith(("master_not", "cluster_manager_not")):
+            raise talk.failed(Reason.MISSING, "knows no master of the cluster")
+        if code != 200 or not isinstance(told, dict) or not isinstance(told.get("status"), str):
+            error = _named(told)
+            said = f": {visible(error)}" if error else ""
+            raise talk.failed(Reason.STATUS, f"answers {code} to a question for the cluster's health{said}")
+        phases = talk.phases
+        facts = _health(told) | {"latency": sum(phases.values()), "address": talk.address}
+        return Reading(Verdict.UP, facts=facts, phases=phases)
+
+
+def _health(told: Mapping[str, object]) -> dict[str, FactValue]:
+    facts: dict[str, FactValue] = {"status": str(told["status"])[:40], **counts(told, _COUNTS)}
+    share, waited = (
+        count(told.get("active_shards_percent_as_number")),
+        count(told.get("task_max_waiting_in_queue_millis")),
+    )
+    if share is not None:
+        facts["shards.active"] = share / 100
+    if waited is not None:
+        facts["pending.waited"] = waited / 1000
+    if "cluster_name" in told:
+        facts["cluster"] = str(told["cluster_name"])[:200]
+    return facts
+
+
+def _named(told: object) -> str:
+    """Return the type of the error in *told*, empty when there is none."""
+    error = told.get("error") if isinstance(told, dict) else None
+    return str(error.get("type", "")) if isinstance(error, dict) else ""
