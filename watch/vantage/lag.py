@@ -34,4 +34,6 @@ class Lag:
     def worst(self, since: float, now: float) -> float:
         """The worst lag between *since* and *now*, in seconds."""
         overdue = 0.0 if self._next is None else max(0.0, now - self._next)
-        return max([overdue, *(lag for at, lag in self._late if at >= since)]) if self._late else overdue
+        if not self._late or self._late[-1][0] < since:  # as nearly always
+            return overdue
+        return max([overdue, *(lag for at, lag in self._late if at >= since)])

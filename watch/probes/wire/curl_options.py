@@ -27,7 +27,17 @@ _ANYWHERE = frozenset(("accept", "accept-language", "user-agent"))
 
 def options(check: HttpProbe, hop: Hop) -> tuple[tuple[int, Any], ...]:
     """Return curl's options for *hop* beyond the constant ones; none for a plain GET."""
+    if _plain(check):
+        return ()
     return (*_question(check, hop), *_headers(check, hop), *_trust(check, hop))
+
+
+def _plain(check: HttpProbe) -> bool:
+    """Whether *check* is the pool's own request, as most are."""
+    if check.method != "GET" or check.version != "1.1" or check.headers or check.body is not None:
+        return False
+    theirs = check.token is None and check.username is None and check.certificate is None
+    return theirs and check.verify and check.ca_file is None
 
 
 def _question(check: HttpProbe, hop: Hop) -> Iterator[tuple[int, Any]]:
