@@ -23,7 +23,7 @@ _NOT_COUNTED = """\
 
 def table(costs: Sequence[Cost], crowd: Crowd, goals: Sequence[tuple[str, bool]]) -> str:
     """All of it as text."""
-    return "\n".join([_machine(), "", *_costs(costs), "", *_crowd(crowd), "", *_goals(goals)])
+    return "\n".join([_machine(), "", *_costs(costs), "", *_crowd(crowd, costs[0]), "", *_goals(goals)])
 
 
 def _machine() -> str:
@@ -56,11 +56,11 @@ def _costs(costs: Sequence[Cost]) -> Iterator[str]:
     yield _NOT_COUNTED
 
 
-def _crowd(c: Crowd) -> Iterator[str]:
+def _crowd(c: Crowd, alone: Cost) -> Iterator[str]:
     yield f"{CHECKS:,} HTTP checks every {EVERY} s, on one core"
     late = [f"p{q} {seconds * 1000:.0f} ms" for q, seconds in zip((50, 99), c.lag, strict=True)]
     yield f"  schedule lag    {', '.join(late)} (the latest check of each tick of 20 ms)"
-    yield f"  CPU             {c.share:.1%} of the core, {c.cpu:.0f} µs a check"
+    yield f"  CPU             {c.share:.1%} of the core, {c.cpu:.0f} µs a check ({c.cpu / alone.theirs:.2f} of blackbox)"
     yield f"  memory          {c.memory / 1000:.1f} KB a check"
     yield f"  status page     {c.pages:,.0f} requests/s meanwhile"
 
