@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.probes.dovecot import CANARY, RIGHT, WRONG, dovecot
-from tests.probes.scripted import lines
+from tests.probes.scripted import Overhearing, lines
 from tests.probes.wires import ask, assumed, closed_port, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
@@ -132,18 +132,11 @@ async def test_a_refused_login_quotes_nothing(can, answer, told):
 
 
 async def test_a_store_that_offers_no_encryption_is_down_and_hears_no_password():
-    heard = []
-
-    async def talk(reader, writer):
-        writer.write(b"* OK\r\n")
-        heard.append(await reader.readline())
-        writer.write(b"* CAPABILITY IMAP4rev1\r\na OK\r\n")
-        heard.append(await reader.read())
-
-    async with serving(talk) as port:
+    peer = Overhearing(b"* CAPABILITY IMAP4rev1\r\na OK\r\n", greeting=b"* OK\r\n")
+    async with serving(peer) as port:
         reading = await ask("imap", address=f"127.0.0.1:{port}", tls="starttls", **RIGHT)
+        assert await peer.heard() == b"a CAPABILITY\r\n"
     assert said(reading) == ("down", "tls")
-    assert CANARY.encode() not in b"".join(heard)
 
 
 async def test_nobody_listening_is_refused():

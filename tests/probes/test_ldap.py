@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.ports import free_port
 from tests.probes.daemons import AS_USER, folder, give, running
+from tests.probes.scripted import Overhearing
 from tests.probes.wires import ask, assumed, closed_port, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
@@ -187,17 +188,11 @@ async def test_an_answer_that_is_no_entry_gets_its_reason(answer, told, detail):
 
 
 async def test_a_server_that_starts_no_tls_is_down_and_hears_no_password():
-    heard = []
-
-    async def talk(reader, writer):
-        heard.append(await reader.read(4096))
-        writer.write(result(0x78, 53, "no TLS here"))
-        heard.append(await reader.read())
-
-    async with serving(talk) as port:
+    peer = Overhearing(result(0x78, 53, "no TLS here"))
+    async with serving(peer) as port:
         reading = await ask("ldap", address=f"127.0.0.1:{port}", **RIGHT)
+        assert CANARY.encode() not in await peer.heard()
     assert said(reading) == ("down", "tls"), reading
-    assert CANARY.encode() not in b"".join(heard)
 
 
 async def test_a_server_that_repeats_our_password_is_not_quoted():

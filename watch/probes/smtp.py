@@ -14,6 +14,7 @@ from watch.core.wording import one_line
 from watch.probes.base import Described, probe
 from watch.probes.wire import dialogue
 from watch.probes.wire.line import place
+from watch.probes.wire.replies import greeting, reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from watch.probes.wire.dialogue import Dialogue
 
 _PORT = 25
-_REPLY = re.compile(r"(?P<code>[2-5]\d\d)(?P<more>[ -]|$)(?P<text>.*)", re.DOTALL)
 _VERB = re.compile("[ :]")
 _MAILBOX = re.compile(r"[^\s<>@]+@[^\s<>@]+")
 
@@ -111,7 +111,7 @@ class SmtpProbe(Described):
 
     async def _offers(self, talk: Dialogue) -> Mapping[str, str]:
         """Return the extensions that the server lists, by name, and tell of those that are facts."""
-        lines = (await _answered(talk, f"EHLO {self.hello}", Reason.STATUS)).split("\n")[1:]
+        lines = (await _answered(talk, f"EHLO {self.hello}", Reason.STATUS))[1:]
         offers = {name.upper(): words for name, _, words in (line.partition(" ") for line in lines)}
         facts: dict[str, FactValue] = {"auth": one_line(offers.get("AUTH", ""))}
         if offers.get("SIZE", "").isdecimal():
@@ -130,40 +130,22 @@ class SmtpProbe(Described):
 
 
 async def _greeting(talk: Dialogue) -> str:
-    first = _REPLY.fullmatch(await talk.greeted())
-    if first is None:
-        raise talk.failure(Reason.PROTOCOL, "what greets us is no SMTP")
-    text = first["text"] if first["more"] != "-" else "\n".join([first["text"], await _rest(talk)])
-    if first["code"] != "220":
-        raise talk.failure(Reason.STATUS, f"greets with {first['code']} {talk.quoted(text)}")
-    return text
+    said = await greeting(talk, "SMTP")
+    if said.code != "220":
+        raise talk.failure(Reason.STATUS, f"greets with {said.code} {talk.quoted(said.text)}")
+    return said.text
 
 
-async def _rest(talk: Dialogue) -> str:
-    """Return the lines up to the one that says it is the last."""
-    lines = list[str]()
-    while True:
-        line = _REPLY.fullmatch(await talk.hear("the rest of its answer"))
-        if line is None:
-            raise talk.failure(Reason.PROTOCOL, "an answer without a code is no SMTP")
-        lines.append(line["text"])
-        if line["more"] != "-":
-            return "\n".join(lines)
-
-
-async def _answered(talk: Dialogue, command: str, reason: Reason, *, secret: bool = False) -> str:
+async def _answered(talk: Dialogue, command: str, reason: Reason, *, secret: bool = False) -> list[str]:
     """Return the answer's lines; an answer that is no success is a failure for that *reason*."""
     await talk.say(command, secret=secret)
     what = "a login" if secret else _VERB.split(command, maxsplit=1)[0]
-    first = _REPLY.fullmatch(await talk.hear(f"an answer to {what}"))
-    if first is None:
-        raise talk.failure(Reason.PROTOCOL, f"the answer to {what} is no SMTP")
-    text = first["text"] if first["more"] != "-" else "\n".join([first["text"], await _rest(talk)])
-    if first["code"][0] not in "23":
+    said = await reply(talk, what, "SMTP")
+    if said.code[0] not in "23":
         # 4xx is "not now" (a directory that is down, greylisting): nobody's password is wrong.
-        why = Reason.STATUS if first["code"][0] == "4" else reason
-        raise talk.failure(why, f"answers {what} with {first['code']}: {talk.quoted(text)}")
-    return text
+        why = Reason.STATUS if said.code[0] == "4" else reason
+        raise talk.failure(why, f"answers {what} with {said.code}: {talk.quoted(said.text)}")
+    return said.lines
 
 
 async def _log_in(talk: Dialogue, offers: Mapping[str, str], username: str, password: Secret) -> None:
