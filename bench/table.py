@@ -60,7 +60,8 @@ def _crowd(c: Crowd, alone: Cost) -> Iterator[str]:
     yield f"{CHECKS:,} HTTP checks every {EVERY} s, on one core"
     late = [f"p{q} {seconds * 1000:.0f} ms" for q, seconds in zip((50, 99), c.lag, strict=True)]
     yield f"  schedule lag    {', '.join(late)} (the latest check of each tick of 20 ms)"
-    yield f"  CPU             {c.share:.1%} of the core, {c.cpu:.0f} µs a check ({c.cpu / alone.theirs:.2f} of blackbox)"
+    ratio = c.cpu / alone.theirs
+    yield f"  CPU             {c.share:.1%} of the core, {c.cpu:.0f} µs a check ({ratio:.2f} of blackbox)"
     yield f"  memory          {c.memory / 1000:.1f} KB a check"
     yield f"  status page     {c.pages:,.0f} requests/s meanwhile"
 
