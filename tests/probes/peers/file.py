@@ -1,0 +1,3 @@
+"""Where the kind file is pointed in the contract tests: nowhere, it asks nobody over the network."""
+
+TRANSPORT = None

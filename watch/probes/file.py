@@ -1,0 +1,193 @@
+"""Files: is a backup there, how old, how large, sealed, kept for long enough, and equal to its copy elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from watch.core.quantity import zone_named
+from watch.core.reading import Reading, Verdict
+from watch.core.wording import one_line
+from watch.probes.base import Described, probe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from watch.core.reading import FactValue
+
+_CLASS = "{class}"
+_MAGIC = frozenset("*?[")
+
+
+@probe("file", main="path")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileProbe(Described):
+    """Look at files of the vantage point's own machine: a file, a folder's, or those that fit a pattern.
+
+    For backups, `classes` names what must be backed up, and the path says where with {class}: the facts
+    then tell of the class that is worst off, and `missing` names those without any file. A process of its
+    own looks, at low priority, and is killed when time is up: a file system that hangs is down and holds
+    nobody else. Links to folders are followed only where the path itself names them.
+
+    Options:
+        path: An absolute path; *, ? and [] stand for parts of a name, ** for any folders below.
+        classes: What {class} in the path stands for, one after the other.
+        dated: Which day a file belongs to: the time it was last written, or the first date in its name or folder
+            (2026-11-23, 20261123).
+        keep: How many days' files should be there, for the fact `days`, 1 to 400.
+        timezone: Where days begin and end.
+        compare: A folder that should hold the same files, with {class} if the path has it.
+        hash: Whose content is compared: all (give it time), newest, or none, for names and sizes only.
+
+    Facts:
+        count (count, missing): How many files there are; the fewest of any class.
+        missing (text, missing): The classes without a file, joined by commas.
+        age (duration, stale): How long ago the newest file was written; of the class furthest behind.
+        modified (instant, stale): When that was.
+        newest (text): Its name.
+        newest.size (bytes): How large the newest file is; the smallest of the classes' newest ones.
+        size (bytes): How large all of them are together.
+        days (count, missing): How many of the last `keep` days have a file, up to today if today has one; the fewest of
+            any class.
+        encrypted (bool): Whether the newest files look encrypted: by their header, or random and without a known one.
+        header (text): What the header of the newest one says it is: gzip, OpenPGP, age, …; empty for others.
+        entropy (count): How random it is, in bits a byte, 8 at most; the lowest of the classes.
+        different (text): The first difference to `compare`; empty when there is none.
+        compared (count): How many files were found equal.
+        free (ratio): The share of the file system that is left for ordinary users.
+        available (bytes): How much that is.
+        total (bytes): How large the file system is.
+        inodes.free (ratio): The share of its files that may still be made.
+        inodes (count): How many that are.
+        latency (duration, slow): How long looking took.
+
+    Reasons:
+        ok, missing, stale, status, slow, timeout, limit
+
+    Example:
+        file: {path: "/backups/{class}/*.age", classes: [db, mail], compare: "/mnt/offsite/{class}"}
+        expect: [age < 26h, days == 90, encrypted == true]
+        warn: [free > 15%, newest.size > 1MiB]
+    """
+
+    ASSUMED: ClassVar[Mapping[str, str]] = {
+        "missing": 'missing == ""',
+        "count": "count > 0",
+        "different": 'different == ""',
+    }
+
+    path: str
+    classes: tuple[str, ...] = ()
+    dated: Literal["written", "name"] = "written"
+    keep: int = 90
+    timezone: str = "UTC"
+    compare: str | None = None
+    hash: Literal["all", "newest", "none"] = "all"
+
+    def __post_init__(self) -> None:
+        for option, text in (("path", self.path), ("compare", self.compare)):
+            if text is None:
+                continue
+            if not text.startswith("/") or "\0" in text or ".." in text.split("/"):
+                raise ValueError(f"{option}: {text!r} is no absolute path; write it like /backups/*.tar.gz")
+            if bool(self.classes) != (_CLASS in text):
+                raise ValueError(f"{option}: {_CLASS} in it and classes belong together")
+        if self.path.count("**") > 1 or (self.compare is not None and _MAGIC & set(self.compare)):
+            raise ValueError("path: ** stands in it once at most, and compare is a folder, no pattern")
+        if any(not name or "/" in name or name in (".", "..") or _MAGIC & set(name) for name in self.classes):
+            raise ValueError("classes: names of folders, or parts of them")
+        if len(self.classes) > 100 or len(set(self.classes)) < len(self.classes):
+            raise ValueError("classes: each name once, and a hundred at most")
+        if not 1 <= self.keep <= 400:
+            raise ValueError("keep: from 1 to 400 days")
+        try:
+            zone_named(self.timezone)
+        except ValueError as error:
+            raise ValueError(f"timezone: {error}") from None
+
+    async def run(self, *, now: datetime) -> Reading:
+        from watch.probes.wire.folder import looked  # noqa: PLC0415 - when a check needs it
+
+        clock, names = asyncio.get_running_loop().time, self.classes or ("",)
+        since = now - timedelta(days=self.keep + 2)
+        asked = {"look": list(self._questions(names)), "hash": self.hash, "since": since.timestamp()}
+        began = clock()
+        answer = await looked(asked, self.path)
+        took = clock() - began
+        facts = self._facts(dict(zip(names, answer["told"], strict=True)), now)
+        facts |= _room(answer["room"]) | {"latency": took}
+        return Reading(Verdict.UP, facts=facts, phases={"transfer": took})
+
+    def _questions(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+        for name in names:
+            folder, parts = _parted(self.path.replace(_CLASS, name))
+            compare = None if self.compare is None else self.compare.replace(_CLASS, name)
+            yield {"folder": folder, "parts": parts, "compare": compare}
+
+    def _facts(self, told: Mapping[str, Any], now: datetime) -> dict[str, FactValue]:
+        every = list(told.values())
+        different = [(name, one["different"]) for name, one in told.items() if one.get("different")]
+        facts: dict[str, FactValue] = {
+            "count": min(one["count"] for one in every),
+            "size": sum(one["size"] for one in every),
+            "missing": one_line(",".join(name for name, one in told.items() if name and not one["count"])),
+            "days": min(self._days(one, now) for one in every),
+            "different": one_line(": ".join(filter(None, different[0]))) if different else "",
+        }
+        if self.compare is not None:
+            facts["compared"] = sum(one.get("compared", 0) for one in every)
+        found = [one for one in every if one["count"]]
+        if found:
+            behind = min(found, key=lambda one: float(one["newest"]["written"]))
+            written = float(behind["newest"]["written"])
+            facts |= {
+                "age": now.timestamp() - written,
+                "modified": written,
+                "newest": one_line(behind["newest"]["name"]),
+                "newest.size": min(one["newest"]["size"] for one in found),
+                "encrypted": all(one["encrypted"] for one in found),
+                "header": next((one["header"] for one in found if not one["encrypted"]), behind["header"]),
+                "entropy": round(min(one["entropy"] for one in found), 3),
+            }
+        return facts
+
+    def _days(self, told: Mapping[str, Any], now: datetime) -> int:
+        """Return how many of the last days have a file; today counts once it has one, and is awaited till then."""
+        zone = zone_named(self.timezone)
+        if self.dated == "name":
+            days = {_day(text) for text in told["dates"]}
+        else:
+            days = {datetime.fromtimestamp(900 * quarter, zone).date() for quarter in told["quarters"]}
+        today = now.astimezone(zone).date()
+        last = today if today in days else today - timedelta(days=1)
+        return sum(last - timedelta(days=back) in days for back in range(self.keep))
+
+
+def _parted(path: str) -> tuple[str, list[str]]:
+    """Return the folder that *path* begins with, and the pattern below it; without one, *path* itself."""
+    parts = PurePosixPath(path).parts
+    first = next((at for at, part in enumerate(parts) if _MAGIC & set(part)), None)
+    if first is None:
+        return path, []
+    return str(PurePosixPath(*parts[:first])), list(parts[first:])
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:  # the 31st of February
+        return None
+
+
+def _room(told: Mapping[str, int]) -> dict[str, FactValue]:
+    """Return how much room there is; some file systems count no files."""
+    facts: dict[str, FactValue] = {"available": told["available"], "total": told["total"]}
+    if told["total"]:
+        facts["free"] = told["available"] / told["total"]
+    if told["inodes_total"]:
+        facts |= {"inodes.free": told["inodes"] / told["inodes_total"], "inodes": told["inodes"]}
+    return facts
