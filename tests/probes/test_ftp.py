@@ -212,13 +212,14 @@ async def test_a_list_comes_from_the_server_s_own_address_whatever_it_says():
 @pytest.mark.parametrize(
     ("passive", "told"),
     [
-        (b"229 (|||%d|)\r\n" % closed_port(), "refused"),
+        (b"229 (|||CLOSED|)\r\n", "refused"),
         (b"229 (|||0|)\r\n", "protocol"),
         (b"229 (|||99999|)\r\n", "protocol"),
         (b"425 no\r\n", "status"),
     ],
 )
 async def test_a_second_connection_that_fails_is_down(passive, told):
+    passive = passive.replace(b"CLOSED", b"%d" % closed_port())
     async with serving(lines(*HELLO, b"250 ok\r\n", passive, b"425 no\r\n")) as port:
         reading = await ask("ftp", address=f"127.0.0.1:{port}", tls="none", folder="/")
     assert said(reading) == ("down", told), reading
