@@ -62,6 +62,7 @@ class App:
         _agree(self.clock, chain, settings.store)
         self.metrics, self.shelf = Metrics(), Shelf()
         self._dirty = asyncio.Event()
+        self._writing = True
         self._stop = asyncio.Event()
         self.desk = Reconciler(settings, *self.store.alerts())
         self.dispatcher = Dispatcher(self.desk, self._commit, Sender(), self.clock)
@@ -107,7 +108,7 @@ class App:
             "hub": lambda: self.hub.turned,
             "alerts": lambda: self.dispatcher.active,
         }
-        return Views(self.hub, self.clock, beats, lambda: self.store.waiting, lambda: self.desk.pending)
+        return Views(self.hub, self.clock, beats, lambda: self.store.trouble, lambda: self.desk.pending)
 
     async def _work(self) -> None:
         """Run every loop until one ends, which only `stop` or an error makes it do."""
@@ -176,10 +177,20 @@ class App:
             self.clock.adjust()
             now = self.clock.now_ms()
             self.hub.troubles.skewed(self.clock.skew_ms, now)
+            self._look_at_the_store(now)
             self.hub.troubles.stuck(self.desk.waiting_since_ms(), now)
             self.metrics.outbox_pending(self.desk.pending)
             self.metrics.seen(self.point.name, self.clock.monotonic() - self.point.ticked)
             await self.clock.sleep(1)
+
+    def _look_at_the_store(self, now_ms: int) -> None:
+        why = self.store.trouble
+        if (why is None) is not self._writing:
+            self._writing = why is None
+            log.log(
+                logging.INFO if self._writing else logging.ERROR, "the store: %s", why or "is written again"
+            )
+        self.hub.troubles.unwritten(None if why is None else str(why), now_ms)
 
     async def _reload(self) -> None:
         while True:

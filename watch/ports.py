@@ -184,7 +184,10 @@ class Store(Reads, Protocol):
     """The hub's own store. Its methods below are for the one hub that holds it."""
 
     async def commit(self, batch: Batch) -> None:
-        """Return once *batch* is on disk. Raises `StoreError`; then nothing of it was kept."""
+        """Return once *batch* is on disk, or queued in memory while the disk takes nothing (`trouble` says so).
+
+        Raises `StoreError` when the store can be trusted no longer: the process must start anew from the disk.
+        """
 
     async def forget(self, before_ms: int) -> int:
         """Drop raw observations from before *before_ms*; return how many went."""

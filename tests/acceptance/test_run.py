@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import signal
 import sqlite3
+import sys
 
 import pytest
 
-from tests.acceptance.estate import Hub, until
+from tests.acceptance.estate import Hub, Process, nginx, until
 from tests.alerts.receiver import Serving
 from tests.ports import free_port
 
@@ -17,6 +18,14 @@ service: {{name: Tiny}}
 defaults: {{every: 1s, timeout: 1s, retry_every: 300ms}}
 components:
   wire: {{name: Wire, checks: {{port: {{tcp: "127.0.0.1:{port}"}}}}}}
+"""
+LOCKS = """
+import sqlite3, sys
+c = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)
+c.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+sys.stdin.read()
+import signal; signal.pause()
 """
 CANARY = "s3cr3t-c4n4ry-7f3a"
 
@@ -218,3 +227,47 @@ async def _is(hub: Hub, name: str, status: str | None) -> bool:
 
 async def _reload_failed(hub: Hub) -> bool:
     return "threenines_config_reload_success 0.0" in (await hub.answer(hub.operators, "/metrics"))[1]
+
+
+async def test_a_store_that_takes_nothing_silences_neither_page_nor_pager(tmp_path):
+    target = nginx(_made(tmp_path / "target"), port := free_port())
+    await target.start()
+    async with Serving() as phone:
+        hub = Hub(_made(tmp_path / "hub"), "")
+        path = hub.folder / "checks.yaml"
+        text = TINY.format(port=port) + f'people: {{alice: {{channels: ["{phone.url}/alice"]}}}}\n'
+        path.write_text(
+            text
+            + "alerts: [{when: down, components: all}]\nalerting: {group_wait: 100ms}\n"
+            + path.read_text()
+        )
+        locker = Process([sys.executable, "-c", LOCKS, str(hub.folder / "threenines.db")], hub.folder)
+        try:
+            await hub.begin()
+            await until(lambda: _is(hub, "Wire", "operational"), within=10, what="all is well")
+            await locker.start()
+            await until(lambda: "locked" in hub.said(), within=10, what="another program holds the database")
+            await target.kill()
+            await until(
+                lambda: _is(hub, "Wire", "major_outage"), within=20, what="the page says so all the same"
+            )
+            await until(lambda: phone.received, within=20, what="alice is paged all the same")
+            assert "the store takes no writes" in (await hub.answer(hub.operators, "/readyz"))[1]
+            assert hub.downtime_ms("wire/port", 0) == 0, "nothing of it is on disk yet"
+            await locker.kill()
+            await until(lambda: _on_disk(hub), within=20, what="what was kept in memory is on disk")
+            assert (await hub.verb("ledger", "verify"))[0] == 0
+        finally:
+            for process in (hub, target, locker):
+                if process.running is not None and process.running.returncode is None:
+                    await process.kill()
+
+
+def _made(folder):
+    folder.mkdir()
+    return folder
+
+
+def _on_disk(hub: Hub) -> bool:
+    downs = hub.rows("SELECT 1 FROM ledger WHERE kind = 'transition' AND body LIKE '%\"to\":\"down\"%'")
+    return bool(downs and hub.rows("SELECT 1 FROM heard"))

@@ -170,22 +170,35 @@ async def test_hundreds_of_commits_at_once_share_transactions(store):
     assert verified(store.entries()) == (300, chain.hash, None)
 
 
-async def test_a_locked_file_makes_commits_wait_and_loses_none(tmp_path):
+async def test_a_locked_file_holds_nobody_up_and_loses_nothing(tmp_path):
     store = SqliteStore(tmp_path / "t.db")
     store._writer._connection.set_busy_timeout(10)
     other = apsw.Connection(str(tmp_path / "t.db"))
     other.execute("BEGIN IMMEDIATE")
-    waiting = asyncio.ensure_future(store.commit(Batch([observation("a/b", 5)])))
-    while store.trouble is None:
-        await asyncio.sleep(0)
-    assert not waiting.done()
+    await store.commit(Batch([observation("a/b", 5)]))
     assert "locked" in str(store.trouble)
+    assert store.latest() == {}
+    await store.commit(Batch([observation("a/c", 6)]))  # nobody waits for a disk that takes nothing
     other.execute("ROLLBACK")
     other.close()
-    await waiting
-    assert store.trouble is None
-    assert len(store.latest()) == 1
+    await store.commit(Batch([observation("a/d", 7)]))
+    while store.trouble is not None:
+        await asyncio.sleep(0)
+    await store.commit(Batch([observation("a/e", 8)]))
+    assert [key[0] for key in sorted(store.latest())] == ["a/b", "a/c", "a/d", "a/e"]
     await store.close()
+
+
+async def test_what_could_not_be_written_at_the_end_is_said(tmp_path):
+    store = SqliteStore(tmp_path / "t.db")
+    store._writer._connection.set_busy_timeout(10)
+    other = apsw.Connection(str(tmp_path / "t.db"))
+    other.execute("BEGIN IMMEDIATE")
+    await store.commit(Batch([observation("a/b", 5)]))
+    with pytest.raises(StoreError, match="could not be written"):
+        await store.close()
+    other.execute("ROLLBACK")
+    other.close()
 
 
 @pytest.mark.parametrize(

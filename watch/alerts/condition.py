@@ -119,7 +119,7 @@ class Conditions:
                 return False
 
     def _too_young(self, when: When, standing: Standing, now_ms: int) -> bool:
-        """Whether it is unknown only because it was not asked yet, and has not been for no longer than a state holds."""
+        """Whether it is unknown only because it was not asked yet, for no longer than a state would hold."""
         cause = self._settings.checks.get(standing.cause)
         if when is not When.UNKNOWN or standing.reason is not Reason.MISSING or cause is None:
             return False

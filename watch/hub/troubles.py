@@ -58,6 +58,11 @@ class Troubles:
         text = f"channel {channel + 1} of {person} refuses notices for good: it cannot work as it is written"
         self.note(f"channel_refused:{person}:{channel + 1}", text if dead else None, now_ms)
 
+    def unwritten(self, why: str | None, now_ms: int) -> None:
+        """Why the store takes nothing just now; None while it does."""
+        text = f"nothing can be written, all is kept in memory: {why}"
+        self.note("store_stuck", None if why is None else text, now_ms)
+
     def stuck(self, waiting_since_ms: int | None, now_ms: int) -> None:
         """The notice that has waited longest to be delivered was written at *waiting_since_ms*."""
         late = waiting_since_ms is not None and now_ms - waiting_since_ms > _STUCK_MS

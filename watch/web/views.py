@@ -26,7 +26,7 @@ class Views:
 
     Args:
         beats: For each loop, when it last turned, on the monotonic clock.
-        waiting: How many transactions wait for the disk. pending: How many notices wait to be sent.
+        unwritten: Why the store takes nothing just now; None while it does. pending: How many notices wait to be sent.
     """
 
     def __init__(
@@ -34,16 +34,11 @@ class Views:
         hub: Hub,
         clock: Clock,
         beats: Mapping[str, Callable[[], float]],
-        waiting: Callable[[], int],
+        unwritten: Callable[[], object],
         pending: Callable[[], int],
     ) -> None:
-        self._hub, self._clock, self._beats, self._waiting, self._pending = (
-            hub,
-            clock,
-            beats,
-            waiting,
-            pending,
-        )
+        self._hub, self._clock, self._beats = hub, clock, beats
+        self._unwritten, self._pending = unwritten, pending
         self._figures: tuple[ComponentSample, ...] = ()
         self._figured = float("-inf")
 
@@ -74,7 +69,7 @@ class Views:
             "components": len(settings.components),
             "checks": len(settings.checks),
             "ledger_entries": self._hub.book.version,
-            "transactions_waiting": self._waiting(),
+            "store": str(self._unwritten() or "is written"),
             "notices_pending": self._pending(),
             "troubles": "; ".join(t.text for t in self._hub.troubles.current()),
         }
@@ -83,5 +78,5 @@ class Views:
     def readiness(self) -> Readiness:
         unasked = [name for name in self._hub.board.checks if not self._hub.judged(name)]
         waiting = [f"first readings of {len(unasked)} checks"] if unasked else []
-        waiting += ["the store takes no writes"] if self._waiting() > 100 else []
+        waiting += ["the store takes no writes"] if self._unwritten() is not None else []
         return Readiness(tuple(waiting))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING
 
+from watch.ports import StoreError
 from watch.stores.sqlite import commits, opening
 from watch.stores.sqlite.reads import SqliteReads
 from watch.stores.sqlite.writer import Writer
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
     from watch.core.ledger import Entry
     from watch.core.reading import Observation
     from watch.core.sketch import Sketch
-    from watch.ports import Batch, StoreError
+    from watch.ports import Batch
+
+_LOOK = 0.25  # seconds between looks at whether the disk still takes anything
+_MOST_QUEUED = 200_000  # observations; some 150 MB
 
 __all__ = ["SqliteReads", "SqliteStore"]
 
@@ -31,6 +36,8 @@ class SqliteStore:
         self._lock = opening.hold(path)
         try:
             self._commits = commits.Commits()
+            self._failure: BaseException | None = None
+            self._queued = 0
             self._writer = Writer(opening.writable(path), path, rolled_back=self._commits.forget_names)
             self._reads = SqliteReads(path)
         except BaseException:
@@ -47,7 +54,31 @@ class SqliteStore:
         return self._writer.waiting
 
     async def commit(self, batch: Batch) -> None:
-        await self._writer.submit(lambda connection: self._commits.write(connection, batch))
+        """Return once *batch* is on disk; or, while the disk takes nothing, once it is safe in memory and queued.
+
+        A pager that waits for a full disk helps nobody. What is queued is written in order as soon as that goes;
+        `trouble` says so meanwhile. Only a kill in that time loses anything, and then people are told again.
+        """
+        if self._failure is not None:
+            raise self._failure
+        self._spare(batch)
+        written = self._writer.submit(lambda connection: self._commits.write(connection, batch))
+        while self._writer.trouble is None:
+            await asyncio.wait((written,), timeout=_LOOK)
+            if written.done():
+                written.result()
+                return
+        written.add_done_callback(self._late)
+
+    def _spare(self, batch: Batch) -> None:
+        """Keep memory bounded while nothing can be written: raw readings go first, the ledger never."""
+        self._queued = 0 if self._writer.trouble is None else self._queued + len(batch.observations)
+        if self._queued > _MOST_QUEUED:
+            batch.observations.clear()
+
+    def _late(self, written: asyncio.Future[int]) -> None:
+        if not written.cancelled() and (error := written.exception()) is not None:
+            self._failure = error
 
     async def forget(self, before_ms: int) -> int:
         return await self._writer.submit(lambda connection: commits.forget(connection, before_ms))
@@ -55,7 +86,10 @@ class SqliteStore:
     async def close(self) -> None:
         self._reads.shut()  # first: the last connection to close is the one that can put the WAL away
         await self._writer.close()
+        trouble = self._failure or self._writer.trouble
         os.close(self._lock)
+        if trouble is not None:
+            raise StoreError(f"What was seen last could not be written. {trouble}")
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         return self._reads.entries(after)
