@@ -1,0 +1,145 @@
+"""The raid probe on recordings written from md(4) and the kernel's Documentation/admin-guide/md.rst."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.probes.wires import ask, assumed, said
+from watch.core.expect import compile_judge
+from watch.probes.base import reference
+from watch.probes.raid import RaidProbe
+from watch.probes.wire.mdstat import arrays
+
+WHOLE = """\
+Personalities : [raid1] [raid6] [raid5] [raid4] [raid0]
+md1 : active raid5 sdd1[3](S) sdc1[2] sdb1[1] sda1[0]
+      39060480 blocks super 1.2 level 5, 512k chunk, algorithm 2 [3/3] [UUU]
+      bitmap: 0/1 pages [0KB], 65536KB chunk
+
+md0 : active raid1 sdb2[1] sda2[0]
+      104320 blocks [2/2] [UU]
+
+unused devices: <none>
+"""
+FAILED = """\
+Personalities : [raid1]
+md0 : active raid1 sdb2[1](F) sda2[0]
+      104320 blocks [2/1] [U_]
+
+unused devices: <none>
+"""
+RECOVERING = """\
+Personalities : [raid1] [raid10]
+md1 : active raid10 sdd1[4] sdc1[2] sdb1[1] sda1[0]
+      39060480 blocks super 1.2 512K chunks 2 near-copies [4/3] [UUU_]
+      [=>...................]  recovery =  8.1% (251596/3068288) finish=6.7min speed=6963K/sec
+
+md0 : active raid1 sdb2[1] sda2[0]
+      104320 blocks [2/2] [UU]
+        resync=DELAYED
+
+unused devices: <none>
+"""
+CHECKING = """\
+Personalities : [raid1]
+md0 : active (auto-read-only) raid1 sdb2[1] sda2[0]
+      104320 blocks [2/2] [UU]
+      [==========>..........]  check = 50.0% (52160/104320) finish=0.5min speed=1000K/sec
+
+unused devices: <none>
+"""
+INACTIVE = """\
+Personalities : [raid1]
+md127 : inactive sdb1[1](S)
+      1048576 blocks super 1.2
+
+unused devices: <none>
+"""
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """Write a machine's files; returns the options that point the probe at it."""
+
+    def machine(mdstat, **sysfs):
+        (tmp_path / "proc").mkdir()
+        (tmp_path / "proc" / "mdstat").write_text(mdstat)
+        for name, files in sysfs.items():
+            folder = tmp_path / "sys" / "block" / name / "md"
+            folder.mkdir(parents=True)
+            for file, value in files.items():
+                (folder / file).write_text(f"{value}\n")
+        return {"root": tmp_path, "judge": assumed("raid")}
+
+    return machine
+
+
+def healthy(**more):
+    return {"degraded": 0, "mismatch_cnt": 0, "array_state": "clean"} | more
+
+
+async def test_whole_arrays_are_up(machine):
+    reading = await ask(
+        "raid", array="all", **machine(WHOLE, md0=healthy(), md1=healthy(array_state="active"))
+    )
+    assert said(reading) == ("up", "ok")
+    assert reading.facts == {
+        "arrays": 2,
+        "active": True,
+        "degraded": 0,
+        "failed": 0,
+        "failed.names": "",
+        "spares": 1,
+        "busy": "",
+        "mismatches": 0,
+        "state": "active, clean",
+    }
+
+
+async def test_a_failed_member_is_down_and_named(machine):
+    reading = await ask("raid", array="md0", **machine(FAILED, md0=healthy(degraded=1)))
+    assert said(reading) == ("down", "expectation")
+    assert (reading.facts["failed.names"], reading.facts["degraded"]) == ("md0: sdb2", 1)
+
+
+async def test_a_recovery_is_told_with_its_progress(machine):
+    reading = await ask("raid", array="all", **machine(RECOVERING))
+    assert said(reading) == ("down", "expectation")
+    facts = reading.facts
+    assert (facts["degraded"], facts["busy"]) == (1, "recovery, resync")
+    assert (facts["progress"], facts["left"]) == (pytest.approx(0.081), pytest.approx(402))
+
+
+async def test_a_check_is_degraded_if_so_told_and_mismatches_are_counted(machine):
+    options = machine(CHECKING, md0=healthy(mismatch_cnt=128))
+    options["judge"] = compile_judge([], ["mismatches == 0"], reference(RaidProbe).facts, RaidProbe.ASSUMED)
+    reading = await ask("raid", array="md0", **options)
+    assert said(reading) == ("degraded", "expectation")
+    assert (reading.facts["busy"], reading.facts["progress"], reading.facts["active"]) == ("check", 0.5, True)
+
+
+async def test_an_array_that_does_not_run_is_down(machine):
+    reading = await ask("raid", array="md127", **machine(INACTIVE))
+    assert said(reading) == ("down", "expectation")
+    assert reading.facts["state"] == "inactive"
+
+
+async def test_an_array_that_is_not_there_is_missing(machine):
+    assert said(await ask("raid", array="md9", **machine(WHOLE))) == ("down", "missing")
+
+
+async def test_a_machine_without_md_is_missing_it(tmp_path):
+    assert said(await ask("raid", array="md0", root=tmp_path)) == ("down", "missing")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n", "garbage\x00\n : active\n", "md0 : active\n", "Personalities :\n"]
+)
+def test_what_is_no_mdstat_has_no_members(text):
+    assert [one for one in arrays(text) if one.failed or one.missing or one.action] == []
+
+
+@pytest.mark.parametrize("array", ["", "/dev/md0"])
+def test_an_array_is_given_by_its_name(array):
+    with pytest.raises(ValueError, match=r"^array: "):
+        RaidProbe(array=array)

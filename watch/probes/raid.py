@@ -1,0 +1,108 @@
+"""RAID: are this machine's md arrays whole, and what are they busy with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
+from watch.core.wording import one_line
+from watch.probes.base import Described, probe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from watch.core.reading import FactValue
+    from watch.probes.wire.mdstat import Array
+
+
+@probe("raid", main="array")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaidProbe(Described):
+    """Look at the md arrays of the machine that the vantage point runs on. Never run against a real device.
+
+    An array that has lost a member still serves; it is down all the same, for it is no longer what it is there
+    for. Say `degraded <= 1` to be told of the second loss only, or move it to `warn`. Reads /proc/mdstat and
+    /sys/block/*/md through a child process: an array that hangs must not hang us.
+
+    Options:
+        array: The array's name, md0, or all.
+        root: Where the host's /proc and /sys are, for an agent in a container: /host.
+
+    Facts:
+        arrays (count, missing): How many arrays were looked at.
+        active (bool): Whether all of them are running.
+        degraded (count): How many members are missing, summed.
+        failed (count): How many members are marked as failed.
+        failed.names (text): Which, as md0: sdb1.
+        spares (count): How many spares stand by.
+        busy (text): What they are busy with: resync, recovery, check, reshape; empty for nothing.
+        progress (ratio): How far that is, of the one that is least far.
+        left (duration): How long it will take, by the kernel's guess.
+        mismatches (count): Sectors that differed at the last check, summed; a RAID 1 with swap has some.
+        state (text): The arrays' states: clean, active, readonly, inactive, ….
+
+    Reasons:
+        ok, expectation, missing, timeout, limit
+
+    Example:
+        raid: md0
+        expect: [degraded == 0, active == true]
+        warn: [failed == 0, busy == ""]
+    """
+
+    ASSUMED: ClassVar[Mapping[str, str]] = {
+        "active": "active == true",
+        "degraded": "degraded == 0",
+        "failed": "failed == 0",
+    }
+
+    array: str
+    root: Path = Path("/")
+
+    def __post_init__(self) -> None:
+        if not self.array or "/" in self.array:
+            raise ValueError("array: a name as in /proc/mdstat, like md0, or all")
+
+    def peer(self) -> str:
+        return ""
+
+    async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
+        from watch.probes.wire.mdstat import arrays, settings  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.tool import said_by  # noqa: PLC0415 - as above
+
+        said = await said_by("cat", str(self.root / "proc/mdstat"), package="coreutils")
+        if said.code != 0:
+            raise ProbeFailure(Reason.MISSING, f"this machine has no md arrays: {said.words}")
+        found = [one for one in arrays(said.out) if self.array in ("all", one.name)]
+        if not found:
+            raise ProbeFailure(Reason.MISSING, f"there is no array {self.array} here")
+        files = settings(self.root, [one.name for one in found])
+        kept = await said_by("grep", "-sH", "", "--", *files, package="grep")  # -s: some are not there
+        return Reading(Verdict.UP, facts=_facts(found, kept.out))
+
+
+def _facts(found: Sequence[Array], kept: str) -> dict[str, FactValue]:
+    from watch.probes.wire.mdstat import sums  # noqa: PLC0415 - as above
+
+    told = sums(kept)
+    names = [f"{one.name}: {member}" for one in found for member in one.failed]
+    busy = [one for one in found if one.action]
+    facts: dict[str, FactValue] = {
+        "arrays": len(found),
+        "active": all(one.active for one in found),
+        "degraded": max(sum(one.missing for one in found), told.degraded),
+        "failed": len(names),
+        "failed.names": one_line(", ".join(names)),
+        "spares": sum(one.spares for one in found),
+        "busy": ", ".join(sorted({one.action for one in busy})),
+        "mismatches": told.mismatches,
+        "state": ", ".join(sorted(told.states)) or ("active" if all(o.active for o in found) else "inactive"),
+    }
+    shares = [one.progress for one in busy if one.progress is not None]
+    waits = [one.left for one in busy if one.left is not None]
+    facts |= {"progress": min(shares)} if shares else {}
+    return facts | ({"left": max(waits)} if waits else {})

@@ -1,0 +1,102 @@
+"""What the kernel says of md arrays: /proc/mdstat for people, and /sys/block/*/md for programs.
+
+mdstat, an array a paragraph (`md(4)`)::
+
+    md0 : active raid1 sdb1[1](F) sda1[0]
+          104320 blocks [2/1] [U_]
+          [=>...................]  recovery =  8.1% (251596/3068288) finish=6.7min speed=6963K/sec
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+_HEAD = re.compile(r"^(?P<name>\S+) : (?P<state>active|inactive)(?P<rest>.*)$")
+_MEMBER = re.compile(r"(?P<name>\S+?)\[\d+\](?P<flags>(?:\([A-Z]\))*)")
+_WANTED = re.compile(r"\[(\d+)/(\d+)\]")
+_BUSY = re.compile(r"\b(?P<action>resync|recovery|check|reshape|repair)\s*=\s*(?P<rest>\S+)")
+_FINISH = re.compile(r"finish=([\d.]+)min")
+_FILES = ("degraded", "mismatch_cnt", "array_state")
+
+
+class Array(NamedTuple):
+    """One array. *missing* counts members that are not in sync; *left* is in seconds."""
+
+    name: str
+    active: bool
+    failed: tuple[str, ...]
+    spares: int
+    missing: int
+    action: str
+    progress: float | None
+    left: float | None
+
+
+class Sums(NamedTuple):
+    """What sysfs adds, over all arrays."""
+
+    degraded: int
+    mismatches: int
+    states: frozenset[str]
+
+
+def arrays(mdstat: str) -> list[Array]:
+    """The arrays in the text of /proc/mdstat."""
+    return [_array(paragraph) for paragraph in _paragraphs(mdstat)]
+
+
+def _paragraphs(mdstat: str) -> Iterator[list[str]]:
+    paragraph: list[str] = []
+    for line in mdstat.splitlines():
+        if _HEAD.match(line):
+            if paragraph:
+                yield paragraph
+            paragraph = [line]
+        elif paragraph and line[:1].isspace():
+            paragraph.append(line)
+        elif line and paragraph:  # "unused devices: <none>" ends the last
+            yield paragraph
+            paragraph = []
+    if paragraph:
+        yield paragraph
+
+
+def _array(paragraph: list[str]) -> Array:
+    head = _HEAD.match(paragraph[0])
+    assert head is not None
+    body = "\n".join(paragraph[1:])
+    members = [(m["name"], m["flags"]) for m in _MEMBER.finditer(head["rest"])]
+    wanted = _WANTED.search(body)
+    busy, finish = _BUSY.search(body), _FINISH.search(body)
+    share = busy["rest"].rstrip("%") if busy else ""
+    return Array(
+        name=head["name"],
+        active=head["state"] == "active",
+        failed=tuple(name for name, flags in members if "(F)" in flags),
+        spares=sum("(S)" in flags for _, flags in members),
+        missing=max(0, int(wanted[1]) - int(wanted[2])) if wanted else 0,
+        action=busy["action"] if busy else "",
+        progress=float(share) / 100 if re.fullmatch(r"\d+(\.\d+)?", share) else None,  # or DELAYED, PENDING
+        left=60 * float(finish[1]) if finish else None,
+    )
+
+
+def settings(root: Path, names: Sequence[str]) -> list[str]:
+    """The files of sysfs that `sums` reads; an array without redundancy lacks some."""
+    return [str(root / "sys/block" / name / "md" / file) for name in names for file in _FILES]
+
+
+def sums(lines: str) -> Sums:
+    """What ``grep -H`` says of those files: ``/sys/block/md0/md/degraded:1``."""
+    told = [line.rpartition("/")[2].partition(":")[::2] for line in lines.splitlines()]
+
+    def total(file: str) -> int:
+        return sum(int(value) for name, value in told if name == file and value.strip().isdecimal())
+
+    states = frozenset(value.strip() for name, value in told if name == "array_state" and value.strip())
+    return Sums(total("degraded"), total("mismatch_cnt"), states)
