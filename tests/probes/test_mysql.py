@@ -138,6 +138,18 @@ async def test_a_user_who_may_not_see_replication_gets_the_rest(primary):
     assert "connections.used" in reading.facts
 
 
+async def test_a_check_leaves_as_one_should(primary):
+    def aborted():
+        return sql(primary, "show global status like 'Aborted_clients'")
+
+    before = aborted()
+    await asked(primary)
+    await asked(primary, query="select id from shop.orders")
+    await asked(primary, query="select * from shop.nothing")
+    until(lambda: sql(primary, "show processlist").count("threenines") == 0)
+    assert aborted() == before
+
+
 @pytest.mark.parametrize(
     ("query", "facts"),
     [

@@ -9,7 +9,7 @@ import pytest
 
 from tests.ports import free_port
 from tests.probes.databases import call, eventually, running, until
-from tests.probes.wires import ask, said, saying, serving, silence
+from tests.probes.wires import Meter, ask, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
@@ -160,6 +160,13 @@ async def test_a_role_that_may_not_see_replicas_still_counts_them(primary, repli
     assert "replication.lag" not in reading.facts
 
 
+async def test_a_check_leaves_as_one_should(folder, primary):
+    await asked(primary)
+    await asked(primary, query="select * from no_such_table")
+    until(lambda: sql(primary, "select count(*) from pg_stat_activity where usename = 'threenines'") == "0")
+    assert "unexpected EOF" not in (folder / f"{primary}.log").read_text()
+
+
 @pytest.mark.parametrize(
     ("query", "facts"),
     [
@@ -268,6 +275,13 @@ async def test_a_server_that_talks_nonsense_is_told_apart(answer, told):
         reading = await ask("postgres", address=f"127.0.0.1:{port}", password=Secret(CANARY), seconds=0.5)
     assert said(reading) == told
     assert CANARY not in repr(reading)
+
+
+async def test_a_flood_of_small_messages_does_not_hold_up_others():
+    async with serving(saying(message(b"N", b"") * 300_000)) as port, Meter() as meter:
+        reading = await ask("postgres", address=f"127.0.0.1:{port}", seconds=5)
+    assert said(reading) == ("down", "limit")
+    assert meter.longest < 0.05
 
 
 async def test_words_before_the_encryption_are_not_believed():

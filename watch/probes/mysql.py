@@ -111,29 +111,34 @@ class MysqlProbe(Described):
 
         clock = asyncio.get_running_loop().time
         with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:
-            began, session = clock(), Session(line)
-            await session.greet()
-            line.phases["first_byte"] = clock() - began
-            if self.tls:
-                await session.shake(lambda: secure(line, self, _PORT))
-            began = clock()
-            await session.log_in(self.user, self.password, self.database or "")
-            await self._begin(session)
-            facts = await _health(session) | await _replication(session)
-            if self.query is not None:
-                facts |= _answer(await session.ask(self.query, MOST_ROWS))
-            line.phases["transfer"] = clock() - began
+            async with Session(line) as session:
+                began = clock()
+                await session.greet()
+                line.phases["first_byte"] = clock() - began
+                if self.tls:
+                    await session.shake(lambda: secure(line, self, _PORT))
+                began = clock()
+                await session.log_in(self.user, self.password, self.database or "")
+                facts = await self._asked(session)
+                line.phases["transfer"] = clock() - began
             facts |= {"latency": sum(line.phases.values()), "address": line.where}
             return Reading(Verdict.UP, facts=facts, phases=line.phases)
+
+    async def _asked(self, session: Session) -> dict[str, FactValue]:
+        await self._begin(session)
+        facts = await _health(session) | await _replication(session)
+        return facts if self.query is None else facts | _answer(await session.ask(self.query, MOST_ROWS))
 
     async def _begin(self, session: Session) -> None:
         """Begin the read-only transaction, with the server's own limit on each statement."""
         from watch.probes.wire.mysql import Refused  # noqa: PLC0415 - as above
 
         seconds = self.statement_timeout.total_seconds()
-        ours = f"max_execution_time = {int(1000 * seconds)}"  # MySQL's, of SELECT alone
+        limit = f"max_execution_time = {int(1000 * seconds)}"  # MySQL's, of SELECT alone
+        if session.maria:
+            limit = f"max_statement_time = {seconds}"
         try:
-            await session.run(f"set session {f'max_statement_time = {seconds}' if session.maria else ours}")
+            await session.run(f"set session {limit}, sql_select_limit = {MOST_ROWS}")
         except Refused as refused:
             if refused.code != _NO_SUCH_VARIABLE:  # a server before 5.7 has no such limit
                 raise

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
+    from watch.probes.wire.postgres import Session
 
 _PORT = 5432
 _STATUS = """
@@ -136,17 +137,20 @@ class PostgresProbe(Described):
             if self.tls:
                 await offer_tls(line)
                 await secure(line, self, _PORT)
-            began, session = clock(), Session(line)
-            await session.log_in(self.user, self.password, self.database)
-            line.phases["first_byte"] = clock() - began
-            began = clock()
-            await session.begin(int(self.statement_timeout.total_seconds() * 1000))
-            facts = _status(await session.ask(_STATUS, 1))
-            if self.query is not None:
-                facts |= _answer(await session.ask(self.query, MOST_ROWS))
-            line.phases["transfer"] = clock() - began
+            async with Session(line) as session:
+                began = clock()
+                await session.log_in(self.user, self.password, self.database)
+                line.phases["first_byte"] = clock() - began
+                began = clock()
+                facts = await self._asked(session)
+                line.phases["transfer"] = clock() - began
             facts |= {"latency": sum(line.phases.values()), "address": line.where}
             return Reading(Verdict.UP, facts=facts, phases=line.phases)
+
+    async def _asked(self, session: Session) -> dict[str, FactValue]:
+        await session.begin(int(self.statement_timeout.total_seconds() * 1000))
+        facts = _status(await session.ask(_STATUS, 1))
+        return facts if self.query is None else facts | _answer(await session.ask(self.query, MOST_ROWS))
 
 
 def _status(rows: Sequence[Sequence[str | None]]) -> dict[str, FactValue]:

@@ -6,12 +6,15 @@ us wait for more for ever, so what is taken from one connection has a limit for 
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from watch.core.reading import ProbeFailure, Reason
 
 if TYPE_CHECKING:
     from watch.probes.wire.line import Line
+
+_FULL = 16 << 10  # as much as a line gives at once
 
 
 class Intake:
@@ -60,6 +63,8 @@ class Intake:
         if self._left < 0:
             raise self._too_much()
         self._heard += chunk
+        if len(chunk) >= _FULL:
+            await asyncio.sleep(0)  # a peer that is quicker than we must not have the loop to itself
 
     def _taken(self, count: int) -> bytes:
         portion = bytes(self._heard[:count])

@@ -7,8 +7,10 @@ out, so the server takes none), and a server's request for one of our files is n
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.core.wording import one_line
@@ -17,6 +19,7 @@ from watch.probes.wire.mysql_login import CACHING, NATIVE, bare, proof
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from types import TracebackType
 
     from watch.core.settings import Secret
     from watch.probes.wire.line import Line
@@ -25,7 +28,8 @@ Row = list[tuple[str, str | None]]  # a column's name and value; names may be th
 _WITH_DATABASE, _TLS, _PLUGINS = 0x8, 0x800, 0x80000
 _BASE = 0x1 | 0x4 | 0x200 | 0x2000 | 0x8000 | _PLUGINS  # long password, long flag, 4.1, transactions, secure
 _UTF8 = 45
-_EOF, _ERROR, _QUERY = 0xFE, 0xFF, b"\x03"
+_EOF, _ERROR = 0xFE, 0xFF
+_QUIT, _QUERY = b"\x01", b"\x03"
 _AUTH_MORE, _FULL = 0x01, b"\x04"
 _REASONS: Final = (
     (Reason.AUTH, {1044, 1045, 1130, 1142, 1143, 1227, 1251, 1524, 1698, 1820, 3118, 4151}),
@@ -51,6 +55,19 @@ class Session:
         self._line, self._in, self._next = line, Intake(line), 0
         self.version = ""
         self._nonce, self._offers, self._plugin = b"", 0, ""
+        self._known = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Say goodbye: a server counts and logs those who leave without, and we come twice a minute."""
+        if self._known and not isinstance(error, asyncio.CancelledError):
+            self._next = 0
+            with contextlib.suppress(OSError, ProbeFailure):
+                await self._send(_QUIT)
 
     async def greet(self) -> None:
         """Read what the server says first, and what it can."""
@@ -99,6 +116,7 @@ class Session:
         for _ in range(5):  # an honest server is through after two
             answer = await self._packet("no answer to the login")
             if answer[:1] == b"\0":
+                self._known = True
                 return
             await self._prove(answer, password)
         raise self._in.strange("the login does not end")

@@ -8,9 +8,11 @@ no more rows than asked for.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 import struct
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.core.wording import one_line
@@ -19,6 +21,7 @@ from watch.probes.wire.scram import Scram
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import TracebackType
 
     from watch.core.settings import Secret
     from watch.probes.wire.line import Line
@@ -60,6 +63,18 @@ class Session:
     def __init__(self, line: Line) -> None:
         self._line, self._in = line, Intake(line)
         self._scram: Scram | None = None
+        self._known = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Say goodbye: a server logs those who leave without, and we come twice a minute."""
+        if self._known and not isinstance(error, asyncio.CancelledError):
+            with contextlib.suppress(OSError, ProbeFailure):
+                await self._line.send(_message(b"X", b""))
 
     async def log_in(self, user: str, password: Secret | None, database: str) -> None:
         words = ("user", user, "database", database, "client_encoding", "UTF8")
@@ -71,6 +86,7 @@ class Session:
             if kind == b"R":
                 await self._prove(user, password, body)
             elif kind == b"Z":
+                self._known = True
                 return
 
     async def begin(self, limit_ms: int) -> None:
