@@ -76,7 +76,7 @@ class Conversation:
             raise ProbeFailure(Reason.RESET, words) from None
         except known.SMBException as error:
             raise self._failure(error) from None
-        except (ValueError, LookupError, struct.error, NotImplementedError) as error:
+        except (ValueError, LookupError, struct.error) as error:
             # The library reads a stranger's words with these; we have none of our own in between.
             words = f"{self._where} talks what is no SMB before {self.stage}"
             raise ProbeFailure(Reason.PROTOCOL, words) from error
