@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,7 @@ log = logging.getLogger(__name__)
 PUBLISH_EVERY = 30.0  # seconds: the page carries the time of its data
 DRAIN = 4.0  # seconds for asking, judging and sending to end; a second more for whatever does not
 _BEHIND_MS = 3_600_000
+_FILES = 20_480
 
 
 class App:
@@ -70,7 +72,11 @@ class App:
             settings, self.store, book, chain, self.desk, self.metrics, self.clock, self._dirty.set
         )
         self.point = VantagePoint(
-            settings.vantage, self.hub, self.clock, self.store.canaries(settings.vantage.name)
+            settings.vantage,
+            self.hub,
+            self.clock,
+            self.store.canaries(settings.vantage.name),
+            most=_runs_at_once(),
         )
         self.publisher = Publisher(settings, book)
         self.janitor = Janitor(self.store, self.clock, settings.retention)
@@ -230,6 +236,15 @@ class App:
             "the configuration was read anew: %d components, %d checks", len(new.components), len(new.checks)
         )
         return None
+
+
+def _runs_at_once() -> int:
+    """How many probes this process can have under way: as many open files as it may have, but for our own."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return int(wanted * 0.8)
 
 
 def _agree(clock: SystemClock, chain: Chain, store: Path) -> None:

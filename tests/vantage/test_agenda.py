@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from datetime import timedelta
+from itertools import pairwise
 
 from watch.core import confirm
 from watch.core.expect import Judge
@@ -105,18 +105,19 @@ def test_a_bad_reading_is_asked_again_soon_and_a_confirmed_one_at_its_pace():
 def test_retries_never_come_later_than_the_check_itself_would():
     agenda = planned(check("a", every=1, retry_every=timedelta(seconds=5)))
     times = [at for at, _ in played(agenda, 20, verdicts={"c/a": lambda _: Verdict.DOWN})]
-    assert max(b - a for a, b in itertools.pairwise(times)) < 1.1
+    assert max(b - a for a, b in pairwise(times)) < 1.1
 
 
 def test_a_slow_check_never_runs_twice_at_once_nor_catches_up():
     starts = played(planned(check("a", every=1)), 60, took=3.5)
-    gaps = [b[0] - a[0] for a, b in itertools.pairwise(starts)]
+    gaps = [b[0] - a[0] for a, b in pairwise(starts)]
     assert min(gaps) >= 3.5
     assert max(gaps) <= 5.1
 
 
 def test_one_host_is_never_asked_by_more_than_its_limit():
-    agenda = planned(*(check(f"n{i}", every=5, host="h") for i in range(20)), per_host=2)
+    swift = {"timeout": timedelta(milliseconds=100)}
+    agenda = planned(*(check(f"n{i}", every=5, host="h", **swift) for i in range(20)), per_host=2)
     running = 0
     for step in range(2000):
         now = step * 0.02
@@ -181,3 +182,27 @@ def test_a_removed_check_is_not_asked_again_even_when_it_was_under_way():
     agenda.release(slot, 8.0)
     assert list(agenda.take(100.0)) == []
     assert agenda.busy == 0
+
+
+def test_a_host_that_hangs_is_asked_often_enough_to_be_down_however_many_checks_it_has():
+    """A run that takes its whole timeout must not put readings further apart than a state holds."""
+    many = [check(f"n{i}", every=3, host="h", timeout=timedelta(seconds=1)) for i in range(200)]
+    starts = played(planned(*many), 30, took=1.0, verdicts={c.name: lambda _: Verdict.DOWN for c in many})
+    for one in many:
+        times = [at for at, name in starts if name == one.name]
+        assert max(b - a for a, b in pairwise(times)) < one.validity.total_seconds()
+
+
+def test_when_nothing_answers_all_are_still_asked_in_time():
+    many = [check(f"n{i}", every=10, host=f"h{i}", timeout=timedelta(seconds=10)) for i in range(1000)]
+    agenda = planned(*many)
+    starts = played(agenda, 60, took=10.0, step=0.1, verdicts={c.name: lambda _: Verdict.DOWN for c in many})
+    times = [at for at, name in starts if name == many[0].name]
+    assert max(b - a for a, b in pairwise(times)) < many[0].validity.total_seconds()
+
+
+def test_more_than_the_process_can_hold_open_is_never_started():
+    agenda = planned(
+        *(check(f"n{i}", every=1, timeout=timedelta(seconds=10)) for i in range(100)), overall=3, most=20
+    )
+    assert len(list(agenda.take(100.0))) == 20

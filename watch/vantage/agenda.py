@@ -7,8 +7,10 @@ day of scheduling is a loop of a few milliseconds in a test.
   not start together and none drifts.
 * A reading that may be the first of a change is asked again after `retry_every`, off the grid; then back onto it.
 * A check is never asked twice at once, and never makes up for what it missed.
-* Two limits, over all and per host. Who must wait for a host waits in that host's queue, keeping its due time: the
-  wait shows as lag.
+* Two limits on runs at once, over all and per host. They are never so narrow that a host which hangs, or all of them,
+  could not be asked at the pace that its checks ask for: each run then takes its whole timeout, and readings that came
+  further apart than a state holds would make an outage look like silence.
+* Who must wait for a host waits in that host's queue, keeping its due time: the wait shows as lag.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 FIRST_ROUND = 5.0  # seconds within which every check is asked for the first time
 GRACE = 2.0  # seconds beyond its timeout after which a run is given up
+_ROOM = 1.5  # times what is needed when every run takes its whole timeout
 
 
 class Slot:
@@ -75,14 +78,21 @@ class Slot:
 
 
 class Agenda:
-    """All checks of one vantage point and when each is due."""
+    """All checks of one vantage point and when each is due.
 
-    def __init__(self, *, overall: int = 256, per_host: int = 8) -> None:
+    Args:
+        overall, per_host: Runs at once, or more where the checks need more.
+        most: Runs at once that there can be at all: what this process may hold open.
+    """
+
+    def __init__(self, *, overall: int = 256, per_host: int = 8, most: int = 16_384) -> None:
         self.slots: dict[str, Slot] = {}
         self._heap: list[tuple[float, int, Slot]] = []
         self._running: dict[str, int] = {}
         self._queues: dict[str, deque[Slot]] = {}
-        self._overall, self._per_host = overall, per_host
+        self._least, self._least_per_host, self._most = overall, per_host, most
+        self._overall = overall
+        self._per_host: dict[str, int] = {}
         self._order = 0
         self.busy = 0
 
@@ -98,6 +108,17 @@ class Agenda:
                 self._push(slot)
             elif slot.check != check:
                 self._change(slot, check, now)
+        self._widen()
+
+    def _widen(self) -> None:
+        """Let as many run at once as it takes to keep the pace when nothing answers."""
+        need: dict[str, float] = {}
+        for slot in self.slots.values():
+            need[slot.host] = need.get(slot.host, 0.0) + slot.timeout / slot.every
+        self._per_host = {
+            host: max(self._least_per_host, math.ceil(n * _ROOM)) for host, n in need.items() if host
+        }
+        self._overall = min(self._most, max(self._least, math.ceil(sum(need.values()) * _ROOM)))
 
     def _change(self, slot: Slot, check: Check, now: float) -> None:
         """Give *slot*'s name to a new slot with what the old one believed, its streak cleared."""
@@ -112,7 +133,7 @@ class Agenda:
             slot = heapq.heappop(self._heap)[2]
             if slot.gone:
                 continue
-            if slot.host and self._running.get(slot.host, 0) >= self._per_host:
+            if slot.host and self._running.get(slot.host, 0) >= self._per_host[slot.host]:
                 self._queues.setdefault(slot.host, deque()).append(slot)
                 continue
             self.busy += 1

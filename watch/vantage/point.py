@@ -51,9 +51,17 @@ class _Run:
 class VantagePoint:
     """Asks its checks until `stop`."""
 
-    def __init__(self, vantage: Vantage, uplink: Uplink, clock: Clock, proven: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        vantage: Vantage,
+        uplink: Uplink,
+        clock: Clock,
+        proven: Iterable[str] = (),
+        *,
+        most: int = 16_384,
+    ) -> None:
         self.name = vantage.name
-        self.agenda = Agenda()
+        self.agenda = Agenda(most=most)
         self.canaries = Canaries(vantage.canaries, clock, proven)
         self.abandoned = 0
         self.ticked = clock.monotonic()
