@@ -77,7 +77,7 @@ async def test_a_server_that_greets_and_encrypts_is_up_with_its_facts(server, ca
     reading = await ask("ftp", address=server.address, ca_file=ca_file)
     assert said(reading) == ("up", "ok"), reading
     facts = reading.facts
-    assert facts["banner"] == "(vsFTPd 3.0.3)"
+    assert facts["banner"].startswith("(vsFTPd ")
     assert facts["certificate.subject"] == "localhost"
     assert facts["latency"] == pytest.approx(sum(reading.phases.values()))
     assert facts["address"] == server.address.replace("localhost", "127.0.0.1")

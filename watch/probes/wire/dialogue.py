@@ -15,10 +15,12 @@ the offer, and a password would follow.
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import TYPE_CHECKING, Protocol
 
 from watch.core.reading import ProbeFailure, Reason
 from watch.core.wording import visible
+from watch.probes.wire.blame import fault
 from watch.probes.wire.line import Line, Place, dial, place
 
 if TYPE_CHECKING:
@@ -80,6 +82,8 @@ async def call(probe: Spoken, port: int, now: datetime) -> Dialogue:
     """Return a dialogue with the server that *probe* names, TLS on it if it is ``implicit``."""
     there = place(probe.address, port)
     line = await dial(there, family=probe.family, metadata=probe.metadata)
+    # Else a command that follows the handshake waits 40 ms for the peer's delayed acknowledgement.
+    line._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # noqa: SLF001 - it has no word for it
     dialogue = Dialogue(line, probe, there, now)
     try:
         if probe.tls == "implicit":
@@ -179,7 +183,13 @@ class Dialogue:
         if self._heard:
             raise self.failure(Reason.PROTOCOL, "sent more before the TLS handshake than it was asked for")
         context = verifying(self._probe.ca_file) if self._probe.verify else believing()
-        tls = await self.line.secure(context, self._probe.server_name or self._there.host)
+        try:
+            tls = await self.line.secure(context, self._probe.server_name or self._there.host)
+        except OSError as error:  # ssl.SSLError is one, too
+            found = fault(error)
+            if isinstance(found, ProbeFailure):  # what was learned before is told all the same
+                raise self.failure(found.reason, found.detail) from error
+            raise
         from watch.probes.wire.presented import presented  # noqa: PLC0415 - cryptography, for those with TLS
 
         self.facts |= presented(tls, self._now)
