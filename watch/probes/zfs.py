@@ -1,0 +1,118 @@
+"""ZFS: is a pool whole, is there room in it, and was it scrubbed lately."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from watch.core.reading import OurFault, ProbeFailure, Reading, Reason, Verdict
+from watch.core.wording import one_line
+from watch.probes.base import Described, probe
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from watch.core.reading import FactValue
+    from watch.probes.wire.zpool import Pool
+
+_COLUMNS = ("name", "size", "free", "fragmentation", "health")
+
+
+@probe("zfs", main="pool")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZfsProbe(Described):
+    """Look at a ZFS pool of this machine, by zpool. Never run against a real device.
+
+    A pool that has lost a disk still serves (DEGRADED) and is down all the same, for it no longer is what it was
+    built for: say `state in ["ONLINE", "DEGRADED"]` to be told of the worse only. A pool past 80% grows slow.
+
+    Options:
+        pool: Its name.
+        program: What to run instead of zpool, given the same arguments: a script that calls it through sudo.
+
+    Facts:
+        state (text, status): ONLINE, DEGRADED, FAULTED, OFFLINE, UNAVAIL, SUSPENDED.
+        failed (count): How many of its disks do not serve.
+        failed.names (text): Which.
+        errors (count): Errors in reading, writing and checksums of its disks, summed, since they were cleared.
+        data_errors (count): Files, or errors in data, that nothing can put right.
+        size (bytes): How large it is.
+        space (bytes): What is free.
+        free (ratio): The same as a share.
+        fragmentation (ratio): How broken up the free space is.
+        busy (text): scrub or resilver; empty for neither.
+        progress (ratio): How far that is.
+        scrub.age (duration, stale): Since the last scrub ended; only if that was the last thing done to it.
+        scrub.errors (count): What that scrub could not put right.
+
+    Reasons:
+        ok, status, stale, expectation, missing, timeout, limit
+
+    Example:
+        zfs: tank
+        expect: [state == "ONLINE", data_errors == 0, free > 5%]
+        warn: [free > 20%, not scrub.age > 40d]
+    """
+
+    ASSUMED: ClassVar[Mapping[str, str]] = {
+        "state": 'state == "ONLINE"',
+        "data_errors": "data_errors == 0",
+    }
+
+    pool: str
+    program: str = "zpool"
+
+    def __post_init__(self) -> None:
+        if not self.pool or self.pool.startswith("-") or any(char <= " " for char in self.pool):
+            raise ValueError("pool: the name of one pool, like tank")
+
+    def peer(self) -> str:
+        return ""
+
+    async def run(self, *, now: datetime) -> Reading:
+        from watch.probes.wire.zpool import pools  # noqa: PLC0415 - when a check needs it
+
+        room = (
+            (await self._asked("list", "-Hp", "-o", ",".join(_COLUMNS), self.pool)).rstrip("\n").split("\t")
+        )
+        found = [one for one in pools(await self._asked("status", "-p", self.pool)) if one.name == self.pool]
+        if not found or len(room) != len(_COLUMNS):
+            raise OurFault(f"{self.program} speaks of {self.pool} in a way that we do not understand")
+        return Reading(Verdict.UP, facts=_state(found[0], now) | _room(*room[1:4]) | {"state": room[4]})
+
+    async def _asked(self, *arguments: str) -> str:
+        from watch.probes.wire.tool import said_by  # noqa: PLC0415 - as above
+
+        said = await said_by(self.program, *arguments, package="zfsutils-linux")
+        if said.code == 0:
+            return said.out
+        if "no such pool" in said.words:
+            raise ProbeFailure(Reason.MISSING, f"there is no pool {self.pool} here")
+        raise OurFault(f"zpool {arguments[0]} does not work here: {said.words}")
+
+
+def _state(pool: Pool, now: datetime) -> dict[str, FactValue]:
+    facts: dict[str, FactValue] = {
+        "failed": len(pool.failed),
+        "failed.names": one_line(", ".join(pool.failed)),
+        "errors": sum(one.errors for one in pool.devices if not one.group),
+        "data_errors": pool.data_errors,
+        "busy": pool.action,
+    }
+    if pool.progress is not None:
+        facts["progress"] = pool.progress
+    if pool.scrubbed is not None and pool.scrub_errors is not None:
+        facts["scrub.age"] = max(0.0, (now - pool.scrubbed).total_seconds())
+        facts["scrub.errors"] = pool.scrub_errors
+    return facts
+
+
+def _room(size: str, free: str, fragmentation: str) -> dict[str, FactValue]:
+    """The facts about room; a pool that cannot be opened says ``-``."""
+    facts: dict[str, FactValue] = {}
+    if size.isdecimal() and free.isdecimal() and int(size):
+        facts = {"size": int(size), "space": int(free), "free": int(free) / int(size)}
+    if fragmentation.rstrip("%").isdecimal():
+        facts["fragmentation"] = int(fragmentation.rstrip("%")) / 100
+    return facts
