@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import struct
-import subprocess
 from datetime import timedelta
 
 import pytest
 
 from tests.ports import free_port
-from tests.probes.conftest import until_listening
+from tests.probes.san import CANARY, CLOSED, MUTUAL, OPEN, PROOF, array
 from tests.probes.wires import ask, closed_port, said, serving, silence
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
@@ -20,45 +17,11 @@ from watch.probes.iscsi import IscsiProbe
 
 pytestmark = pytest.mark.xdist_group("tgtd")
 
-OPEN, CLOSED, MUTUAL = (f"iqn.2026-11.test:{name}" for name in ("open", "closed", "mutual"))
-CANARY, PROOF = "canary-secret-1", "canary-target-1"
-
 
 @pytest.fixture(scope="session")
 def san(tmp_path_factory):
-    """Three targets at two portals: one for everybody, one behind CHAP, one that proves itself, too."""
-    folder = tmp_path_factory.mktemp("tgt")
-    ports = free_port(), free_port()
-    env = {"TGT_IPC_SOCKET": str(folder / "sock"), "PATH": os.environ["PATH"]}
-    program = ["/usr/sbin/tgtd", "-f", "-C", "0", "--iscsi", f"portal=127.0.0.1:{ports[0]}"]
-    log = (folder / "log").open("w")
-    process = subprocess.Popen(program, env=env, start_new_session=True, stdout=log, stderr=log)
-
-    def tell(*words):
-        subprocess.run(["/usr/sbin/tgtadm", "-C", "0", "--lld", "iscsi", *words], env=env, check=True)
-
-    try:
-        until_listening(process, ("127.0.0.1", ports[0]))
-        tell("--op", "new", "--mode", "portal", "--param", f"portal=127.0.0.1:{ports[1]}")
-        for tid, name in enumerate((OPEN, CLOSED, MUTUAL), start=1):
-            target = ("--mode", "target", "--tid", str(tid))
-            tell("--op", "new", *target, "-T", name)
-            for lun in (1, 2):
-                disk = folder / f"disk{tid}{lun}"
-                with disk.open("wb") as file:
-                    file.truncate(lun * (64 << 20))
-                tell("--op", "new", "--mode", "logicalunit", "--tid", str(tid), "--lun", str(lun), "-b", disk)
-            tell("--op", "bind", *target, "-I", "ALL")
-        for user, password in (("mon", CANARY), ("array", PROOF)):
-            tell("--op", "new", "--mode", "account", "--user", user, "--password", password)
-        for tid in ("2", "3"):
-            tell("--op", "bind", "--mode", "account", "--tid", tid, "--user", "mon")
-        tell("--op", "bind", "--mode", "account", "--tid", "3", "--user", "array", "--outgoing")
-        yield [f"127.0.0.1:{port}" for port in ports]
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)  # it ignores SIGTERM
-        process.wait()
-        log.close()
+    with array(tmp_path_factory.mktemp("tgt")) as portals:
+        yield portals
 
 
 def judged(expect=(), warn=()):

@@ -210,23 +210,14 @@ class IscsiProbe(Described):
             return {"luns": scsi.luns(await session.command(0, scsi.LUNS, 4096))}
         return await self._disk(session, self.lun)
 
-    async def _disk(self, session: Session, lun: int) -> dict[str, FactValue]:
-        from watch.probes.wire import scsi  # noqa: PLC0415 - as above
+    async def _disk(self, session: Session, number: int) -> dict[str, FactValue]:
+        from watch.probes.wire.lun import ready  # noqa: PLC0415 - as above
 
-        device = scsi.device(await session.command(lun, scsi.INQUIRY, 36))
-        if not device:
-            raise ProbeFailure(Reason.MISSING, f"there is no LUN {lun}")
-        await session.command(lun, scsi.READY, 0)
-        blocks, block = scsi.capacity(await session.command(lun, scsi.CAPACITY_10, 8))
-        if blocks == 1 << 32:  # that many or more: the short command cannot tell
-            blocks, block = scsi.capacity(await session.command(lun, scsi.CAPACITY_16, 32))
-        facts: dict[str, FactValue] = {"device": device, "size": blocks * block, "block": block}
-        if self.read and 0 < block <= _LARGEST_BLOCK:
+        lun = await ready(session, number)
+        facts: dict[str, FactValue] = {"device": lun.device, "size": lun.size, "block": lun.block}
+        if self.read and 0 < lun.block <= _LARGEST_BLOCK:
             clock = asyncio.get_running_loop().time
             began = clock()
-            at = random.randrange(min(blocks, 1 << 32))  # noqa: S311 - a place on a disk, no secret
-            data = await session.command(lun, scsi.read(at), block)
+            await lun.read(random.randrange(lun.blocks))  # noqa: S311 - a place on a disk, no secret
             facts["read"] = clock() - began
-            if len(data) != block:
-                raise ProbeFailure(Reason.PROTOCOL, f"LUN {lun} sends {len(data)} of {block} bytes")
         return facts

@@ -72,13 +72,29 @@ class File(NamedTuple):
 
 def main() -> None:
     os.nice(10)  # others' work on this machine goes first
-    asked = json.load(sys.stdin)
+    asked, answer = json.load(sys.stdin), dict[str, Any]()
     try:
-        told = [_looked(one, asked["hash"], asked["since"]) for one in asked["look"]]
-        answer: Any = {"told": told, "room": _room(asked["look"][0]["folder"])}
+        answer = _blocks(**asked["blocks"]) if "blocks" in asked else _told(asked)
     except Blocked as blocked:
         answer = {"code": blocked.code, "path": blocked.path}
     json.dump(answer, sys.stdout)
+
+
+def _told(asked: dict[str, Any]) -> dict[str, Any]:
+    told = [_looked(one, asked["hash"], asked["since"]) for one in asked["look"]]
+    return {"told": told, "room": _room(asked["look"][0]["folder"])}
+
+
+def _blocks(path: str, places: Sequence[int], length: int) -> dict[str, Any]:
+    """Return how large a file or a device is, and the digests of what is in some places of it."""
+
+    def read() -> dict[str, Any]:
+        with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - a third of the time of pathlib
+            size = stream.seek(0, os.SEEK_END)
+            found = (os.pread(stream.fileno(), length, place) for place in places)
+            return {"size": size, "digests": [hashlib.sha256(data).hexdigest() for data in found]}
+
+    return _tried(read, path)
 
 
 def _looked(asked: dict[str, Any], hashed: str, since: float) -> dict[str, Any]:

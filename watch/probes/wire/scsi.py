@@ -70,9 +70,11 @@ def wire(lun: int) -> bytes:
     return struct.pack("!H", lun if lun < 256 else 0x4000 | lun) + bytes(6)
 
 
-def read(block: int) -> bytes:
-    """Return the command READ(10) for one block."""
-    return struct.pack("!BBIBHB", 0x28, 0, block, 0, 1, 0)
+def read(block: int, count: int = 1) -> bytes:
+    """Return the command for *count* blocks from *block* on: READ(10), and READ(16) where that does not reach."""
+    if block >= 1 << 32:
+        return struct.pack("!BBQIBB", 0x88, 0, block, count, 0, 0)
+    return struct.pack("!BBIBHB", 0x28, 0, block, 0, count, 0)
 
 
 def device(data: bytes) -> str:
