@@ -58,6 +58,15 @@ async def test_a_folder_that_is_not_there_is_missing(store, ca_file):
     assert said(await ask("imap", **there, folder='no "such\\', seconds=5)) == ("down", "missing")
 
 
+async def test_a_folder_whose_name_stands_in_lines_of_its_own_is_counted():
+    status = b"* STATUS {4}\r\na\r\nb (MESSAGES 7 UNSEEN 3)\r\na OK\r\n"
+    script = (b"* CAPABILITY X\r\na OK\r\n", b"a OK in\r\n", status)
+    async with serving(lines(b"* OK\r\n", *script)) as port:
+        reading = await ask("imap", address=f"127.0.0.1:{port}", tls="none", folder='a"b', **RIGHT)
+    assert said(reading) == ("up", "ok"), reading
+    assert (reading.facts["messages"], reading.facts["unseen"]) == (7, 3)
+
+
 async def test_starttls_is_spoken_before_the_password(store, ca_file):
     there = {"address": f"localhost:{store.imap}", "tls": "starttls", "ca_file": ca_file}
     reading = await ask("imap", **there, **RIGHT, seconds=5)

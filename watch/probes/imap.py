@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _TAG = "a"  # one serves: a command is said only after the answer to the one before
 _GREETING = re.compile(r"\* (?P<state>OK|PREAUTH|BYE)(?: (?P<text>.*))?", re.IGNORECASE | re.DOTALL)
 _DONE = re.compile(rf"{_TAG} (?P<state>OK|NO|BAD)(?: (?P<text>.*))?", re.IGNORECASE | re.DOTALL)
+_LITERAL = re.compile(r"\* STATUS \{(\d{1,4})\}", re.IGNORECASE)
 _COUNT = re.compile(r"(MESSAGES|UNSEEN) (\d{1,10})", re.IGNORECASE)
 # What a server says when it could not even look (RFC 5530): nobody's password is wrong.
 _NOT_NOW = ("[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]", "[LIMIT]", "[CONTACTADMIN]")
@@ -41,7 +42,8 @@ class ImapProbe(Described):
         tls: implicit, TLS from the first byte; starttls; or none.
         username: To log in as, with `password`.
         password: For the login.
-        folder: After the login: the folder whose messages to count; INBOX is the one that everybody has.
+        folder: After the login: the folder whose messages to count, as the server writes it; INBOX is the one
+            that everybody has.
         verify: Whether the server must prove its name; false takes any certificate.
         ca_file: Trust the authorities in this PEM file instead of the system's.
         server_name: The name the certificate must carry, if not the address's.
@@ -168,6 +170,9 @@ async def _asked(talk: Dialogue, command: str, reason: Reason, *, secret: str | 
     what, lines = command.partition(" ")[0], list[str]()
     while True:
         line = await talk.hear(f"an answer to {what}")
+        if literal := _LITERAL.fullmatch(line):  # a folder's odd name may stand in lines of its own
+            await talk.take(int(literal[1]), "a folder's name")
+            line = "* STATUS" + await talk.hear("the rest of its answer")
         done = _DONE.fullmatch(line)
         if done is None and line.startswith("+") and secret:
             await talk.say(secret, secret=True)
