@@ -1,0 +1,3 @@
+"""Where the kind multipath is pointed in the contract tests: nowhere, it looks at its own machine."""
+
+TRANSPORT = None

@@ -1,0 +1,96 @@
+"""The multipath probe on recordings written from multipathd(8) and its wildcards."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.probes.recordings import hangs, says
+from tests.probes.wires import ask, assumed, said
+from watch.core.expect import compile_judge
+from watch.probes.base import reference
+from watch.probes.multipath import MultipathProbe
+
+__all__ = ["hangs", "says"]
+
+ASSUMED = assumed("multipath")
+GOOD = """\
+mpatha|sdb|active|running|ready
+mpatha|sdc|active|running|ghost
+mpathb|sdd|active|running|ready
+mpathb|sde|active|running|ready
+mpathb|sdf|active|running|ready
+[orphan]|sda|undef|running|undef
+"""
+ONE_LOST = GOOD.replace("sdc|active|running|ghost", "sdc|failed|running|faulty")
+
+
+async def test_whole_maps_are_up_and_disks_without_one_do_not_count(says, tmp_path):
+    reading = await ask("multipath", map="all", program=says(GOOD), judge=ASSUMED)
+    assert said(reading) == ("up", "ok")
+    assert reading.facts == {
+        "maps": 2,
+        "paths": 5,
+        "working": 5,
+        "failed": 0,
+        "failed.names": "",
+        "least": 2,
+        "worst": "mpatha",
+    }
+    assert (tmp_path / "arguments").read_text().split("\n")[:4] == ["show", "paths", "raw", "format"]
+
+
+async def test_a_lost_path_is_down_and_named(says):
+    reading = await ask("multipath", map="all", program=says(ONE_LOST), judge=ASSUMED)
+    assert said(reading) == ("down", "expectation")
+    assert (reading.facts["failed.names"], reading.facts["least"]) == ("mpatha: sdc", 1)
+
+
+@pytest.mark.parametrize(
+    "state", ["active|offline|ready", "active|running|i/o pending", "active|running|shaky"]
+)
+async def test_a_path_is_good_only_if_all_three_say_so(says, state):
+    out = GOOD.replace("sdb|active|running|ready", f"sdb|{state}")
+    reading = await ask("multipath", map="mpatha", program=says(out), judge=ASSUMED)
+    assert said(reading) == ("down", "expectation")
+
+
+async def test_only_the_map_that_was_asked_for_is_judged(says):
+    reading = await ask("multipath", map="mpathb", program=says(ONE_LOST), judge=ASSUMED)
+    assert said(reading) == ("up", "ok")
+
+
+async def test_few_paths_are_degraded_if_so_told(says):
+    facts = reference(MultipathProbe).facts
+    judge = compile_judge([], ["least >= 3"], facts, MultipathProbe.ASSUMED)
+    reading = await ask("multipath", map="all", program=says(GOOD), judge=judge)
+    assert said(reading) == ("degraded", "expectation")
+
+
+@pytest.mark.parametrize("out", [GOOD, "", "[orphan]|sda|undef|running|undef\n"])
+async def test_a_map_that_is_not_there_is_missing(says, out):
+    assert said(await ask("multipath", map="mpathz", program=says(out))) == ("down", "missing")
+
+
+@pytest.mark.parametrize(
+    ("out", "code", "err"),
+    [
+        ("fail\n", 0, ""),
+        ("timeout\n", 1, ""),
+        ("", 1, "need to be root\n"),
+        ("", 1, "error -1 receiving packet\n"),
+    ],
+)
+async def test_a_multipathd_that_does_not_answer_is_our_fault(says, out, code, err):
+    reading = await ask("multipath", map="all", program=says(out, code=code, err=err))
+    assert said(reading) == ("unknown", "internal")
+    assert (out or err).strip() in reading.detail
+
+
+async def test_a_daemon_that_hangs_is_a_timeout_in_time(hangs):
+    assert said(await ask("multipath", map="all", program=hangs, seconds=0.2)) == ("down", "timeout")
+
+
+@pytest.mark.parametrize("name", ["", "/dev/mapper/mpatha"])
+def test_a_map_is_given_by_its_name(name):
+    with pytest.raises(ValueError, match=r"^map: "):
+        MultipathProbe(map=name)

@@ -1,0 +1,109 @@
+"""Multipath: has every LUN all of its paths, and how many is it from having none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from watch.core.reading import OurFault, ProbeFailure, Reading, Reason, Verdict
+from watch.core.wording import one_line
+from watch.probes.base import Described, probe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from watch.core.reading import FactValue
+
+# Map, device, state by the device mapper, by the kernel, by the path checker. The last may hold a blank.
+_FORMAT = "%m|%d|%t|%o|%T"
+_USABLE = frozenset(("ready", "ghost"))  # ghost: a good path to the controller that stands by
+_NO_MAP = frozenset(("", "[orphan]", "orphan", "##", "-"))
+
+
+@probe("multipath", main="map")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MultipathProbe(Described):
+    """Look at the paths of this machine's multipath maps, by multipathd. Never run against a real device.
+
+    A lost path is down, although the LUN goes on over the others: it is what the second fabric is for. To hear
+    of the last path only, say `[least > 1, failed >= 0]`. multipathd answers root only: give a
+    `program` that makes us so, else the reading is unknown.
+
+    Options:
+        map: The map's name, like mpatha, or all.
+        program: What to run instead of multipathd, given the same arguments: a script that calls it through
+            sudo.
+
+    Facts:
+        maps (count, missing): How many maps were looked at.
+        paths (count): How many paths they have, in all.
+        working (count): How many of those can be used.
+        failed (count): How many cannot.
+        failed.names (text): Which, as mpatha: sdc.
+        least (count): How many usable paths the map has that has the fewest.
+        worst (text): That map.
+
+    Reasons:
+        ok, expectation, missing, timeout, limit
+
+    Example:
+        multipath: all
+        expect: [failed == 0, least >= 2]
+        warn: [least >= 4]
+    """
+
+    ASSUMED: ClassVar[Mapping[str, str]] = {"failed": "failed == 0", "least": "least > 0"}
+
+    map: str
+    program: str = "multipathd"
+
+    def __post_init__(self) -> None:
+        if not self.map or "/" in self.map:
+            raise ValueError("map: a name as multipath -ll shows it, like mpatha, or all")
+
+    def peer(self) -> str:
+        return ""
+
+    async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
+        from watch.probes.wire.tool import said_by  # noqa: PLC0415 - when a check needs it
+
+        said = await said_by(
+            self.program, "show", "paths", "raw", "format", _FORMAT, package="multipath-tools"
+        )
+        lines = said.out.splitlines()
+        if said.code != 0 or any(line.count("|") < 4 for line in lines):
+            raise OurFault(f"multipathd does not tell us of its paths: {said.words}")
+        paths = [path for path in map(_path, lines) if path.map not in _NO_MAP]
+        return Reading(Verdict.UP, facts=self._facts(paths))
+
+    def _facts(self, paths: Sequence[_Path]) -> dict[str, FactValue]:
+        paths = [path for path in paths if self.map in ("all", path.map)]
+        if not paths:
+            raise ProbeFailure(
+                Reason.MISSING, f"there is no map {self.map} here, or it has not one path left"
+            )
+        usable = {name: sum(p.usable for p in paths if p.map == name) for name in {p.map for p in paths}}
+        worst = min(sorted(usable), key=usable.__getitem__)
+        failed = [f"{path.map}: {path.device}" for path in paths if not path.usable]
+        return {
+            "maps": len(usable),
+            "paths": len(paths),
+            "working": sum(usable.values()),
+            "failed": len(failed),
+            "failed.names": one_line(", ".join(failed)),
+            "least": usable[worst],
+            "worst": worst,
+        }
+
+
+class _Path(NamedTuple):
+    map: str
+    device: str
+    usable: bool
+
+
+def _path(line: str) -> _Path:
+    name, device, mapper, kernel, checker = (word.strip() for word in line.split("|", 4))
+    return _Path(name, device, mapper == "active" and kernel == "running" and checker in _USABLE)
