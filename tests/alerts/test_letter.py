@@ -84,3 +84,27 @@ def test_the_root_is_urgent_and_contained_in_most_of_the_others():
 def test_components_that_contain_each_other_end_nothing():
     config = settings(rule("down", "web"), components=(component("a", "b"), component("b", "a")))
     assert len(root_first([alert("a"), alert("b")], config)) == 2
+
+
+def test_a_recovery_after_time_out_of_sight_claims_no_more_than_it_knows():
+    gone = alert(
+        resolved_ms=START_MS + 60_000, recovered_ms=START_MS + 37_000, since_ms=START_MS, unseen=True
+    )
+    said = letter(Event.RESOLVED, [gone], settings())
+    assert "was down for at most 37s" in said.title
+    assert "We did not see it all the time." in said.body
+
+
+def test_the_end_of_trouble_of_our_own_reads_as_a_sentence():
+    ours = alert(
+        "checks_stopped",
+        When.MONITOR,
+        name="checks that have stopped running: web/home",
+        resolved_ms=START_MS + 34_000,
+        recovered_ms=START_MS + 34_000,
+        since_ms=START_MS,
+    )
+    assert (
+        letter(Event.RESOLVED, [ours], settings()).title
+        == "OVER: checks that have stopped running: web/home (lasted 34s)"
+    )

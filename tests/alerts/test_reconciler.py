@@ -387,7 +387,7 @@ def test_what_opens_together_is_one_page_that_names_the_root_and_counts_the_rest
     s.goes("san", "down")
     s.goes("db", "down")
     s.passes(4)
-    assert s.told() == [("alice", "DOWN: San and 3 more")]
+    assert s.told() == [("alice", "DOWN: San (+3 more)")]
     for name in ("Shop", "Web", "Db", "San"):
         assert f"{name}: down since" in s.pages[0].body
     s.passes(60)
@@ -438,7 +438,7 @@ def test_a_storm_is_one_page():
     for key in keys:
         s.goes(key, "down")
     s.passes(60)
-    assert s.told() == [("alice", "DOWN: C0 and 299 more")]
+    assert s.told() == [("alice", "DOWN: C0 (+299 more)")]
     assert "… and 280 more." in s.pages[0].body
 
 
@@ -468,7 +468,7 @@ def test_trouble_of_our_own_without_a_rule_pages_nobody_but_for_two_kinds():
         OwnTrouble("hub_silent:dallas-1", "the hub is silent", s.now_ms),
     ]
     s.passes(60)
-    assert s.told() == [("alice", "MONITORING TROUBLE: the sender is stuck and 1 more")]
+    assert s.told() == [("alice", "MONITORING TROUBLE: the sender is stuck (+1 more)")]
 
 
 # ---- delivery ----
@@ -713,3 +713,14 @@ def test_closed_alerts_that_all_know_of_are_forgotten():
         s.goes("web", "up")
         s.passes(1000)
     assert s.desk.alerts == ()
+
+
+def test_a_recovery_through_the_dark_says_that_it_was_dark():
+    s = stage(rule("down", "web"))
+    s.goes("web", "down")
+    s.passes(60)
+    s.goes("web", "unknown")
+    s.passes(60)
+    s.goes("web", "up")
+    s.passes(90)
+    assert "for at most" in s.told()[-1][1]

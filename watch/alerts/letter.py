@@ -53,7 +53,7 @@ def letter(event: Event, alerts: Sequence[Alert], settings: Settings, *, instead
     Args:
         instead: It goes to the catch-all, because nobody else can be reached.
     """
-    more = f" and {len(alerts) - 1} more" if len(alerts) > 1 else ""
+    more = f" (+{len(alerts) - 1} more)" if len(alerts) > 1 else ""
     title = _title(event, alerts[0], settings, more)
     parts = [_paragraph(event, alert, settings) for alert in alerts[:_LISTED]]
     if len(alerts) > _LISTED:
@@ -102,6 +102,8 @@ def _title(event: Event, alert: Alert, settings: Settings, more: str) -> str:
         return f"{_WORDS[alert.when]}{' AGAIN' if alert.again else ''}: {name}{more}"
     if alert.closing:
         return f"CLOSED: {name}{more} ({alert.closing})"
+    if alert.when is When.MONITOR:  # its name is a sentence
+        return f"OVER: {name}{more} (lasted {_lasted(alert)})"
     if event is Event.RESOLVED:
         return f"RESOLVED: {name}{more} {_WAS[alert.when]} for {_lasted(alert)}"
     return f"DELIVERED LATE: {name}{more} {_WAS[alert.when]} {_clock_span(alert, settings)}"
@@ -127,6 +129,7 @@ def _sentence(event: Event, alert: Alert, settings: Settings) -> str:
         return f"{name}: closed, because {alert.closing}. It {_WAS[alert.when]} since {since}."
     until = _moment(_ended_ms(alert), settings)
     late = " This could not be delivered earlier." if event is Event.MERGED else ""
+    late += " We did not see it all the time." if alert.unseen else ""
     return f"{name} {_WAS[alert.when]} from {since} to {until}, for {_lasted(alert)}.{late}"
 
 
@@ -150,4 +153,5 @@ def _ended_ms(alert: Alert) -> int:
 
 
 def _lasted(alert: Alert) -> str:
-    return duration_text(timedelta(seconds=max(_ended_ms(alert) - alert.since_ms, 0) // 1000))
+    lasted = duration_text(timedelta(seconds=max(_ended_ms(alert) - alert.since_ms, 0) // 1000))
+    return f"at most {lasted}" if alert.unseen else lasted

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from watch.alerts.condition import Condition, Conditions, recovered
 from watch.core.alert import Alert, dedup_key
 from watch.core.settings import AlertRule, Settings, When
+from watch.core.timeline import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -67,12 +68,22 @@ class Openings:
         """The alerts that changed."""
         holding = self._conditions.holding(now_ms, standings, troubles)
         changed = [a for c in holding.values() if (a := self._opened(c, now_ms, quiet)) is not None]
-        changed += [
-            closed
-            for alert in list(self.alerts.values())
-            if alert.open and (closed := self._closed(alert, now_ms, holding, standings)) is not None
-        ]
+        for alert in [a for a in self.alerts.values() if a.open]:
+            after = self._closed(alert, now_ms, holding, standings) or self._lost(alert, standings)
+            changed += [after] if after is not None else []
         return changed
+
+    def _lost(self, alert: Alert, standings: Mapping[str, Standing]) -> Alert | None:
+        """*alert* if its component has just gone out of sight."""
+        standing = standings.get(alert.subject)
+        if (
+            alert.unseen
+            or alert.when is When.UNKNOWN
+            or standing is None
+            or standing.state is not State.UNKNOWN
+        ):
+            return None
+        return self._keep(replace(alert, unseen=True))
 
     def _opened(self, condition: Condition, now_ms: int, quiet: Collection[str]) -> Alert | None:
         newest = self.alerts.get(self._latest.get(condition.key, -1))

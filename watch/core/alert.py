@@ -53,6 +53,7 @@ class Alert:
         recovered_ms: From when the recovery that closed it held.
         again: How often it was reopened.
         recipients: The people it pages, copied when it opened. policies: the escalations they come from.
+        unseen: It was unknown for a while since it opened, so nobody can say how long the trouble really lasted.
         closing: Why it closed, when that was no recovery.
         dedup_key: The same wherever it is computed, in every notice.
     """
@@ -73,6 +74,7 @@ class Alert:
     resolved_ms: int | None = None
     recovered_ms: int | None = None
     again: int = 0
+    unseen: bool = False
     closing: str = ""
 
     @property

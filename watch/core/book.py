@@ -23,7 +23,7 @@ from watch.core.component import composed_timeline
 from watch.core.ledger import Entry, Kind
 from watch.core.quorum import View, quorum_timeline
 from watch.core.settings import Audience
-from watch.core.spans import Span, clipped
+from watch.core.spans import Span, clipped, union
 from watch.core.timeline import State, Timeline, merged, overlaid
 
 if TYPE_CHECKING:
@@ -162,7 +162,9 @@ class Book:
 
     def lifetime(self, key: str) -> list[Span]:
         """When component *key* existed; the last span is open, its end far ahead."""
-        return [(lo, hi) for lo, hi, c in eras(self.components.get(key, []), 0, FOREVER) if c is not None]
+        return union(
+            (lo, hi) for lo, hi, c in eras(self.components.get(key, ()), 0, FOREVER) if c is not None
+        )
 
     def seen(self, check: str, vantage: str, edge: Edge, lo: int, hi: int) -> Timeline:
         """*check* in `[lo, hi)` as *vantage* saw it."""
