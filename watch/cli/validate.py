@@ -54,7 +54,9 @@ def _channels(file: str, loaded: Loaded) -> Iterator[Remark]:
 
     for person, n in unknown(loaded.settings.people):
         message = f"apprise can make nothing of channel {n} of `{person}`: nothing will ever arrive there"
-        yield Remark(file, 0, 0, message, cure="compare its scheme and its parts with apprise's documentation")
+        yield Remark(
+            file, 0, 0, message, cure="compare its scheme and its parts with apprise's documentation"
+        )
 
 
 def _summary(file: str, loaded: Loaded, warnings: Sequence[Remark]) -> str:
