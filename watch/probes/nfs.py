@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
+    from watch.probes.wire.line import Line, Place
     from watch.probes.wire.nfs import Room
+    from watch.probes.wire.rpc import Calls
 
 _PORT = 2049
 
@@ -22,14 +24,16 @@ _PORT = 2049
 @probe("nfs", main="server")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NfsProbe(Described):
-    """Ask an NFS server (version 4.0, over TCP) how much room a folder of its has, without mounting it.
+    """Ask an NFS server (version 4.0 or 3, over TCP) how much room a folder of its has, without mounting it.
 
-    The server takes our word for who we are; one that wants Kerberos refuses us. Linux servers export to
-    ports below 1024 only, unless the export says `insecure`: without that the reading is down and says so.
+    Version 3 needs the portmapper (port 111) and the mount service to be reachable, too. The server takes our
+    word for who we are; one that wants Kerberos refuses us. Linux servers export to ports below 1024 only,
+    unless the export says `insecure`: without that the reading is down and says so.
 
     Options:
         server: host or host:port; without a port 2049.
         path: The folder to ask about, as clients mount it.
+        version: 4 or 3; servers of 4.1 and newer that refuse 4.0 are down.
         uid: Who we say we are.
         gid: Of which group.
         family: any, or only IPv4 (4) or IPv6 (6).
@@ -56,6 +60,7 @@ class NfsProbe(Described):
 
     server: str
     path: str = "/"
+    version: Literal["4", "3"] = "4"
     uid: int = 65534
     gid: int = 65534
     family: Literal["any", "4", "6"] = "any"
@@ -76,20 +81,17 @@ class NfsProbe(Described):
         return place(self.server, _PORT).host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire import nfs  # noqa: PLC0415 - when a check needs it
-        from watch.probes.wire.rpc import Calls, somebody  # noqa: PLC0415 - as above
+        from watch.probes.wire import nfs, nfs3  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.rpc import Calls  # noqa: PLC0415 - as above
 
-        clock, parts = asyncio.get_running_loop().time, [part for part in self.path.split("/") if part]
-        there = place(self.server, _PORT)
-        with await dial(there, family=self.family, metadata=self.metadata) as line:
-            calls, phases = Calls(line, nfs.PROGRAM, nfs.VERSION), line.phases
+        clock, version = asyncio.get_running_loop().time, nfs.VERSION if self.version == "4" else nfs3.VERSION
+        with await self._dialled(place(self.server, _PORT)) as line:
+            calls, phases = Calls(line, nfs.PROGRAM, version), line.phases
             began = clock()
             await calls.call(nfs.NULL, what="the answer to nothing")
             phases["first_byte"] = rpc = clock() - began
             began = clock()
-            who = somebody(self.uid, self.gid)
-            told = await calls.call(nfs.COMPOUND, nfs.question(parts), credential=who, what="its free space")
-            room = nfs.answer(told, parts)
+            room = await self._room(calls)
             phases["transfer"] = clock() - began
             facts: dict[str, FactValue] = {
                 "latency": sum(phases.values()),
@@ -97,6 +99,20 @@ class NfsProbe(Described):
                 "address": line.where,
             }
         return Reading(Verdict.UP, facts=facts | _facts(room), phases=phases)
+
+    async def _dialled(self, there: Place) -> Line:
+        return await dial(there, family=self.family, metadata=self.metadata)
+
+    async def _room(self, calls: Calls) -> Room:
+        from watch.probes.wire import nfs, nfs3  # noqa: PLC0415 - as above
+        from watch.probes.wire.rpc import somebody  # noqa: PLC0415 - as above
+
+        who = somebody(self.uid, self.gid)
+        if self.version == "3":
+            return await nfs3.room(self._dialled, self.peer(), calls, self.path, who)
+        parts = [part for part in self.path.split("/") if part]
+        told = await calls.call(nfs.COMPOUND, nfs.question(parts), credential=who, what="its free space")
+        return nfs.answer(told, parts)
 
 
 def _facts(room: Room) -> dict[str, FactValue]:

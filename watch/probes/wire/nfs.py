@@ -25,7 +25,7 @@ _STATUS = {
     1: (Reason.AUTH, "is not for us" + _INSECURE),
     2: (Reason.MISSING, "does not exist"),
     5: (Reason.STATUS, "cannot be read: an input or output error"),
-    13: (Reason.AUTH, "is not for us: permission denied"),
+    13: (Reason.AUTH, "is not for us: permission denied" + _INSECURE),
     20: (Reason.MISSING, "is no folder"),
     70: (Reason.STATUS, "is stale"),
     10008: (Reason.STATUS, "is not ready: the server says to come later"),
@@ -70,14 +70,18 @@ def _answer(reply: Reader, parts: Sequence[str]) -> Room:
     steps = reply.number()
     if status:
         # The last step is the one that failed: the root, a part each, and the question itself.
-        where = "/" + "/".join(parts[: max(0, steps - 1)])
-        reason, words = _STATUS.get(status, (Reason.STATUS, f"cannot be asked (NFS status {status})"))
-        raise ProbeFailure(reason, f"{visible(where)} {words}")
+        raise refusal(status, visible("/" + "/".join(parts[: max(0, steps - 1)])))
     if steps != len(parts) + 2:
         raise ProbeFailure(Reason.PROTOCOL, "the answer is to another question")
     for _ in range(steps):
         reply.number(), reply.number()  # which operation, and that it went well
     return _room(reply)
+
+
+def refusal(status: int, what: str) -> ProbeFailure:
+    """Return what a status says of the folder *what*; versions 3 and 4 share the lower ones."""
+    reason, words = _STATUS.get(status, (Reason.STATUS, f"cannot be asked (NFS status {status})"))
+    return ProbeFailure(reason, f"{what} {words}")
 
 
 def _room(reply: Reader) -> Room:

@@ -52,6 +52,9 @@ class Reader:
         self._take(-size % 4)
         return data
 
+    def skip(self, size: int) -> None:
+        self._take(size)
+
     def numbers(self) -> list[int]:
         return [self.number() for _ in range(min(self.number(), 1024))]
 
