@@ -17,7 +17,7 @@ import pytest
 
 from tests.ports import free_port
 from tests.probes import devices
-from tests.probes.wires import Meter, ask, said
+from tests.probes.wires import Meter, ask, datagrams, said
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
@@ -197,6 +197,41 @@ async def test_a_lost_datagram_is_sent_again():
     assert said(reading) == ("up", "ok")
     assert len(asked) == 2
     assert 1 < reading.facts["latency"] < 2
+
+
+async def test_an_agent_that_falls_silent_on_the_way_is_told_from_a_dead_one():
+    def answer(data):
+        return [] if b"\xa5" in data else [data.replace(b"\xa0", b"\xa2", 1)]
+
+    async with datagrams(answer) as port:
+        reading = await ask("snmp", address=f"127.0.0.1:{port}", table="cpu", seconds=0.3)
+    assert said(reading) == ("down", "timeout")
+    assert "answered at first" in reading.detail
+
+
+def tlv(kind, *parts):
+    """BER: *parts* as one value of *kind*."""
+    body = b"".join(parts)
+    size = bytes((len(body),)) if len(body) < 128 else b"\x82" + len(body).to_bytes(2, "big")
+    return bytes((kind,)) + size + body
+
+
+async def test_an_agent_that_says_the_same_row_for_ever_is_left():
+    if_name_1 = tlv(0x30, tlv(6, bytes.fromhex("2b060102011f0101010101")), tlv(4, b"lo"))
+
+    def answer(data):
+        if b"\xa5" not in data:  # no walk: as in the test above
+            return [data.replace(b"\xa0", b"\xa2", 1)]
+        walk = data.index(b"\xa5")
+        number = data[walk + 2 : walk + 4 + data[walk + 3]]
+        community = data[data.index(b"\x04\x06public") :][:8]
+        same = tlv(0xA2, number, tlv(2, b"\0") * 2, tlv(0x30, if_name_1 * 20))
+        return [tlv(0x30, tlv(2, b"\1"), community, same)]
+
+    async with datagrams(answer) as port, Meter() as meter:
+        reading = await ask("snmp", address=f"127.0.0.1:{port}", table="interfaces", seconds=20)
+    assert said(reading) == ("down", "limit")
+    assert meter.longest < 0.1
 
 
 async def test_a_value_is_a_number_also_when_written_out(look):

@@ -153,7 +153,7 @@ class SnmpProbe(Described):
         return place(self.address, _PORT).host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.snmp import Login, agent  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.snmp import Login, greeted  # noqa: PLC0415 - when a check needs it
 
         loop, phases, there = asyncio.get_running_loop(), dict[str, float](), place(self.address, _PORT)
         began = loop.time()
@@ -162,15 +162,15 @@ class SnmpProbe(Described):
             self.community, self.user, self.auth, self.auth_method, self.privacy, self.privacy_method
         )
         phases["resolve"], began = loop.time() - began, loop.time()
-        async with agent(ip, there.port, login) as asked:
-            found = await asked.scalars(_UPTIME, _NAME)
-            phases["first_byte"] = loop.time() - began
-            facts: dict[str, FactValue] = {"latency": sum(phases.values()), "address": asked.where}
-            facts |= _itself(found)
-            if self.oid is not None:
-                facts |= await self._one(asked, self.oid.lstrip("."))
-            if self.table is not None:
-                facts |= await self._rows(asked, self.table)
+        asked = await greeted(ip, there.port, login)
+        found = await asked.scalars(_UPTIME, _NAME)
+        phases["first_byte"] = loop.time() - began
+        facts: dict[str, FactValue] = {"latency": sum(phases.values()), "address": asked.where}
+        facts |= _itself(found)
+        if self.oid is not None:
+            facts |= await self._one(asked, self.oid.lstrip("."))
+        if self.table is not None:
+            facts |= await self._rows(asked, self.table)
         return Reading(Verdict.UP, facts=facts, phases=phases)
 
     async def _one(self, asked: Agent, oid: str) -> dict[str, FactValue]:

@@ -12,7 +12,6 @@ What the library does not do, or says in its own way, is put right here:
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from watch.core.reading import ProbeFailure, Reason
@@ -20,7 +19,7 @@ from watch.probes.wire.address import written
 from watch.probes.wire.blame import cut_short
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
     from watch.core.settings import Secret
 
@@ -58,6 +57,7 @@ class Agent:
     def __init__(self, session: Any, where: str, login: Login) -> None:
         self._session = session
         self._login = login
+        self._heard = False
         self.where = where
 
     async def greet(self) -> None:
@@ -67,20 +67,20 @@ class Agent:
     async def scalars(self, *oids: str) -> dict[str, Value]:
         """Return what the agent has of *oids*; what it lacks is left out."""
         found: dict[str, Value | None] = await self._answer(lambda: self._session.get_many(oids))
+        self._heard = True
         return {oid: value for oid, value in found.items() if value is not None}
 
     async def column(self, oid: str) -> dict[str, Value]:
         """Return the values under *oid* by the rest of their OID, the row's index."""
         found: dict[str, Value] = {}
         rows = self._session.getbulk(oid)
-        while True:
+        for _ in range(_MOST):  # answers, not rows: an agent may also say the same one for ever
             try:
                 name, value = await self._answer(rows.__anext__)
             except StopAsyncIteration:
                 return found
             found[name.removeprefix(f"{oid}.")] = value
-            if len(found) > _MOST:
-                raise ProbeFailure(Reason.LIMIT, f"{self.where} has over {_MOST} rows under {oid}")
+        raise ProbeFailure(Reason.LIMIT, f"{self.where} has over {_MOST} rows under {oid}")
 
     async def _answer(self, question: Callable[[], Awaitable[T]]) -> T:
         from gufo.snmp import SnmpAuthError, SnmpError  # noqa: PLC0415 - an extra, when a check needs it
@@ -107,13 +107,17 @@ class Agent:
         raise self._silent()
 
     def _silent(self) -> ProbeFailure:
+        if self._heard:
+            words = (
+                f"{self.where} answered at first and then no more, or has more rows than there was time for"
+            )
+            return ProbeFailure(Reason.TIMEOUT, words)
         secret = "the community" if self._login.user is None else "the privacy password"
         return ProbeFailure(Reason.TIMEOUT, f"no answer from {self.where}: it is dead, or {secret} is wrong")
 
 
-@asynccontextmanager
-async def agent(ip: str, port: int, login: Login) -> AsyncIterator[Agent]:
-    """The agent at *ip*, greeted."""
+async def greeted(ip: str, port: int, login: Login) -> Agent:
+    """Return the agent at *ip*, which answers to *login*; its socket lives as long as it does."""
     from gufo.snmp.aio import SnmpSession  # noqa: PLC0415 - as above
 
     session = SnmpSession(
@@ -126,7 +130,7 @@ async def agent(ip: str, port: int, login: Login) -> AsyncIterator[Agent]:
     )
     asked = Agent(session, written(ip, port), login)
     await asked.greet()
-    yield asked
+    return asked
 
 
 def _user(login: Login) -> Any:
