@@ -15,7 +15,6 @@ the offer, and a password would follow.
 from __future__ import annotations
 
 import asyncio
-import socket
 from typing import TYPE_CHECKING, Protocol
 
 from watch.core.reading import ProbeFailure, Reason
@@ -82,8 +81,6 @@ async def call(probe: Spoken, port: int, now: datetime) -> Dialogue:
     """Return a dialogue with the server that *probe* names, TLS on it if it is ``implicit``."""
     there = place(probe.address, port)
     line = await dial(there, family=probe.family, metadata=probe.metadata)
-    # Else a command that follows the handshake waits 40 ms for the peer's delayed acknowledgement.
-    line._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # noqa: SLF001 - it has no word for it
     dialogue = Dialogue(line, probe, there, now)
     try:
         if probe.tls == "implicit":

@@ -145,6 +145,8 @@ async def dial(there: Place, *, family: str, metadata: bool) -> Line:
     began, sock = loop.time(), None
     try:
         sock = socket.socket(family_of(ip), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        # A command right after a handshake would wait 40 ms for the peer's delayed acknowledgement.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await loop.sock_connect(sock, (ip, there.port))
     except BaseException as error:
         if sock is not None:
