@@ -28,7 +28,7 @@ def member(folder, name, port, peers, *more, scheme="http"):
     clients = ["--listen-client-urls", us, "--advertise-client-urls", us]
     between = ["--listen-peer-urls", mine, "--initial-advertise-peer-urls", mine]
     cluster = ",".join(f"{it}=http://127.0.0.1:{at}" for it, at in peers.items())
-    quick = ["--heartbeat-interval", "20", "--election-timeout", "200"]
+    quick = ["--heartbeat-interval", "50", "--election-timeout", "500"]
     where = ["--name", name, "--data-dir", folder / name, "--initial-cluster", cluster]
     return running("/usr/bin/etcd", *where, *clients, *between, *quick, *more, port=port, folder=folder)
 

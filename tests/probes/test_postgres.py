@@ -82,6 +82,8 @@ def replica(folder, primary):
     port = free_port()
     with server(folder, "two", port, "-cmax_connections=20", "-cwal_retrieve_retry_interval=100"):
         until(lambda: sql(port, "select count(*) from pg_stat_wal_receiver") == "1")
+        sql(primary, "create table replayed ()")
+        until(lambda: sql(port, "select pg_last_xact_replay_timestamp() is not null") == "t")
         yield port
 
 
@@ -117,8 +119,6 @@ async def test_a_replica_that_keeps_up_has_no_lag(replica):
 
 
 async def test_a_replica_that_stops_replaying_is_seen_late_from_both_ends(primary, replica):
-    sql(primary, "insert into orders values (9000, 'in time')")
-    until(lambda: sql(replica, "select pg_last_xact_replay_timestamp() is not null") == "t")
     sql(replica, "select pg_wal_replay_pause()")
     until(lambda: sql(replica, "select pg_get_wal_replay_pause_state()") == "paused")
     try:
@@ -130,7 +130,7 @@ async def test_a_replica_that_stops_replaying_is_seen_late_from_both_ends(primar
         assert said(there) == ("degraded", "stale")
         judge = {"judge": (["replication.behind == 0B"], [])}
         here = await eventually(
-            lambda: asked(primary, **judge), lambda it: it.facts["replication.behind"] > 0
+            lambda: asked(primary, **judge), lambda it: it.facts.get("replication.behind", 0) > 0
         )
         assert said(here) == ("down", "stale")
         assert there.facts["replication.behind"] > 0
@@ -144,7 +144,7 @@ async def test_a_replica_cut_off_is_late_although_it_replayed_all_it_has(folder,
         sql(replica, "alter system set primary_conninfo = 'host=127.0.0.1 port=1'")
         sql(replica, "select pg_reload_conf()")
         reading = await eventually(
-            lambda: asked(replica), lambda it: it.facts["replication.connected"] is False
+            lambda: asked(replica), lambda it: it.facts.get("replication.connected") is False
         )
         assert reading.facts["replication.lag"] > 0
     finally:
@@ -154,7 +154,7 @@ async def test_a_replica_cut_off_is_late_although_it_replayed_all_it_has(folder,
 
 async def test_a_role_that_may_not_see_replicas_still_counts_them(primary, replica):
     reading = await eventually(
-        lambda: asked(primary, user="clerk"), lambda it: it.facts["replication.replicas"] == 1
+        lambda: asked(primary, user="clerk"), lambda it: it.facts.get("replication.replicas") == 1
     )
     assert said(reading) == ("up", "ok")
     assert "replication.lag" not in reading.facts

@@ -71,7 +71,7 @@ async def test_a_primary_is_up_with_its_facts(primary, replica):
     assert facts["role"] == "primary"
     assert facts["version"].startswith("7.")
     assert facts["replication.replicas"] == 1
-    assert facts["replication.lag"] <= 1
+    assert 0 <= facts["replication.lag"] < 10
     assert facts["memory"] > 100_000
     assert "memory.used" not in facts
     assert 0 < facts["clients.used"] < 0.01

@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import secrets
 import unicodedata
+from functools import lru_cache
 
 MOST_ROUNDS = 100_000  # some 40 ms; PostgreSQL's default is 4,096
 
@@ -41,7 +42,7 @@ class Scram:
             raise ValueError("its challenge is not an answer to ours")
         if not 0 < int(rounds) <= MOST_ROUNDS:
             raise ValueError(f"it asks for {rounds[:12]} rounds of hashing, {MOST_ROUNDS} is our limit")
-        salted = hashlib.pbkdf2_hmac("sha256", self._password, _decoded(said["s"]), int(rounds))
+        salted = _salted(self._password, _decoded(said["s"]), int(rounds))
         final = f"c=biws,r={nonce}"
         signed = f"{self._bare},{server.decode()},{final}".encode()
         client = _hmac(salted, b"Client Key")
@@ -65,6 +66,11 @@ def _decoded(text: str) -> bytes:
         return base64.b64decode(text, validate=True)
     except binascii.Error as error:
         raise ValueError("its challenge is not base64") from error
+
+
+@lru_cache(maxsize=256)  # a server's salt stays the same, and hashing is two thirds of a whole check's cost
+def _salted(password: bytes, salt: bytes, rounds: int) -> bytes:
+    return hashlib.pbkdf2_hmac("sha256", password, salt, rounds)
 
 
 def _hmac(key: bytes, text: bytes) -> bytes:
