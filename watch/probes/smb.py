@@ -32,7 +32,7 @@ class Target(NamedTuple):
 class SmbProbe(Described):
     r"""Log in to a file server (SMB 2 or 3, by NTLM) and ask how much room a share has.
 
-    Messages are signed, so that what is read is what the server said. Without a username nothing is asked but
+    Our messages are signed, so that what is read is what the server said. Without a username nothing is asked but
     the protocol. Eight runs at a time; it needs the extra `smb`.
 
     Options:
@@ -49,7 +49,7 @@ class SmbProbe(Described):
         available (bytes): How much that is.
         total (bytes): How large the file system, or the user's quota, is.
         dialect (text, protocol): The protocol's version: 2.1, 3.0.2, 3.1.1, ….
-        signed (bool, tls): Whether messages must be signed.
+        signed (bool, tls): Whether the server insists on signatures, from others too.
         encrypted (bool, tls): Whether the share's messages are encrypted.
         address (text): Who answered, ip:port.
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from watch.core.settings import Secret
     from watch.probes.wire.line import Line
 
+_SIGNING_REQUIRED = 2
 _DIALECTS = {0x0202: "2.0.2", 0x0210: "2.1", 0x0300: "3.0", 0x0302: "3.0.2", 0x0311: "3.1.1"}
 _STATUS = {
     0xC000006D: (Reason.AUTH, "refuses our name or password"),
@@ -86,14 +87,15 @@ class Conversation:
         try:
             connection.connect(timeout=3600)  # the check has a limit of its own
             wanted, dialect = self._wanted, _DIALECTS.get(connection.dialect, "?")
+            signed = bool(connection.server_security_mode & _SIGNING_REQUIRED)
             if wanted.encrypt and not connection.supports_encryption:
                 raise ProbeFailure(Reason.TLS, f"{self._where} offers no encryption")
             if wanted.username is None or wanted.password is None:
-                return Found(dialect, connection.require_signing, encrypted=False, room=None)
+                return Found(dialect, signed, encrypted=False, room=None)
             tree = self._share(connection, wanted.username, wanted.password)
             encrypted = bool(tree.session.encrypt_data or tree.encrypt_data)
             room = self._room(tree)
-            return Found(dialect, bool(tree.session.signing_required), encrypted, room)
+            return Found(dialect, signed, encrypted, room)
         finally:
             connection.disconnect(close=False)
 
