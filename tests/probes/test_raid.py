@@ -1,14 +1,19 @@
-"""The raid probe on recordings written from md(4) and the kernel's Documentation/admin-guide/md.rst."""
+"""The raid probe on recordings written from md(4), the kernel's md.rst and StorCLI's reference manual."""
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from tests.probes.recordings import says
 from tests.probes.wires import ask, assumed, said
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
 from watch.probes.raid import RaidProbe
 from watch.probes.wire.mdstat import arrays
+
+__all__ = ["says"]
 
 WHOLE = """\
 Personalities : [raid1] [raid6] [raid5] [raid4] [raid0]
@@ -143,3 +148,84 @@ def test_what_is_no_mdstat_has_no_members(text):
 def test_an_array_is_given_by_its_name(array):
     with pytest.raises(ValueError, match=r"^array: "):
         RaidProbe(array=array)
+
+
+def megaraid(state="Optl", *disks, battery="Optimal"):
+    slots = [
+        {"EID:Slt": f"252:{n}", "State": disk} for n, disk in enumerate(disks or ("Onln", "Onln", "GHS"))
+    ]
+    arrays = [
+        {"DG/VD": "0/0", "TYPE": "RAID1", "State": "Optl", "Name": "os"},
+        {"DG/VD": "1/1", "TYPE": "RAID10", "State": state, "Name": "data"},
+    ]
+    response = {
+        "VD LIST": arrays,
+        "PD LIST": slots,
+        "Cachevault_Info": [{"Model": "CVPM02", "State": battery}],
+    }
+    one = {"Command Status": {"Controller": 0, "Status": "Success"}, "Response Data": response}
+    return json.dumps({"Controllers": [one]})
+
+
+def through(says, *said, **more):
+    return {"controller": "storcli", "program": says(*said, **more), "judge": assumed("raid")}
+
+
+async def test_a_controller_with_whole_arrays_is_up(says, tmp_path):
+    reading = await ask("raid", array="all", **through(says, megaraid()))
+    assert said(reading) == ("up", "ok")
+    assert reading.facts == {
+        "arrays": 2,
+        "active": True,
+        "degraded": 0,
+        "failed": 0,
+        "failed.names": "",
+        "spares": 1,
+        "busy": "",
+        "state": "Optl",
+        "battery": "Optimal",
+    }
+    assert (tmp_path / "arguments").read_text().split() == ["/call", "show", "J", "nolog"]
+
+
+async def test_a_controller_that_lost_a_disk_is_down_and_rebuilds(says):
+    reading = await ask("raid", array="data", **through(says, megaraid("Dgrd", "Onln", "Failed", "Rbld")))
+    assert said(reading) == ("down", "expectation")
+    facts = reading.facts
+    assert (facts["arrays"], facts["degraded"], facts["failed.names"]) == (1, 1, "disk 252:1")
+    assert (facts["busy"], facts["active"]) == ("rebuild", True)
+
+
+async def test_an_array_that_is_offline_is_not_active(says):
+    reading = await ask("raid", array="1/1", **through(says, megaraid("OfLn")))
+    assert said(reading) == ("down", "expectation")
+    assert reading.facts["active"] is False
+
+
+async def test_a_bad_battery_is_degraded_if_so_told(says):
+    judge = compile_judge([], ['battery == "Optimal"'], reference(RaidProbe).facts, RaidProbe.ASSUMED)
+    reading = await ask("raid", array="all", **(through(says, megaraid(battery="Failed")) | {"judge": judge}))
+    assert said(reading) == ("degraded", "expectation")
+
+
+async def test_an_array_that_a_controller_has_not_is_missing(says):
+    assert said(await ask("raid", array="9/9", **through(says, megaraid()))) == ("down", "missing")
+
+
+@pytest.mark.parametrize(
+    "out",
+    [
+        "",
+        "This utility must be run as root",
+        "{}",
+        '{"Controllers": [{"Command Status": {"Status": "Failure", "Description": "No Controller found"}}]}',
+    ],
+)
+async def test_a_controller_that_we_cannot_ask_is_our_fault(says, out):
+    reading = await ask("raid", array="all", **through(says, out, code=1))
+    assert said(reading) == ("unknown", "internal")
+
+
+async def test_a_machine_without_the_tool_says_so():
+    reading = await ask("raid", array="all", controller="perccli", program="/nonexistent/perccli64")
+    assert said(reading) == ("unknown", "internal")

@@ -1,11 +1,11 @@
-"""RAID: are this machine's md arrays whole, and what are they busy with."""
+"""RAID: are this machine's arrays whole, the kernel's or a controller's, and what are they busy with."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import one_line
@@ -22,28 +22,33 @@ if TYPE_CHECKING:
 @probe("raid", main="array")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaidProbe(Described):
-    """Look at the md arrays of the machine that the vantage point runs on. Never run against a real device.
+    """Look at the RAID of the machine that the vantage point runs on. Never run against a real device.
 
     An array that has lost a member still serves; it is down all the same, for it is no longer what it is there
     for. Say `degraded <= 1` to be told of the second loss only, or move it to `warn`. Reads /proc/mdstat and
-    /sys/block/*/md through a child process: an array that hangs must not hang us.
+    /sys/block/*/md through a child process: an array that hangs must not hang us. A MegaRAID or
+    PERC controller is asked through its maker's tool, which must be root; else the reading is unknown.
 
     Options:
-        array: The array's name, md0, or all.
-        root: Where the host's /proc and /sys are, for an agent in a container: /host.
+        array: The array's name (md0; of a controller the name or number, 0/1), or all.
+        controller: md for the kernel's own arrays; storcli or perccli for a controller's.
+        program: With a controller: its tool, if that is not storcli64 or perccli64; may be a script that calls
+            it through sudo.
+        root: With md: where the host's /proc and /sys are, for an agent in a container: /host.
 
     Facts:
         arrays (count, missing): How many arrays were looked at.
         active (bool): Whether all of them are running.
-        degraded (count): How many members are missing, summed.
-        failed (count): How many members are marked as failed.
-        failed.names (text): Which, as md0: sdb1.
+        degraded (count): How many members are missing, summed; of a controller, how many arrays are not whole.
+        failed (count): How many members are marked as failed; of a controller, disks, whatever their array.
+        failed.names (text): Which, as md0: sdb1 or disk 252:3.
         spares (count): How many spares stand by.
-        busy (text): What they are busy with: resync, recovery, check, reshape; empty for nothing.
+        busy (text): What they are busy with: resync, recovery, check, reshape, rebuild; empty for nothing.
         progress (ratio): How far that is, of the one that is least far.
         left (duration): How long it will take, by the kernel's guess.
         mismatches (count): Sectors that differed at the last check, summed; a RAID 1 with swap has some.
-        state (text): The arrays' states: clean, active, readonly, inactive, ….
+        state (text): The arrays' states: clean, active, readonly, inactive, …; Optl, Dgrd, ….
+        battery (text): The state of a controller's battery, Optimal for a good one.
 
     Reasons:
         ok, expectation, missing, timeout, limit
@@ -61,16 +66,30 @@ class RaidProbe(Described):
     }
 
     array: str
+    controller: Literal["md", "storcli", "perccli"] = "md"
+    program: str | None = None
     root: Path = Path("/")
 
     def __post_init__(self) -> None:
-        if not self.array or "/" in self.array:
+        if not self.array or (self.controller == "md" and "/" in self.array):
             raise ValueError("array: a name as in /proc/mdstat, like md0, or all")
 
     def peer(self) -> str:
         return ""
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
+        facts = await (self._of_md() if self.controller == "md" else self._of_controller())
+        return Reading(Verdict.UP, facts=facts)
+
+    async def _of_controller(self) -> dict[str, FactValue]:
+        from watch.probes.wire.megaraid import facts  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.tool import said_by  # noqa: PLC0415 - as above
+
+        program = self.program or f"{self.controller}64"
+        said = await said_by(program, "/call", "show", "J", "nolog", package="none; the maker has it")
+        return facts(said, self.array)
+
+    async def _of_md(self) -> dict[str, FactValue]:
         from watch.probes.wire.mdstat import arrays, settings  # noqa: PLC0415 - when a check needs it
         from watch.probes.wire.tool import said_by  # noqa: PLC0415 - as above
 
@@ -82,7 +101,7 @@ class RaidProbe(Described):
             raise ProbeFailure(Reason.MISSING, f"there is no array {self.array} here")
         files = settings(self.root, [one.name for one in found])
         kept = await said_by("grep", "-sH", "", "--", *files, package="grep")  # -s: some are not there
-        return Reading(Verdict.UP, facts=_facts(found, kept.out))
+        return _facts(found, kept.out)
 
 
 def _facts(found: Sequence[Array], kept: str) -> dict[str, FactValue]:
