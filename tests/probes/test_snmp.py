@@ -28,8 +28,15 @@ pytestmark = pytest.mark.xdist_group("snmp")
 
 CANARY = "canary-privpass12"
 SNMPD = """
-agentaddress udp:127.0.0.1:{port}
+agentaddress udp:127.0.0.1:{port},udp6:[::1]:{port}
 rocommunity public 127.0.0.1
+rocommunity6 public ::1
+createUser des MD5 "authpass12" DES "{canary}"
+createUser long SHA-512 "authpass12" AES-256 "{canary}"
+createUser mid SHA-224 "authpass12" AES-192 "{canary}"
+rouser des priv
+rouser long priv
+rouser mid priv
 createUser mon SHA-256 "authpass12" AES "{canary}"
 createUser plain SHA "authpass12"
 rouser mon priv
@@ -146,6 +153,21 @@ async def test_a_user_of_v3_is_known_by_both_passwords(snmpd):
     assert said(reading) == ("up", "ok")
     assert reading.facts["text"].startswith("Linux")
     assert CANARY not in repr(reading) + repr(SnmpProbe(address=snmpd, **V3))
+
+
+@pytest.mark.parametrize(
+    ("user", "auth", "privacy"),
+    [("des", "MD5", "DES"), ("mid", "SHA-224", "AES-192"), ("long", "SHA-512", "AES-256")],
+)
+async def test_old_and_new_ciphers_are_spoken(snmpd, user, auth, privacy):
+    methods = {"user": user, "auth_method": auth, "privacy_method": privacy}
+    reading = await ask("snmp", address=snmpd, **(V3 | methods))
+    assert said(reading) == ("up", "ok")
+
+
+async def test_an_agent_is_asked_over_ipv6_too(snmpd):
+    reading = await ask("snmp", address=snmpd.replace("127.0.0.1", "[::1]"))
+    assert said(reading) == ("up", "ok")
 
 
 async def test_a_user_may_go_without_privacy(snmpd):
