@@ -11,9 +11,11 @@ from tests.ports import free_port
 from tests.probes.san import CANARY, CLOSED, MUTUAL, OPEN, PROOF, array
 from tests.probes.wires import ask, closed_port, said, serving, silence
 from watch.core.expect import compile_judge
+from watch.core.reading import ProbeFailure
 from watch.core.settings import Secret
 from watch.probes.base import reference
 from watch.probes.iscsi import IscsiProbe
+from watch.probes.wire.scsi import capacity, read, sense, wire
 
 pytestmark = pytest.mark.xdist_group("tgtd")
 
@@ -197,3 +199,36 @@ async def test_more_than_we_said_we_take_is_not_read():
 def test_options_that_cannot_be_meant_are_refused(options, word):
     with pytest.raises(ValueError, match=word):
         IscsiProbe(**options)
+
+
+@pytest.mark.parametrize(
+    "claims", [struct.pack("!QI", (1 << 64) - 1, 512), struct.pack("!II", 9, 0), b"", b"\0" * 7]
+)
+def test_a_capacity_that_cannot_be_is_a_protocol_fault(claims):
+    with pytest.raises(ProbeFailure, match="protocol"):
+        capacity(claims)
+
+
+@pytest.mark.parametrize(
+    ("block", "command"),
+    [(7, "28000000000700000100"), ((1 << 32) + 1, "88000000000100000001000000010000")],
+)
+def test_a_block_beyond_what_the_short_command_reaches_is_read_by_the_long_one(block, command):
+    assert read(block).hex() == command
+
+
+def test_a_number_of_a_lun_above_255_is_written_flat():
+    assert wire(5).hex() == "0005000000000000"
+    assert wire(300).hex() == "412c000000000000"
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (bytes.fromhex("70000600000000000000000029 00"), (6, 0x29, 0)),
+        (bytes.fromhex("72052500"), (5, 0x25, 0)),
+        (b"", (0, 0, 0)),
+    ],
+)
+def test_sense_is_read_in_both_of_its_formats(data, told):
+    assert sense(data) == told

@@ -145,6 +145,15 @@ async def test_a_server_that_tells_of_no_room_gives_none():
     assert set(reading.facts) == {"latency", "rpc", "address"}
 
 
+async def test_a_server_without_a_limit_has_a_number_that_can_be_kept():
+    endless = struct.pack("!3Q", *[(1 << 64) - 1] * 3)
+    room = words(0, 0, 2, 24, 0, 9, 0, 2, 0, 7 << 10, 24) + endless
+    async with serving(server(NULL, NULL + room)) as port:
+        reading = await ask("nfs", server=f"127.0.0.1:{port}")
+    assert said(reading) == ("up", "ok"), reading
+    assert reading.facts["available"] == reading.facts["total"] == 1 << 62
+
+
 async def test_a_reply_without_end_is_not_read():
     async with serving(saying(words(0x00000000) * 40, first=True)) as port:
         assert said(await ask("nfs", server=f"127.0.0.1:{port}")) == ("down", "limit")

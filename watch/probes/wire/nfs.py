@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PROGRAM, VERSION = 100003, 4
+MOST = 1 << 62  # what servers without a limit say is more than any store of ours keeps
 NULL, COMPOUND = 0, 1
 _GETATTR, _LOOKUP, _PUTROOTFH = 9, 15, 24
 # Attributes by number: files available, total; bytes available, free, total.
@@ -89,5 +90,5 @@ def _room(reply: Reader) -> Room:
     given = [32 * at + bit for at, word in enumerate(words) for bit in range(32) if word >> bit & 1]
     if not set(given) <= set(_WANTED):
         raise ProbeFailure(Reason.PROTOCOL, "answers what was not asked")
-    found = {attribute: values.long() for attribute in given}
+    found = {attribute: min(values.long(), MOST) for attribute in given}
     return Room(found.get(42), found.get(43), found.get(44), found.get(21), found.get(23))

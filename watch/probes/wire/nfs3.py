@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from watch.core.reading import ProbeFailure, Reason
 from watch.core.wording import visible
 from watch.probes.wire.line import Place
-from watch.probes.wire.nfs import Room, refusal
+from watch.probes.wire.nfs import MOST, Room, refusal
 from watch.probes.wire.rpc import Calls, Malformed, Reader, number, opaque
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _room(told: Reader) -> Room:
         told.skip(_ATTRIBUTES)
     if status:
         raise refusal(status, "the folder")
-    total, free, available, files, _, files_available = (told.long() for _ in range(6))
+    total, free, available, files, _, files_available = (min(told.long(), MOST) for _ in range(6))
     return Room(available, free, total, files_available, files)
 
 

@@ -36,7 +36,7 @@ _CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,64})</Code>")
 _LISTED = re.compile(rb"<ListBucketResult[ >]")
 _OBJECT = re.compile(rb"<Contents>(.*?)</Contents>", re.DOTALL)
 _MODIFIED = re.compile(rb"<LastModified>\s*([0-9T:.Z+-]{10,40})\s*</LastModified>")
-_SIZE = re.compile(rb"<Size>\s*(\d{1,18})\s*</Size>")
+_SIZE = re.compile(rb"<Size>\s*(\d{1,14})\s*</Size>")  # a hundred terabytes; of 100,000 the sum still fits
 _MORE = re.compile(rb"<IsTruncated>\s*true\s*</IsTruncated>", re.IGNORECASE)
 _TOKEN = re.compile(rb"<NextContinuationToken>([^<]{1,4096})</NextContinuationToken>")
 

@@ -90,6 +90,8 @@ def capacity(data: bytes) -> tuple[int, int]:
     if len(data) < struct.calcsize(wanted):
         raise ProbeFailure(Reason.PROTOCOL, "the answer about the capacity is too short")
     last, size = struct.unpack_from(wanted, data)
+    if not 0 < (last + 1) * size < 1 << 62:  # beyond that, no store of ours keeps the number
+        raise ProbeFailure(Reason.PROTOCOL, f"claims {last + 1} blocks of {size} bytes")
     return last + 1, size
 
 

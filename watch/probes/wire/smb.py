@@ -142,6 +142,10 @@ class Conversation:
         available = room["caller_available_units"].get_value()
         total = room["total_allocation_units"].get_value()
         folder.close()
+        if not 0 <= available <= total < (1 << 62) // max(unit, 1):
+            raise ProbeFailure(
+                Reason.PROTOCOL, f"{self._where} claims {available} of {total} units of {unit} bytes"
+            )
         return available * unit, total * unit
 
     def _failure(self, error: Any) -> ProbeFailure:
