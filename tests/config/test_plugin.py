@@ -11,6 +11,8 @@ from textwrap import dedent
 
 import pytest
 
+from watch.ports import ConfigError
+
 ROOT = Path(__file__).parents[2]
 PLUGIN = '''
 from __future__ import annotations
@@ -154,3 +156,19 @@ def test_the_schema_has_the_plug_ins_kind(shell):
     assert kinds["oven"]["anyOf"][1]["required"] == ["name"]
     assert kinds["oven"]["anyOf"][1]["properties"]["soak"]["default"] == "5s"
     assert "not installed" in kinds["kiln"]["description"]
+
+
+def test_a_kind_whose_library_is_missing_says_how_to_install_it(desk):
+    from watch.probes import of_kind
+
+    cls = of_kind("ssh")
+    known, cls.LIBRARY = cls.LIBRARY, "a_library_that_nobody_has"
+    try:
+        with pytest.raises(ConfigError) as caught:
+            desk.read("components: {web: {checks: {shell: {ssh: 'a.example:22'}}}}\n")
+    finally:
+        cls.LIBRARY = known
+    text = str(caught.value)
+    assert "checks.yaml:1:" in text
+    assert "`ssh` needs `a_library_that_nobody_has`, which is not installed" in text
+    assert "pip install 'threenines[ssh]'" in text

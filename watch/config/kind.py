@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -57,8 +58,21 @@ def probe_class(kind: str) -> Any:
     except KeyError:
         raise _no_kind(kind) from None
     except ImportError as error:
-        wrong = f"the kind {quoted(kind)} needs {quoted(error.name or str(error))}, which is not installed"
-        raise Missing(wrong, "install it") from None
+        raise _no_library(kind, error.name or str(error)) from None
+
+
+def installed_class(kind: str) -> Any:
+    """The same, but `Missing` also when the library that its runs import is not installed."""
+    cls = probe_class(kind)
+    library = getattr(cls, "LIBRARY", "")
+    if library and find_spec(library) is None:
+        raise _no_library(kind, library)
+    return cls
+
+
+def _no_library(kind: str, library: str) -> Missing:
+    wrong = f"the kind {quoted(kind)} needs {quoted(library)}, which is not installed"
+    return Missing(wrong, f"install it with `pip install 'threenines[{kind}]'`")
 
 
 def _no_kind(kind: str) -> Missing:
@@ -148,7 +162,7 @@ class AnyOf:
 def probe_at(kind: str, key: Scalar, node: Node, findings: Findings) -> object | None:
     """The probe that *node*, behind the key *kind*, describes; None when it is refused."""
     try:
-        record, cls = options(kind), probe_class(kind)
+        record, cls = options(kind), installed_class(kind)
     except Missing as missing:
         findings.mask(node)
         findings.mistake(key, missing.message, missing.cure, cut=True)

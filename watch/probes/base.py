@@ -51,12 +51,14 @@ def probe(kind: str, *, main: str) -> Callable[[P], P]:
 class Described:
     """What `probe` adds to a class, for the type checker's benefit.
 
-    `ASSUMED` maps a fact to the expectation that holds when the user wrote none about it.
+    `ASSUMED` maps a fact to the expectation that holds when the user wrote none about it. `LIBRARY` is what the kind
+    imports when it is run, if that is an extra (named after the kind).
     """
 
     __slots__ = ()  # so that a slotted probe has no dictionary
     KIND: ClassVar[str]
     MAIN: ClassVar[str]
+    LIBRARY: ClassVar[str] = ""
     ASSUMED: ClassVar[Mapping[str, str]] = {}
 
     def peer(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
@@ -61,6 +61,8 @@ class SmbProbe(Described):
         expect: [free > 5%]
         warn: [free > 15%, encrypted == true]
     """
+
+    LIBRARY: ClassVar[str] = "smbprotocol"
 
     share: str
     username: str | None = None

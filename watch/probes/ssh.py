@@ -63,6 +63,8 @@ class SshProbe(Described):
 
     ASSUMED: ClassVar[Mapping[str, str]] = {"exit": "exit == 0 or not exit exists"}
 
+    LIBRARY: ClassVar[str] = "asyncssh"
+
     address: str
     host_key: str | None = None
     username: str | None = None
