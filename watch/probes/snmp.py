@@ -105,6 +105,7 @@ class SnmpProbe(Described):
         warn: [utilisation < 80%, errors.rate == 0]
     """
 
+    LIBRARY: ClassVar[str] = "gufo"
     ASSUMED: ClassVar[Mapping[str, str]] = {
         "failed": "not failed > 0",
         "output": 'not output == "none"',
