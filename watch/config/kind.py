@@ -27,9 +27,8 @@ from watch.core.settings import Secret
 from watch.probes.base import Reference, reference
 
 _PLANNED = """
-amqp browser docker domain file ftp grpc heartbeat imap iscsi kafka ldap memcached mongodb mqtt mssql mysql
-nagios nats nfs ntp nut oracle pop3 postgres process radius redis s3 sftp sip smb smtp snmp ssh traceroute udp
-websocket
+amqp browser docker domain fibrechannel grpc heartbeat kafka mongodb mqtt mssql nagios nats nut oracle process radius
+sftp sip websocket
 """
 PLANNED = frozenset(_PLANNED.split())
 _ODDLY_NAMED = {"https": "http", "ping": "icmp", "port": "tcp", "ssl": "tls", "url": "http", "cert": "tls"}
