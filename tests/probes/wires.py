@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import socket
 import time
@@ -137,6 +138,9 @@ class Meter:
     """What a stretch of the loop's life cost: wall time, the longest hold of the loop by CPU, memory."""
 
     async def __aenter__(self):
+        # What thousands of tests before left in this process is not to be walked by a collection in between.
+        gc.collect()
+        gc.freeze()
         self.longest, self._began, self._rss = 0.0, time.monotonic(), rss()
         self._task = asyncio.ensure_future(self._tick())
         await asyncio.sleep(0)
@@ -153,6 +157,7 @@ class Meter:
         self.took = time.monotonic() - self._began
         self.grown = rss() - self._rss
         self._task.cancel()
+        gc.unfreeze()
 
 
 def rss():
