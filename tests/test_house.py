@@ -125,7 +125,7 @@ def committed() -> list[Path]:
 
 
 def test_no_file_names_a_package_registry_or_a_path_of_one_machine():
-    registries = ("pypi" + ".org", "pythonhosted" + ".org", "npmjs" + ".org", "deb." + "debian")
+    registries = ("pypi" + ".org", "pythonhost" + "ed.org", "npmjs" + ".org", "deb." + "debian")
     places = ("/" + "work/", "/" + "root/", "/" + "farm/")
     found = []
     for path in committed():
