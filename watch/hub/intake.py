@@ -47,7 +47,6 @@ class Intake:
         self.latest: dict[Key, Observation] = dict(latest)
         self.blind: set[str] = set()
         self.stirred: set[str] = set()
-        self.blips: dict[str, int] = {}
         self._chain = chain
         self._terms: dict[str, Terms] = {}
         self._batch = Batch()
@@ -171,9 +170,6 @@ class Intake:
     def _apply(
         self, key: Key, after: Belief, changes: tuple[Change, ...], o: Observation | None, now_ms: int
     ) -> None:
-        before = self.beliefs[key]
-        if after.blips != before.blips:
-            self.blips[key[0]] = self.blips.get(key[0], 0) + after.blips - before.blips
         self._keep(key, after)
         for change in changes:
             entry = self._write(self._transition(key, change, o, now_ms))
