@@ -71,6 +71,9 @@ class MemoryStore:
     def canaries(self, vantage):
         return frozenset(name for b in self.batches for v, name in b.canaries if v == vantage)
 
+    def trends(self, vantage, since_ms):
+        return {}
+
     def sketch(self, check, from_ms, to_ms):
         return Sketch()
 

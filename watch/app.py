@@ -20,6 +20,7 @@ from watch.alerts.sender import Sender
 from watch.clock import SystemClock
 from watch.config import ConfigError, Loaded, load
 from watch.core.alert import Status
+from watch.core.trend import WINDOW_MS
 from watch.hub.hub import Hub
 from watch.hub.janitor import Janitor
 from watch.hub.publisher import Publisher
@@ -76,6 +77,7 @@ class App:
             self.hub,
             self.clock,
             self.store.canaries(settings.vantage.name),
+            self.store.trends(settings.vantage.name, self.clock.now_ms() - WINDOW_MS),
             most=_runs_at_once(),
         )
         self.publisher = Publisher(settings, book)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from watch.core.reading import Observation, Reading
     from watch.core.sketch import Sketch
     from watch.core.standing import Sight
+    from watch.core.trend import Quarter, Quarters
 
 
 class Trouble(Exception):  # noqa: N818 - the users' word for it
@@ -135,6 +136,7 @@ class Batch:
         evidence: Readings kept for ever, each with the seq of the ledger entry it proves.
         canaries: By (vantage point, canary), when it was first known to be good.
         sketches: By (check, vantage point, hour in ms); they are added to what was kept.
+        quarters: By (check, vantage point, fact, quarter of an hour in ms); they are added, too.
         alerts, notices, heard: Rows by id, or by (alert, recipient); they replace what was kept.
     """
 
@@ -144,13 +146,14 @@ class Batch:
     beliefs: dict[tuple[str, str], Belief] = field(default_factory=dict)
     canaries: dict[tuple[str, str], int] = field(default_factory=dict)
     sketches: dict[tuple[str, str, int], Sketch] = field(default_factory=dict)
+    quarters: dict[tuple[str, str, str, int], Quarter] = field(default_factory=dict)
     alerts: dict[int, Alert] = field(default_factory=dict)
     notices: dict[int, Notice] = field(default_factory=dict)
     heard: dict[tuple[int, str], Heard] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(
-            self.observations or self.entries or self.beliefs or self.canaries or self.sketches
+            self.observations or self.entries or self.beliefs or self.canaries or self.sketches or self.quarters
             or self.alerts or self.notices or self.heard
         )  # fmt: skip
 
@@ -176,6 +179,9 @@ class Reads(Protocol):
     def canaries(self, vantage: str) -> frozenset[str]:
         """The canaries of *vantage* that were good at some time."""
 
+    def trends(self, vantage: str, since_ms: int) -> Mapping[str, Mapping[str, Quarters]]:
+        """What *vantage* saw fill up or empty in the quarters since then: check → fact → its quarters."""
+
     def sketch(self, check: str, from_ms: int, to_ms: int) -> Sketch:
         """The latency of *check* over all vantage points and the hours that touch [from_ms, to_ms)."""
 
@@ -190,7 +196,7 @@ class Store(Reads, Protocol):
         """
 
     async def forget(self, before_ms: int) -> int:
-        """Drop raw observations from before *before_ms*; return how many went."""
+        """Drop raw observations, and quarters of trends, from before *before_ms*; return how many went."""
 
     async def close(self) -> None:
         """Finish what was begun and let go of the store."""

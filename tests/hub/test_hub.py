@@ -7,9 +7,10 @@ import pytest
 from tests.fakes import START_MS, Counter, FakeClock, MemoryStore, SilentDesk, observation, settings
 from watch.core.book import Book, Edge
 from watch.core.ledger import Chain, Kind, verified
-from watch.core.reading import Reason, Verdict
+from watch.core.reading import Course, Reason, Verdict
 from watch.core.standing import Sight
 from watch.core.timeline import State
+from watch.core.trend import quarter_of
 from watch.hub.hub import Hub
 
 UP, DOWN = Verdict.UP, Verdict.DOWN
@@ -281,3 +282,18 @@ async def test_lost_redundancy_of_a_contained_component_is_passed_on_as_that():
         await stage.reads("app/b", UP, 1)
     standing = stage.hub.board.components["all"]
     assert (standing.state, standing.redundancy_lost, standing.impaired) == (State.DEGRADED, True, True)
+
+
+async def test_what_fills_up_or_empties_is_summed_up_by_the_quarter_of_an_hour_and_kept():
+    stage = Stage(settings({"san": ["san/lun0"]}, checks={"san/lun0": {"courses": {"free": Course.EMPTIES}}}))
+    for value in (0.5, 0.25):
+        await stage.reads("san/lun0", UP, facts={"free": value, "other": 1.0})
+    await stage.reads("san/lun0", UP, facts={})
+    stage.hub.intake.rest()
+    await stage.hub.turn()
+    (kept,) = [batch.quarters for batch in stage.store.batches if batch.quarters]
+    ((check, vantage, fact, quarter_ms), sums) = kept.popitem()
+    assert (check, vantage, fact, kept) == ("san/lun0", "local", "free", {})
+    assert quarter_ms == quarter_of(START_MS)
+    assert (sums.n, sums.value) == (2, 0.75)
+    assert sums.at_ms == 2 * (START_MS - quarter_ms) + 9_900 + 19_900

@@ -23,6 +23,7 @@ from watch.core.reading import Verdict
 from watch.core.settings import When
 from watch.core.sketch import Sketch
 from watch.core.timeline import State
+from watch.core.trend import Quarter
 from watch.ports import Batch, StoreCorrupt, StoreError, StoreHeld
 from watch.stores.sqlite import SqliteReads, SqliteStore
 from watch.stores.sqlite.writer import Writer
@@ -87,6 +88,19 @@ async def test_sketches_of_one_hour_add_up(store):
     for _ in range(3):
         await store.commit(Batch(sketches={("a/b", "local", 0): sketch(1.0)}))
     assert store.sketch("a/b", 0, 1).count == 3
+
+
+async def test_quarters_add_up_and_go_with_the_observations(store):
+    key = ("san/lun0", "local", "free")
+    for at_ms, value in ((0, 0.5), (10, 0.25)):
+        await store.commit(Batch(quarters={(*key, START_MS): Quarter(1, at_ms, value)}))
+    await store.commit(Batch(quarters={(*key, START_MS - 900_000): Quarter(2, 5, 1.5)}))
+    assert store.trends("local", START_MS - 900_000) == {
+        "san/lun0": {"free": {START_MS - 900_000: Quarter(2, 5, 1.5), START_MS: Quarter(2, 10, 0.75)}}
+    }
+    assert store.trends("elsewhere", 0) == {}
+    await store.forget(START_MS)
+    assert store.trends("local", 0) == {"san/lun0": {"free": {START_MS: Quarter(2, 10, 0.75)}}}
 
 
 async def test_a_belief_is_renewed_by_readings_that_changed_nothing_else(store):

@@ -72,7 +72,7 @@ class Stage:
         self.clock, self.uplink = FakeClock(), Uplink()
         self.target = Target(self.clock)
         self.canaries = [Target(self.clock) for _ in range(canaries)]
-        vantage = Vantage(
+        vantage = self.vantage = Vantage(
             name="here",
             site="s",
             canaries=tuple(Canary(name=f"c{n}", probe=c) for n, c in enumerate(self.canaries)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from watch import probes
@@ -19,9 +19,12 @@ from watch.config.word import lasting, name, raw
 from watch.core.expect import Expectation, Judge, compile_expectation
 from watch.core.expect.errors import ExpectationError
 from watch.core.settings import Audience, Check
+from watch.probes.base import EVERYWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from watch.core.reading import Course
 
 _MS = timedelta(milliseconds=1)
 EVERY = lasting(100 * _MS, timedelta(days=7), "30s")
@@ -198,7 +201,7 @@ def judged(kind: str, fields: Fields, findings: Findings) -> Judge:
 
 @lru_cache(4096)  # thousands of checks expect `status == 200`
 def _compiled(kind: str, text: str) -> Expectation:
-    return compile_expectation(text, help_of(kind).facts)
+    return compile_expectation(text, {**help_of(kind).facts, **EVERYWHERE})
 
 
 def _sentence(kind: str, text: str, node: Node, findings: Findings) -> Expectation | None:
@@ -244,4 +247,10 @@ def check_of(read: ReadCheck, name: str, component: str, defaults: Fields) -> Ch
         audience=Audience(said("audience")),
         sources=tuple(dict.fromkeys(strings(read.sources))),
         down_when=said("down_when"),
+        courses=_courses(read.kind),
     )
+
+
+@cache
+def _courses(kind: str) -> Mapping[str, Course]:
+    return {it.name: it.course for it in help_of(kind).facts.values() if it.course is not None}

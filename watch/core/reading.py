@@ -67,14 +67,29 @@ class FactType(StrEnum):
     BOOL = "bool"
 
 
+class Course(StrEnum):
+    """Where a fact is heading in the end: what fills up is used up at 1, what empties at 0."""
+
+    FILLS = "fills"
+    EMPTIES = "empties"
+
+
 @dataclass(frozen=True, slots=True)
 class FactSpec:
-    """One fact a probe documents. *reason* is what a broken expectation on it reads as."""
+    """One fact that expectations may speak of.
+
+    Args:
+        reason: What a broken expectation on it reads as.
+        course: Whether it fills up or empties in the course of time.
+        absent: What an expectation takes it for while it is not known; None for a fact that must be there.
+    """
 
     name: str
     type: FactType
     reason: Reason
     text: str
+    course: Course | None = None
+    absent: FactValue | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from watch.core.expect import Judge
+    from watch.core.reading import Course
     from watch.core.window import Window
 
 
@@ -63,6 +64,7 @@ class Check:
         probe: A `watch.ports.Probe`; the core never runs it.
         sources: The vantage points named by ``from:``; empty when the audience decides.
         down_when: ``any``, ``majority``, ``all`` or how many vantage points.
+        courses: Which of its facts fill up or empty in the course of time.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Check:
     audience: Audience = Audience.INTERNAL
     sources: tuple[str, ...] = ()
     down_when: str | int = "majority"
+    courses: Mapping[str, Course] = field(default_factory=dict)
 
     @property
     def validity(self) -> timedelta:

@@ -92,7 +92,7 @@ class Hub:
                 self.intake.rename(subject, str(body["was"]))
             elif kind is Kind.CHECK and subject in before:
                 changed.add(subject)
-        self.intake.plan({name: check.terms for name, check in settings.checks.items()}, changed, now)
+        self.intake.plan(settings.checks, changed, now)
         self.settings = settings
         self._desk.plan(settings)
         for entry in self.intake.unread():

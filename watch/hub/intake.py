@@ -3,8 +3,9 @@
 Everything that must be on disk together is gathered in one `Batch`; whoever owns the intake takes it and commits.
 Readings that change nothing may wait there for a second; a change says so (`stirred`), and is committed at once.
 
-Latency sketches are kept here by the hour and written a slice at a time, as are beliefs whose readings only renew
-them: a crash may cost some minutes of percentiles, never a second of a timeline.
+Latency sketches are kept here by the hour and written a slice at a time, as are the quarters of facts that fill up or
+empty, and beliefs whose readings only renew them: a crash may cost some minutes of percentiles, never a second of a
+timeline.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from watch.core.ledger import Chain, Entry, Kind
 from watch.core.reading import Observation, Reason, Verdict
 from watch.core.sketch import Sketch
 from watch.core.timeline import State
+from watch.core.trend import Quarter, quarter_of
 from watch.hub.deadlines import Deadlines
 from watch.ports import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from watch.core.settings import Check
     from watch.core.standing import Sight
 
 HOUR_MS = 3_600_000
@@ -49,16 +52,20 @@ class Intake:
         self.stirred: set[str] = set()
         self._chain = chain
         self._terms: dict[str, Terms] = {}
+        self._followed: dict[str, tuple[str, ...]] = {}
         self._batch = Batch()
         self._written: list[Entry] = []
         self._trails: dict[Key, list[Observation]] = {}
         self._proven: set[tuple[str, str]] = set()
         self._sketches: dict[Key, tuple[int, Sketch]] = {}
+        self._quarters: dict[Key, dict[tuple[str, int], Quarter]] = {}
         self._slices: Iterator[Key] = iter(())
         self._lapses: Deadlines[Key] = Deadlines()
 
-    def plan(self, terms: Mapping[str, Terms], changed: Iterable[str], now_ms: int) -> None:
-        """Judge these checks by these terms from now on; those *changed* keep their state and lose their streak."""
+    def plan(self, checks: Mapping[str, Check], changed: Iterable[str], now_ms: int) -> None:
+        """Judge these checks by their terms from now on; those *changed* keep their state and lose their streak."""
+        terms = {name: check.terms for name, check in checks.items()}
+        self._followed = {name: tuple(check.courses) for name, check in checks.items() if check.courses}
         for name in changed:
             for key in [k for k in self.beliefs if k[0] == name]:
                 belief = self.beliefs[key]._replace(bad=None, poor=None, good=None, fine=None)
@@ -72,7 +79,8 @@ class Intake:
             self.latest.pop(key, None)
             self._trails.pop(key, None)
             self._sketches.pop(key, None)
-        self._terms = dict(terms)
+            self._quarters.pop(key, None)
+        self._terms = terms
         self._lapses = Deadlines(self.beliefs)
 
     def rename(self, key: str, was: str) -> None:
@@ -116,6 +124,8 @@ class Intake:
         self.latest[key] = o
         if o.latency is not None and o.verdict is not Verdict.DOWN and not o.tainted:
             self._sketch(key, o.at_ms).add(o.latency)
+        if o.check in self._followed:
+            self._sum_up(key, o)
         return True
 
     def sweep(self, now_ms: int) -> None:
@@ -215,6 +225,15 @@ class Intake:
             held = self._sketches[key] = (hour_ms, Sketch())
         return held[1]
 
+    def _sum_up(self, key: Key, o: Observation) -> None:
+        """Add what fills up or empties to its quarter of an hour."""
+        sums, quarter_ms = self._quarters.setdefault(key, {}), quarter_of(o.at_ms)
+        for fact in self._followed[o.check]:
+            value = o.facts.get(fact)
+            if isinstance(value, int | float):
+                sum_ = sums.get((fact, quarter_ms), Quarter())
+                sums[fact, quarter_ms] = sum_.plus(Quarter(1, o.at_ms - quarter_ms, float(value)))
+
     def _write_slice(self) -> None:
         keys = list(islice(self._slices, len(self.beliefs) // _SLICES + 1))
         if not keys:
@@ -226,6 +245,9 @@ class Intake:
     def _write_one(self, key: Key) -> None:
         self._batch.beliefs[key] = self.beliefs[key]
         self._write_sketch(key)
+        for (fact, quarter_ms), sums in self._quarters.pop(key, {}).items():
+            before = self._batch.quarters.get((*key, fact, quarter_ms), Quarter())
+            self._batch.quarters[(*key, fact, quarter_ms)] = before.plus(sums)
 
     def _write_sketch(self, key: Key) -> None:
         held = self._sketches.pop(key, None)

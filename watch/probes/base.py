@@ -8,6 +8,7 @@ page, the expectation compiler's types) is read from there::
         url: Where to ask.      (an option a line, continued by indentation)
     Facts:
         status (count, status): The answer's code.      (type, and the reason that a broken expectation gives)
+        free (ratio, limit, empties): What is left.     (or fills: such facts give the check `exhausted_in`)
     Reasons:
         refused, timeout, ...      (those it can give beside expectation and internal)
 
@@ -24,7 +25,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from watch.core.reading import FactSpec, FactType, Reason
+from watch.core import gap, trend
+from watch.core.reading import Course, FactSpec, FactType, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", bound=type[Any])
 registry: dict[str, type[Probe]] = {}
+EVERYWHERE: Mapping[str, FactSpec] = {gap.FACT.name: gap.FACT}
+"""The facts that a check has whatever its kind, for they come from one reading after the other."""
 
 
 def probe(kind: str, *, main: str) -> Callable[[P], P]:
@@ -77,23 +81,31 @@ class Reference:
     example: str
 
 
-_FACT = re.compile(r"(?P<name>[\w.]+) \((?P<type>\w+)(?:, (?P<reason>\w+))?\): (?P<text>.+)", re.DOTALL)
+_FACT = re.compile(r"(?P<name>[\w.]+) \((?P<type>\w+)(?P<more>(?:, \w+)*)\): (?P<text>.+)", re.DOTALL)
 
 
 @cache
 def reference(cls: type[Any]) -> Reference:
     """The reference page in *cls*'s docstring; ValueError when a section does not parse."""
     summary, sections = _sections(inspect.getdoc(cls) or "")
-    facts = {}
-    for entry in _entries(sections.get("Facts", "")):
-        match = _FACT.fullmatch(entry)
-        if match is None:
-            raise ValueError(f"{cls.__name__}: a fact reads 'name (type, reason): text', not {entry!r}")
-        reason = Reason(match["reason"] or Reason.EXPECTATION)
-        facts[match["name"]] = FactSpec(match["name"], FactType(match["type"]), reason, match["text"])
+    facts = {fact.name: fact for fact in (_fact(cls, it) for it in _entries(sections.get("Facts", "")))}
+    running_out = [name for name, fact in facts.items() if fact.course is not None]
+    if running_out:
+        derived = trend.fact(running_out)
+        facts[derived.name] = derived
     options = dict(entry.split(": ", 1) for entry in _entries(sections.get("Options", "")))
     reasons = tuple(Reason(word) for word in re.findall(r"\w+", sections.get("Reasons", "")))
     return Reference(summary, options, facts, reasons, sections.get("Example", ""))
+
+
+def _fact(cls: type[Any], entry: str) -> FactSpec:
+    match = _FACT.fullmatch(entry)
+    if match is None:
+        raise ValueError(f"{cls.__name__}: a fact reads 'name (type, reason): text', not {entry!r}")
+    words = [word for word in match["more"].split(", ") if word]
+    course = next((Course(word) for word in words if word in tuple(Course)), None)
+    reason = next((Reason(word) for word in words if word not in tuple(Course)), Reason.EXPECTATION)
+    return FactSpec(match["name"], FactType(match["type"]), reason, match["text"], course)
 
 
 def _sections(doc: str) -> tuple[str, dict[str, str]]:

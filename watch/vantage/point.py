@@ -22,11 +22,13 @@ from watch.vantage.agenda import GRACE, Agenda, Slot
 from watch.vantage.ask import asked
 from watch.vantage.canaries import ROUND_EVERY, Canaries, Round
 from watch.vantage.lag import Lag
+from watch.vantage.memory import Memory, needed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from watch.core.settings import Check, Vantage
+    from watch.core.trend import Quarters
     from watch.ports import Clock, Uplink
 
 log = logging.getLogger(__name__)
@@ -49,7 +51,12 @@ class _Run:
 
 
 class VantagePoint:
-    """Asks its checks until `stop`."""
+    """Asks its checks until `stop`.
+
+    Args:
+        proven: The canaries that were good at some time.
+        kept: What is known of facts that fill up or empty: check → fact → its quarters.
+    """
 
     def __init__(
         self,
@@ -57,6 +64,7 @@ class VantagePoint:
         uplink: Uplink,
         clock: Clock,
         proven: Iterable[str] = (),
+        kept: Mapping[str, Mapping[str, Quarters]] | None = None,
         *,
         most: int = 16_384,
     ) -> None:
@@ -67,6 +75,8 @@ class VantagePoint:
         self.ticked = clock.monotonic()
         self._uplink, self._clock, self._lag = uplink, clock, Lag()
         self._runs: list[_Run] = []
+        self._memories: dict[str, Memory] = {}
+        self._kept = dict(kept or {})
         self._seq = 0
         self._stopping = asyncio.Event()
         self._next_round = 0.0
@@ -76,7 +86,19 @@ class VantagePoint:
         """Ask *checks* from now on, and these canaries."""
         if vantage.canaries != self.canaries.asked:
             self.canaries = Canaries(vantage.canaries, self._clock, self.canaries.proven)
+        checks = tuple(checks)
+        self._memories = {check.name: self._memory(check) for check in checks if needed(check)}
         self.agenda.replan(checks, self._clock.monotonic())
+
+    def _memory(self, check: Check) -> Memory:
+        """What is remembered of *check*: nothing, when it asks something else than before."""
+        known = self._memories.get(check.name)
+        if known is not None and known.check == check:
+            return known
+        return Memory(check, self._kept.pop(check.name, {}), self._clock, self._stalled)
+
+    def _stalled(self, since: float) -> bool:
+        return self._lag.worst(since, self._clock.monotonic()) >= TAINTING
 
     async def run(self) -> None:
         """Tick until `stop`; then wait for nothing: what is under way is cancelled."""
@@ -119,8 +141,9 @@ class VantagePoint:
 
     async def _ask(self, run: _Run) -> None:
         slot, check = run.slot, run.slot.check
+        memory = self._memories.get(check.name)
         began_ms, began = self._clock.now_ms(), self._clock.monotonic()
-        reading = await asked(check.probe, check.judge, clock=self._clock, timeout=check.timeout)
+        reading = await asked(check.probe, memory or check.judge, clock=self._clock, timeout=check.timeout)
         ended = self._clock.monotonic()
         lag = self._lag.worst(began, ended)
         if reading.verdict is Verdict.DOWN and lag > min(1.0, slot.timeout / 4):
@@ -128,17 +151,24 @@ class VantagePoint:
         took_ms = round((ended - began) * 1000)
         if self.canaries:
             reading = await self._trusted(slot, reading, began_ms, took_ms)
+        if memory is not None:
+            reading = memory.concluded(reading)
         if not run.over:
             self._finish(run, self._stamped(check, reading, began_ms, took_ms, lag >= TAINTING))
 
     async def _trusted(self, slot: Slot, reading: Reading, at_ms: int, took_ms: int) -> Reading:
-        """*reading*, or unknown if we are blind; what would confirm *down* waits for canaries asked since."""
+        """*reading*, or unknown if we are blind; what would confirm *down* waits for canaries asked since.
+
+        Where gaps are counted, each reading without an answer does: one of ours is no gap of theirs.
+        """
         if not self.canaries.blind:
+            memory = self._memories.get(slot.check.name)
+            counts = memory is not None and memory.watches_gaps and reading.verdict is Verdict.DOWN
             _, changes = self._judged(slot, reading, at_ms, took_ms)
-            if not any(change.state is State.DOWN for change in changes):
+            if not counts and not any(change.state is State.DOWN for change in changes):
                 return reading
             streak = slot.belief.bad
-            self._seen(await self.canaries.since(at_ms if streak is None else streak.from_ms))
+            self._seen(await self.canaries.since(at_ms if streak is None or counts else streak.from_ms))
         if not self.canaries.blind:
             return reading
         return Reading(Verdict.UNKNOWN, Reason.BLIND, f"{self.name} cannot see its own canaries")

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from watch.core.reading import OurFault, ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import one_line
@@ -24,13 +24,19 @@ from watch.probes.wire.blame import carried, fault
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from watch.core.expect import Judge
     from watch.ports import Probe
 
 log = logging.getLogger(__name__)
 
 
-async def observe(probe: Probe, judge: Judge, *, now: datetime, timeout: timedelta) -> Reading:  # noqa: ASYNC109 - the limit is the check's, and its lapse is a reading
+class Judging(Protocol):
+    """Who says what an answer is worth."""
+
+    def of(self, reading: Reading) -> Reading:
+        """The reading of an answer that has just come in, with the verdict it deserves."""
+
+
+async def observe(probe: Probe, judge: Judging, *, now: datetime, timeout: timedelta) -> Reading:  # noqa: ASYNC109 - the limit is the check's, and its lapse is a reading
     """Run *probe* within *timeout* and return what *judge* makes of it. Only cancellation escapes."""
     limit = asyncio.timeout(timeout.total_seconds())
     try:

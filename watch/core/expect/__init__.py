@@ -68,6 +68,11 @@ class Judge:
     expect: tuple[Expectation, ...] = ()
     warn: tuple[Expectation, ...] = ()
 
+    @property
+    def names(self) -> frozenset[str]:
+        """All that its sentences speak of."""
+        return frozenset[str]().union(*(it.names for it in (*self.expect, *self.warn)))
+
     def of(self, reading: Reading) -> Reading:
         """Return *reading* with the verdict it deserves; only an `up` one can get worse."""
         if reading.verdict is not Verdict.UP:

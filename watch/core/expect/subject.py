@@ -64,7 +64,8 @@ def subject_of(token: Token, facts: Mapping[str, FactSpec]) -> Subject:
         raise _unknown(token, facts)
     if name == "body":  # documented like a fact, but no fact: nobody keeps it
         return Subject(name, FactType.TEXT, facts[name].reason, Answer.body)
-    return Subject(name, facts[name].type, facts[name].reason, lambda answer: answer.facts.get(name))
+    fact, absent = facts[name], facts[name].absent
+    return Subject(name, fact.type, fact.reason, lambda answer: answer.facts.get(name, absent))
 
 
 def _header(token: Token) -> Subject:

@@ -33,6 +33,11 @@ _SKETCH = (
     "INSERT INTO sketch VALUES (?,?,?,?) "
     "ON CONFLICT (check_name, hour_ms, vantage) DO UPDATE SET body = excluded.body"
 )
+_QUARTER = (
+    "INSERT INTO trend (check_name, vantage, fact, quarter_ms, count, at_ms, value) VALUES (?,?,?,?,?,?,?) "
+    "ON CONFLICT (quarter_ms, check_name, vantage, fact) DO UPDATE SET "
+    "count = count + excluded.count, at_ms = at_ms + excluded.at_ms, value = value + excluded.value"
+)
 _ALERT = (
     "INSERT INTO alert VALUES (?,?,?,?) "
     "ON CONFLICT (id) DO UPDATE SET key = excluded.key, resolved_ms = excluded.resolved_ms, body = excluded.body"
@@ -70,6 +75,7 @@ class Commits:
             connection.execute(
                 _SKETCH, (check, hour_ms, vantage, _added(connection, check, hour_ms, vantage, sketch))
             )
+        many(_QUARTER, [(*key, *quarter) for key, quarter in batch.quarters.items()])
         many(_ALERT, [(a.id, a.key, a.resolved_ms, a.to_json()) for a in batch.alerts.values()])
         many(_NOTICE, [(n.id, str(n.status), n.created_ms, n.to_json()) for n in batch.notices.values()])
         many(_HEARD, [(*key, h.to_json()) for key, h in batch.heard.items()])
@@ -100,12 +106,13 @@ def _added(connection: apsw.Connection, check: str, hour_ms: int, vantage: str, 
 
 
 def forget(connection: apsw.Connection, before_ms: int) -> int:
-    """Drop observations older than *before_ms*, a bounded number at a time; return how many went."""
+    """Drop what is older than *before_ms*, observations a bounded number at a time; return how many of them went."""
     # Rows lie in order of time: the first that is young enough ends the search.
     connection.execute(
         "DELETE FROM observation WHERE id IN (SELECT id FROM observation ORDER BY id LIMIT 20000) AND at_ms < ?",
         (before_ms,),
     )
     gone = connection.changes()
+    connection.execute("DELETE FROM trend WHERE quarter_ms < ?", (before_ms,))
     connection.execute("PRAGMA incremental_vacuum(256)").fetchall()
     return gone
