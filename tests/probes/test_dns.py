@@ -86,6 +86,7 @@ async def test_records_are_facts(dnsmasq):
         "authoritative": True,
         "authenticated": False,
         "address": dnsmasq,
+        "dnssec.fault": "",
     }
 
 
@@ -98,7 +99,7 @@ async def test_any_kind_of_record_can_be_asked_for(dnsmasq, kind, answer):
 
 
 async def test_tcp_can_be_asked_for(dnsmasq):
-    reading = await ask("dns", name="web.test", resolver=dnsmasq, tcp=True)
+    reading = await ask("dns", name="web.test", resolver=dnsmasq, over="tcp")
     assert reading.facts["answer"] == "127.0.0.8"
 
 
@@ -126,7 +127,7 @@ async def test_a_code_of_failure_is_down_and_named(rcode):
 async def test_nobody_listening_is_refused():
     server = f"127.0.0.1:{closed_port(socket.SOCK_DGRAM)}"
     assert said(await ask("dns", name="web.test", resolver=server)) == ("down", "refused")
-    assert said(await ask("dns", name="web.test", resolver=server, tcp=True)) == ("down", "refused")
+    assert said(await ask("dns", name="web.test", resolver=server, over="tcp")) == ("down", "refused")
 
 
 async def test_silence_is_a_timeout():
@@ -216,9 +217,9 @@ async def test_an_answer_of_64_kib_is_over_the_limit_and_does_not_hold_the_loop(
         await writer.drain()
 
     async with serving(talk) as port:
-        await ask("dns", name="web.test", resolver=f"127.0.0.1:{port}", tcp=True)
+        await ask("dns", name="web.test", resolver=f"127.0.0.1:{port}", over="tcp")
         async with Meter() as meter:
-            reading = await ask("dns", name="web.test", resolver=f"127.0.0.1:{port}", tcp=True)
+            reading = await ask("dns", name="web.test", resolver=f"127.0.0.1:{port}", over="tcp")
     assert said(reading) == ("down", "limit")
     assert meter.longest < 0.05
 
@@ -229,7 +230,7 @@ async def test_an_answer_of_64_kib_is_over_the_limit_and_does_not_hold_the_loop(
 )
 async def test_over_tcp_bad_peers_get_their_reason(peer, told):
     async with serving(peer) as port:
-        reading = await ask("dns", name="web.test", resolver=f"127.0.0.1:{port}", tcp=True, seconds=0.3)
+        reading = await ask("dns", name="web.test", resolver=f"127.0.0.1:{port}", over="tcp", seconds=0.3)
     assert said(reading) == told
 
 

@@ -4,4 +4,4 @@ TRANSPORT, WRONG = "tcp", {"protocol"}
 
 
 def at(port):
-    return {"name": "web.test", "resolver": f"127.0.0.1:{port}", "tcp": True}
+    return {"name": "web.test", "resolver": f"127.0.0.1:{port}", "over": "tcp"}

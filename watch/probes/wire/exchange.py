@@ -203,7 +203,8 @@ def _fault(  # noqa: PLR0911 - a table in code
     if code == pycurl.E_COULDNT_CONNECT:
         return of_errno(number or errno.EHOSTUNREACH, where, phases)
     # A connection that is cut shows as a TLS error in the middle of a handshake.
-    if number == errno.ECONNRESET or (code == pycurl.E_SSL_CONNECT_ERROR and "SYSCALL" in words):
+    cut = "SYSCALL" in words or "unexpected eof" in words
+    if number == errno.ECONNRESET or (code == pycurl.E_SSL_CONNECT_ERROR and cut):
         return of_errno(errno.ECONNRESET, where, phases)
     if code == pycurl.E_RECV_ERROR and (number or "failure" in words or "eof" in words):
         return ProbeFailure(Reason.RESET, f"{where}: connection lost while receiving", phases=phases)
