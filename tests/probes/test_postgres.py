@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import struct
 from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.ports import free_port
 from tests.probes.databases import call, eventually, running, until
@@ -14,6 +18,7 @@ from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
 from watch.probes.postgres import PostgresProbe
+from watch.probes.wire import dsn
 from watch.probes.wire.scram import Scram
 
 pytestmark = pytest.mark.xdist_group("postgres")
@@ -328,3 +333,188 @@ def test_options_that_make_no_sense_are_refused(options, wrong):
 
 def test_the_peer_is_the_host():
     assert PostgresProbe(address="db.example.org").peer() == "db.example.org"
+    assert PostgresProbe(dsn=Secret("postgres://a:b@db.example.org/x")).peer() == "db.example.org"
+    assert PostgresProbe(dsn=Secret("host=db.example.org hostaddr=10.0.0.1")).peer() == "10.0.0.1"
+    assert PostgresProbe(dsn=Secret("[::1]")).peer() == "::1"
+
+
+async def by_dsn(text, **options):
+    return await ask("postgres", seconds=5, dsn=Secret(text), **options)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "postgresql://threenines:{uri}@localhost:{port}/postgres",
+        "postgres://threenines:{uri}@127.0.0.1:{port}/postgres?connect_timeout=3&application_name=x",
+        "postgresql://localhost/postgres?port={port}&user=threenines&password={uri}",
+        "host=localhost port={port} dbname=postgres user=threenines password='{plain}' connect_timeout=3",
+        "hostaddr=127.0.0.1  port = {port} dbname=postgres user=threenines password={backslashes}\n",
+    ],
+)
+async def test_a_dsn_logs_in_in_every_form(primary, form):
+    backslashes = CANARY.replace(" ", "\\ ")
+    text = form.format(uri=quote(CANARY), plain=CANARY, backslashes=backslashes, port=primary)
+    reading = await by_dsn(text, query="select count(*) from orders where id <= 5000")
+    assert said(reading) == ("up", "ok")
+    assert reading.facts["value"] == 5000
+    assert CANARY not in repr(reading)
+
+
+async def test_a_dsn_without_a_user_or_a_database_has_those_of_libpq_and_ours(primary):
+    reading = await by_dsn(f"postgresql://:{quote(CANARY)}@localhost:{primary}")
+    assert said(reading) == ("down", "missing")
+    assert 'database "threenines" does not exist' in reading.detail
+    # A host alone is no DSN of libpq's: it has our defaults, and here no password.
+    reading = await by_dsn(f"localhost:{primary}")
+    assert said(reading) == ("down", "auth")
+    assert "none is given" in reading.detail
+
+
+async def test_a_wrong_password_in_a_dsn_is_down_and_not_shown(primary):
+    reading = await by_dsn(f"postgresql://threenines:canary-wrong@localhost:{primary}/postgres")
+    assert said(reading) == ("down", "auth")
+    assert "canary-wrong" not in repr(reading)
+
+
+@pytest.mark.parametrize(
+    ("mode", "told", "encrypted"),
+    [
+        ("", ("up", "ok"), False),
+        ("?sslmode=disable", ("up", "ok"), False),
+        ("?sslmode=allow", ("up", "ok"), False),
+        ("?sslmode=prefer", ("up", "ok"), False),
+        ("?sslmode=require", ("up", "ok"), True),
+        ("?ssl=true", ("up", "ok"), True),
+        ("?sslmode=verify-full", ("down", "certificate"), None),
+        ("?sslmode=verify-ca", ("down", "certificate"), None),
+        ("?sslmode=verify-full&sslrootcert=system", ("down", "certificate"), None),
+        ("?sslmode=verify-full&sslrootcert={ca}", ("up", "ok"), True),
+        ("?sslmode=verify-ca&sslrootcert={ca}", ("up", "ok"), True),
+        ("?sslmode=require&sslrootcert={ca}", ("up", "ok"), True),
+        ("?sslrootcert={ca}", ("up", "ok"), True),
+    ],
+)
+async def test_the_sslmode_of_a_dsn_says_how_tls_is_spoken(primary, ca_file, mode, told, encrypted):
+    text = f"postgresql://threenines:{quote(CANARY)}@localhost:{primary}/postgres{mode.format(ca=ca_file)}"
+    reading = await by_dsn(text, query="select ssl from pg_stat_ssl where pid = pg_backend_pid()")
+    assert said(reading) == told
+    assert reading.facts.get("answer") == {True: "t", False: "f", None: None}[encrypted]
+    assert ("tls" in reading.phases) is bool(encrypted)
+
+
+async def test_a_mode_that_wants_tls_never_falls_back(replica):
+    reading = await by_dsn(f"postgresql://threenines@localhost:{replica}/postgres?sslmode=require")
+    assert said(reading) == ("down", "tls")
+
+
+async def test_options_say_how_tls_is_spoken_where_the_dsn_does_not(primary, ca_file):
+    text = f"postgresql://threenines:{quote(CANARY)}@127.0.0.1:{primary}/postgres"
+    reading = await by_dsn(text, tls=True, ca_file=ca_file)
+    assert said(reading) == ("up", "ok")
+    assert reading.phases["tls"] > 0
+    reading = await by_dsn(text, tls=True, ca_file=ca_file, server_name="db.example.org")
+    assert said(reading) == ("down", "certificate")
+
+
+async def test_the_name_beside_a_numeric_address_is_the_one_proven(primary, ca_file):
+    words = f"hostaddr=127.0.0.1 port={primary} dbname=postgres user=threenines password='{CANARY}' "
+    words += f"sslmode=verify-full sslrootcert={ca_file} host="
+    assert said(await by_dsn(words + "localhost")) == ("up", "ok")
+    assert said(await by_dsn(words + "db.example.org")) == ("down", "certificate")
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("postgresql://u:hunter2@h/db?frobnicate=hunter2", "the parameter frobnicate means nothing"),
+        ("host=h frobnicate=hunter2", "the parameter frobnicate means nothing"),
+        ("host=h password=hunter2 target_session_attrs=hunter2", "the parameter target_session_attrs means"),
+        ("host=h service=hunter2", "the parameter service means nothing"),
+        ("host=h user=a user=hunter2", "the parameter user stands in it twice"),
+        ("host=h password=my hunter2=secret", "what follows the password is no parameter; write password='"),
+        ("host=h password=my hunter2", "its words cannot be told apart; write password='"),
+        ("host=h password='hunter2", "its words cannot be told apart; write password='"),
+        ("host=h password='hunter2'hunter2", "its words cannot be told apart; write password='"),
+        ("host=h hunter2!=x", "one of its parameters means nothing"),
+        ("postgresql://u:hunter2@hunter2@h/db", "its parts cannot be told apart; write @ as %40"),
+        ("postgresql://u:hun/ter2@h/db", "its parts cannot be told apart; write @ as %40"),
+        ("postgresql://u:12?hunter2=x@h/db?a@b", "its parts cannot be told apart; write @ as %40"),
+        ("postgresql://u:hunter2%@h/db", "a per cent sign in it does not encode a character; write @ as %40"),
+        ("postgresql://u:hunter2%00@h/db", "a per cent sign in it does not encode a character"),
+        ("postgresql://u:hunter2%ff@h/db", "a per cent sign in it does not encode a character"),
+        (
+            "postgresql://u:hunter2@h:port/db",
+            "no host and port can be read from it; write db.example.org:5432",
+        ),
+        ("postgresql://u:hunter2@h:99999/db", "no host and port can be read from it"),
+        ("postgresql://u:hunter2@[::1/db", "no host and port can be read from it"),
+        ("postgresql://u:hunter2@h/db?sslmode", "behind the question mark stands something without a value"),
+        ("postgresql://u:hunter2@h/db?sslmode=hunter2", "its sslmode is none; write one of disable"),
+        ("postgresql://u:hunter2@h/db?sslmode=prefer&sslrootcert=hunter2", "sslrootcert without TLS; write"),
+        ("postgresql://u:hunter2@h1,h2/db", "it names several hosts; write a check for each"),
+        ("host=h1,h2 password=hunter2", "it names several hosts; write a check for each"),
+        ("host=h port=1,2 password=hunter2", "it names several hosts; write a check for each"),
+        ("postgresql://u:hunter2@/db", "Unix sockets are not spoken; give it host="),
+        ("postgresql://u:hunter2@%2Fvar%2Frun/db", "Unix sockets are not spoken; give it host="),
+        ("postgresql:///db?host=/hunter2", "Unix sockets are not spoken; give it host="),
+        ("host=/hunter2 user=a", "Unix sockets are not spoken; give it host="),
+        ("user=a password=hunter2", "Unix sockets are not spoken; give it host="),
+        ("postgresql+asyncpg://u:hunter2@h/db", "something else; write postgresql://user"),
+        ("mysql://u:hunter2@h/db", "something else; write postgresql://user"),
+        ("hunter2 hunter2", "no host and port can be read from it"),
+        ("", "it names no host"),
+        ("host=h\nuser=hunter2", "one line of at most"),
+        ("host=h user=" + "hunter2" * 1000, "one line of at most"),
+    ],
+)
+def test_a_dsn_that_cannot_be_meant_is_refused_unshown(text, wrong):
+    with pytest.raises(ValueError, match=r"^dsn: ") as caught:
+        PostgresProbe(dsn=Secret(text))
+    assert wrong in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "wrong"),
+    [
+        ({"address": "h"}, "address: the dsn says it; leave one"),
+        ({"user": "u"}, "user: the dsn says it; leave one"),
+        ({"password": Secret("hunter2")}, "password: the dsn says it; leave one"),
+        ({"database": "d"}, "database: the dsn says it; leave one"),
+        ({"tls": True}, "tls: the sslmode of the dsn"),
+        ({"verify": False}, "verify: the sslmode of the dsn"),
+        ({"ca_file": Path("ca.pem")}, "ca_file: the sslmode of the dsn"),
+    ],
+)
+def test_what_a_dsn_says_is_not_said_beside_it(options, wrong):
+    with pytest.raises(ValueError, match=f"^{wrong}"):
+        PostgresProbe(dsn=Secret("postgresql://h/db?sslmode=require"), **options)
+
+
+def test_a_dsn_is_not_shown_and_not_taken_for_an_address():
+    text = "postgresql://u:hunter2@h/db"
+    assert "hunter2" not in repr(PostgresProbe(dsn=Secret(text)))
+    with pytest.raises(ValueError, match=r"^address: .*; write it as `dsn`") as caught:
+        PostgresProbe(address=text)
+    assert "hunter2" not in str(caught.value)
+
+
+@given(st.text(max_size=60) | st.text("postgresql:/@?&=%'\\ hu2,[]", max_size=60).map("postgres://".__add__))
+def test_whatever_stands_in_a_dsn_it_is_read_or_refused_in_our_words(text):
+    try:
+        login = dsn.read(text, user="u", database="d")
+    except ValueError as error:
+        assert str(error).startswith("dsn: ")  # noqa: PT017 - either outcome is right
+    else:
+        assert login.address.rpartition(":")[2].isdecimal()
+
+
+@given(st.text(st.characters(exclude_categories=["C", "Z"]) | st.just(" "), min_size=1))
+def test_whatever_is_a_password_comes_through_both_forms_whole(password):
+    uri = f"postgresql://u:{quote(password, safe='')}@h:1/d"
+    escaped = password.replace("\\", "\\\\").replace("'", "\\'")
+    words = f"host=h port=1 dbname=d user=u password='{escaped}'"
+    for text in (uri, words):
+        login = dsn.read(text, user="x", database="x")
+        assert login == dsn.Login(address="h:1", user="u", password=Secret(password), database="d")

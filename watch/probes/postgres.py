@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -12,6 +12,7 @@ from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.probes.base import Described, probe
 from watch.probes.wire.backend import MOST_ROWS, number, reads, secure, sound
+from watch.probes.wire.dsn import PORT, Login, read
 from watch.probes.wire.line import dial, place
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from watch.core.reading import FactValue
     from watch.probes.wire.postgres import Session
 
-_PORT = 5432
 _STATUS = """
 select case when pg_is_in_recovery() then 'replica' else 'primary' end,
   current_setting('server_version'),
@@ -51,9 +51,10 @@ _FACTS = (
     "replication.lag",
 )
 _TEXTS = ("role", "version")
+_USER, _DATABASE = "threenines", "postgres"
 
 
-@probe("postgres", main="address")
+@probe("postgres", main="dsn")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresProbe(Described):
     """Log in to PostgreSQL (10 or newer), look at its health and replication, and run one query that reads.
@@ -63,11 +64,20 @@ class PostgresProbe(Described):
     how far replicas are behind; others see only how many there are. What a replica's lag means: nothing while
     it has replayed all it received and is still connected, else the time since its last replayed transaction.
 
+    Where and whom to log in as stands in `dsn`, or in `address`, `user`, `password` and `database`, never in
+    both. Of the modes of a DSN's sslmode, disable, allow and prefer speak no TLS, for TLS that falls back to none
+    keeps nobody out; require speaks it and believes any certificate; verify-ca and verify-full, and require with
+    an sslrootcert, want one that proves the name. Without an sslmode `tls`, `verify` and `ca_file` decide. A DSN
+    that names no database means the one called like the user.
+
     Options:
-        address: host or host:port; without a port 5432.
-        user: The role to log in as; its name is all it needs, and pg_monitor for replication.
+        dsn: postgresql://user:password@host:port/database?sslmode=verify-full, or libpq's words (host=… user=…),
+            or only host or host:port. It is never shown.
+        address: Instead of dsn: host or host:port; without a port 5432.
+        user: The role to log in as, threenines if nobody says; its name is all it needs, and pg_monitor for
+            replication.
         password: Its password.
-        database: The database to log in to.
+        database: The database to log in to; postgres if nobody says.
         query: One statement to run; it begins with SELECT, WITH, SHOW, VALUES, TABLE or EXPLAIN.
         statement_timeout: When the server itself gives up on a statement, also after we have gone.
         tls: Speak TLS.
@@ -105,10 +115,11 @@ class PostgresProbe(Described):
         warn: [connections.used < 80%, replication.lag < 10s]
     """
 
-    address: str
-    user: str = "threenines"
+    dsn: Secret | None = None
+    address: str | None = None
+    user: str | None = None
     password: Secret | None = None
-    database: str = "postgres"
+    database: str | None = None
     query: str | None = None
     statement_timeout: timedelta = timedelta(seconds=5)
     tls: bool = False
@@ -119,27 +130,64 @@ class PostgresProbe(Described):
     metadata: bool = False
 
     def __post_init__(self) -> None:
-        sound(self.address, _PORT)
+        login = self._login()
         reads(self.query)
-        if "\0" in self.user + self.database + (self.query or ""):
+        if "\0" in login.user + login.database + (self.query or ""):
             raise ValueError("query: neither it nor a name may hold a NUL character")
         if not timedelta(milliseconds=1) <= self.statement_timeout <= timedelta(minutes=10):
             raise ValueError("statement_timeout: from 1ms to 10m")
 
+    def _login(self) -> Login:
+        """Return what the options say together; ValueError where they say two things, or nothing."""
+        if self.dsn is not None:
+            return self._completed(read(self.dsn.reveal(), user=_USER, database=_DATABASE))
+        if self.address is None:
+            raise ValueError(
+                "dsn: nobody says where to log in; write postgresql://user:password@host/database"
+            )
+        if "://" in self.address:
+            raise ValueError("address: this is more than host:port; write it as `dsn`, which is never shown")
+        sound(self.address, PORT)
+        return Login(
+            address=self.address,
+            user=_USER if self.user is None else self.user,
+            password=self.password,
+            database=_DATABASE if self.database is None else self.database,
+            tls=self.tls,
+            verify=self.verify,
+            ca_file=self.ca_file,
+            server_name=self.server_name,
+        )
+
+    def _completed(self, login: Login) -> Login:
+        for option in ("address", "user", "password", "database"):
+            if getattr(self, option) is not None:
+                raise ValueError(f"{option}: the dsn says it; leave one of them out")
+        name = self.server_name or login.server_name
+        if login.tls is None:
+            return replace(login, tls=self.tls, verify=self.verify, ca_file=self.ca_file, server_name=name)
+        if self.tls or not self.verify or self.ca_file is not None:
+            option = "tls" if self.tls else "ca_file" if self.verify else "verify"
+            raise ValueError(
+                f"{option}: the sslmode of the dsn says how TLS is spoken; leave one of them out"
+            )
+        return replace(login, server_name=name)
+
     def peer(self) -> str:
-        return place(self.address, _PORT).host
+        return place(self._login().address, PORT).host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
         from watch.probes.wire.postgres import Session, offer_tls  # noqa: PLC0415 - when a check needs it
 
-        clock = asyncio.get_running_loop().time
-        with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:
-            if self.tls:
+        clock, login = asyncio.get_running_loop().time, self._login()
+        there = place(login.address, PORT)
+        with await dial(there, family=self.family, metadata=self.metadata) as line:
+            if login.tls:
                 await offer_tls(line)
-                await secure(line, self, _PORT)
+                await secure(line, login, PORT)
             async with Session(line) as session:
                 began = clock()
-                await session.log_in(self.user, self.password, self.database)
+                await session.log_in(login.user, login.password, login.database)
                 line.phases["first_byte"] = clock() - began
                 began = clock()
                 facts = await self._asked(session)
