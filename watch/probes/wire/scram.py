@@ -1,4 +1,6 @@
-"""SCRAM-SHA-256 (RFC 5802, 7677): a login in which the password is never sent, and the server proves it knows it.
+"""SCRAM (RFC 5802, 7677): a login in which the password is never sent, and the server proves it knows it.
+
+With SHA-256, or with SHA-1 for those that know no better.
 
 The server chooses how many rounds of hashing that costs us. Its word is taken up to a limit: a hostile one
 would hold up every other check for a minute.
@@ -20,13 +22,17 @@ MOST_ROUNDS = 100_000  # some 40 ms; PostgreSQL's default is 4,096
 class Scram:
     """One login. `first`, then `last` from the server's first answer, then `proves` its last.
 
+    Args:
+        digest: ``sha256`` or ``sha1``.
+
     Raises:
         ValueError: The server's message makes no sense, or asks for too many rounds.
     """
 
-    __slots__ = ("_bare", "_password", "_proof")
+    __slots__ = ("_bare", "_digest", "_password", "_proof")
 
-    def __init__(self, user: str, password: str, nonce: str | None = None) -> None:
+    def __init__(self, user: str, password: str, nonce: str | None = None, *, digest: str = "sha256") -> None:
+        self._digest = digest
         name = user.replace("=", "=3D").replace(",", "=2C")
         self._password = unicodedata.normalize("NFKC", password).encode()
         self._bare = f"n={name},r={nonce or secrets.token_urlsafe(18)}"
@@ -42,18 +48,21 @@ class Scram:
             raise ValueError("its challenge is not an answer to ours")
         if not 0 < int(rounds) <= MOST_ROUNDS:
             raise ValueError(f"it asks for {rounds[:12]} rounds of hashing, {MOST_ROUNDS} is our limit")
-        salted = _salted(self._password, _decoded(said["s"]), int(rounds))
+        salted = _salted(self._digest, self._password, _decoded(said["s"]), int(rounds))
         final = f"c=biws,r={nonce}"
         signed = f"{self._bare},{server.decode()},{final}".encode()
-        client = _hmac(salted, b"Client Key")
-        signature = _hmac(hashlib.sha256(client).digest(), signed)
-        self._proof = _hmac(_hmac(salted, b"Server Key"), signed)
+        client = self._hmac(salted, b"Client Key")
+        signature = self._hmac(hashlib.new(self._digest, client).digest(), signed)
+        self._proof = self._hmac(self._hmac(salted, b"Server Key"), signed)
         mine = bytes(a ^ b for a, b in zip(client, signature, strict=True))
         return f"{final},p={base64.b64encode(mine).decode()}".encode()
 
     def proves(self, server: bytes) -> bool:
         """Return whether *server*'s last message could only come from one that knows the password."""
         return bool(self._proof) and hmac.compare_digest(_decoded(_fields(server).get("v", "")), self._proof)
+
+    def _hmac(self, key: bytes, text: bytes) -> bytes:
+        return hmac.digest(key, text, self._digest)
 
 
 def _fields(message: bytes) -> dict[str, str]:
@@ -69,9 +78,5 @@ def _decoded(text: str) -> bytes:
 
 
 @lru_cache(maxsize=256)  # a server's salt stays the same, and hashing is two thirds of a whole check's cost
-def _salted(password: bytes, salt: bytes, rounds: int) -> bytes:
-    return hashlib.pbkdf2_hmac("sha256", password, salt, rounds)
-
-
-def _hmac(key: bytes, text: bytes) -> bytes:
-    return hmac.digest(key, text, "sha256")
+def _salted(digest: str, password: bytes, salt: bytes, rounds: int) -> bytes:
+    return hashlib.pbkdf2_hmac(digest, password, salt, rounds)
