@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 INTEGER, TEXT, HEX, OID, COUNTER, GAUGE, TICKS, BIG = "2", "4", "4x", "6", "65", "66", "67", "70"
-MIB2 = "1.3.6.1.2.1"
+MIB2, PRIVATE = "1.3.6.1.2.1", "1.3.6.1.4.1"
+
+
+def scalars(root, kind, values):
+    """The lines of single values under *root*."""
+    return [(f"{root}.{tail}.0", kind, value) for tail, value in values.items()]
 
 
 def table(entry, columns, rows):
@@ -16,9 +21,11 @@ def table(entry, columns, rows):
     ]
 
 
-def system(name):
+def system(name, maker=None):
+    """What every device says of itself; *maker* is the number that it is registered under."""
     return [
         (f"{MIB2}.1.1.0", TEXT, f"a recorded {name}"),
+        *([(f"{MIB2}.1.2.0", OID, f"{PRIVATE}.{maker}.1.1")] if maker else []),
         (f"{MIB2}.1.3.0", TICKS, 360_000),
         (f"{MIB2}.1.5.0", TEXT, f"{name}1"),
     ]

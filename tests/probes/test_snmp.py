@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from tests.ports import free_port
 from tests.probes import devices
+from tests.probes.agents import looking, replaying, running
 from tests.probes.wires import Meter, ask, datagrams, said
-from watch.core.expect import compile_judge
 from watch.core.settings import Secret
-from watch.probes.base import reference
 from watch.probes.snmp import SnmpProbe
-from watch.probes.wire import close_all
 
 pytestmark = pytest.mark.xdist_group("snmp")
 
@@ -42,44 +34,6 @@ createUser plain SHA "authpass12"
 rouser mon priv
 rouser plain auth
 """
-# A simulator refuses root; nobody may still read what the tests have written for it.
-AS_NOBODY = [
-    "/usr/bin/setpriv",
-    "--reuid=65534",
-    "--regid=65534",
-    "--clear-groups",
-    "--inh-caps=+dac_override",
-    "--ambient-caps=+dac_override",
-]
-
-
-def wait_for(process, **options):
-    """Wait until an agent answers."""
-
-    async def answers():
-        try:
-            return said(await ask("snmp", **options, seconds=0.5))
-        finally:
-            await close_all()
-
-    deadline = time.monotonic() + 30
-    while asyncio.run(answers()) != ("up", "ok"):
-        assert process.poll() is None, "it ended"
-        assert time.monotonic() < deadline, "it does not answer"
-
-
-@contextlib.contextmanager
-def running(*command, folder, env, **ready):
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, start_new_session=True, stdout=log, stderr=log, env={"PATH": "/usr/bin:/bin", **env}
-        )
-    try:
-        wait_for(process, **ready)
-        yield
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 @pytest.fixture(scope="session")
@@ -108,32 +62,13 @@ def snmpd(tmp_path_factory):
 @pytest.fixture(scope="session")
 def recordings(tmp_path_factory):
     """The address of the recorded devices; the community says which."""
-    folder, port = tmp_path_factory.mktemp("snmpsim"), free_port()
-    (folder / "data").mkdir()
-    for name, lines in devices.ALL.items():
-        (folder / "data" / f"{name}.snmprec").write_text(devices.recorded(lines))
-    command = [
-        *(AS_NOBODY if os.geteuid() == 0 else []),
-        Path(sys.executable).parent / "snmpsim-command-responder",
-        f"--data-dir={folder / 'data'}",
-        f"--cache-dir={folder / 'cache'}",
-        f"--agent-udpv4-endpoint=127.0.0.1:{port}",
-        "--log-level=error",
-    ]
-    there = f"127.0.0.1:{port}"
-    env = {"HOME": str(folder), "TMPDIR": str(folder)}
-    with running(*command, folder=folder, env=env, address=there, community=Secret("ups")):
+    with replaying(tmp_path_factory.mktemp("snmpsim"), devices.ALL) as there:
         yield there
 
 
 @pytest.fixture
 def look(recordings):
-    async def look(device, table=None, *, expect=(), warn=(), seconds=5, **options):
-        judge = compile_judge(list(expect), list(warn), reference(SnmpProbe).facts, SnmpProbe.ASSUMED)
-        options |= {"community": Secret(device), "address": recordings}
-        return await ask("snmp", table=table, judge=judge, seconds=seconds, **options)
-
-    return look
+    return looking(recordings)
 
 
 V3 = {"user": "mon", "auth": Secret("authpass12"), "auth_method": "SHA-256", "privacy": Secret(CANARY)}

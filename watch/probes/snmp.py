@@ -37,8 +37,10 @@ class SnmpProbe(Described):
 
     It only ever reads. Without `oid` and `table` a device that answers is up. A table is looked at row by row:
     one that is switched on and does not work has failed, and a failed one is expected not to be. Pick by `only`
-    those that matter: the ports of a switch that nothing is plugged into count as failed. A wrong community
-    gets no answer, which nobody can tell from a dead device. Needs the library gufo_snmp
+    those that matter: the ports of a switch that nothing is plugged into count as failed. A pair of
+    firewalls is two checks, each at its device's own address: at the address that they share it is always the
+    active one that answers. A wrong community gets no answer, which nobody can tell from a dead device. The
+    makers' tables were run against recordings, never against their devices. Needs the library gufo_snmp
     (pip install threenines[snmp]).
 
     Options:
@@ -50,11 +52,15 @@ class SnmpProbe(Described):
         privacy: The user's privacy password.
         privacy_method: DES, AES, AES-192 or AES-256.
         oid: The one value to read, in numbers: 1.3.6.1.2.1.1.3.0.
-        table: interfaces (IF-MIB); bgp (BGP4-MIB, IPv4 neighbours); vrrp (VRRP-MIB); fibrechannel (ports of a
-            switch, FIBRE-CHANNEL-FE-MIB); pool (members of an F5's pools); ups (UPS-MIB); sensors
-            (ENTITY-SENSOR-MIB); storage and cpu (HOST-RESOURCES-MIB).
+        table: interfaces (IF-MIB); bgp (BGP4-MIB, IPv4 neighbours); vrrp (VRRP-MIB, VRRPV3-MIB); hsrp
+            (CISCO-HSRP-MIB); fibrechannel (ports of a switch, FIBRE-CHANNEL-FE-MIB); pool (the servers behind
+            an F5, a NetScaler, keepalived); ups (UPS-MIB); sensors (ENTITY-SENSOR-MIB); storage
+            (HOST-RESOURCES-MIB); cpu, memory, sessions and ha (Cisco's, Juniper's, Fortinet's, Palo Alto's,
+            Check Point's, F5's and NetScaler's own MIBs, whichever the device has; cpu and memory of any
+            other host by HOST-RESOURCES-MIB and UCD-SNMP-MIB); device (those four at once, as far as it has
+            them).
         only: The rows whose name this regular expression (RE2) finds; without it all of them, of storage
-            the fixed disks.
+            the fixed disks, of a Cisco's memory the processors'. device has no rows to pick from.
         sample: With interfaces or oid: watch the counters for so long within the run. Many devices renew
             theirs every few seconds only, and a shorter look sees nothing move.
         family: any, or only IPv4 (4) or IPv6 (6).
@@ -69,14 +75,22 @@ class SnmpProbe(Described):
         rows (count, missing): With a table: how many rows were looked at.
         failed (count): How many of them are switched on and do not work.
         failed.names (text): Which.
-        up (count): interfaces, bgp, vrrp, fibrechannel, pool: how many of them work.
+        up (count): interfaces, bgp, vrrp, hsrp, fibrechannel, pool: how many of them work.
         errors (count): interfaces, fibrechannel: errors since the counters began, summed.
         discards (count): interfaces: packets dropped since the counters began, summed.
         errors.rate (count): With sample: errors per second.
         utilisation (ratio): With sample: how full the fullest direction of the busiest interface is.
         busiest (text): That interface.
         since (duration): bgp: for how long the youngest session has been established.
-        role (text): vrrp: master, backup, initialize; several, joined by commas.
+        role (text): vrrp: master, backup, initialize; hsrp: active, standby, listen, speak, learn, initial; ha,
+            device: active, standby, standalone, joining, suspended, failed, active attention, unknown, whatever
+            the maker calls it; several, joined by commas.
+        peer (text): ha, device: the other's role in the same words, if the device says it.
+        active (text): ha, device: the name of the one that works; "this device" and "peer" where they have none.
+        synced (bool): ha, device: whether the pair's configurations are the same, if the device says so.
+        sessions (count): sessions, device: the sessions open, summed.
+        sessions.used (ratio): sessions, device: how full the fullest table of them is, if its size is said.
+        memory.used (ratio): memory, device: how full the fullest memory is; a Linux host's caches are free.
         on_battery (bool): ups: whether the batteries feed the load.
         runtime (duration): ups: for how long they could.
         charge (ratio): ups: how full they are.
@@ -84,8 +98,8 @@ class SnmpProbe(Described):
         replace_battery (bool): ups: whether it wants new batteries, or its last self-test failed.
         output (text): ups: what feeds the load: normal, battery, bypass, booster, reducer, none, other.
         alarms (count): ups: how many alarms are on.
-        load (ratio): ups: of the fullest output line; cpu: the processors' mean over a minute.
-        load.max (ratio): cpu: the busiest processor's.
+        load (ratio): ups: of the fullest output line; cpu, device: the processors' mean over a minute.
+        load.max (ratio): cpu, device: the busiest processor's.
         temperature (count): sensors: the highest, in Celsius; ups: the batteries'.
         hottest (text): sensors: where that is.
         humidity (ratio): sensors: the highest.
@@ -93,7 +107,7 @@ class SnmpProbe(Described):
         power (count): sensors: the watts of all, summed.
         free (ratio): storage: what is left of the fullest.
         space (bytes): storage: the same in bytes.
-        fullest (text): storage: which that is.
+        fullest (text): storage, memory, device: which disk or memory that is.
         address (text): Who was asked, ip:port.
 
     Reasons:
@@ -120,7 +134,22 @@ class SnmpProbe(Described):
     privacy_method: Literal["DES", "AES", "AES-192", "AES-256"] = "AES"
     oid: str | None = None
     table: (
-        Literal["interfaces", "bgp", "vrrp", "fibrechannel", "pool", "ups", "sensors", "storage", "cpu"]
+        Literal[
+            "interfaces",
+            "bgp",
+            "vrrp",
+            "hsrp",
+            "fibrechannel",
+            "pool",
+            "ups",
+            "sensors",
+            "storage",
+            "cpu",
+            "memory",
+            "sessions",
+            "ha",
+            "device",
+        ]
         | None
     ) = None
     only: str | None = None
@@ -142,6 +171,10 @@ class SnmpProbe(Described):
             raise ValueError("oid: give an oid or a table, not both")
         if self.oid is not None and not _OID.fullmatch(self.oid):
             raise ValueError(f"oid: {self.oid!r} is not written in numbers, like 1.3.6.1.2.1.1.3.0")
+        if self.only is not None and self.table == "device":
+            raise ValueError(
+                "only: the table device has no rows to pick from: ask for cpu, memory, sessions or ha"
+            )
         if self.only is not None:
             from watch.probes.wire.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
 
@@ -195,11 +228,12 @@ class SnmpProbe(Described):
         return facts
 
     async def _rows(self, asked: Agent, table: str) -> dict[str, FactValue]:
-        from watch.probes.wire import snmp_device, snmp_network  # noqa: PLC0415 - as above
+        from watch.probes.wire import snmp_device, snmp_load, snmp_network, snmp_role  # noqa: PLC0415 - as above
         from watch.probes.wire.snmp_rows import Wanted  # noqa: PLC0415 - as above
 
         wanted = Wanted(self.only, self.sample.total_seconds())
-        look: Table = getattr(snmp_network, table, None) or getattr(snmp_device, table)
+        looks = {**vars(snmp_load), **vars(snmp_role), **vars(snmp_network), **vars(snmp_device)}
+        look: Table = looks[table]
         return await look(asked, wanted)
 
 

@@ -12,6 +12,7 @@ What the library does not do, or says in its own way, is put right here:
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from watch.core.reading import ProbeFailure, Reason
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Value = int | float | str | bytes
+_PRODUCT = "1.3.6.1.2.1.1.2.0"
+_MAKER = re.compile(r"1\.3\.6\.1\.4\.1\.(\d{1,10})\b")
 _PATIENCE = 1.0  # seconds until a question is put again
 _TRIES = 30
 _MOST = 10_000  # rows of one column
@@ -58,6 +61,7 @@ class Agent:
         self._session = session
         self._login = login
         self._heard = False
+        self._maker: int | None = None
         self.where = where
 
     async def greet(self) -> None:
@@ -69,6 +73,14 @@ class Agent:
         found: dict[str, Value | None] = await self._answer(lambda: self._session.get_many(oids))
         self._heard = True
         return {oid: value for oid, value in found.items() if value is not None}
+
+    async def maker(self) -> int:
+        """Return the number under which the device's maker is registered (sysObjectID); 0 if it does not say."""
+        if self._maker is None:
+            product = str((await self.scalars(_PRODUCT)).get(_PRODUCT, ""))
+            match = _MAKER.match(product)
+            self._maker = int(match[1]) if match else 0
+        return self._maker
 
     async def column(self, oid: str) -> dict[str, Value]:
         """Return the values under *oid* by the rest of their OID, the row's index."""

@@ -1,4 +1,4 @@
-"""The tables of what stands in the rack: a UPS, sensors, disks and memory, processors.
+"""The tables of what stands in the rack: a UPS, sensors, disks; and a device as a whole.
 
 Each is a function from an agent to facts, in base units: minutes, tenths and scaled integers end here.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from watch.core.reading import ProbeFailure, Reason
+from watch.probes.wire.snmp_load import cpu, memory, sessions
+from watch.probes.wire.snmp_role import ha
 from watch.probes.wire.snmp_rows import integers, numbers, tally, text
 
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ _WATTS, _CELSIUS, _HUMIDITY, _RPM = 6, 8, 9, 10
 _NONOPERATIONAL = 3
 _BEYOND_TERA = {14: 18, 15: 15, 16: 21, 17: 24}  # the list has exa before peta
 _STORAGE, _FIXED_DISK = "1.3.6.1.2.1.25.2.3.1", "1.3.6.1.2.1.25.2.1.4"
-_PROCESSOR = "1.3.6.1.2.1.25.3.3.1.2"
 
 
 async def ups(agent: Agent, wanted: Wanted) -> Facts:  # noqa: ARG001 - as every table
@@ -114,9 +115,19 @@ async def storage(agent: Agent, wanted: Wanted) -> Facts:
     }
 
 
-async def cpu(agent: Agent, wanted: Wanted) -> Facts:
-    """HOST-RESOURCES-MIB: how busy the processors were in the last minute."""
-    loads = integers(await agent.column(_PROCESSOR))
-    rows = wanted.of({index: f"processor {index}" for index in loads}, "processors")
-    busy = [loads[index] for index in rows]
-    return tally(rows, ()) | {"load": sum(busy) / len(busy) / 100, "load.max": max(busy) / 100}
+async def device(agent: Agent, wanted: Wanted) -> Facts:
+    """What it has of `cpu`, `memory`, `sessions` and `ha`, in one run."""
+    facts: Facts = {}
+    rows = 0
+    for look in (cpu, memory, sessions, ha):
+        try:
+            found = await look(agent, wanted)
+        except ProbeFailure as lacking:
+            if lacking.reason is not Reason.MISSING:
+                raise
+            continue
+        rows += int(found["rows"])
+        facts |= found  # only the last of them can have failed rows
+    if not facts:
+        raise ProbeFailure(Reason.MISSING, f"{agent.where} has none of the tables cpu, memory, sessions, ha")
+    return facts | {"rows": rows}

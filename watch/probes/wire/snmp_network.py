@@ -1,4 +1,4 @@
-"""The tables of network devices: interfaces, routing neighbours, router groups, Fibre Channel ports, pools.
+"""The tables of network devices: interfaces, routing neighbours, Fibre Channel ports, load balancers' pools.
 
 Each is a function from an agent to facts. A row that somebody switched off on purpose has not failed.
 """
@@ -6,7 +6,8 @@ Each is a function from an agent to facts. A row that somebody switched off on p
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import ipaddress
+from typing import TYPE_CHECKING, NamedTuple
 
 from watch.probes.wire.snmp_rows import integers, numbers, tally, text
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.snmp import Agent
+    from watch.probes.wire.snmp import Agent, Value
     from watch.probes.wire.snmp_rows import Wanted
 
     Facts = dict[str, FactValue]
@@ -23,12 +24,28 @@ _IF, _IFX = "1.3.6.1.2.1.2.2.1", "1.3.6.1.2.1.31.1.1.1"
 _UP, _DORMANT = 1, 5
 _BGP = "1.3.6.1.2.1.15.3.1"
 _ESTABLISHED, _START = 6, 2
-_VRRP = "1.3.6.1.2.1.68.1.3.1"
-_ROLES = {1: "initialize", 2: "backup", 3: "master"}
 _FC, _FC_ERRORS = "1.3.6.1.2.1.75.1.2.2.1", "1.3.6.1.2.1.75.1.3.1.1"
 _ONLINE = 1
-_F5 = "1.3.6.1.4.1.3375.2.2.5.6.2.1"
+_F5 = "1.3.6.1.4.1.3375.2.2.5.6.2.1"  # F5-BIGIP-LOCAL-MIB
 _GREEN, _BLUE, _ENABLED = 1, 4, 1  # blue: nobody watches it
+_NS = "1.3.6.1.4.1.5951.4.1.2.1.1"  # NS-ROOT-MIB, serviceTable
+_NS_UP, _NS_OFF = (3, 7), (4, 5, 8)  # busy takes traffic as up does; out of service, and on the way there
+_KEEPALIVED, _ALIVE = "1.3.6.1.4.1.9586.100.5.3.4.1", 1  # KEEPALIVED-MIB, realServerTable
+
+
+class Counter(NamedTuple):
+    """What a counter of so many bits stood at."""
+
+    value: int
+    bits: int
+
+
+class Server(NamedTuple):
+    """One member of a pool: whether somebody wants it to take traffic, and whether it does."""
+
+    name: str
+    on: bool
+    serving: bool
 
 
 async def interfaces(agent: Agent, wanted: Wanted) -> Facts:
@@ -57,22 +74,17 @@ async def _total(agent: Agent, rows: Mapping[str, str], *columns: int) -> int:
 async def _watched(agent: Agent, rows: Mapping[str, str], sample: float, errors: int) -> Facts:
     """What happened on the interfaces within *sample* seconds."""
     loop = asyncio.get_running_loop()
-    speeds = {index: 1e6 * speed for index, speed in integers(await agent.column(f"{_IFX}.15")).items()}
-    speeds = speeds or {index: float(n) for index, n in integers(await agent.column(f"{_IF}.5")).items()}
+    speeds = await _speeds(agent)
     before, began = await _octets(agent), loop.time()
     await asyncio.sleep(sample)
     after, took = await _octets(agent), loop.time() - began
     more = await _total(agent, rows, 14, 20) - errors
-    shares = {
-        index: max(8 * max(0, now - then) / took / speeds[index] for then, now in directions)
-        for index in rows
-        if speeds.get(index)
-        and (
-            directions := [
-                (b[index], a[index]) for b, a in zip(before, after, strict=True) if index in b and index in a
-            ]
-        )
-    }
+    shares: dict[str, float] = {}
+    for then, now in zip(before, after, strict=True):
+        for index in rows:
+            if index in then and index in now and speeds.get(index):
+                share = 8 * _moved(then[index], now[index]) / took / speeds[index]
+                shares[index] = max(share, shares.get(index, 0.0))
     facts: Facts = {"errors.rate": max(0, more) / took}
     if shares:
         busiest = max(shares, key=shares.__getitem__)
@@ -80,12 +92,33 @@ async def _watched(agent: Agent, rows: Mapping[str, str], sample: float, errors:
     return facts
 
 
-async def _octets(agent: Agent) -> tuple[dict[str, int], dict[str, int]]:
-    """Bytes in and out, of 64 bits where the device has such: 32 bits of a gigabit last half a minute."""
-    into = integers(await agent.column(f"{_IFX}.6"))
-    if into:
-        return into, integers(await agent.column(f"{_IFX}.10"))
-    return integers(await agent.column(f"{_IF}.10")), integers(await agent.column(f"{_IF}.16"))
+async def _speeds(agent: Agent) -> dict[str, float]:
+    """Bits a second: ifHighSpeed, in millions, is nought below one of them; ifSpeed ends at four thousand."""
+    fast = {
+        index: 1e6 * speed for index, speed in integers(await agent.column(f"{_IFX}.15")).items() if speed
+    }
+    return {index: float(speed) for index, speed in integers(await agent.column(f"{_IF}.5")).items()} | fast
+
+
+async def _octets(agent: Agent) -> list[dict[str, Counter]]:
+    """Bytes in and out, of 64 bits on the interfaces that have such: some devices count so on the fast only."""
+    found = []
+    for narrow, wide in ((f"{_IF}.10", f"{_IFX}.6"), (f"{_IF}.16", f"{_IFX}.10")):
+        short, long = integers(await agent.column(narrow)), integers(await agent.column(wide))
+        found.append(
+            {index: Counter(value, 32) for index, value in short.items()}
+            | {index: Counter(value, 64) for index, value in long.items()}
+        )
+    return found
+
+
+def _moved(then: Counter, now: Counter) -> int:
+    """How far a counter went. Of 32 bits it wraps, in a third of a second at 100 Gb/s and once in 34 s at 1 Gb/s."""
+    if now.bits != then.bits:
+        return 0
+    if now.bits == 32:
+        return (now.value - then.value) % 2**32
+    return max(0, now.value - then.value)  # it began anew: 64 bits outlive the device
 
 
 async def bgp(agent: Agent, wanted: Wanted) -> Facts:
@@ -103,16 +136,6 @@ async def bgp(agent: Agent, wanted: Wanted) -> Facts:
     return facts
 
 
-async def vrrp(agent: Agent, wanted: Wanted) -> Facts:
-    """VRRP-MIB: who we are in the groups of routers that stand in for each other."""
-    states = integers(await agent.column(f"{_VRRP}.3"))
-    names = {index: "group {1} on {0}".format(*f"{index}.?".split(".")) for index in states}
-    rows = wanted.of(names, "VRRP groups")
-    roles = sorted({_ROLES.get(states[index], "unknown") for index in rows})
-    failed = [index for index in rows if _ROLES.get(states[index]) == "initialize"]
-    return tally(rows, failed) | {"role": ", ".join(roles), "up": len(rows) - len(failed)}
-
-
 async def fibrechannel(agent: Agent, wanted: Wanted) -> Facts:
     """FIBRE-CHANNEL-FE-MIB: which ports of the switch that should be online are, and what their fibres lose."""
     states = integers(await agent.column(f"{_FC}.2"))
@@ -127,15 +150,56 @@ async def fibrechannel(agent: Agent, wanted: Wanted) -> Facts:
 
 
 async def pool(agent: Agent, wanted: Wanted) -> Facts:
-    """F5-BIGIP-LOCAL-MIB: which members of a load balancer's pools take traffic."""
+    """Which members of a load balancer's pools take traffic: an F5's, a NetScaler's, keepalived's."""
+    found = await _f5(agent) or await _netscaler(agent) or await _keepalived(agent)
+    rows = wanted.of({str(n): member.name for n, member in enumerate(found)}, "pool members")
+    on = [index for index in rows if found[int(index)].on]
+    serving = [index for index in on if found[int(index)].serving]
+    return tally(rows, [index for index in on if index not in serving]) | {"up": len(serving)}
+
+
+async def _f5(agent: Agent) -> list[Server]:
     states = integers(await agent.column(f"{_F5}.5"))
+    if not states:
+        return []
     enabled, ports = await numbers(agent, _F5, 6, 4)
     pools, nodes = await agent.column(f"{_F5}.1"), await agent.column(f"{_F5}.9")
-    names = {
-        index: f"{text(pools.get(index, ''))} {text(nodes.get(index, ''))}:{ports.get(index, 0)}"
-        for index in states
-    }
-    rows = wanted.of(names, "pool members")
-    on = [index for index in rows if enabled.get(index, _ENABLED) == _ENABLED]
-    serving = [index for index in on if states[index] in (_GREEN, _BLUE)]
-    return tally(rows, [index for index in on if index not in serving]) | {"up": len(serving)}
+    return [
+        Server(
+            f"{text(pools.get(index, ''))} {text(nodes.get(index, ''))}:{ports.get(index, 0)}",
+            enabled.get(index, _ENABLED) == _ENABLED,
+            state in (_GREEN, _BLUE),
+        )
+        for index, state in states.items()
+    ]
+
+
+async def _netscaler(agent: Agent) -> list[Server]:
+    states = integers(await agent.column(f"{_NS}.5"))
+    names = await agent.column(f"{_NS}.1") if states else {}
+    return [
+        Server(text(names.get(index, index)), state not in _NS_OFF, state in _NS_UP)
+        for index, state in states.items()
+    ]
+
+
+async def _keepalived(agent: Agent) -> list[Server]:
+    states = integers(await agent.column(f"{_KEEPALIVED}.6"))
+    if not states:
+        return []
+    hosts, ports = await agent.column(f"{_KEEPALIVED}.4"), integers(await agent.column(f"{_KEEPALIVED}.5"))
+    return [
+        Server(
+            f"service {index.partition('.')[0]} {_host(hosts.get(index))}:{ports.get(index, 0)}",
+            True,  # one that is switched off is no row
+            state == _ALIVE,
+        )
+        for index, state in states.items()
+    ]
+
+
+def _host(address: Value | None) -> str:
+    """An InetAddress: four or sixteen bytes."""
+    if isinstance(address, bytes) and len(address) in (4, 16):
+        return str(ipaddress.ip_address(address))
+    return "" if address is None else text(address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -57,7 +58,10 @@ def number(value: Value | None) -> float | int | None:
     if value is None or isinstance(value, (int, float)):
         return value
     said = text(value)
-    return float(said) if _NUMBER.fullmatch(said) else None
+    found = (
+        float(said) if _NUMBER.fullmatch(said) else math.inf
+    )  # so many digits that there is no such number
+    return found if math.isfinite(found) else None
 
 
 async def numbers(agent: Agent, entry: str, *columns: int) -> list[dict[str, int]]:
