@@ -54,12 +54,16 @@ import asyncio, json, sys
 from datetime import timedelta
 sys.path.insert(0, sys.argv[1])
 from tests.probes.wires import ask, said
+from watch.core.expect import compile_judge
+from watch.probes.base import reference
+from watch.probes.traceroute import TracerouteProbe
 from watch.probes.wire import close_all
 
 async def main():
     for options in json.loads(sys.argv[2]):
-        wait = timedelta(milliseconds=300)
-        reading = await ask("traceroute", **({"wait": wait, "seconds": 8} | options))
+        wait, told = timedelta(milliseconds=300), (options.pop("expect", []), options.pop("warn", []))
+        judge = compile_judge(*told, reference(TracerouteProbe).facts, {})
+        reading = await ask("traceroute", **({"wait": wait, "seconds": 8, "judge": judge} | options))
         print(json.dumps([*said(reading), reading.detail, dict(reading.facts)]))
     await close_all()
 
@@ -90,10 +94,47 @@ def test_a_host_behind_two_routers_is_reached_by_them_and_no_privilege():
         "loop": False,
         "last": "10.9.3.2",
         "through": "b, a",
+        "carrier": "b",
         "address": "10.9.3.2",
     }
     assert six[3]["path"] == "fd09:1::2 > fd09:2::2 > fd09:3::2"
     assert six[3]["reached"] is True
+
+
+# A second carrier, r4, between here and the host, and the route that leads by it.
+OTHER_CARRIER = """
+ip netns add r4
+for f in ipv4/ip_forward ipv4/conf/all/rp_filter; do ip netns exec r4 sh -c "echo 1 > /proc/sys/net/$f"; done
+ip netns exec r3 sh -c "echo 0 > /proc/sys/net/ipv4/conf/all/rp_filter"
+join "" r4 4
+ip -n r4 link add to5 type veth peer name from5 netns r3
+ip -n r4 addr add 10.9.5.1/24 dev to5; ip -n r3 addr add 10.9.5.2/24 dev from5
+ip -n r4 link set to5 up; ip -n r3 link set from5 up
+ip -n r4 route add 10.9.3.2 via 10.9.5.2; ip -n r3 route add 10.9.4.0/24 via 10.9.5.1
+ip route add 10.9.3.2 via 10.9.4.2
+for n in $(seq 50); do ping -c1 -W1 -q 10.9.3.2 >/dev/null 2>&1 && break; done
+"""
+
+
+def test_a_way_by_another_carrier_is_down_or_degraded_as_told():
+    asked = {"host": "10.9.3.2", "through": {"first": "10.9.1.2, 10.9.2.0/24", "second": "10.9.4.0/24"}}
+    judged = [asked | {"expect": ['carrier == "first"']}, asked | {"warn": ['carrier == "first"']}]
+    assert [reading[:2] for reading in along_the_chain(*judged)] == [["up", "ok"]] * 2
+    down, degraded = along_the_chain(*judged, more=OTHER_CARRIER)
+    assert down[:2] == ["down", "expectation"]
+    assert "second" in down[2]
+    assert degraded[:2] == ["degraded", "expectation"]
+    assert degraded[3]["path"] == "10.9.4.2 > 10.9.3.2"
+
+
+def test_a_host_that_forbids_it_has_answered_all_the_same():
+    # What a firewall on the host does: "administratively prohibited", from the host's own address.
+    forbid = """
+ip -n r3 rule add pref 90 iif from3 prohibit; ip -n r3 rule add pref 100 table local; ip -n r3 rule del pref 0
+"""
+    (reading,) = along_the_chain({"host": "10.9.3.2", "hops": 5}, more=forbid)
+    facts = reading[3]
+    assert (facts["reached"], facts["hops"], facts["last"]) == (True, 3, "10.9.3.2")
 
 
 def test_where_the_way_ends_is_told():

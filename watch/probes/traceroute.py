@@ -52,6 +52,7 @@ class TracerouteProbe(Described):
         last (text): The last address that answered.
         through (text): Those names of `through` that the way leads by, in order; empty for none, which
             breaks what is assumed.
+        carrier (text): The first of them: whose network the way leaves by.
         latency (duration, slow): The round trip to the host.
         address (text): The address that was walked to.
 
@@ -61,7 +62,7 @@ class TracerouteProbe(Described):
     Example:
         traceroute: {host: www.example.org, through: {carrier-a: 198.51.100.0/24, carrier-b: 192.0.2.0/24}}
         expect: [reached == true or hops > 3]
-        warn: ['through contains "carrier-a"', latency < 80ms]
+        warn: ['carrier == "carrier-a"', latency < 80ms]
     """
 
     ASSUMED: ClassVar[Mapping[str, str]] = {
@@ -125,7 +126,8 @@ class TracerouteProbe(Described):
             "address": walk.ip,
         }
         if self.through:
-            facts["through"] = ", ".join(self._names(met))
+            names = self._names(met)
+            facts |= {"through": ", ".join(names), "carrier": next(iter(names), "")}
         return facts | ({"latency": last.took} if reached else {})
 
     def _names(self, met: Sequence[str]) -> list[str]:

@@ -166,6 +166,8 @@ class Walk:
             self._note(port, socket.inet_ntop(socket.AF_INET6, offender[8:24]), end)
 
     def _note(self, port: int, address: str, end: int) -> None:
+        if address == self.ip:
+            end = ARRIVED  # "prohibited", say the firewalls of many a host, but it is the host that says so
         distance, sent = self._sent.get(port, (0, 0.0))
         if distance and distance not in self.hops:
             self.hops[distance] = Hop(address, asyncio.get_running_loop().time() - sent, end)
