@@ -295,6 +295,48 @@ async def test_a_server_that_talks_nonsense_is_told_apart(answers, told, words):
     assert CANARY not in repr(reading)
 
 
+def strings(*texts):
+    return b"".join(bytes((len(text),)) + text for text in texts)
+
+
+def rows(names, values):
+    """The packets of an answer with one row."""
+    bodies = [bytes((len(names),)), *(strings(b"def", b"", b"", b"", name) for name in names)]
+    bodies += [b"\xfe\0\0\2\0", strings(*values), b"\xfe\0\0\2\0"]
+    return b"".join(packet(number, body) for number, body in enumerate(bodies, 1))
+
+
+@pytest.mark.parametrize(
+    ("version", "word"),
+    [(b"5.7.44-log", "slave"), (b"8.0.21", "slave"), (b"8.0.36", "replica"), (b"8.4.3", "replica")],
+)
+async def test_a_mysql_is_asked_for_its_replication_in_the_word_that_it_knows(version, word):
+    asked_for = []
+
+    async def talk(reader, writer):
+        body = GREETING[4:].replace(b"8.0.36", version)
+        writer.write(packet(0, body))
+        for number in (2, 1, 1):  # the login, the limits, the transaction
+            await reader.readexactly(int.from_bytes((await reader.readexactly(4))[:3], "little"))
+            writer.write(packet(number, OK))
+        answers = [
+            rows((b"most", b"closed"), (b"151", b"0")),
+            rows((b"Variable_name", b"Value"), (b"Uptime", b"7")),
+            rows((b"Replica_IO_Running", b"Replica_SQL_Running"), (b"Yes", b"Yes")),
+        ]
+        for answer in answers:
+            size = int.from_bytes((await reader.readexactly(4))[:3], "little")
+            asked_for.append((await reader.readexactly(size))[1:].decode())
+            writer.write(answer)
+        await reader.read()
+
+    async with serving(talk) as port:
+        reading = await ask("mysql", address=f"127.0.0.1:{port}")
+    assert said(reading) == ("up", "ok"), reading
+    assert asked_for[-1] == f"show {word} status"
+    assert (reading.facts["role"], reading.facts["replication.connected"]) == ("replica", True)
+
+
 async def test_words_before_the_encryption_are_not_believed():
     async with serving(saying(GREETING + packet(2, OK), first=False)) as port:
         reading = await ask("mysql", address=f"127.0.0.1:{port}", tls=True, verify=False)

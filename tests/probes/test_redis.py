@@ -201,6 +201,7 @@ async def test_a_server_that_is_full_is_a_limit(folder):
         (b"+PONG\r\n$99999999999\r\n", ("down", "protocol")),
         (b"+PONG\r\n$-1\r\n", ("down", "protocol")),
         (b"+PONG\r\n$4\r\nnope\r\n", ("up", "ok")),
+        (b"+PONG\r\n$5005\r\nrole:" + b"x" * 5000 + b"\r\n", ("up", "ok")),
         (b"+PONG\r\n$33\r\nrole:slave\r\nused_memory:a\r\ndb0:keys\r\n", ("up", "ok")),
         (b"+" + b"x" * 300_000, ("down", "limit")),
         (b"SSH-2.0-OpenSSH_9.2\r\n", ("down", "protocol")),
@@ -215,6 +216,7 @@ async def test_a_server_that_talks_nonsense_is_told_apart(answer, told):
         reading = await ask("redis", address=f"127.0.0.1:{port}", seconds=1)
     assert said(reading) == told
     assert "\x1b" not in reading.detail
+    assert len(str(reading.facts.get("role", ""))) <= 200
 
 
 @pytest.mark.parametrize(

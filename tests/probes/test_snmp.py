@@ -346,6 +346,31 @@ async def test_the_memory_of_a_real_machine_is_read(snmpd):
     assert 0 < memory.facts["free"] < 1
 
 
+@pytest.mark.parametrize(
+    ("device", "table", "options", "told"),
+    [
+        ("router", "interfaces", {"only": "^ge-0/0/0$"}, ("up", "ok")),
+        ("router", "interfaces", {"only": "^ge-0/0/0$", "warn": ["discards == 0"]}, ("degraded", "expectation")),
+        ("router", "interfaces", {"only": "^ge-0/0/1$"}, ("down", "expectation")),
+        ("router", "interfaces", {"only": "^et-"}, ("down", "missing")),
+        ("ups", "ups", {"expect": ["on_battery == false"]}, ("up", "ok")),
+        ("worn_ups", "ups", {"warn": ["replace_battery == false"]}, ("degraded", "expectation")),
+        ("worn_ups", "ups", {"expect": ["runtime > 10m"]}, ("down", "expectation")),
+        ("router", "ups", {}, ("down", "missing")),
+        ("fabric", "fibrechannel", {"only": "1/1"}, ("up", "ok")),
+        ("fabric", "fibrechannel", {"only": "1/1", "warn": ["errors == 0"]}, ("degraded", "expectation")),
+        ("fabric", "fibrechannel", {"only": "1/2"}, ("down", "expectation")),
+        ("fabric", "fibrechannel", {"only": "9/9"}, ("down", "missing")),
+        ("balancer", "pool", {"only": "^web a:"}, ("up", "ok")),
+        ("balancer", "pool", {"only": "^web [ac]:", "warn": ["up >= 2"]}, ("degraded", "expectation")),
+        ("balancer", "pool", {"only": "^web b:"}, ("down", "expectation")),
+        ("balancer", "pool", {"only": "^mail "}, ("down", "missing")),
+    ],
+)  # fmt: skip
+async def test_each_device_is_up_degraded_or_down_with_its_reason(look, device, table, options, told):
+    assert said(await look(device, table, **options)) == told
+
+
 async def test_a_hundred_questions_do_not_hold_the_loop(snmpd):
     async with Meter() as meter:
         readings = [await ask("snmp", address=snmpd) for _ in range(100)]

@@ -26,6 +26,7 @@ _PORT = 3306
 _DENIED, _NO_SUCH_VARIABLE = 1227, 1193
 _SETTINGS = "select @@global.max_connections as most, @@global.read_only as closed"
 _COUNTERS = "show global status where variable_name in ('Uptime', 'Threads_connected')"
+_VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
 _WRITES_A_FILE = re.compile(r"\binto\s+(?:out|dump)file\b", re.IGNORECASE)
 
 
@@ -165,9 +166,8 @@ async def _replication(session: Session) -> dict[str, FactValue]:
     """Return what the server says of its own replication; nothing when it does not tell us."""
     from watch.probes.wire.mysql import Refused  # noqa: PLC0415 - as above
 
-    word = (
-        "slave" if session.maria else "replica"
-    )  # MySQL has forgotten the old word, old MariaDBs lack the new
+    # MySQL has forgotten the old word since 8.4, and learnt the new one in 8.0.22; old MariaDBs lack it.
+    word = "slave" if session.maria or _older(session.version, (8, 0, 22)) else "replica"
     try:
         rows = await session.ask(f"show {word} status", 100)
     except Refused as refused:
@@ -188,6 +188,12 @@ async def _replication(session: Session) -> dict[str, FactValue]:
     ]
     known = [lag for lag in lags if lag is not None]
     return facts | ({"replication.lag": max(known)} if len(known) == len(rows) else {})
+
+
+def _older(version: str, than: tuple[int, ...]) -> bool:
+    """Whether *version*, 5.7.44-log, is one before *than*; one that does not begin with numbers is not."""
+    match = _VERSION.match(version)
+    return match is not None and tuple(map(int, match.groups())) < than
 
 
 def _column(row: Row, end: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
+from watch.core.wording import one_line
 from watch.probes.base import Described, probe
 from watch.probes.wire.backend import number, secure, sound
 from watch.probes.wire.line import dial, place
@@ -121,7 +122,7 @@ def _health(info: Mapping[str, str]) -> dict[str, FactValue]:
     facts |= _share("memory.used", info, "used_memory", "maxmemory")
     facts |= _share("clients.used", info, "connected_clients", "maxclients")
     if "redis_version" in info:
-        facts["version"] = info["redis_version"]
+        facts["version"] = one_line(info["redis_version"])
     spaces = [
         fields(text, ",", "=") for name, text in info.items() if name[:2] == "db" and name[2:].isdigit()
     ]
@@ -143,7 +144,7 @@ def _replication(info: Mapping[str, str]) -> dict[str, FactValue]:
         lag = _number(info, "master_last_io_seconds_ago" if up else "master_link_down_since_seconds")
         known = {} if lag is None or lag < 0 else {"replication.lag": lag}
         return {"role": "replica", "replication.connected": up, **known}
-    facts: dict[str, FactValue] = {"role": _ROLES.get(role, role)}
+    facts: dict[str, FactValue] = {"role": _ROLES.get(role, one_line(role))}
     if role == "master":
         links = [fields(text, ",", "=") for name, text in info.items() if _is_replica(name)]
         facts["replication.replicas"] = len(links)
