@@ -180,6 +180,31 @@ def netscaler(mode, peer, state=3):
     ]
 
 
+def neighbours(name, maker, columns, index):
+    """A router with a neighbour over IPv4, one over IPv6 that is away, and one over IPv6 that is switched off."""
+    four, six = "192.0.2.1", "32.1.13.184" + ".0" * 11
+    states = {
+        index(1, 4, four): (6, 2, 64500, 300),
+        index(2, 16, f"{six}.1"): (3, 2, 64501, 0),
+        index(2, 16, f"{six}.2"): (1, 1, 64502, 0),
+    }
+    return [
+        *system(name, maker),
+        *[
+            (f"{PRIVATE}.{maker}.{column}.{place}", GAUGE if kind > 1 else INTEGER, values[kind])
+            for kind, column in enumerate(columns)
+            for place, values in states.items()
+        ],
+    ]
+
+
+def both_ends(kind, width, address):
+    """Juniper's index: an instance, our own address, the neighbour's."""
+    own = ".".join("9" * width)
+    return f"0.{kind}.{own}.{kind}.{address}"
+
+
+BGP = [f"9.187.1.2.5.1.{column}" for column in (3, 4, 11, 19)]
 LIAR = [
     *system("liar", 2620),
     (f"{PRIVATE}.2620.1.1.25.3.0", TEXT, "many"),
@@ -227,4 +252,17 @@ ALL = {
     "netscaler_broken": netscaler(2, 1, state=7),
     "keepalived": KEEPALIVED,
     "liar": LIAR,
+    "cisco_bgp": neighbours("cisco_bgp", 9, BGP, "{0}.{1}.{2}".format),
+    "arista_bgp": neighbours(
+        "arista_bgp",
+        30065,
+        ["4.1.1.2.1.13", "4.1.1.2.1.12", "4.1.1.2.1.10", "4.1.1.4.1.1"],
+        "1.{0}.{1}.{2}".format,
+    ),
+    "juniper_bgp": neighbours(
+        "juniper_bgp",
+        2636,
+        ["5.1.1.2.1.1.1.2", "5.1.1.2.1.1.1.3", "5.1.1.2.1.1.1.13", "5.1.1.2.4.1.1.1"],
+        both_ends,
+    ),
 }

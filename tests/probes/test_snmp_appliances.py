@@ -203,6 +203,17 @@ async def test_the_newer_vrrp_is_read_too(look):
     assert said(six) == ("up", "ok")
 
 
+@pytest.mark.parametrize("device", ["cisco_bgp", "arista_bgp", "juniper_bgp"])
+async def test_a_neighbour_over_ipv6_that_is_away_is_seen(look, device):
+    reading = await look(device, "bgp")
+    assert said(reading) == ("down", "expectation")
+    facts = reading.facts
+    assert (facts["rows"], facts["up"], facts["since"]) == (3, 1, 300)
+    assert facts["failed.names"] == "2001:db8::1 AS64501"
+    four = await look(device, "bgp", only="^192\\.0\\.2\\.1 ", warn=["since > 1h"])
+    assert said(four) == ("degraded", "expectation")
+
+
 async def test_the_servers_behind_a_balancer_that_take_nothing_have_failed(look):
     one = await look("netscaler", "pool")
     assert said(one) == ("down", "expectation")

@@ -52,7 +52,8 @@ class SnmpProbe(Described):
         privacy: The user's privacy password.
         privacy_method: DES, AES, AES-192 or AES-256.
         oid: The one value to read, in numbers: 1.3.6.1.2.1.1.3.0.
-        table: interfaces (IF-MIB); bgp (BGP4-MIB, IPv4 neighbours); vrrp (VRRP-MIB, VRRPV3-MIB); hsrp
+        table: interfaces (IF-MIB); bgp (BGP4-MIB, which has IPv4 neighbours only; with
+            IPv6 Cisco's, Juniper's and Arista's own); vrrp (VRRP-MIB, VRRPV3-MIB); hsrp
             (CISCO-HSRP-MIB); fibrechannel (ports of a switch, FIBRE-CHANNEL-FE-MIB); pool (the servers behind
             an F5, a NetScaler, keepalived); ups (UPS-MIB); sensors (ENTITY-SENSOR-MIB); storage
             (HOST-RESOURCES-MIB); cpu, memory, sessions and ha (Cisco's, Juniper's, Fortinet's, Palo Alto's,

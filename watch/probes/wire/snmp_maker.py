@@ -12,6 +12,7 @@ NETSCALER = 5951
 NET_SNMP = 8072  # Linux, and what is built on it without saying so: Check Point's older Gaia
 FORTINET = 12356
 PALO_ALTO = 25461
+ARISTA = 30065
 
 MIB2 = "1.3.6.1.2.1"
 PRIVATE = "1.3.6.1.4.1"

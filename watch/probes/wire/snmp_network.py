@@ -9,6 +9,7 @@ import asyncio
 import ipaddress
 from typing import TYPE_CHECKING, NamedTuple
 
+from watch.probes.wire.snmp_maker import ARISTA, CISCO, JUNIPER, PRIVATE
 from watch.probes.wire.snmp_rows import integers, numbers, tally, text
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 _IF, _IFX = "1.3.6.1.2.1.2.2.1", "1.3.6.1.2.1.31.1.1.1"
 _UP, _DORMANT = 1, 5
-_BGP = "1.3.6.1.2.1.15.3.1"
 _ESTABLISHED, _START = 6, 2
 _FC, _FC_ERRORS = "1.3.6.1.2.1.75.1.2.2.1", "1.3.6.1.2.1.75.1.3.1.1"
 _ONLINE = 1
@@ -31,6 +31,28 @@ _GREEN, _BLUE, _ENABLED = 1, 4, 1  # blue: nobody watches it
 _NS = "1.3.6.1.4.1.5951.4.1.2.1.1"  # NS-ROOT-MIB, serviceTable
 _NS_UP, _NS_OFF = (3, 7), (4, 5, 8)  # busy takes traffic as up does; out of service, and on the way there
 _KEEPALIVED, _ALIVE = "1.3.6.1.4.1.9586.100.5.3.4.1", 1  # KEEPALIVED-MIB, realServerTable
+
+
+class Peers(NamedTuple):
+    """Where a table of BGP neighbours has its columns."""
+
+    state: str
+    admin: str
+    system: str
+    since: str
+
+
+_BGP = Peers(*(f"1.3.6.1.2.1.15.3.1.{column}" for column in (2, 3, 9, 16)))  # BGP4-MIB, bgpPeerTable
+_PEERS = {
+    # CISCO-BGP4-MIB, cbgpPeer2Table
+    CISCO: Peers(*(f"{PRIVATE}.9.9.187.1.2.5.1.{column}" for column in (3, 4, 11, 19))),
+    # BGP4-V2-MIB-JUNIPER, jnxBgpM2PeerTable and jnxBgpM2PeerEventTimesTable
+    JUNIPER: Peers(
+        *(f"{PRIVATE}.2636.5.1.1.2.{tail}" for tail in ("1.1.1.2", "1.1.1.3", "1.1.1.13", "4.1.1.1"))
+    ),
+    # ARISTA-BGP4V2-MIB, aristaBgp4V2PeerTable and aristaBgp4V2PeerEventTimesTable
+    ARISTA: Peers(*(f"{PRIVATE}.30065.4.1.1.{tail}" for tail in ("2.1.13", "2.1.12", "2.1.10", "4.1.1"))),
+}
 
 
 class Counter(NamedTuple):
@@ -122,18 +144,33 @@ def _moved(then: Counter, now: Counter) -> int:
 
 
 async def bgp(agent: Agent, wanted: Wanted) -> Facts:
-    """BGP4-MIB: which of the neighbours that should be are established, and since when."""
-    states = integers(await agent.column(f"{_BGP}.2"))
-    admin, systems = await numbers(agent, _BGP, 3, 9)
-    names = {index: f"{index} AS{systems.get(index, 0)}" for index in states}
+    """Which of the neighbours that should be are established, and since when.
+
+    BGP4-MIB has an IPv4 address for an index, and so no other neighbours; some makers have those too.
+    """
+    peers = _PEERS.get(await agent.maker(), _BGP)
+    states = integers(await agent.column(peers.state))
+    if not states and peers != _BGP:
+        peers = _BGP
+        states = integers(await agent.column(peers.state))
+    admin, systems = integers(await agent.column(peers.admin)), integers(await agent.column(peers.system))
+    names = {index: f"{_neighbour(index)} AS{systems.get(index, 0)}" for index in states}
     rows = wanted.of(names, "BGP neighbours")
     there = [index for index in rows if states[index] == _ESTABLISHED]
     failed = [index for index in rows if index not in there and admin.get(index, _START) == _START]
-    since = integers(await agent.column(f"{_BGP}.16"))
+    since = integers(await agent.column(peers.since))
     facts = tally(rows, failed) | {"up": len(there)}
-    if there:
-        facts["since"] = min(since.get(index, 0) for index in there)
-    return facts
+    known = [since[index] for index in there if index in since]
+    return facts | ({"since": min(known)} if known else {})
+
+
+def _neighbour(index: str) -> str:
+    """The address at the end of *index*, before which an instance, a kind, a length and our own address may stand."""
+    parts = [int(part) for part in index.split(".") if len(part) < 4]
+    width = {4: 4, 6: 4, 7: 4, 11: 4, 18: 16, 19: 16, 35: 16}.get(len(parts))
+    if width is None or max(parts) > 255:
+        return index
+    return str(ipaddress.ip_address(bytes(parts[-width:])))
 
 
 async def fibrechannel(agent: Agent, wanted: Wanted) -> Facts:
