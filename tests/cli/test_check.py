@@ -7,10 +7,20 @@ import resource
 import socket
 import subprocess
 import sys
+from typing import NamedTuple
 
+import click
 import pytest
 
 from tests.cli.stores import Desk
+from tests.terminal import on_a_terminal
+from watch.cli.check import _Table
+from watch.core.reading import Reading, Reason, Verdict
+
+
+class Named(NamedTuple):
+    name: str
+
 
 CONFIG = """
 service: {{name: Acme, timezone: UTC, target: 99.9%, site: here}}
@@ -34,18 +44,19 @@ def desk(tmp_path, capsys):
 def test_a_good_check_is_a_line_and_exit_0(desk):
     said = desk.run("check", "web")
     assert said.code == 0
-    (line,) = said.out.splitlines()
+    heading, line = said.out.splitlines()
+    assert heading.split() == ["check", "verdict", "took", "reason", "detail"]
     assert line.split()[:2] == ["web/home", "up"]
 
 
 def test_bad_news_is_exit_1_and_says_why(desk):
     said = desk.run("check")
     assert said.code == 1
-    assert {line.split()[0]: line.split()[1] for line in said.out.splitlines()} == {
-        "web/home": "up",
-        "db/q": "down",
-    }
-    assert "refused" in said.out
+    heading, good, bad = said.out.splitlines()
+    assert good.split()[:2] == ["web/home", "up"]
+    assert bad.split()[:2] == ["db/q", "down"]
+    assert bad[heading.index("reason") :].split()[0] == "refused"
+    assert bad[heading.index("detail") :].startswith("connection refused: 127.0.0.1:")
 
 
 def test_as_json_it_is_one_object_a_line(desk):
@@ -65,6 +76,52 @@ def test_a_name_that_is_none_is_refused_before_anything_is_asked(desk):
     said = desk.run("check", "web", "web/hom")
     assert (said.code, said.out) == (2, "")
     assert "there is no check or component 'web/hom'; did you mean 'web/home'?" in said.err
+
+
+# ---- how it reads
+
+
+def reading(verdict, reason="ok", detail=""):
+    return Reading(Verdict(verdict), Reason(reason), detail)
+
+
+def table(capsys, names, *said, columns=None):
+    """What a table of checks of those *names* prints when the readings of *said* come in, one after another."""
+    shown = _Table([Named(name) for name in names], columns)
+    for name, read in said:
+        shown.say(Named(name), read, 0.25)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_rows_are_in_the_files_order_whoever_answers_first(capsys):
+    up = reading("up")
+    assert [line.split()[0] for line in table(capsys, "abc", ("b", up), ("c", up))] == ["check"]
+    lines = table(capsys, "abc", ("b", up), ("a", up), ("c", up))
+    assert [line.split()[0] for line in lines] == ["check", "a", "b", "c"]
+
+
+def test_a_long_detail_goes_on_below_itself_on_a_terminal_and_is_one_line_elsewhere(capsys):
+    detail = "the certificate is for one.example.org, two.example.org, three.example.org, not www.example.org"
+    bad = reading("down", "certificate", detail)
+    heading, *lines = table(capsys, ["web/home"], ("web/home", bad), columns=100)
+    begin = heading.index("detail")
+    assert len(lines) > 1
+    assert " ".join(click.unstyle(line)[begin:] for line in lines) == detail
+    assert all(len(click.unstyle(line)) <= 100 for line in lines)
+    _, line = table(capsys, ["web/home"], ("web/home", bad))
+    assert line.endswith(detail)
+
+
+def test_on_a_terminal_bad_news_is_red(desk):
+    # A pseudo-terminal of its own, since what stands in a pipe is never coloured.
+    program = [sys.executable, "-m", "watch", "--config", str(desk.folder / "checks.yaml"), "check"]
+    code, said = on_a_terminal(program, columns=80)
+    assert code == 1
+    rows = {click.unstyle(line).split()[0]: line for line in said.splitlines() if "/" in line}
+    assert "\x1b[31m" in rows["db/q"]
+    assert "\x1b[31m" not in rows["web/home"]
+    assert "1 of 2 checks are good." in said
+    assert all(len(click.unstyle(line)) <= 80 for line in said.splitlines())
 
 
 # ---- how quick it is

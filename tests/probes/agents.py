@@ -1,24 +1,20 @@
-"""SNMP agents for the tests: how one is started, and recorded devices asked."""
+"""Recorded SNMP devices for the tests: how they are replayed, and asked."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 from tests.ports import free_port
 from tests.probes import devices
-from tests.probes.wires import ask, said
+from tests.probes.servers.snmpd import running
+from tests.probes.wires import ask
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
 from watch.probes.snmp import SnmpProbe
-from watch.probes.wire import close_all
 
 # A simulator refuses root; nobody may still read what the tests have written for it.
 AS_NOBODY = [
@@ -29,35 +25,6 @@ AS_NOBODY = [
     "--inh-caps=+dac_override",
     "--ambient-caps=+dac_override",
 ]
-
-
-def wait_for(process, **options):
-    """Wait until an agent answers."""
-
-    async def answers():
-        try:
-            return said(await ask("snmp", **options, seconds=0.5))
-        finally:
-            await close_all()
-
-    deadline = time.monotonic() + 30
-    while asyncio.run(answers()) != ("up", "ok"):
-        assert process.poll() is None, "it ended"
-        assert time.monotonic() < deadline, "it does not answer"
-
-
-@contextlib.contextmanager
-def running(*command, folder, env, **ready):
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, start_new_session=True, stdout=log, stderr=log, env={"PATH": "/usr/bin:/bin", **env}
-        )
-    try:
-        wait_for(process, **ready)
-        yield
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 @contextlib.contextmanager

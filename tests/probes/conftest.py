@@ -15,6 +15,7 @@ import time
 import pytest
 import trustme
 
+from tests.ports import free_port
 from tests.probes.wires import closed_port, descriptors
 from watch.probes.wire import close_all
 
@@ -50,12 +51,17 @@ def ca_file(authority, tmp_path_factory):
 @pytest.fixture(scope="session")
 def pem(authority, tmp_path_factory):
     """A good certificate for localhost with its key, as files."""
-    folder = tmp_path_factory.mktemp("leaf")
+    folder = certified(tmp_path_factory.mktemp("leaf"), authority)
+    client = authority.issue_cert("someone@example.org")
+    client.private_key_and_cert_chain_pem.write_to_path(folder / "client.pem")
+    return folder
+
+
+def certified(folder, authority):
+    """Put a certificate for localhost and its key into *folder*, and return that."""
     leaf = authority.issue_cert("localhost", "127.0.0.1", common_name="localhost")
     leaf.private_key_pem.write_to_path(folder / "key.pem")
     leaf.cert_chain_pems[0].write_to_path(folder / "cert.pem")
-    client = authority.issue_cert("someone@example.org")
-    client.private_key_and_cert_chain_pem.write_to_path(folder / "client.pem")
     return folder
 
 
@@ -110,9 +116,15 @@ class Nginx:
 
 @pytest.fixture(scope="session")
 def nginx(tmp_path_factory, pem, ca_file):
-    folder = tmp_path_factory.mktemp("nginx")
+    with serving_nginx(tmp_path_factory.mktemp("nginx"), pem, ca_file) as (_, it):
+        yield it
+
+
+@contextlib.contextmanager
+def serving_nginx(folder, pem, ca_file):
+    """The server; yields its process and its ports."""
     (folder / "big").write_bytes(b"0123456789" * 100_000)
-    ports = {name: closed_port() for name in ("http", "https", "mutual")}
+    ports = {name: free_port() for name in ("http", "https", "mutual")}
     ports["http6"] = closed_port(host="::1")
     (folder / "conf").write_text(NGINX.format(dir=folder, pem=pem, ca=ca_file, **ports))
     program = ["/usr/sbin/nginx", "-e", str(folder / "err"), "-c", str(folder / "conf")]
@@ -121,9 +133,10 @@ def nginx(tmp_path_factory, pem, ca_file):
         until_listening(
             process, *((("127.0.0.1", p) if n != "http6" else ("::1", p)) for n, p in ports.items())
         )
-        yield Nginx(ports)
+        yield process, Nginx(ports)
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 

@@ -7,18 +7,22 @@ import shlex
 import pytest
 
 
+def program(path, out, *, code=0, err=""):
+    """Make *path* a program that says so and notes its arguments beside itself; the path as text."""
+    path.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" > {path.parent}/arguments\n'
+        f"printf %s {shlex.quote(out)}\nprintf %s {shlex.quote(err)} >&2\nexit {code}\n"
+    )
+    path.chmod(0o755)
+    return str(path)
+
+
 @pytest.fixture
 def says(tmp_path):
     """``says(out, code=0, err="")`` is the path of a program that says so and notes its arguments."""
 
-    def says(out, *, code=0, err=""):
-        path = tmp_path / "program"
-        path.write_text(
-            f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/arguments\n'
-            f"printf %s {shlex.quote(out)}\nprintf %s {shlex.quote(err)} >&2\nexit {code}\n"
-        )
-        path.chmod(0o755)
-        return str(path)
+    def says(out, **more):
+        return program(tmp_path / "program", out, **more)
 
     return says
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
-import subprocess
-import time
 
 import dns.flags
 import dns.message
@@ -14,8 +10,8 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from tests.ports import free_port
 from tests.probes.names import answering, name_server
+from tests.probes.servers import dnsmasq as real
 from tests.probes.wires import (
     Meter,
     ask,
@@ -35,42 +31,8 @@ from watch.probes.wire.resolver import Resolver
 
 @pytest.fixture(scope="session")
 def dnsmasq():
-    port = free_port()
-    options = ["--no-daemon", "--no-resolv", "--no-hosts", "--bind-interfaces", "--listen-address=127.0.0.1"]
-    options += ["--conf-file=/dev/null", f"--port={port}", "--user=", "--pid-file="]
-    options += [
-        "--address=/web.test/127.0.0.8",
-        "--address=/web.test/::8",
-        "--mx-host=web.test,mail.web.test,10",
-    ]
-    options += ["--txt-record=web.test,v=spf1 -all", "--local=/test/", "--auth-ttl=60"]
-    process = subprocess.Popen(
-        ["/usr/sbin/dnsmasq", *options],
-        start_new_session=True,
-        stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        answered(process, port)
-        yield f"127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def answered(process, port):
-    query = dns.message.make_query("web.test", "A").to_wire()
-    deadline = time.monotonic() + 10
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(0.2)
-        sock.connect(("127.0.0.1", port))
-        while True:
-            try:
-                sock.send(query)
-                return sock.recv(512)
-            except OSError:
-                assert process.poll() is None
-                assert time.monotonic() < deadline
+    with real.dnsmasq() as (_, address):
+        yield address
 
 
 async def test_records_are_facts(dnsmasq):

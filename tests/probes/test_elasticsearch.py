@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.probes.servers.elasticsearch import GREEN
 from tests.probes.wires import ask, assumed, closed_port, said
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
@@ -16,24 +17,6 @@ from watch.probes.base import reference
 from watch.probes.elasticsearch import ElasticsearchProbe
 
 CANARY = "correct-horse-battery"
-# As the reference of Elasticsearch 8 gives it for GET /_cluster/health.
-GREEN = {
-    "cluster_name": "testcluster",
-    "status": "green",
-    "timed_out": False,
-    "number_of_nodes": 3,
-    "number_of_data_nodes": 2,
-    "active_primary_shards": 5,
-    "active_shards": 10,
-    "relocating_shards": 1,
-    "initializing_shards": 0,
-    "unassigned_shards": 0,
-    "delayed_unassigned_shards": 0,
-    "number_of_pending_tasks": 2,
-    "number_of_in_flight_fetch": 0,
-    "task_max_waiting_in_queue_millis": 1500,
-    "active_shards_percent_as_number": 100.0,
-}
 YELLOW = GREEN | {"status": "yellow", "unassigned_shards": 5, "active_shards_percent_as_number": 50.0}
 NO_MASTER = {"error": {"type": "master_not_discovered_exception", "reason": None}, "status": 503}
 

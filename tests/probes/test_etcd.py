@@ -13,24 +13,14 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.ports import free_port
-from tests.probes.databases import eventually, running
+from tests.probes.databases import eventually
+from tests.probes.servers.etcd import member
 from tests.probes.wires import ask, said
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
 from watch.probes.etcd import EtcdProbe
 
 pytestmark = pytest.mark.xdist_group("etcd")
-
-
-def member(folder, name, port, peers, *more, scheme="http"):
-    """One of the cluster that *peers*, name → port between members, are."""
-    mine, us = f"http://127.0.0.1:{peers[name]}", f"{scheme}://127.0.0.1:{port}"
-    clients = ["--listen-client-urls", us, "--advertise-client-urls", us]
-    between = ["--listen-peer-urls", mine, "--initial-advertise-peer-urls", mine]
-    cluster = ",".join(f"{it}=http://127.0.0.1:{at}" for it, at in peers.items())
-    quick = ["--heartbeat-interval", "50", "--election-timeout", "500"]
-    where = ["--name", name, "--data-dir", folder / name, "--initial-cluster", cluster]
-    return running("/usr/bin/etcd", *where, *clients, *between, *quick, *more, port=port, folder=folder)
 
 
 @pytest.fixture(scope="module")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 import pytest
 
-from tests.ports import free_port
-from tests.probes.daemons import folder, give, running
 from tests.probes.scripted import Overhearing, lines
+from tests.probes.servers.vsftpd import vsftpd
 from tests.probes.wires import ask, assumed, closed_port, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
@@ -22,43 +18,6 @@ pytestmark = pytest.mark.xdist_group("vsftpd")
 
 CANARY = "canary-b7f3"
 LOGIN = {"username": "mon", "password": Secret(CANARY)}
-# As an ordinary user there is no chroot: it serves what that user may read, on the loopback, while we test.
-CONF = """
-listen=YES
-background=NO
-listen_address=127.0.0.1
-listen_port={port}
-run_as_launching_user=YES
-anonymous_enable=YES
-local_enable=NO
-secure_chroot_dir={dir}/empty
-seccomp_sandbox=NO
-one_process_model=YES
-xferlog_enable=NO
-ssl_enable=YES
-allow_anon_ssl=YES
-rsa_cert_file={dir}/cert.pem
-rsa_private_key_file={dir}/key.pem
-implicit_ssl={implicit}
-"""
-
-
-@contextlib.contextmanager
-def vsftpd(pem, *, implicit):
-    port = free_port()
-    with folder(**{f"{name}.pem": (pem / f"{name}.pem").read_bytes() for name in ("cert", "key")}) as path:
-        for name in ("empty", "pub", "bare"):
-            (path / name).mkdir()
-        for name in ("one", "two", "three"):
-            (path / "pub" / name).write_text("hello")
-        yesterday = datetime.now(UTC) - timedelta(hours=25)
-        os.utime(path / "pub" / "one", (yesterday.timestamp(),) * 2)
-        (path / "conf").write_text(
-            CONF.format(port=port, dir=path, implicit="YES" if implicit else "NO").lstrip()
-        )
-        give(path)
-        with running("/usr/sbin/vsftpd", path / "conf", places=[("127.0.0.1", port)]):
-            yield SimpleNamespace(address=f"localhost:{port}", pub=f"{path}/pub", bare=f"{path}/bare")
 
 
 @pytest.fixture(scope="session")

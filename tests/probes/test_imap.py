@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.probes.dovecot import CANARY, RIGHT, WRONG, dovecot
 from tests.probes.scripted import Overhearing, lines
+from tests.probes.servers.dovecot import CANARY, RIGHT, WRONG, dovecot
 from tests.probes.wires import ask, assumed, closed_port, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret

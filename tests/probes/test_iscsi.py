@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.ports import free_port
-from tests.probes.san import CANARY, CLOSED, MUTUAL, OPEN, PROOF, array
+from tests.probes.servers.tgtd import CANARY, CLOSED, MUTUAL, OPEN, PROOF, array
 from tests.probes.wires import ask, closed_port, said, serving, silence
 from watch.core.expect import compile_judge
 from watch.core.reading import ProbeFailure
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.xdist_group("tgtd")
 
 @pytest.fixture(scope="session")
 def san(tmp_path_factory):
-    with array(tmp_path_factory.mktemp("tgt")) as portals:
+    with array(tmp_path_factory.mktemp("tgt")) as (_, portals):
         yield portals
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.ports import free_port
-from tests.probes.daemons import AS_USER, folder, give, running
 from tests.probes.scripted import Overhearing
+from tests.probes.servers.slapd import CANARY, PEOPLE, certified, slapd
 from tests.probes.wires import ask, assumed, closed_port, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
@@ -23,65 +20,13 @@ from watch.probes.wire import ber
 
 pytestmark = pytest.mark.xdist_group("slapd")
 
-CANARY = "canary-b7f3"
-PEOPLE = "ou=people,dc=example,dc=org"
 RIGHT = {"username": "cn=mon,dc=example,dc=org", "password": Secret(CANARY)}
 WRONG = RIGHT | {"password": Secret("canary-wrong")}
-CONF = """
-include /etc/ldap/schema/core.schema
-pidfile {dir}/pid
-modulepath /usr/lib/ldap
-moduleload back_mdb
-TLSCertificateFile {dir}/cert.pem
-TLSCertificateKeyFile {dir}/key.pem
-access to dn.subtree="ou=hidden,dc=example,dc=org" by dn.exact="cn=mon,dc=example,dc=org" read by * none
-access to * by * read
-database mdb
-suffix "dc=example,dc=org"
-rootdn "cn=mon,dc=example,dc=org"
-rootpw {password}
-directory {dir}/db
-maxsize 10485760
-"""
-LDIF = """
-dn: dc=example,dc=org
-objectClass: organization
-objectClass: dcObject
-o: Example
-dc: example
-
-dn: ou=people,dc=example,dc=org
-objectClass: organizationalUnit
-ou: people
-description: everybody
-
-dn: ou=hidden,dc=example,dc=org
-objectClass: organizationalUnit
-ou: hidden
-"""
-
-
-@contextlib.contextmanager
-def slapd(extra, **pem):
-    plain, tls = free_port(), free_port()
-    with folder(**pem) as path:
-        (path / "db").mkdir()
-        (path / "conf").write_text(CONF.format(dir=path, password=CANARY) + extra)
-        (path / "ldif").write_text(LDIF.lstrip())
-        give(path)
-        fill = ["/usr/sbin/slapadd", "-f", path / "conf", "-l", path / "ldif"]
-        subprocess.run([*AS_USER, *map(str, fill)], check=True, capture_output=True)
-        urls = f"ldap://127.0.0.1:{plain} ldaps://127.0.0.1:{tls}"
-        program = ["/usr/sbin/slapd", "-d", "0", "-f", path / "conf", "-h", urls]
-        with running(*program, places=[("127.0.0.1", plain), ("127.0.0.1", tls)]):
-            yield SimpleNamespace(plain=f"localhost:{plain}", tls=f"localhost:{tls}")
 
 
 @pytest.fixture(scope="session")
 def server(pem):
-    with slapd(
-        "", **{f"{name}.pem": (pem / f"{name}.pem").read_bytes() for name in ("cert", "key")}
-    ) as ports:
+    with slapd("", **certified(pem)) as ports:
         yield ports
 
 

@@ -7,18 +7,13 @@ import socket
 import pytest
 
 from tests.ports import free_port
-from tests.probes.databases import running
+from tests.probes.servers.memcached import server
 from tests.probes.wires import ask, closed_port, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
 from watch.probes.memcached import MemcachedProbe
 
 pytestmark = pytest.mark.xdist_group("memcached")
-
-
-def server(folder, port, *more):
-    where = ["-l", "127.0.0.1", "-p", port, "-U", "0", "-m", "16"]
-    return running("/usr/bin/memcached", *where, *more, port=port, folder=folder)
 
 
 @pytest.fixture(scope="module")

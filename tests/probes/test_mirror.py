@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.probes.san import CANARY, CLOSED, OPEN, SIZE, array
+from tests.probes.servers.tgtd import CANARY, CLOSED, OPEN, SIZE, array
 from tests.probes.wires import ask, closed_port, said
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
@@ -25,7 +25,7 @@ SOON = timedelta(milliseconds=300)
 def san(tmp_path_factory):
     """Two targets of one array, and the folder where their disks lie."""
     folder = tmp_path_factory.mktemp("tgt")
-    with array(folder) as portals:
+    with array(folder) as (_, portals):
         yield portals[0], folder
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.probes.recordings import hangs, says
+from tests.probes.servers.recorded import PATHS
 from tests.probes.wires import ask, assumed, said
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
@@ -13,19 +14,11 @@ from watch.probes.multipath import MultipathProbe
 __all__ = ["hangs", "says"]
 
 ASSUMED = assumed("multipath")
-GOOD = """\
-mpatha|sdb|active|running|ready
-mpatha|sdc|active|running|ghost
-mpathb|sdd|active|running|ready
-mpathb|sde|active|running|ready
-mpathb|sdf|active|running|ready
-[orphan]|sda|undef|running|undef
-"""
-ONE_LOST = GOOD.replace("sdc|active|running|ghost", "sdc|failed|running|faulty")
+ONE_LOST = PATHS.replace("sdc|active|running|ghost", "sdc|failed|running|faulty")
 
 
 async def test_whole_maps_are_up_and_disks_without_one_do_not_count(says, tmp_path):
-    reading = await ask("multipath", map="all", program=says(GOOD), judge=ASSUMED)
+    reading = await ask("multipath", map="all", program=says(PATHS), judge=ASSUMED)
     assert said(reading) == ("up", "ok")
     assert reading.facts == {
         "maps": 2,
@@ -49,7 +42,7 @@ async def test_a_lost_path_is_down_and_named(says):
     "state", ["active|offline|ready", "active|running|i/o pending", "active|running|shaky"]
 )
 async def test_a_path_is_good_only_if_all_three_say_so(says, state):
-    out = GOOD.replace("sdb|active|running|ready", f"sdb|{state}")
+    out = PATHS.replace("sdb|active|running|ready", f"sdb|{state}")
     reading = await ask("multipath", map="mpatha", program=says(out), judge=ASSUMED)
     assert said(reading) == ("down", "expectation")
 
@@ -62,11 +55,11 @@ async def test_only_the_map_that_was_asked_for_is_judged(says):
 async def test_few_paths_are_degraded_if_so_told(says):
     facts = reference(MultipathProbe).facts
     judge = compile_judge([], ["least >= 3"], facts, MultipathProbe.ASSUMED)
-    reading = await ask("multipath", map="all", program=says(GOOD), judge=judge)
+    reading = await ask("multipath", map="all", program=says(PATHS), judge=judge)
     assert said(reading) == ("degraded", "expectation")
 
 
-@pytest.mark.parametrize("out", [GOOD, "", "[orphan]|sda|undef|running|undef\n"])
+@pytest.mark.parametrize("out", [PATHS, "", "[orphan]|sda|undef|running|undef\n"])
 async def test_a_map_that_is_not_there_is_missing(says, out):
     assert said(await ask("multipath", map="mpathz", program=says(out))) == ("down", "missing")
 

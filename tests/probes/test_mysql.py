@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 
 from tests.ports import free_port
-from tests.probes.databases import call, eventually, running, until
+from tests.probes.databases import eventually, until
+from tests.probes.servers import mysql
+from tests.probes.servers.mysql import CANARY, server, sql
 from tests.probes.wires import ask, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
@@ -16,38 +18,6 @@ from watch.probes.mysql import MysqlProbe
 from watch.probes.wire.mysql_login import CACHING, proof
 
 pytestmark = pytest.mark.xdist_group("mysql")
-CANARY = "correct horse battery"
-PEOPLE = f"""
-create user threenines identified by '{CANARY}';
-create user clerk identified by '{CANARY}';
-create user nameless;
-create user strict identified by '{CANARY}' require ssl;
-grant slave monitor on *.* to threenines;
-create database shop; use shop;
-create table shop.orders (id int primary key, what text);
-insert into shop.orders select seq, concat('order ', seq) from seq_1_to_5000;
-grant select, insert on shop.* to threenines;
-create user copier identified by '{CANARY}';
-grant replication slave on *.* to copier;
-"""
-
-
-def sql(port, text):
-    return call("mariadb", "--no-defaults", "-h", "127.0.0.1", "-P", port, "-u", "root", "-NBe", text).strip()
-
-
-def server(folder, name, port, *more):
-    data = folder / name
-    install = [
-        "--no-defaults",
-        f"--datadir={data}",
-        "--auth-root-authentication-method=normal",
-        "--skip-test-db",
-    ]
-    call("mysql_install_db", *install)
-    where = [f"--datadir={data}", f"--socket={data}/s", f"--pid-file={data}/pid", f"--port={port}"]
-    small = ["--bind-address=127.0.0.1", "--innodb-buffer-pool-size=16M", "--max-connections=20"]
-    return running("/usr/sbin/mariadbd", "--no-defaults", *where, *small, *more, port=port, folder=folder)
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +28,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def primary(folder, pem):
     """With TLS."""
-    port = free_port()
-    tls = [f"--ssl-cert={pem}/cert.pem", f"--ssl-key={pem}/key.pem"]
-    with server(folder, "one", port, *tls, "--server-id=1", "--log-bin=log"):
-        until(lambda: sql(port, "select 1"))
-        sql(port, PEOPLE)
+    with mysql.primary(folder, pem) as (_, port):
         yield port
 
 

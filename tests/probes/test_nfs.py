@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import struct
-import subprocess
 
 import pytest
 
-from tests.ports import free_port
-from tests.probes.conftest import until_listening
+from tests.probes.servers.ganesha import ganesha
 from tests.probes.wires import ask, said, saying, serving
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
@@ -19,33 +15,12 @@ from watch.probes.nfs import NfsProbe
 
 pytestmark = pytest.mark.xdist_group("ganesha")
 
-CONFIG = """
-NFS_CORE_PARAM {{ NFS_Port={port}; MNT_Port={mount}; Bind_addr=127.0.0.1; Protocols=4; Enable_NLM=false;
-  Enable_RQUOTA=false; Enable_UDP=false; }}
-NFSV4 {{ Graceless=true; RecoveryRoot={folder}; }}
-EXPORT {{ Export_Id=1; Path={folder}/exp; Pseudo=/exp; Access_Type=RO; Squash=No_Root_Squash; SecType=sys;
-  Protocols=4; Transports=TCP; FSAL {{ Name=VFS; }} }}
-EXPORT {{ Export_Id=2; Path={folder}/strict; Pseudo=/strict; Access_Type=RO; SecType=krb5;
-  Protocols=4; Transports=TCP; FSAL {{ Name=VFS; }} }}
-"""
-
 
 @pytest.fixture(scope="session")
 def nas(tmp_path_factory):
     """A server of two folders, one of them for those with a Kerberos ticket; and where the first one lies."""
-    folder = tmp_path_factory.mktemp("nfs")
-    (folder / "exp" / "inner").mkdir(parents=True)
-    (folder / "strict").mkdir()
-    port = free_port()
-    (folder / "conf").write_text(CONFIG.format(port=port, mount=free_port(), folder=folder))
-    program = ["/usr/bin/ganesha.nfsd", "-F", "-f", str(folder / "conf"), "-L", str(folder / "log")]
-    process = subprocess.Popen([*program, "-p", str(folder / "pid")], start_new_session=True)
-    try:
-        until_listening(process, ("127.0.0.1", port))
-        yield f"127.0.0.1:{port}", folder / "exp"
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    with ganesha(tmp_path_factory.mktemp("nfs")) as it:
+        yield it.address, it.exported
 
 
 def judged(expect=(), warn=()):

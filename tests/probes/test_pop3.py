@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.probes.dovecot import CANARY, MESSAGE, RIGHT, WRONG, dovecot
 from tests.probes.scripted import lines
+from tests.probes.servers.dovecot import CANARY, MESSAGE, RIGHT, WRONG, dovecot
 from tests.probes.wires import ask, closed_port, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.probes.base import reference

@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ports import free_port
-from tests.probes.databases import call, eventually, running, until
+from tests.probes.databases import call, eventually, until
+from tests.probes.servers import postgres
+from tests.probes.servers.postgres import BIN, CANARY, server, sql
 from tests.probes.wires import Meter, ask, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
@@ -22,35 +24,6 @@ from watch.probes.wire import dsn
 from watch.probes.wire.scram import Scram
 
 pytestmark = pytest.mark.xdist_group("postgres")
-BIN = "/usr/lib/postgresql/15/bin"
-CANARY = "correct horse battery"
-HBA = """
-host replication mon 127.0.0.1/32 trust
-host all mon 127.0.0.1/32 trust
-host all plain 127.0.0.1/32 password
-host all old 127.0.0.1/32 md5
-host all nobody 127.0.0.1/32 reject
-host all all 127.0.0.1/32 scram-sha-256
-"""
-PEOPLE = f"""
-create role threenines login password '{CANARY}' in role pg_monitor;
-create role clerk login password '{CANARY}';
-create role plain login password '{CANARY}';
-set password_encryption = md5;
-create role old login password '{CANARY}';
-create table orders (id int primary key, what text);
-insert into orders select n, 'order ' || n from generate_series(1, 5000) n;
-grant select, insert on orders to threenines
-"""
-
-
-def sql(port, text):
-    return call("psql", "-h", "127.0.0.1", "-p", port, "-U", "mon", "-d", "postgres", "-qAtc", text).strip()
-
-
-def server(folder, data, port, *more):
-    options = [f"-cport={port}", "-clisten_addresses=127.0.0.1", "-cunix_socket_directories=", "-cfsync=off"]
-    return running(f"{BIN}/postgres", "-D", folder / data, *options, *more, port=port, folder=folder)
 
 
 @pytest.fixture(scope="module")
@@ -60,23 +33,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def primary(folder, pem):
-    call(
-        f"{BIN}/initdb", "-D", folder / "one", "-U", "mon", "-A", "trust", "--no-sync", "--locale=C", "-EUTF8"
-    )
-    (folder / "one" / "pg_hba.conf").write_text(HBA)
-    for name in ("cert.pem", "key.pem"):
-        (folder / name).write_bytes((pem / name).read_bytes())
-        (folder / name).chmod(0o600)
-    tls = [
-        "-cssl=on",
-        f"-cssl_cert_file={folder}/cert.pem",
-        f"-cssl_key_file={folder}/key.pem",
-        "-cmax_connections=20",
-    ]
-    port = free_port()
-    with server(folder, "one", port, *tls):
-        until(lambda: sql(port, "select 1"))
-        sql(port, PEOPLE)
+    with postgres.primary(folder, pem) as (_, port):
         yield port
 
 

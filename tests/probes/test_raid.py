@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.probes.recordings import says
+from tests.probes.servers.recorded import ARRAYS
 from tests.probes.wires import ask, assumed, said
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
@@ -15,17 +16,6 @@ from watch.probes.wire.mdstat import arrays
 
 __all__ = ["says"]
 
-WHOLE = """\
-Personalities : [raid1] [raid6] [raid5] [raid4] [raid0]
-md1 : active raid5 sdd1[3](S) sdc1[2] sdb1[1] sda1[0]
-      39060480 blocks super 1.2 level 5, 512k chunk, algorithm 2 [3/3] [UUU]
-      bitmap: 0/1 pages [0KB], 65536KB chunk
-
-md0 : active raid1 sdb2[1] sda2[0]
-      104320 blocks [2/2] [UU]
-
-unused devices: <none>
-"""
 FAILED = """\
 Personalities : [raid1]
 md0 : active raid1 sdb2[1](F) sda2[0]
@@ -85,7 +75,7 @@ def healthy(**more):
 
 async def test_whole_arrays_are_up(machine):
     reading = await ask(
-        "raid", array="all", **machine(WHOLE, md0=healthy(), md1=healthy(array_state="active"))
+        "raid", array="all", **machine(ARRAYS, md0=healthy(), md1=healthy(array_state="active"))
     )
     assert said(reading) == ("up", "ok")
     assert reading.facts == {
@@ -130,7 +120,7 @@ async def test_an_array_that_does_not_run_is_down(machine):
 
 
 async def test_an_array_that_is_not_there_is_missing(machine):
-    assert said(await ask("raid", array="md9", **machine(WHOLE))) == ("down", "missing")
+    assert said(await ask("raid", array="md9", **machine(ARRAYS))) == ("down", "missing")
 
 
 async def test_a_machine_without_md_is_missing_it(tmp_path):

@@ -9,7 +9,8 @@ import socket
 import pytest
 
 from tests.ports import free_port
-from tests.probes.databases import call, eventually, running, until
+from tests.probes.databases import eventually, until
+from tests.probes.servers.redis import CANARY, command, server
 from tests.probes.wires import ask, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
@@ -17,18 +18,6 @@ from watch.probes.base import reference
 from watch.probes.redis import RedisProbe
 
 pytestmark = pytest.mark.xdist_group("redis")
-CANARY = "correct horse battery"
-
-
-def command(port, *words):
-    return call("redis-cli", "-p", port, "--no-auth-warning", *words, env={"REDISCLI_AUTH": CANARY}).strip()
-
-
-def server(folder, port, *more):
-    where = folder / str(port)
-    where.mkdir()
-    plain = ["--port", port, "--bind", "127.0.0.1", "--dir", where, "--save", "", "--appendonly", "no"]
-    return running("/usr/bin/redis-server", *plain, *more, port=port, folder=folder)
 
 
 @pytest.fixture(scope="module")

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.ports import free_port
-from tests.probes.conftest import until_listening
+from tests.probes.servers.moto import moto
 from tests.probes.wires import ask, said, saying, serving
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
@@ -22,48 +16,12 @@ from watch.probes.wire.sigv4 import Key, headers, path, query
 
 pytestmark = pytest.mark.xdist_group("moto")
 
-# What the tests need to be there, done in a process of its own: boto3 warns of much that is not ours.
-FURNISH = """
-import json, sys, urllib.request, boto3
-url = sys.argv[1]
-make = dict(endpoint_url=url, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="y")
-s3, iam = boto3.client("s3", **make), boto3.client("iam", **make)
-for bucket in ("backups", "empty"):
-    s3.create_bucket(Bucket=bucket)
-for name in ("daily/a b+c.tar", "daily/<&>.tar", "weekly/ä/../x"):
-    s3.put_object(Bucket="backups", Key=name, Body=b"x" * 1000)
-for number in range(1005):
-    s3.put_object(Bucket="backups", Key=f"many/{number}", Body=b"y")
-iam.create_user(UserName="watch")
-allowed = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
-iam.put_user_policy(UserName="watch", PolicyName="look", PolicyDocument=json.dumps(allowed))
-key = iam.create_access_key(UserName="watch")["AccessKey"]
-how = {"Content-Type": "text/plain"}
-asked = urllib.request.Request(url + "/moto-api/reset-auth", data=b"0", headers=how)
-urllib.request.urlopen(asked).read()
-print(json.dumps([key["AccessKeyId"], key["SecretAccessKey"]]))
-"""
-
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory):
     """A store of two buckets that asks for signatures: its address, and a key that may look."""
-    folder, port = tmp_path_factory.mktemp("s3"), free_port()
-    log = (folder / "log").open("w")
-    env = os.environ | {"INITIAL_NO_AUTH_ACTION_COUNT": "100000", "PYTHONWARNINGS": "ignore"}
-    program = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(program, env=env, start_new_session=True, stdout=log, stderr=log)
-    try:
-        until_listening(process, ("127.0.0.1", port))
-        url = f"http://127.0.0.1:{port}"
-        made = subprocess.run(
-            [sys.executable, "-c", FURNISH, url], capture_output=True, text=True, check=True, env=env
-        )
-        yield url, *json.loads(made.stdout)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        log.close()
+    with moto(tmp_path_factory.mktemp("s3")) as (_, *there):
+        yield there
 
 
 def at(store, bucket="backups", **more):

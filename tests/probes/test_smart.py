@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.probes.recordings import hangs, says
+from tests.probes.servers.recorded import ata
 from tests.probes.wires import ask, assumed, said
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
@@ -15,37 +16,6 @@ from watch.probes.smart import SmartProbe
 __all__ = ["hangs", "says"]
 
 ASSUMED = assumed("smart")
-
-
-def ata(*, passed=True, pending=0, reallocated=0, tested=True):
-    rows = [(5, "Reallocated_Sector_Ct", reallocated), (9, "Power_On_Hours", 26_000)]
-    rows += [
-        (197, "Current_Pending_Sector", pending),
-        (198, "Offline_Uncorrectable", 1),
-        (199, "UDMA_CRC", 7),
-    ]
-    return json.dumps(
-        {
-            "smartctl": {"version": [7, 3], "exit_status": 0},
-            "device": {"name": "/dev/sda", "type": "sat", "protocol": "ATA"},
-            "model_name": "WDC WD40EFRX-68N32N0",
-            "smart_status": {"passed": passed},
-            "ata_smart_attributes": {
-                "table": [
-                    {"id": n, "name": name, "value": 100, "raw": {"value": raw, "string": str(raw)}}
-                    for n, name, raw in rows
-                ]
-            },
-            "power_on_time": {"hours": 26_000},
-            "temperature": {"current": 34},
-            "ata_smart_error_log": {"summary": {"revision": 1, "count": 3}},
-            "ata_smart_self_test_log": {
-                "standard": {
-                    "table": [{"status": {"value": 0, "passed": tested}}, {"status": {"passed": False}}]
-                }
-            },
-        }
-    )
 
 
 NVME = json.dumps(

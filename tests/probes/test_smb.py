@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import pwd
 import shutil
-import signal
-import subprocess
 
 import pytest
 
-from tests.ports import free_port
-from tests.probes.conftest import until_listening
+from tests.probes.servers.samba import CANARY, smbd
 from tests.probes.wires import ask, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
@@ -21,55 +16,12 @@ from watch.probes.smb import SmbProbe
 
 pytestmark = pytest.mark.xdist_group("smbd")
 
-CANARY = "canary-Pa55word"
-CONFIG = """
-[global]
-server role = standalone
-interfaces = 127.0.0.1/8
-bind interfaces only = yes
-smb ports = {port}
-disable netbios = yes
-private dir = {folder}/priv
-lock directory = {folder}/lock
-state directory = {folder}/state
-cache directory = {folder}/cache
-pid directory = {folder}/pid
-ncalrpc dir = {folder}/ncalrpc
-log file = {folder}/log
-passdb backend = tdbsam:{folder}/priv/passdb.tdb
-load printers = no
-disable spoolss = yes
-[share]
-path = {folder}/share
-read only = yes
-[sealed]
-path = {folder}/share
-smb encrypt = required
-"""
-
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """A server of one folder as two shares, one of them encrypted; its port, the folder and our name."""
-    folder, port = tmp_path_factory.mktemp("smb"), free_port()
-    for name in ("priv", "lock", "state", "cache", "pid", "ncalrpc", "share/inner"):
-        (folder / name).mkdir(parents=True)
-    (folder / "share" / "file").write_text("x")
-    (folder / "priv").chmod(0o700)
-    conf, me = folder / "conf", pwd.getpwuid(os.getuid()).pw_name
-    conf.write_text(CONFIG.format(port=port, folder=folder))
-    add = ["/usr/bin/pdbedit", "-s", str(conf), "-a", "-t", "-u", me]
-    subprocess.run(add, input=f"{CANARY}\n" * 2, text=True, check=True, capture_output=True)
-    program = ["/usr/sbin/smbd", "-F", "--no-process-group", "-s", str(conf), "--debug-stdout"]
-    log = (folder / "out").open("w")
-    process = subprocess.Popen(program, start_new_session=True, stdout=log, stderr=log)
-    try:
-        until_listening(process, ("127.0.0.1", port))
-        yield port, folder / "share", me
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        log.close()
+    with smbd(tmp_path_factory.mktemp("smb")) as it:
+        yield it.port, it.shared, it.username
 
 
 def at(server, share="share", password=CANARY, **more):

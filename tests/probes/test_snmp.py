@@ -9,53 +9,21 @@ from datetime import timedelta
 
 import pytest
 
-from tests.ports import free_port
 from tests.probes import devices
-from tests.probes.agents import looking, replaying, running
+from tests.probes.agents import looking, replaying
+from tests.probes.servers import snmpd as real
+from tests.probes.servers.snmpd import CANARY
 from tests.probes.wires import Meter, ask, datagrams, said
 from watch.core.settings import Secret
 from watch.probes.snmp import SnmpProbe
 
 pytestmark = pytest.mark.xdist_group("snmp")
 
-CANARY = "canary-privpass12"
-SNMPD = """
-agentaddress udp:127.0.0.1:{port},udp6:[::1]:{port}
-rocommunity public 127.0.0.1
-rocommunity6 public ::1
-createUser des MD5 "authpass12" DES "{canary}"
-createUser long SHA-512 "authpass12" AES-256 "{canary}"
-createUser mid SHA-224 "authpass12" AES-192 "{canary}"
-rouser des priv
-rouser long priv
-rouser mid priv
-createUser mon SHA-256 "authpass12" AES "{canary}"
-createUser plain SHA "authpass12"
-rouser mon priv
-rouser plain auth
-"""
-
 
 @pytest.fixture(scope="session")
 def snmpd(tmp_path_factory):
     """The address of a real agent on this machine."""
-    folder, port = tmp_path_factory.mktemp("snmpd"), free_port()
-    (folder / "conf").write_text(SNMPD.format(port=port, canary=CANARY))
-    command = [
-        "/usr/sbin/snmpd",
-        "-f",
-        "-Lo",
-        "-I",
-        "-smux",
-        "-C",
-        "-c",
-        folder / "conf",
-        "-p",
-        folder / "pid",
-    ]
-    env = {"SNMP_PERSISTENT_DIR": str(folder / "state"), "MIBS": ""}
-    there = f"127.0.0.1:{port}"
-    with running(*command, folder=folder, env=env, address=there):
+    with real.snmpd(tmp_path_factory.mktemp("snmpd")) as (_, there):
         yield there
 
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from types import SimpleNamespace
 
 import asyncssh
 import pytest
 
-from tests.ports import free_port
-from tests.probes.daemons import ROOT, running
+from tests.probes.servers.sshd import sshd
 from tests.probes.wires import ask, assumed, closed_port, descriptors, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
@@ -23,41 +19,12 @@ from watch.probes.ssh import SshProbe
 pytestmark = pytest.mark.xdist_group("sshd")
 
 CANARY = "canary-b7f3"
-CONF = """
-Port {port}
-ListenAddress 127.0.0.1
-HostKey {dir}/host
-PidFile {dir}/pid
-AuthorizedKeysFile {dir}/client.pub
-UsePAM no
-PermitRootLogin yes
-PasswordAuthentication yes
-KbdInteractiveAuthentication no
-StrictModes no
-MaxStartups 100
-"""
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sshd")
-    for name in ("host", "client", "stranger"):
-        program = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", folder / name]
-        subprocess.run(program, check=True)
-    port = free_port()
-    (folder / "conf").write_text(CONF.format(dir=folder, port=port))
-    if ROOT:
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # as Debian's unit does: root's server insists
-    # As whoever runs the tests: only this user can be logged in as, and needs a shell.
-    program = ["/usr/sbin/sshd", "-D", "-e", "-f", folder / "conf"]
-    with running(*program, places=[("127.0.0.1", port)], user=False):
-        yield SimpleNamespace(
-            address=f"127.0.0.1:{port}",
-            host_key=(folder / "host.pub").read_text().strip(),
-            username=getpass.getuser(),
-            key=folder / "client",
-            stranger=folder / "stranger",
-        )
+    with sshd(tmp_path_factory.mktemp("sshd")) as it:
+        yield it
 
 
 def login(server):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 
 import pytest
 
 from tests.probes.recordings import hangs, says
+from tests.probes.servers.recorded import POOL, indented
 from tests.probes.wires import ask, assumed, said
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
@@ -19,30 +19,7 @@ __all__ = ["hangs", "says"]
 ASSUMED = assumed("zfs")
 
 
-def indented(text):
-    """*text* with the tabs that zpool indents by."""
-    return re.sub(r"^ {8}", "\t", text, flags=re.MULTILINE)
-
-
 NOW = datetime(2026, 11, 9, 0, 36, 9, tzinfo=UTC)
-GOOD = indented("""\
-  pool: tank
- state: ONLINE
-  scan: scrub repaired 0B in 00:12:08 with 0 errors on Sun Nov  8 00:36:09 2026
-config:
-
-        NAME                        STATE     READ WRITE CKSUM
-        tank                        ONLINE       0     0     0
-          mirror-0                  ONLINE       0     0     0
-            ata-WDC_WD40EFRX-1      ONLINE       0     0     0
-            ata-WDC_WD40EFRX-2      ONLINE       0     0     2
-        logs
-          nvme0n1p4                 ONLINE       0     0     0
-        spares
-          ata-WDC_WD40EFRX-3        AVAIL
-
-errors: No known data errors
-""")
 DEGRADED = indented("""\
   pool: tank
  state: DEGRADED
@@ -98,7 +75,7 @@ def zpool(tmp_path):
 
 
 async def test_a_whole_pool_is_up_with_its_facts(zpool):
-    reading = await ask("zfs", **zpool(GOOD))
+    reading = await ask("zfs", **zpool(POOL))
     assert said(reading) == ("up", "ok")
     assert reading.facts == {
         "state": "ONLINE",
@@ -130,7 +107,7 @@ async def test_a_pool_that_lost_a_disk_is_down_and_the_disk_named(zpool):
 
 
 async def test_data_that_is_lost_is_down_even_if_the_pool_is_online(zpool):
-    lost = GOOD.replace(
+    lost = POOL.replace(
         "No known data errors",
         "Permanent errors have been detected in the following files:\n\n  /tank/a\n  /tank/b",
     )
@@ -142,7 +119,7 @@ async def test_data_that_is_lost_is_down_even_if_the_pool_is_online(zpool):
 async def test_a_pool_that_is_full_or_long_not_scrubbed_is_degraded_if_so_told(zpool):
     for sentence, reason in (("free > 30%", "expectation"), ("not scrub.age > 12h", "stale")):
         judge = compile_judge([], [sentence], reference(ZfsProbe).facts, ZfsProbe.ASSUMED)
-        reading = await ask("zfs", **(zpool(GOOD) | {"judge": judge}))
+        reading = await ask("zfs", **(zpool(POOL) | {"judge": judge}))
         assert said(reading) == ("degraded", reason)
 
 
@@ -176,7 +153,7 @@ async def test_a_pool_that_hangs_is_a_timeout_in_time(hangs):
 
 
 def test_several_pools_are_told_apart():
-    assert [(pool.name, pool.state) for pool in pools(GOOD + "\n" + DEGRADED.replace("tank", "pond"))] == [
+    assert [(pool.name, pool.state) for pool in pools(POOL + "\n" + DEGRADED.replace("tank", "pond"))] == [
         ("tank", "ONLINE"),
         ("pond", "DEGRADED"),
     ]

@@ -1,4 +1,9 @@
-"""`threenines check`: run checks once, now, from here."""
+"""`threenines check`: run checks once, now, from here.
+
+A table for people, a row a check in the file's order: a row waits for those above it, so that two runs can be laid side
+by side. On a terminal a detail that is too long goes on below itself; elsewhere every check is one line, for grep.
+With --json nothing waits for anything.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +21,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 64
 _COLOURS = {"up": "green", "degraded": "yellow", "down": "red", "unknown": "magenta"}
+_REASON = 11  # the longest: unreachable, expectation, certificate
+_LEAST = 24  # columns for a detail; on a narrower terminal it may run over the edge
 
 
 @click.command()
@@ -32,11 +39,7 @@ def check(config: str, names: tuple[str, ...], *, as_json: bool) -> int:
 
     settings = load(Path(config), environ=os.environ).settings
     wanted = _wanted(settings, names)
-    width = max((len(c.name) for c in wanted), default=0)
-
-    def say(one: Check, reading: Reading, seconds: float) -> None:
-        click.echo(_json(one, reading, seconds) if as_json else _line(one, reading, seconds, width))
-
+    say = _say_json if as_json else _Table(wanted, _columns()).say
     readings = run_loop(lambda: _asked(wanted, say))
     bad = [r for r in readings if r.verdict in ("down", "unknown")]
     if not as_json and sys.stdout.isatty():
@@ -78,11 +81,52 @@ async def _asked(checks: Sequence[Check], say: Callable[[Check, Reading, float],
         await close_all()
 
 
-def _line(check: Check, reading: Reading, seconds: float, width: int) -> str:
-    verdict = click.style(f"{reading.verdict.value:8}", fg=_COLOURS[reading.verdict.value])
-    why = "" if reading.reason == "ok" else f"  {reading.reason}"
-    detail = f"  {reading.detail}" if reading.detail else ""
-    return f"{check.name:{width}}  {verdict}  {seconds * 1000:8.1f} ms{why}{detail}"
+def _columns() -> int | None:
+    """How wide the terminal is; None when there is none."""
+    from shutil import get_terminal_size  # noqa: PLC0415 - `--help` does not pay for it
+
+    return get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+class _Table:
+    """Says its heading at once, and each row as soon as all above it are said.
+
+    Args:
+        columns: How wide the terminal is; without one a row is a line, however long.
+    """
+
+    def __init__(self, checks: Sequence[Check], columns: int | None) -> None:
+        self._left = [check.name for check in checks]
+        self._width = max(map(len, ["check", *self._left]))
+        self._columns = columns
+        self._rows: dict[str, str] = {}
+        if checks:
+            click.echo(f"{'check':{self._width}}  {'verdict':8}  {'took':>11}  {'reason':{_REASON}}  detail")
+
+    def say(self, check: Check, reading: Reading, seconds: float) -> None:
+        self._rows[check.name] = self._row(check.name, reading, seconds)
+        while self._left and self._left[0] in self._rows:
+            click.echo(self._rows.pop(self._left.pop(0)))
+
+    def _row(self, name: str, reading: Reading, seconds: float) -> str:
+        good, colour = reading.reason == "ok", _COLOURS[reading.verdict.value]
+        verdict = click.style(f"{reading.verdict.value:8}", fg=colour)
+        head = f"{name:{self._width}}  {verdict}  {seconds * 1000:8.1f} ms"
+        if good and not reading.detail:
+            return head
+        reason = click.style(f"{'' if good else reading.reason.value:{_REASON}}", fg=colour)
+        return f"{head}  {reason}  {self._detail(reading.detail)}".rstrip()
+
+    def _detail(self, detail: str) -> str:
+        from textwrap import wrap  # noqa: PLC0415 - most checks have nothing to wrap
+
+        before = self._width + 2 + 8 + 2 + 11 + 2 + _REASON + 2
+        room = None if self._columns is None else max(self._columns - before, _LEAST)
+        return detail if room is None else ("\n" + " " * before).join(wrap(detail, room))
+
+
+def _say_json(check: Check, reading: Reading, seconds: float) -> None:
+    click.echo(_json(check, reading, seconds))
 
 
 def _json(check: Check, reading: Reading, seconds: float) -> str:

@@ -8,8 +8,10 @@ from types import SimpleNamespace
 
 from tests.ports import free_port
 from tests.probes.daemons import USER, folder, give, running
+from tests.probes.servers import Asked, Stood, debian
 from watch.core.settings import Secret
 
+AGAINST = debian("dovecot-core")
 CANARY = "canary-b7f3"
 RIGHT = {"username": "mon", "password": Secret(CANARY)}
 WRONG = {"username": "mon", "password": Secret("canary-wrong")}
@@ -94,5 +96,18 @@ def dovecot(pem):
             "-c",
             path / "conf",
             places=[("127.0.0.1", port) for port in ports.values()],
-        ):
-            yield SimpleNamespace(**ports)
+        ) as process:
+            yield SimpleNamespace(process=process, **ports)
+
+
+@contextlib.contextmanager
+def stand(site):
+    with dovecot(site.pem) as it:
+        login = {"ca_file": str(site.ca_file), "username": "mon", "password": CANARY}
+        yield Stood(
+            it.process,
+            {
+                "imap": Asked({"address": f"localhost:{it.imaps}", "folder": "INBOX", **login}),
+                "pop3": Asked({"address": f"localhost:{it.pop3s}", **login}),
+            },
+        )

@@ -9,7 +9,9 @@ import subprocess
 
 from tests.ports import free_port
 from tests.probes.conftest import until_listening
+from tests.probes.servers import Asked, Stood, debian
 
+AGAINST = debian("tgt")
 OPEN, CLOSED, MUTUAL = (f"iqn.2026-11.test:{name}" for name in ("open", "closed", "mutual"))
 CANARY, PROOF = "canary-secret-1", "canary-target-1"
 SIZE = 64 << 20  # of LUN 1; LUN 2 has twice as much
@@ -17,7 +19,7 @@ SIZE = 64 << 20  # of LUN 1; LUN 2 has twice as much
 
 @contextlib.contextmanager
 def array(folder):
-    """Yield the portals; the disks lie in *folder*, disk11 behind LUN 1 of the first target."""
+    """Yield its process and the portals; the disks lie in *folder*, disk11 behind LUN 1 of the first target."""
     ports = free_port(), free_port()
     env = {"TGT_IPC_SOCKET": str(folder / "sock"), "PATH": os.environ["PATH"]}
     program = ["/usr/sbin/tgtd", "-f", "-C", "0", "--iscsi", f"portal=127.0.0.1:{ports[0]}"]
@@ -44,8 +46,18 @@ def array(folder):
         for tid in ("2", "3"):
             tell("--op", "bind", "--mode", "account", "--tid", tid, "--user", "mon")
         tell("--op", "bind", "--mode", "account", "--tid", "3", "--user", "array", "--outgoing")
-        yield [f"127.0.0.1:{port}" for port in ports]
+        yield process, [f"127.0.0.1:{port}" for port in ports]
     finally:
-        os.killpg(process.pid, signal.SIGKILL)  # it ignores SIGTERM
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # it ignores SIGTERM
         process.wait()
         log.close()
+
+
+@contextlib.contextmanager
+def stand(site):
+    with array(site.folder) as (process, (portal, _)):
+        there = {"portal": portal, "target": CLOSED, "lun": 1, "username": "mon", "password": CANARY}
+        first, second = (f"iscsi://{portal}/{OPEN}/{lun}" for lun in (2, 1))
+        halves = {"first": second, "second": first}
+        yield Stood(process, {"iscsi": Asked(there), "mirror": Asked(halves)})

@@ -1,0 +1,57 @@
+"""OpenSSH's server with a key of its own, which lets in whoever runs the tests."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+from tests.ports import free_port
+from tests.probes.daemons import ROOT, running
+from tests.probes.servers import Asked, Stood, debian
+
+AGAINST = debian("openssh-server")
+CONF = """
+Port {port}
+ListenAddress 127.0.0.1
+HostKey {dir}/host
+PidFile {dir}/pid
+AuthorizedKeysFile {dir}/client.pub
+UsePAM no
+PermitRootLogin yes
+PasswordAuthentication yes
+KbdInteractiveAuthentication no
+StrictModes no
+MaxStartups 100
+"""
+
+
+@contextlib.contextmanager
+def sshd(folder):
+    """The server as whoever runs the tests: only this user can be logged in as, and needs a shell."""
+    for name in ("host", "client", "stranger"):
+        program = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", folder / name]
+        subprocess.run(program, check=True)
+    port = free_port()
+    (folder / "conf").write_text(CONF.format(dir=folder, port=port))
+    if ROOT:
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # as Debian's unit does: root's server insists
+    program = ["/usr/sbin/sshd", "-D", "-e", "-f", folder / "conf"]
+    with running(*program, places=[("127.0.0.1", port)], user=False) as process:
+        yield SimpleNamespace(
+            process=process,
+            address=f"127.0.0.1:{port}",
+            host_key=(folder / "host.pub").read_text().strip(),
+            username=getpass.getuser(),
+            key=folder / "client",
+            stranger=folder / "stranger",
+        )
+
+
+@contextlib.contextmanager
+def stand(site):
+    with sshd(site.folder) as it:
+        login = {"username": it.username, "key": str(it.key), "command": "uptime"}
+        yield Stood(it.process, {"ssh": Asked({"address": it.address, "host_key": it.host_key, **login})})
