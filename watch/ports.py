@@ -100,6 +100,9 @@ class Probe(Protocol):
         expectations to say.
         """
 
+    def peer(self) -> str:
+        """The host that it loads; empty when it asks no other machine."""
+
 
 class Clock(Protocol):
     """The only way to learn the time or to wait. Tests pass one that jumps."""

@@ -67,6 +67,16 @@ def test_as_json_it_is_one_object_a_line(desk):
     }  # fmt: skip
 
 
+def test_the_name_in_the_file_means_all_that_it_stands_for(desk):
+    (desk.folder / "checks.yaml").write_text(
+        'components: {web: {checks: {n: {for_each: {a: 127.0.0.1, b: 127.0.0.2}, tcp: "${item}:1"}, m: {tcp: "127.0.0.1:1"}}}}'
+    )
+    asked = [json.loads(line)["check"] for line in desk.run("check", "web/n", "--json").out.splitlines()]
+    assert sorted(asked) == ["web/n[a]", "web/n[b]"]
+    (line,) = desk.run("check", "web/n[b]", "--json").out.splitlines()
+    assert json.loads(line)["check"] == "web/n[b]"
+
+
 def test_a_check_is_recorded_nowhere(desk):
     desk.run("check")
     assert [p.name for p in desk.folder.iterdir()] == ["checks.yaml"]

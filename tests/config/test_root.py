@@ -24,7 +24,7 @@ def test_it_loads_with_no_warning_but_that_nobody_is_paged_yet():
 def test_it_asks_nothing_beyond_this_machine():
     for check in loaded().settings.checks.values():
         host = check.probe.peer()
-        assert host == "localhost" or ipaddress.ip_address(host).is_loopback
+        assert host in {"", "localhost"} or ipaddress.ip_address(host).is_loopback
 
 
 def test_it_asks_the_listeners_it_configures():
@@ -46,8 +46,10 @@ def test_its_people_and_alerts_work_once_they_are_no_comments(tmp_path):
 
 def test_its_network_checks_work_once_they_are_no_comments(tmp_path):
     path = tmp_path / "checks.yaml"
-    path.write_text(re.sub(r"^  # (?=(certificate|names):|  )", "  ", TEXT, flags=re.MULTILINE))
-    assert {"tls", "dns"} <= {check.kind for check in load(path, environ={}).settings.checks.values()}
+    path.write_text(re.sub(r"^  # (?=(certificate|names|transit):|  )", "  ", TEXT, flags=re.MULTILINE))
+    checks = load(path, environ={}).settings.checks
+    assert {"tls", "dns"} <= {check.kind for check in checks.values()}
+    assert {"transit/out[carrier-a]", "transit/out[carrier-b]", "transit/handover"} <= set(checks)
 
 
 def test_it_shows_every_section_of_the_language():

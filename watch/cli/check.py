@@ -51,14 +51,21 @@ def _wanted(settings: Settings, names: Sequence[str]) -> list[Check]:
     """The checks that *names* mean, in the file's order; all without names."""
     from difflib import get_close_matches  # noqa: PLC0415
 
-    known = {*settings.checks, *settings.components}
+    known = {*settings.checks, *settings.components, *(_written(check) for check in settings.checks.values())}
     for name in names:
         if name not in known:
             near = get_close_matches(name, sorted(known), 1)
             raise click.UsageError(
                 f"there is no check or component {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
             )
-    return [c for c in settings.checks.values() if not names or c.name in names or c.component in names]
+    return [
+        c for c in settings.checks.values() if not names or {c.name, c.component, _written(c)} & set(names)
+    ]
+
+
+def _written(check: Check) -> str:
+    """The name under which it stands in the file: several of `for_each` and `via` share one."""
+    return check.name.partition("[")[0]
 
 
 async def _asked(checks: Sequence[Check], say: Callable[[Check, Reading, float], None]) -> list[Reading]:
@@ -71,7 +78,7 @@ async def _asked(checks: Sequence[Check], say: Callable[[Check, Reading, float],
     async def one(check: Check) -> Reading:
         async with gate:
             began = clock.monotonic()
-            reading = await asked(check.probe, check.judge, clock=clock, timeout=check.timeout)
+            reading = await asked(check.probe, check.judge, clock=clock, timeout=check.timeout, way=check.way)
             say(check, reading, clock.monotonic() - began)
             return reading
 

@@ -1,7 +1,8 @@
 """checks.yaml → core objects, or every mistake at once with its line.
 
 The way through, one file each: `reader` (bytes → text, folders merged), `composer` (text → nodes with places,
-bounded), `references` (`${env:…}` filled in), `document` and `check` (nodes → values, by shapes), `assembly`
+bounded), `expansion` (checks for many targets written out), `references` (`${env:…}` filled in), `document` and `check`
+(nodes → values, by shapes), `assembly`
 (values → `Settings`, with what is wrong between them), `cautions` (what works but perhaps not as meant).
 """
 
@@ -69,6 +70,7 @@ def _settings(paths: tuple[Path, ...], references: References, now_ms: int | Non
     """The whole way through; None when there were mistakes."""
     from watch.config.assembly import assembled  # noqa: PLC0415 - as in `load`
     from watch.config.document import DOCUMENT  # noqa: PLC0415 - likewise
+    from watch.config.expansion import expand  # noqa: PLC0415 - likewise
     from watch.config.reader import tree  # noqa: PLC0415 - likewise
 
     findings = references.findings
@@ -79,6 +81,7 @@ def _settings(paths: tuple[Path, ...], references: References, now_ms: int | Non
         cure = "`threenines init` writes a small file to begin with"
         findings.mistake(root, "nothing is configured here", cure)
         return None
+    expand(root, findings)
     if findings.refers:
         references.resolve(root)
     document = DOCUMENT.fields_of(root, root.entries, findings)

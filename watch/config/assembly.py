@@ -175,7 +175,7 @@ def _listen(document: Fields, findings: Findings) -> Listen:
 
 def _place(document: Fields, path: str) -> Node:
     """The key at *path* (see `watch.config.cautions.Places`), or the nearest key above it."""
-    words: list[Any] = path.split("/")
+    words: list[Any] = path.split("/", 2)  # an item's name may hold more of them
     if words[0] == "checks":
         words = ["components", words[1], "checks", words[2]]
     node, place = document.node, document.node

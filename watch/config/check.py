@@ -9,12 +9,14 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from watch import probes
+from watch.config.expansion import ForEach
 from watch.config.findings import Findings, meant, quoted
 from watch.config.kind import Missing, help_of, probe_at, probe_class
 from watch.config.node import Node, Scalar, Table
 from watch.config.place import column_in
 from watch.config.record import Field, Fields, Items, Record, described, strings
 from watch.config.shape import Choice, Schema, Whole, kind_of, parted, said
+from watch.config.way import WAY, WayShape, refuse, way_of
 from watch.config.word import lasting, name, raw
 from watch.core.expect import Expectation, Judge, compile_expectation
 from watch.core.expect.errors import ExpectationError
@@ -77,6 +79,10 @@ _SENTENCES = Items(raw("an expectation like `latency < 2s`"))
 FIELDS: Mapping[str, Field] = {
     **{key: Field(it.shape, it.text) for key, it in RHYTHM.items()},
     "from": Field(Items(name("the name of a vantage point")), "The vantage points it is asked from."),
+    "for_each": Field(ForEach(), "The targets that it is written for, each a check of its own."),
+    "via": Field(
+        WayShape(), "By which way it is asked; of several ways by name, each makes a check of its own."
+    ),
     "expect": Field(_SENTENCES, "What must hold: broken, the check is down."),
     "warn": Field(_SENTENCES, "What should hold: broken, the check is degraded."),
 }
@@ -93,6 +99,9 @@ _HINTS = {
     "expected": "write `expect`",
     "assert": "write `expect`",
     "conditions": "write `expect`",
+    "each": "write `for_each`",
+    "foreach": "write `for_each`",
+    "with_items": "write `for_each`",
 }
 _RECORD = Record("a check", FIELDS, _HINTS)
 
@@ -132,6 +141,8 @@ class CheckShape:
             return None
         key, value = kinds[kind]
         probe = probe_at(kind, key, value, findings)
+        if fields["via"] is not None:
+            refuse(fields["via"], kind, _ways_of(kind, probe), findings)
         try:
             judge = judged(kind, fields, findings)
         except Missing:
@@ -186,6 +197,15 @@ class CheckShape:
 
 
 CHECK = CheckShape()
+
+
+def _ways_of(kind: str, probe: object | None) -> frozenset[str]:
+    """What of a `via` a check of that kind obeys: nothing, if it asks no other machine."""
+    try:
+        ways: frozenset[str] = probe_class(kind).WAYS
+    except Missing:
+        return frozenset(WAY.fields)
+    return ways if probe is None or getattr(probe, "peer", str)() else frozenset()
 
 
 def judged(kind: str, fields: Fields, findings: Findings) -> Judge:
@@ -248,6 +268,7 @@ def check_of(read: ReadCheck, name: str, component: str, defaults: Fields) -> Ch
         sources=tuple(dict.fromkeys(strings(read.sources))),
         down_when=said("down_when"),
         courses=_courses(read.kind),
+        way=None if read.fields["via"] is None else way_of(read.fields["via"]),
     )
 
 

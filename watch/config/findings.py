@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from watch.config.excerpt import excerpt, masked
-from watch.config.node import Node, Scalar, scalars
+from watch.config.node import Node, Scalar, Source, scalars
 from watch.ports import ConfigError, Remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MOST_MISTAKES = 200  # nobody reads more, and a hostile file could make a million
+_MOST_REPEATS = 1_000  # of what is written once and wrong for each of many targets
 _SHORT = 80  # characters of a word in a message
 _LONGEST = 300  # characters of a message
 _TELLING = 6  # a shorter word is part of other words; who shows one asks `redacted` first
@@ -46,6 +47,8 @@ class Findings:
     secrets: set[str] = field(default_factory=set)
     refers: bool = False  # some word has a `${`
     unreadable: bool = False  # a file is not YAML: what refers to it cannot be judged
+    _known: set[tuple[Source, int, str]] = field(default_factory=set)
+    _repeats: int = 0
 
     def mistake(
         self, node: Node, message: str, cure: str = "", *, offset: int = 0, cut: bool = False
@@ -56,8 +59,15 @@ class Findings:
             offset: Columns to the right of where *node* begins.
             cut: Show nothing of the line behind the place: what stands there was not understood.
         """
+        found = (node.source, node.at + offset, message)
+        if found in self._known:
+            self._repeats += 1
+            if self._full:
+                raise Enough
+            return
+        self._known.add(found)
         self.mistakes.append(_Found(node, node.column + offset, message, cure, cut))
-        if len(self.mistakes) >= MOST_MISTAKES:
+        if self._full:
             raise Enough
 
     def caution(self, node: Node, message: str, cure: str = "") -> None:
@@ -82,15 +92,18 @@ class Findings:
 
     def error(self) -> ConfigError:
         """All mistakes as one error, in the order of files and lines."""
-        full = len(self.mistakes) >= MOST_MISTAKES
-        return error(self._told(self.mistakes), full=full)
+        return error(self._told(self.mistakes), full=self._full)
+
+    @property
+    def _full(self) -> bool:
+        return len(self.mistakes) >= MOST_MISTAKES or self._repeats > _MOST_REPEATS
 
     def _told(self, found: Iterable[_Found]) -> tuple[Remark, ...]:
         by_line: dict[tuple[int, int], list[Scalar]] = {}
         for word in self.masked:
             by_line.setdefault((id(word.source), word.line), []).append(word)
         secret = sorted((text for text in self.secrets if len(text) >= _TELLING), key=len, reverse=True)
-        dark = self.unreadable or len(self.mistakes) >= MOST_MISTAKES
+        dark = self.unreadable or self._full
         remarks = set()
         for it in found:
             near = by_line.get((id(it.node.source), it.node.line), [])

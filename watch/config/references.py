@@ -87,11 +87,10 @@ class References:
             return self._variable(node, env[1], env[2])
         if file := _FILE.fullmatch(inside):
             return self._content(node, file[1])
-        self.findings.mistake(
-            node,
-            f"{quoted('${' + inside.split(':-')[0] + '}')} refers to nothing",
-            "write `${env:NAME}`, `${env:NAME:-default}` or `${file:/path}`; `$${` is a literal `${`",
-        )
+        cure = "write `${env:NAME}`, `${env:NAME:-default}` or `${file:/path}`; `$${` is a literal `${`"
+        if inside.split(".")[0] == "item":
+            cure = "`${item}` is of a check with `for_each`"
+        self.findings.mistake(node, f"{quoted('${' + inside.split(':-')[0] + '}')} refers to nothing", cure)
         return None
 
     def _variable(self, node: Scalar, name: str, default: str | None) -> str | None:

@@ -56,6 +56,25 @@ class Audience(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """By which way a target is asked, as far as that is not left to the machine.
+
+    Args:
+        source: The address of ours that we ask from.
+        interface: The network interface that we ask through.
+        resolver: The nameserver (address, port) that names are looked up with.
+        proxy: Who dials in our place, ``http://`` or ``socks5://``.
+        address: Which of the target's addresses is asked, whatever the DNS says.
+    """
+
+    source: str | None = None
+    interface: str | None = None
+    resolver: tuple[str, int] | None = None
+    proxy: Secret | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """What we ask, of what target, how often, with what expectations.
 
@@ -65,6 +84,7 @@ class Check:
         sources: The vantage points named by ``from:``; empty when the audience decides.
         down_when: ``any``, ``majority``, ``all`` or how many vantage points.
         courses: Which of its facts fill up or empty in the course of time.
+        way: By which way it is asked; None leaves all to the machine.
     """
 
     name: str
@@ -81,6 +101,7 @@ class Check:
     sources: tuple[str, ...] = ()
     down_when: str | int = "majority"
     courses: Mapping[str, Course] = field(default_factory=dict)
+    way: Way | None = None
 
     @property
     def validity(self) -> timedelta:

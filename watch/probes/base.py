@@ -52,11 +52,18 @@ def probe(kind: str, *, main: str) -> Callable[[P], P]:
     return register
 
 
+SENDS = frozenset({"source", "interface", "resolver", "address"})
+"""What of a `via` holds for a kind that opens sockets of its own."""
+DIALS = SENDS | {"proxy"}
+"""What holds for one that lets others dial."""
+
+
 class Described:
     """What `probe` adds to a class, for the type checker's benefit.
 
     `ASSUMED` maps a fact to the expectation that holds when the user wrote none about it. `LIBRARY` is what the kind
-    imports when it is run, if that is an extra (named after the kind).
+    imports when it is run, if that is an extra (named after the kind). `WAYS` names what of a check's `via` its runs
+    obey: all of it where they dial by `watch.probes.wire.line` or ask by `watch.probes.wire.pursuit`.
     """
 
     __slots__ = ()  # so that a slotted probe has no dictionary
@@ -64,6 +71,7 @@ class Described:
     MAIN: ClassVar[str]
     LIBRARY: ClassVar[str] = ""
     ASSUMED: ClassVar[Mapping[str, str]] = {}
+    WAYS: ClassVar[frozenset[str]] = frozenset()
 
     def peer(self) -> str:
         """The host this probe loads, for the limit on runs per host; empty when it loads none."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import OurFault, ProbeFailure, Reading, Verdict
 from watch.core.wording import one_line
-from watch.probes.base import Described, probe
+from watch.probes.base import SENDS, Described, probe
 from watch.probes.wire import shared
 from watch.probes.wire.address import written
 from watch.probes.wire.anchors import ROOT, above, anchors
@@ -113,6 +113,7 @@ class DnsProbe(Described):
         warn: [signature.left > 3d]
     """
 
+    WAYS: ClassVar[frozenset[str]] = SENDS
     # What is wrong with the signatures comes first: a resolver that validates says SERVFAIL, and no more.
     ASSUMED: ClassVar[Mapping[str, str]] = {
         "dnssec": 'dnssec.fault == ""',

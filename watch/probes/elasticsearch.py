@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from watch.core.reading import Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import visible
-from watch.probes.base import Described, probe
+from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.journey import target
 from watch.probes.wire.json_api import Conversation, count, counts, sound
 
@@ -77,6 +77,7 @@ class ElasticsearchProbe(Described):
         warn: [status == "green", pending.waited < 30s]
     """
 
+    WAYS: ClassVar[frozenset[str]] = DIALS
     ASSUMED: ClassVar[Mapping[str, str]] = {"status": 'status == "green" or status == "yellow"'}
 
     url: str

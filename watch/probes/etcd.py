@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import visible
-from watch.probes.base import Described, probe
+from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.journey import target
 from watch.probes.wire.json_api import Conversation, counts, sound
 
@@ -60,6 +60,7 @@ class EtcdProbe(Described):
         warn: [size < 1.5GiB, behind < 1000, latency < 500ms]
     """
 
+    WAYS: ClassVar[frozenset[str]] = DIALS
     ASSUMED: ClassVar[Mapping[str, str]] = {"alarms": "alarms == 0", "healthy": "healthy == true"}
 
     url: str

@@ -58,10 +58,10 @@ class FileProbe(Described):
         entropy (count): How random it is, in bits a byte, 8 at most; the lowest of the classes.
         different (text): The first difference to `compare`; empty when there is none.
         compared (count): How many files were found equal.
-        free (ratio): The share of the file system that is left for ordinary users.
+        free (ratio, empties): The share of the file system that is left for ordinary users.
         available (bytes): How much that is.
         total (bytes): How large the file system is.
-        inodes.free (ratio): The share of its files that may still be made.
+        inodes.free (ratio, empties): The share of its files that may still be made.
         inodes (count): How many that are.
         latency (duration, slow): How long looking took.
 

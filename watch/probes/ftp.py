@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
-from watch.probes.base import Described, probe
+from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire import dialogue
 from watch.probes.wire.ftp import asked, names
 from watch.probes.wire.line import place
@@ -68,6 +68,8 @@ class FtpProbe(Described):
         expect: [age < 26h]
         warn: [latency < 2s]
     """
+
+    WAYS: ClassVar[frozenset[str]] = DIALS
 
     address: str
     tls: Literal["starttls", "implicit", "none"] = "starttls"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from watch.core.quantity import size
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
-from watch.probes.base import Described, probe
+from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.certificate import spelled
 from watch.probes.wire.headers import Headers
 from watch.probes.wire.journey import target
@@ -80,6 +80,7 @@ class HttpProbe(Described):
         warn: [certificate.left > 21d]
     """
 
+    WAYS: ClassVar[frozenset[str]] = DIALS
     ASSUMED: ClassVar[Mapping[str, str]] = {"status": "status in 200..299"}
 
     url: str

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
-from watch.probes.base import Described, probe
+from watch.probes.base import SENDS, Described, probe
 from watch.probes.wire import shared
-from watch.probes.wire.address import literal
 from watch.probes.wire.blame import cut_short
-from watch.probes.wire.resolver import address
+from watch.probes.wire.resolver import located
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +54,8 @@ class IcmpProbe(Described):
         warn: [latency < 50ms, loss == 0%]
     """
 
+    WAYS: ClassVar[frozenset[str]] = SENDS
+
     host: str
     packets: int = 3
     gap: timedelta = timedelta(milliseconds=200)
@@ -76,12 +77,8 @@ class IcmpProbe(Described):
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
         from watch.probes.wire.echo import Denied, Echo  # noqa: PLC0415 - when a check needs it
 
-        loop, phases = asyncio.get_running_loop(), dict[str, float]()
-        ip = literal(self.host, self.family)
-        if ip is None:
-            began = loop.time()
-            ip = await address(self.host, self.family)
-            phases["resolve"] = loop.time() - began
+        phases = dict[str, float]()
+        ip = await located(self.host, family=self.family, metadata=True, phases=phases)
         echo = shared(Echo)
         try:
             trips = await self._pinged(echo, ip)

@@ -7,12 +7,12 @@ import contextlib
 import random
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
-from watch.probes.base import Described, probe
+from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.address import literal
 from watch.probes.wire.blame import carried
 from watch.probes.wire.journey import admit
@@ -88,6 +88,8 @@ class IscsiProbe(Described):
         expect: [paths.up > 0, read < 1s]
         warn: [paths.up == 2, read < 50ms]
     """
+
+    WAYS: ClassVar[frozenset[str]] = DIALS
 
     portal: str
     portals: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
-from watch.probes.base import Described, probe
+from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire import dialogue
 from watch.probes.wire.directory import Directory
 from watch.probes.wire.line import place
@@ -63,6 +63,7 @@ class LdapProbe(Described):
         warn: [certificate.left > 21d]
     """
 
+    WAYS: ClassVar[frozenset[str]] = DIALS
     ASSUMED: ClassVar[Mapping[str, str]] = {"found": "found == true"}
 
     address: str

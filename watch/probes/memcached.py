@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import visible
-from watch.probes.base import Described, probe
+from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.backend import number, sound
 from watch.probes.wire.line import dial, place
 
@@ -66,6 +66,8 @@ class MemcachedProbe(Described):
         expect: [latency < 500ms]
         warn: [hits > 80%, connections.used < 90%]
     """
+
+    WAYS: ClassVar[frozenset[str]] = DIALS
 
     address: str
     family: Literal["any", "4", "6"] = "any"

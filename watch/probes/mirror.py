@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
-from watch.probes.base import Described, probe
+from watch.probes.base import DIALS, Described, probe
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -62,6 +62,7 @@ class MirrorProbe(Described):
         warn: [behind < 500ms]
     """
 
+    WAYS: ClassVar[frozenset[str]] = DIALS
     ASSUMED: ClassVar[Mapping[str, str]] = {
         "in_sync": "in_sync == true",
         "smaller": "smaller == 0B",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
-from watch.probes.base import Described, probe
+from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.backend import secure, sound
 from watch.probes.wire.bson import Date, encoded
 from watch.probes.wire.line import dial, place
@@ -102,6 +102,7 @@ class MongodbProbe(Described):
         warn: [connections.used < 80%, replication.lag < 10s]
     """
 
+    WAYS: ClassVar[frozenset[str]] = DIALS
     ASSUMED: ClassVar[Mapping[str, str]] = {"role": 'role != "other"'}
 
     address: str

@@ -7,11 +7,11 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Secret
-from watch.probes.base import Described, probe
+from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.backend import MOST_ROWS, number, reads, secure, sound
 from watch.probes.wire.line import dial, place
 
@@ -80,6 +80,8 @@ class MysqlProbe(Described):
         expect: [value > 0, latency < 1s]
         warn: [connections.used < 80%]
     """
+
+    WAYS: ClassVar[frozenset[str]] = DIALS
 
     address: str
     user: str = "threenines"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import Reading, Verdict
-from watch.probes.base import Described, probe
+from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.line import dial, place
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ class NfsProbe(Described):
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
         rpc (duration, slow): How long the server took to answer a call that does nothing.
-        free (ratio): The share of the file system that is left for us.
+        free (ratio, empties): The share of the file system that is left for us.
         available (bytes): How much that is.
         total (bytes): How large the file system is.
-        inodes.free (ratio): The share of its files that may still be made.
+        inodes.free (ratio, empties): The share of its files that may still be made.
         inodes (count): How many files more it takes.
         address (text): Who answered, ip:port.
 
@@ -57,6 +57,8 @@ class NfsProbe(Described):
         expect: [free > 5%]
         warn: [free > 15%, rpc < 100ms]
     """
+
+    WAYS: ClassVar[frozenset[str]] = DIALS
 
     server: str
     path: str = "/"

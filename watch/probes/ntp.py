@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import one_line
-from watch.probes.base import Described, probe
+from watch.probes.base import SENDS, Described, probe
 from watch.probes.wire.datagram import asked
 from watch.probes.wire.line import place
 
@@ -85,6 +85,7 @@ class NtpProbe(Described):
         warn: [offset < 100ms]
     """
 
+    WAYS: ClassVar[frozenset[str]] = SENDS
     ASSUMED: ClassVar[Mapping[str, str]] = {"synchronised": "synchronised == true"}
 
     address: str

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
-from watch.probes.base import Described, probe
+from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire import dialogue
 from watch.probes.wire.line import place
 
@@ -62,6 +62,8 @@ class Pop3Probe(Described):
         expect: [latency < 5s]
         warn: [certificate.left > 21d]
     """
+
+    WAYS: ClassVar[frozenset[str]] = DIALS
 
     address: str
     tls: Literal["implicit", "starttls", "none"] = "implicit"

@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import OurFault, ProbeFailure, Reading, Reason, Verdict
-from watch.probes.base import Described, probe
+from watch.probes.base import SENDS, Described, probe
 from watch.probes.wire.blame import cut_short
 from watch.probes.wire.portlist import read, written
-from watch.probes.wire.resolver import address
+from watch.probes.wire.resolver import located
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +68,7 @@ class PortsProbe(Described):
         warn: [missing == ""]
     """
 
+    WAYS: ClassVar[frozenset[str]] = SENDS
     ASSUMED: ClassVar[Mapping[str, str]] = {"unexpected": 'unexpected == ""'}
 
     host: str
@@ -92,10 +93,8 @@ class PortsProbe(Described):
         return self.host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        loop, allowed = asyncio.get_running_loop(), read(self.allowed)
-        began = loop.time()
-        ip = await address(self.host, self.family)
-        phases = {"resolve": loop.time() - began}
+        allowed, phases = read(self.allowed), dict[str, float]()
+        ip = await located(self.host, family=self.family, metadata=True, phases=phases)
         found = await self._found(ip, sorted(allowed | read(self.scan)))
         return Reading(Verdict.UP, facts=_facts(ip, found, allowed), phases=phases)
 

@@ -6,11 +6,11 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Secret
-from watch.probes.base import Described, probe
+from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.backend import MOST_ROWS, number, reads, secure, sound
 from watch.probes.wire.dsn import PORT, Login, read
 from watch.probes.wire.line import dial, place
@@ -114,6 +114,8 @@ class PostgresProbe(Described):
         expect: [role == "primary", value > 0, latency < 1s]
         warn: [connections.used < 80%, replication.lag < 10s]
     """
+
+    WAYS: ClassVar[frozenset[str]] = DIALS
 
     dsn: Secret | None = None
     address: str | None = None

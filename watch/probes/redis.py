@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
-from watch.probes.base import Described, probe
+from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.backend import number, secure, sound
 from watch.probes.wire.line import dial, place
 
@@ -50,7 +50,7 @@ class RedisProbe(Described):
         version (text): The server's version.
         uptime (duration): Since the server was started.
         memory (bytes, limit): How much memory its data take.
-        memory.used (ratio, limit): How much of maxmemory that is; only when a maximum is set.
+        memory.used (ratio, limit, fills): How much of maxmemory that is; only when a maximum is set.
         clients (count, limit): How many are connected.
         clients.used (ratio, limit): How much of maxclients that is; Redis 7 and newer.
         keys (count): How many keys all its databases hold.
@@ -72,6 +72,8 @@ class RedisProbe(Described):
         expect: [role == "primary", replication.replicas >= 1]
         warn: [memory.used < 90%, replication.lag < 10s, ping < 50ms]
     """
+
+    WAYS: ClassVar[frozenset[str]] = DIALS
 
     address: str
     user: str | None = None

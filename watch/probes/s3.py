@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
-from watch.probes.base import Described, probe
+from watch.probes.base import SENDS, Described, probe
 from watch.probes.wire.journey import target
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class S3Probe(Described):
         warn: [size > 1GiB]
     """
 
+    WAYS: ClassVar[frozenset[str]] = SENDS
     ASSUMED: ClassVar[Mapping[str, str]] = {"count": "count > 0"}
 
     url: str

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
-from watch.probes.base import Described, probe
+from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.line import Place, dial, place
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class SmbProbe(Described):
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
-        free (ratio): The share of the file system that is left for this user.
+        free (ratio, empties): The share of the file system that is left for this user.
         available (bytes): How much that is.
         total (bytes): How large the file system, or the user's quota, is.
         dialect (text, protocol): The protocol's version: 2.1, 3.0.2, 3.1.1, ….
@@ -62,6 +62,7 @@ class SmbProbe(Described):
         warn: [free > 15%, encrypted == true]
     """
 
+    WAYS: ClassVar[frozenset[str]] = DIALS
     LIBRARY: ClassVar[str] = "smbprotocol"
 
     share: str

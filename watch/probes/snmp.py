@@ -106,7 +106,7 @@ class SnmpProbe(Described):
         humidity (ratio): sensors: the highest.
         fan (count): sensors: the slowest fan's turns a minute.
         power (count): sensors: the watts of all, summed.
-        free (ratio): storage: what is left of the fullest.
+        free (ratio, empties): storage: what is left of the fullest.
         space (bytes): storage: the same in bytes.
         fullest (text): storage, memory, device: which disk or memory that is.
         address (text): Who was asked, ip:port.
@@ -120,6 +120,9 @@ class SnmpProbe(Described):
         warn: [utilisation < 80%, errors.rate == 0]
     """
 
+    WAYS: ClassVar[frozenset[str]] = frozenset(
+        {"resolver", "address"}
+    )  # the library opens its sockets itself
     LIBRARY: ClassVar[str] = "gufo"
     ASSUMED: ClassVar[Mapping[str, str]] = {
         "failed": "not failed > 0",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
-from watch.probes.base import Described, probe
+from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.line import dial, place
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class SshProbe(Described):
         expect: ['banner contains "OpenSSH"', latency < 2s]
     """
 
+    WAYS: ClassVar[frozenset[str]] = DIALS
     ASSUMED: ClassVar[Mapping[str, str]] = {"exit": "exit == 0 or not exit exists"}
 
     LIBRARY: ClassVar[str] = "asyncssh"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import visible
-from watch.probes.base import Described, probe
+from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.line import Line, dial, place
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class TcpProbe(Described):
         tcp: {address: "mail.example.org:25", until: "^220 "}
         expect: [latency < 1s]
     """
+
+    WAYS: ClassVar[frozenset[str]] = DIALS
 
     address: str
     send: str | None = None

@@ -6,10 +6,10 @@ import contextlib
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from watch.core.reading import OurFault, ProbeFailure, Reading, Reason, Verdict
-from watch.probes.base import Described, probe
+from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.blame import fault
 from watch.probes.wire.line import dial, place
 
@@ -64,6 +64,8 @@ class TlsProbe(Described):
         expect: [certificate.left > 3d]
         warn: [certificate.left > 21d, protocol == "TLSv1.3"]
     """
+
+    WAYS: ClassVar[frozenset[str]] = DIALS
 
     address: str
     server_name: str | None = None

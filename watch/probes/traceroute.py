@@ -10,9 +10,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
-from watch.probes.base import Described, probe
+from watch.probes.base import SENDS, Described, probe
 from watch.probes.wire.blame import cut_short
-from watch.probes.wire.resolver import address
+from watch.probes.wire.resolver import located
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +65,7 @@ class TracerouteProbe(Described):
         warn: ['carrier == "carrier-a"', latency < 80ms]
     """
 
+    WAYS: ClassVar[frozenset[str]] = SENDS
     ASSUMED: ClassVar[Mapping[str, str]] = {
         "reached": "reached == true",
         "through": 'not through == ""',
@@ -93,10 +94,8 @@ class TracerouteProbe(Described):
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
         from watch.probes.wire.route import Walk  # noqa: PLC0415 - when a check needs it
 
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        ip = await address(self.host, self.family)
-        phases = {"resolve": loop.time() - began}
+        phases = dict[str, float]()
+        ip = await located(self.host, family=self.family, metadata=True, phases=phases)
         walk = Walk(ip, self.hops, self.port)
         try:
             await walk.go(self.rounds, self.wait.total_seconds())

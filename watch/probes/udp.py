@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import binascii
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import Reading, Reason, Verdict
 from watch.core.wording import visible
-from watch.probes.base import Described, probe
+from watch.probes.base import SENDS, Described, probe
 from watch.probes.wire.datagram import asked
 from watch.probes.wire.line import place
 
@@ -49,6 +49,8 @@ class UdpProbe(Described):
         udp: {address: "game.example.org:27015", hexadecimal: "ff ff ff ff 54", until: "Source Engine"}
         expect: [latency < 200ms]
     """
+
+    WAYS: ClassVar[frozenset[str]] = SENDS
 
     address: str
     send: str = ""

@@ -39,7 +39,7 @@ class ZfsProbe(Described):
         data_errors (count): Files, or errors in data, that nothing can put right.
         size (bytes): How large it is.
         space (bytes): What is free.
-        free (ratio): The same as a share.
+        free (ratio, empties): The same as a share.
         fragmentation (ratio): How broken up the free space is.
         busy (text): scrub or resilver; empty for neither.
         progress (ratio): How far that is.

@@ -6,16 +6,29 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from watch.core.expect import Judge
+from watch.probes.wire.way import by
 from watch.vantage.prober import Judging, observe
 
 if TYPE_CHECKING:
     from watch.core.reading import Reading
+    from watch.core.settings import Way
     from watch.ports import Clock, Probe
 
 _ANYTHING = Judge((), ())
 
 
-async def asked(probe: object, judge: Judging | None, *, clock: Clock, timeout: timedelta) -> Reading:  # noqa: ASYNC109 - see `observe`
-    """The reading of *probe* now; *judge* None takes any answer."""
+async def asked(
+    probe: object,
+    judge: Judging | None,
+    *,
+    clock: Clock,
+    timeout: timedelta,  # noqa: ASYNC109 - see `observe`
+    way: Way | None = None,
+) -> Reading:
+    """The reading of *probe* now, asked by *way*; *judge* None takes any answer."""
     now = datetime.fromtimestamp(clock.now_ms() / 1000, UTC)
-    return await observe(cast("Probe", probe), judge or _ANYTHING, now=now, timeout=timeout)
+    it = cast("Probe", probe)
+    if way is None:
+        return await observe(it, judge or _ANYTHING, now=now, timeout=timeout)
+    with by(way, it.peer()):
+        return await observe(it, judge or _ANYTHING, now=now, timeout=timeout)

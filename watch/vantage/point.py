@@ -143,7 +143,9 @@ class VantagePoint:
         slot, check = run.slot, run.slot.check
         memory = self._memories.get(check.name)
         began_ms, began = self._clock.now_ms(), self._clock.monotonic()
-        reading = await asked(check.probe, memory or check.judge, clock=self._clock, timeout=check.timeout)
+        reading = await asked(
+            check.probe, memory or check.judge, clock=self._clock, timeout=check.timeout, way=check.way
+        )
         ended = self._clock.monotonic()
         lag = self._lag.worst(began, ended)
         if reading.verdict is Verdict.DOWN and lag > min(1.0, slot.timeout / 4):

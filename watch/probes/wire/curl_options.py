@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 import pycurl
 
 from watch.probes.wire.address import written
+from watch.probes.wire.way import current
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,8 +29,20 @@ _ANYWHERE = frozenset(("accept", "accept-language", "user-agent"))
 def options(check: HttpProbe, hop: Hop) -> tuple[tuple[int, Any], ...]:
     """Return curl's options for *hop* beyond the constant ones; none for a plain GET."""
     if _plain(check):
+        return departure()
+    return (*_question(check, hop), *_headers(check, hop), *_trust(check, hop), *departure())
+
+
+def departure() -> tuple[tuple[int, Any], ...]:
+    """Return curl's option for the source address and the interface that `via` names."""
+    way = current()
+    if way is None or (way.source is None and way.interface is None):
         return ()
-    return (*_question(check, hop), *_headers(check, hop), *_trust(check, hop))
+    if way.interface is None:
+        return ((pycurl.INTERFACE, f"host!{way.source}"),)
+    if way.source is None:
+        return ((pycurl.INTERFACE, f"if!{way.interface}"),)
+    return ((pycurl.INTERFACE, f"ifhost!{way.interface}!{way.source}"),)
 
 
 def _plain(check: HttpProbe) -> bool:

@@ -13,10 +13,10 @@ import socket
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from watch.core.reading import ProbeFailure, Reason
-from watch.probes.wire.address import family_of, literal, written
+from watch.probes.wire.address import family_of, written
 from watch.probes.wire.blame import cut_short, of_errno
-from watch.probes.wire.journey import admit
-from watch.probes.wire.resolver import address
+from watch.probes.wire.resolver import located
+from watch.probes.wire.way import depart
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,16 +52,11 @@ async def asked(
         stray: The reason and the words when nothing but strays came.
     """
     loop, phases = asyncio.get_running_loop(), dict[str, float]()
-    ip = literal(there.host, family)
-    if ip is None:
-        began = loop.time()
-        ip = await address(there.host, family)
-        phases["resolve"] = loop.time() - began
-    if not metadata:
-        admit(there.host, ip, first=True)
+    ip = await located(there.host, family=family, metadata=metadata, phases=phases)
     where, strays = written(ip, there.port), list[int]()
     try:
         with socket.socket(family_of(ip), socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
+            depart(sock)
             sock.connect((ip, there.port))
             while True:
                 sock.send(question())

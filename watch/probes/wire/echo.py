@@ -1,4 +1,4 @@
-"""Pings of all checks through one socket per address family.
+"""Pings of all checks through one socket per address family, and one more for each way that checks take (`via:`).
 
 A ping socket (SOCK_DGRAM, allowed by net.ipv4.ping_group_range) needs no privilege; a raw one CAP_NET_RAW.
 Both get other people's replies, or a forger's, so an answer counts only if it comes from whom we asked and
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from watch.core.reading import OurFault
 from watch.probes.wire.address import family_of
 from watch.probes.wire.blame import of_errno
+from watch.probes.wire.way import current, depart
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     Opener = Callable[[socket.AddressFamily, socket.SocketKind], socket.socket]
 
+_End = str | None  # an address or an interface of ours
 # Python has no names for these.
 _IP_RECVERR, _IPV6_RECVERR, _MSG_ERRQUEUE, _SOL_RAW, _ICMP_FILTER, _ICMP6_FILTER = 11, 25, 0x2000, 255, 1, 1
 _HEAD = struct.Struct("!BBHHH")
@@ -68,7 +70,7 @@ class Echo:
         self.program = program
         self._loop = asyncio.get_running_loop()
         self._opener = opener
-        self._sockets: dict[socket.AddressFamily, tuple[socket.socket, bool]] = {}
+        self._sockets: dict[tuple[socket.AddressFamily, _End, _End], tuple[socket.socket, bool]] = {}
         self._awaited: dict[bytes, _Awaited] = {}
         self._sequence = secrets.randbelow(1 << 16)
         self._ident = secrets.randbelow(1 << 16)
@@ -121,16 +123,23 @@ class Echo:
         return failure
 
     def _socket(self, family: socket.AddressFamily) -> tuple[socket.socket, bool]:
-        if family not in self._sockets:
+        way = current()
+        key = (family, None, None) if way is None else (family, way.source, way.interface)
+        if key not in self._sockets:
             sock, raw = self._opened(family)
+            try:
+                depart(sock)
+            except OurFault:
+                sock.close()
+                raise
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
             if family == socket.AF_INET:
                 sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
             else:
                 sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
             self._loop.add_reader(sock, lambda: self._read(family, sock, raw=raw))
-            self._sockets[family] = sock, raw
-        return self._sockets[family]
+            self._sockets[key] = sock, raw
+        return self._sockets[key]
 
     def _opened(self, family: socket.AddressFamily) -> tuple[socket.socket, bool]:
         for kind in (socket.SOCK_DGRAM, socket.SOCK_RAW):

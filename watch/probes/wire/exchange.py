@@ -39,7 +39,8 @@ _REASONS = {
     _E_TOO_LARGE: (Reason.LIMIT, "a header larger than 8 KiB"),
     pycurl.E_OUT_OF_MEMORY: (Reason.LIMIT, "a header larger than 8 KiB"),
 }
-_OUR_FILES = {
+_OURS = {
+    pycurl.E_INTERFACE_FAILED: "this machine cannot ask from the source, or through the interface, that `via` names",
     pycurl.E_SSL_CERTPROBLEM: "our client certificate or key cannot be used",
     pycurl.E_SSL_CACERT_BADFILE: "the file of certificate authorities (ca_file) cannot be read",
 }
@@ -193,8 +194,8 @@ def _fault(  # noqa: PLR0911 - a table in code
         return OurFault(words)
     if handle.fault:
         return ProbeFailure(Reason.LIMIT, f"{where} sent {handle.fault}", phases=phases)
-    if code in _OUR_FILES:
-        return OurFault(_OUR_FILES[code])
+    if code in _OURS:
+        return OurFault(_OURS[code])
     if code == pycurl.E_PEER_FAILED_VERIFICATION:
         return ProbeFailure(Reason.CERTIFICATE, _distrust(curl, words), phases=phases)
     if request.proxied and curl.getinfo(pycurl.HTTP_CONNECTCODE) != 200:

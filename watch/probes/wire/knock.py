@@ -17,6 +17,7 @@ from typing import NamedTuple
 from watch.core.reading import OurFault
 from watch.probes.wire.address import family_of
 from watch.probes.wire.blame import of_errno
+from watch.probes.wire.way import depart
 
 _GREETINGS = {
     53: bytes.fromhex("1337 0100 0001 0000 0000 0000 00 0002 0001"),  # the nameservers of the root
@@ -59,6 +60,7 @@ async def knock(transport: str, ip: str, port: int, wait: float) -> Knock:
     began, kind = loop.time(), socket.SOCK_STREAM if transport == "tcp" else socket.SOCK_DGRAM
     try:
         with socket.socket(family_of(ip), kind | socket.SOCK_NONBLOCK) as sock:
+            depart(sock)
             async with asyncio.timeout(wait):
                 door = await (_tcp(sock, ip, port) if transport == "tcp" else _udp(sock, ip, port, wait / 2))
     except TimeoutError as error:

@@ -13,15 +13,17 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from watch.core.reading import ProbeFailure, Reason
-from watch.probes.wire.address import family_of, literal, written
+from watch.core.reading import OurFault, ProbeFailure, Reason
+from watch.probes.wire import way
+from watch.probes.wire.address import family_of, written
 from watch.probes.wire.blame import cut_short, fault, of_errno
-from watch.probes.wire.journey import admit
-from watch.probes.wire.resolver import address
+from watch.probes.wire.resolver import located
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
     from types import TracebackType
+
+    from watch.core.settings import Secret
 
 _CHUNK = 16 << 10
 _HANDSHAKE = 256 << 10  # bytes; a chain of ten thick certificates has 40,000
@@ -99,17 +101,18 @@ class Line:
         self.tls.write(data)
         await self._flush()
 
-    async def receive(self, what: str) -> bytes:
-        """Return some bytes, none at the end. *what* is said of a run that is cut short here."""
+    async def receive(self, what: str, most: int = _CHUNK) -> bytes:
+        """Return some bytes, *most* of them, none at the end. *what* is said of a run that is cut short here."""
         while True:
             if self.tls is not None:
                 try:
-                    return self.tls.read(_CHUNK)
+                    return self.tls.read(most)
                 except ssl.SSLWantReadError:
                     pass
                 except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                     return b""
-            chunk = await self._within(self._loop.sock_recv(self._sock, _CHUNK), what)
+            size = most if self.tls is None else _CHUNK
+            chunk = await self._within(self._loop.sock_recv(self._sock, size), what)
             if self.tls is None:
                 return chunk
             self._in.write(chunk) if chunk else self._in.write_eof()
@@ -127,33 +130,59 @@ class Line:
 
 
 async def dial(there: Place, *, family: str, metadata: bool) -> Line:
-    """Return a connection to the one address that the name has for us.
+    """Return a connection to the one address that the name has for us, by the way that is laid out.
 
     Raises:
         ProbeFailure: Nobody took the call.
         OurFault: We could not make it.
     """
-    loop, phases = asyncio.get_running_loop(), dict[str, float]()
-    ip = literal(there.host, family)
-    if ip is None:
-        began = loop.time()
-        ip = await address(there.host, family)
-        phases["resolve"] = loop.time() - began
-    if not metadata:
-        admit(there.host, ip, first=True)
-    where = written(ip, there.port)
+    between = way.proxy()
+    if between is not None:
+        return await _through(between, there, family)
+    phases = dict[str, float]()
+    ip = await located(there.host, family=family, metadata=metadata, phases=phases)
+    return await _dialled(ip, there.port, phases)
+
+
+async def _dialled(ip: str, port: int, phases: dict[str, float]) -> Line:
+    loop, where = asyncio.get_running_loop(), written(ip, port)
     began, sock = loop.time(), None
     try:
         sock = socket.socket(family_of(ip), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         # A command right after a handshake would wait 40 ms for the peer's delayed acknowledgement.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await loop.sock_connect(sock, (ip, there.port))
+        way.depart(sock)
+        await loop.sock_connect(sock, (ip, port))
     except BaseException as error:
         if sock is not None:
             sock.close()
         raise _unanswered(error, where, phases) from error
     phases["connect"] = loop.time() - began
     return Line(sock, where, phases)
+
+
+async def _through(between: Secret, there: Place, family: str) -> Line:
+    """A connection that a proxy makes for us; what is wrong with the proxy is our fault."""
+    from watch.probes.wire import proxied  # noqa: PLC0415 - few ask through one
+
+    parts, phases = proxied.parts(between), dict[str, float]()
+    loop = asyncio.get_running_loop()
+    try:
+        ip = await located(parts.hostname or "", family="any", metadata=True, phases=phases)
+        line = await _dialled(ip, parts.port or proxied.PORTS[parts.scheme], phases)
+    except asyncio.CancelledError as stop:
+        raise cut_short(stop, OurFault("our proxy does not answer")) from stop
+    except ProbeFailure as failure:
+        raise OurFault(f"our proxy cannot be reached: {failure.detail}") from failure
+    try:
+        began = loop.time()
+        await proxied.through(line, parts, Place(way.given(there.host, family) or there.host, there.port))
+    except BaseException:
+        line.__exit__(None, None, None)
+        raise
+    line.where = written(there.host, there.port)
+    phases["connect"] += loop.time() - began
+    return line
 
 
 def _unanswered(error: BaseException, where: str, phases: dict[str, float]) -> BaseException:

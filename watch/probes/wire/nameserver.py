@@ -14,11 +14,10 @@ import dns.flags
 
 from watch.core.reading import ProbeFailure, Reason
 from watch.probes.wire import datagram
-from watch.probes.wire.address import literal, written
-from watch.probes.wire.journey import admit
+from watch.probes.wire.address import written
 from watch.probes.wire.line import dial
 from watch.probes.wire.records import MOST, read, too_long
-from watch.probes.wire.resolver import address
+from watch.probes.wire.resolver import located
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,14 +154,8 @@ class Nameserver:
         from watch.probes.wire.certificate import spelled  # noqa: PLC0415 - as below
         from watch.probes.wire.exchange import Request, ask  # noqa: PLC0415 - libcurl, for those who need it
 
-        loop, phases = asyncio.get_running_loop(), dict[str, float]()
-        host, port = self._there
-        ip, began = literal(host, "any"), loop.time()
-        if ip is None:
-            ip = await address(host)
-            phases["resolve"] = loop.time() - began
-        if not self._way.metadata:
-            admit(host, ip, first=True)
+        (host, port), phases = self._there, dict[str, float]()
+        ip = await located(host, family="any", metadata=self._way.metadata, phases=phases)
         where, message.id = written(ip, port), 0  # RFC 8484 §4.1
         url = f"https://{written(self._way.server_name or host, port)}{self._way.path}"
         request = Request(url, where, f"::{where}", MOST, tuple(self._dressed(message.to_wire())))
@@ -186,6 +179,9 @@ class Nameserver:
         """Yield curl's options."""
         import pycurl  # noqa: PLC0415 - as above
 
+        from watch.probes.wire.curl_options import departure  # noqa: PLC0415 - likewise
+
+        yield from departure()
         yield pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS
         yield pycurl.POSTFIELDS, wire
         yield pycurl.HTTPHEADER, [f"Content-Type: {_TYPE}", f"Accept: {_TYPE}", "Expect:"]

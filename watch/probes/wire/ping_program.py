@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.probes.wire.echo import HOW_TO_GRANT, Denied
+from watch.probes.wire.way import current
 
 if TYPE_CHECKING:
     from watch.probes.icmp import IcmpProbe
@@ -28,7 +29,21 @@ async def pings(program: str, ip: str, check: IcmpProbe) -> list[float]:
     wait = max(1, round(check.wait.total_seconds()))
     # Intervals under 200 ms are for root only.
     gap = max(0.2, check.gap.total_seconds())
-    arguments = ("-n", "-c", str(check.packets), "-i", f"{gap:g}", "-W", str(wait), "-s", str(check.size), ip)
+    way = current()
+    leave = [] if way is None else [it for end in (way.source, way.interface) if end for it in ("-I", end)]
+    arguments = (
+        *leave,
+        "-n",
+        "-c",
+        str(check.packets),
+        "-i",
+        f"{gap:g}",
+        "-W",
+        str(wait),
+        "-s",
+        str(check.size),
+        ip,
+    )
     try:
         process = await asyncio.create_subprocess_exec(
             program,

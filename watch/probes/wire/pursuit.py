@@ -14,6 +14,7 @@ from watch.probes.wire.curl_options import options, through
 from watch.probes.wire.exchange import Answer, Request, ask
 from watch.probes.wire.journey import ASKS_AGAIN, Hop, admit, onward, target
 from watch.probes.wire.resolver import address
+from watch.probes.wire.way import given, proxy
 
 if TYPE_CHECKING:
     from watch.probes.http import HttpProbe
@@ -35,16 +36,18 @@ async def pursue(check: HttpProbe, phases: dict[str, float]) -> tuple[Answer, in
 
 async def _asked(check: HttpProbe, hop: Hop, phases: dict[str, float], *, first: bool) -> tuple[Answer, str]:
     there, extra, dial = target(hop.url), options(check, hop), None
-    known = literal(there.host, "any")
-    if check.proxy is None:
+    between = proxy() or check.proxy
+    known = given(there.host, "any")
+    if between is None:
         ip, port = known or await _resolved(there.host, check.family, phases), there.port
-        dial = None if known else f"::{written(ip, port)}"
-        known = literal(there.host, check.family) or ip
+        dial = None if ip == literal(there.host, "any") else f"::{written(ip, port)}"
+        known = given(there.host, check.family) or ip
     else:
-        way = urlsplit(check.proxy.reveal())
+        way = urlsplit(between.reveal())
         ip = await _resolved(way.hostname or "", check.family, phases)
         port = way.port or (1080 if way.scheme == "socks5" else 3128)
-        extra += through(check.proxy, ip, port)
+        extra += through(between, ip, port)
+        dial = None if known == literal(there.host, "any") else f"::{written(known or '', there.port)}"
     if not check.metadata:
         admit(there.host, known or ip, first=first)
     where = written(ip, port)

@@ -20,18 +20,23 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.probes.wire import shared
-from watch.probes.wire.address import family_of, literal, written
+from watch.probes.wire.address import family_of, written
 from watch.probes.wire.blame import cut_short
+from watch.probes.wire.journey import admit
 from watch.probes.wire.question import AAAA, NO_SUCH_NAME, NS, OK, SERVER_FAILURE, A, Answer, answer, question
 from watch.probes.wire.system_names import Hosts, Servers
+from watch.probes.wire.way import current, depart, given, narrowed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from watch.core.settings import Way
 
 _KEPT = 4096  # names; the oldest goes first
 _WAITS = (1.0, 2.0)  # seconds for an answer, first and second time round
@@ -46,7 +51,44 @@ async def address(host: str, family: str = "any") -> str:
         ProbeFailure: The DNS says that there is none.
         OurFault: Our own resolver does not work.
     """
-    return literal(host, family) or await shared(Resolver).address(host, family)
+    known = given(host, family)
+    if known is not None:
+        return known
+    way = current()
+    resolver = shared(Resolver) if way is None or way.resolver is None else shared(ByWay).of(way)
+    return await resolver.address(host, narrowed(family))
+
+
+async def located(host: str, *, family: str, metadata: bool, phases: dict[str, float]) -> str:
+    """The same, timed in *phases* when it had to be looked up; refused when it is a cloud's metadata address."""
+    ip = given(host, family)
+    if ip is None:
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        ip = await address(host, family)
+        phases["resolve"] = phases.get("resolve", 0.0) + clock() - began
+    if not metadata:
+        admit(host, ip, first=True)
+    return ip
+
+
+class ByWay:
+    """The resolvers of checks that look names up by a way of their own."""
+
+    def __init__(self) -> None:
+        self._resolvers: dict[Way, Resolver] = {}
+
+    def of(self, way: Way) -> Resolver:
+        # Only what a lookup depends on: a hundred pinned edges share one carrier's nameserver.
+        lookup = replace(way, proxy=None, address=None)
+        if lookup not in self._resolvers:
+            assert lookup.resolver is not None
+            self._resolvers[lookup] = Resolver([lookup.resolver], leave=depart)
+        return self._resolvers[lookup]
+
+    def close(self) -> None:
+        for one in self._resolvers.values():
+            one.close()
 
 
 class Resolver:
@@ -54,6 +96,7 @@ class Resolver:
 
     Args:
         servers: (address, port) of the nameservers; None for those of /etc/resolv.conf.
+        leave: What binds a socket to the way that questions take.
     """
 
     def __init__(
@@ -63,10 +106,11 @@ class Resolver:
         hosts: Path = Path("/etc/hosts"),
         conf: Path = Path("/etc/resolv.conf"),
         waits: Sequence[float] = _WAITS,
+        leave: Callable[[socket.socket], None] = lambda _: None,
     ) -> None:
         self._servers = Servers(conf, servers)
         self._hosts = Hosts(hosts)
-        self._waits = waits
+        self._waits, self._leave = waits, leave
         self._kept: dict[tuple[str, str], tuple[float, str]] = {}
         self._heard = float("-inf")
 
@@ -169,15 +213,16 @@ class Resolver:
             raise ProbeFailure(Reason.DNS, str(error)) from error
         try:
             async with asyncio.timeout(wait):
-                found = await _datagram(server, asked)
-                return await _stream(server, asked) if found.truncated else found
+                found = await _datagram(server, asked, self._leave)
+                return await _stream(server, asked, self._leave) if found.truncated else found
         except (TimeoutError, OSError, EOFError):
             return None
 
 
-async def _datagram(server: tuple[str, int], asked: bytes) -> Answer:
+async def _datagram(server: tuple[str, int], asked: bytes, leave: Callable[[socket.socket], None]) -> Answer:
     loop = asyncio.get_running_loop()
     with socket.socket(family_of(server[0]), socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
+        leave(sock)
         sock.connect(server)
         sock.send(asked)
         while True:  # a forged answer is passed over, and the true one awaited
@@ -186,9 +231,10 @@ async def _datagram(server: tuple[str, int], asked: bytes) -> Answer:
                 return found
 
 
-async def _stream(server: tuple[str, int], asked: bytes) -> Answer:
+async def _stream(server: tuple[str, int], asked: bytes, leave: Callable[[socket.socket], None]) -> Answer:
     loop = asyncio.get_running_loop()
     with socket.socket(family_of(server[0]), socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as sock:
+        leave(sock)
         await loop.sock_connect(sock, server)
         await loop.sock_sendall(sock, len(asked).to_bytes(2, "big") + asked)
         data = b""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from watch.probes.wire.address import family_of
 from watch.probes.wire.blame import of_errno
+from watch.probes.wire.way import depart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,6 +129,7 @@ class Walk:
                 sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
             else:
                 sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+            depart(sock)
             yield sock
 
     def _read(self, sock: socket.socket, moved: asyncio.Event | None) -> None:

@@ -6,7 +6,6 @@ are escaped, so that none of them can be mistaken for markup, and there are no e
 
 from __future__ import annotations
 
-import asyncio
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,10 +19,11 @@ from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.core.wording import visible
 from watch.probes.wire import sigv4
 from watch.probes.wire.address import literal, written
+from watch.probes.wire.curl_options import departure
 from watch.probes.wire.exchange import Answer, Request, ask
 from watch.probes.wire.headers import Headers
-from watch.probes.wire.journey import admit, target
-from watch.probes.wire.resolver import address
+from watch.probes.wire.journey import target
+from watch.probes.wire.resolver import located
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,7 +110,8 @@ class Bucket:
     async def _asked(self, method: str, name: str, fields: Mapping[str, str]) -> Answer:
         scheme, host, port = self._there
         if not self._ip:
-            self._ip = await self._dialled(host)
+            its = self._store
+            self._ip = await located(host, family=its.family, metadata=its.metadata, phases=self.phases)
         base = unquote(urlsplit(self._store.url).path).rstrip("/")
         where = sigv4.path(f"{base}/{name}" if name else base or "/")
         query, own = sigv4.query(fields), {"http": 80, "https": 443}[scheme]
@@ -120,23 +121,12 @@ class Bucket:
         signed = self._store.key and sigv4.headers(
             self._store.key, method, netloc, where, query, self._now.astimezone(UTC)
         )
-        dial = None if literal(host, "any") else f"::{self.where}"
+        dial = None if literal(host, "any") == self._ip else f"::{self.where}"
         answer = await ask(Request(url, self.where, dial, _ROOM, self._options(method, signed or {})))
         for phase, took in zip(("connect", "tls", "first_byte", "transfer"), answer.took, strict=True):
             self.phases[phase] = self.phases.get(phase, 0.0) + took
         self._accept(answer, name)
         return answer
-
-    async def _dialled(self, host: str) -> str:
-        ip = literal(host, self._store.family)
-        if ip is None:
-            clock = asyncio.get_running_loop().time
-            began = clock()
-            ip = await address(host, self._store.family)
-            self.phases["resolve"] = clock() - began
-        if not self._store.metadata:
-            admit(host, ip, first=True)
-        return ip
 
     def _options(self, method: str, signed: Mapping[str, str]) -> tuple[tuple[int, Any], ...]:
         options: list[tuple[int, Any]] = [(pycurl.PATH_AS_IS, 1)]  # a name may hold "..", and is signed so
@@ -145,7 +135,7 @@ class Bucket:
         options += [(pycurl.CAINFO, str(self._store.ca_file))] if self._store.ca_file else []
         if not self._store.verify:
             options += [(pycurl.SSL_VERIFYPEER, 0), (pycurl.SSL_VERIFYHOST, 0)]
-        return tuple(options)
+        return (*options, *departure())
 
     def _accept(self, answer: Answer, name: str) -> None:
         """Raise unless the store answered what it was asked."""

@@ -1,0 +1,231 @@
+"""One check written for many targets, or asked over many ways, becomes as many checks.
+
+    web:
+      checks:
+        node:
+          for_each: {app1: 10.0.0.11, app2: 10.0.0.12}
+          http: "http://${item}/health"             # web/node[app1], web/node[app2]
+        home:
+          via: {level3: {source: 198.51.100.7}, cogent: {source: 203.0.113.7}}
+          http: https://www.example.org/            # web/home[level3], web/home[cogent]
+
+It is done on the tree, before references are filled in and before anyone asks what the words mean: so whatever holds
+for a check holds for each of these, every mistake has its place in the file, and an item may hold a reference. What
+`${item}` is replaced by is never looked at again for items.
+
+What cannot be read becomes one check of placeholders, so that what else is wrong with it is told as well.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from watch.config.findings import Findings, meant, quoted
+from watch.config.node import Node, Scalar, Sequence, Table, nothing
+from watch.config.shape import Schema, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FOR_EACH, VIA = "for_each", "via"
+MOST_ITEMS = 1_000
+MOST_WORDS = 100_000  # that all expansions of a configuration make together
+NAME = r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,99}"
+_ITEM = re.compile(r"\$\$\{|\$\{item(?:\.([A-Za-z0-9_-]+))?\}")
+_NAME_CURE = "letters, digits and `. _ - : @ / +`, at most 100, beginning with a letter or digit"
+N = TypeVar("N", bound=Node)
+
+
+@dataclass(frozen=True, slots=True)
+class ForEach:
+    """How the items are written: for the schema, since nothing is left of them when the check is read."""
+
+    what: str = "a list of items, or a mapping of names to them"
+
+    def read(self, node: Node, findings: Findings) -> None:
+        """None: it is used up."""
+
+    def schema(self) -> Schema:
+        word: Schema = {"type": ["string", "number"]}
+        several = {"type": "object", "minProperties": 1, "additionalProperties": word}
+        return {
+            "anyOf": [
+                {"type": "array", "minItems": 1, "items": word},
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "propertyNames": {"pattern": f"^{NAME}$"},
+                    "additionalProperties": {"anyOf": [word, several]},
+                },
+            ]
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One target. *words*: what `${item}` (the empty key) and `${item.KEY}` stand for; None for a placeholder."""
+
+    name: str
+    words: Mapping[str, str] | None
+
+
+@dataclass(slots=True)
+class _Expansion:
+    findings: Findings
+    words: int = 0
+    used: set[int] = field(default_factory=set)  # the checks, by id, in which some `${item}` stands
+
+    def checks(self, checks: Table) -> None:
+        """Put into *checks*, instead of each that stands for several, those it stands for."""
+        written = dict(checks.entries)
+        checks.entries.clear()
+        for name, (key, node) in written.items():
+            for made, one in self._each(name, node):
+                checks.entries[made] = (key, one)
+
+    def _each(self, name: str, node: Node) -> Iterator[tuple[str, Node]]:
+        if not isinstance(node, Table) or FOR_EACH not in node.entries:
+            yield from self._ways(name, node)
+            return
+        key, listed = node.entries[FOR_EACH]
+        rest = Table(node.source, node.at, {k: it for k, it in node.entries.items() if k != FOR_EACH})
+        mistakes = len(self.findings.mistakes)
+        for item in self._items(key, listed) or [_Item("", None)]:
+            made = self._filled(rest, item, rest)
+            yield from self._ways(f"{name}[{item.name}]" if item.name else name, made)
+        if id(rest) not in self.used and len(self.findings.mistakes) == mistakes:
+            wrong = "every item is asked the same: nothing here says `${item}`"
+            self.findings.mistake(key, wrong, "write `${item}` where the targets differ", cut=True)
+
+    def _items(self, key: Scalar, listed: Node) -> list[_Item]:
+        """The items; none when they cannot be told."""
+        mistakes = len(self.findings.mistakes)
+        if isinstance(listed, Table):
+            found = [it for name, entry in listed.entries.items() if (it := self._named(name, *entry))]
+        elif isinstance(listed, Sequence):
+            found = [it for node in listed.items if (it := self._listed(node))]
+        else:
+            wrong = f"{kind_of(listed)} stands here"
+            self.findings.mistake(listed, wrong, "write a list of items, or a mapping of names to them")
+            return []
+        self._twice(found, listed)
+        if not found and len(self.findings.mistakes) == mistakes:
+            self.findings.mistake(listed, "there is no item here", "write one, or remove the key")
+        if len(found) > MOST_ITEMS:
+            self.findings.mistake(key, f"these are {len(found)} items: more than {MOST_ITEMS:,} are refused")
+        return found if len(self.findings.mistakes) == mistakes else []
+
+    def _twice(self, found: list[_Item], listed: Node) -> None:
+        seen: set[str] = set()
+        for item, node in zip(found, listed.items if isinstance(listed, Sequence) else (), strict=False):
+            if item.name in seen:
+                self.findings.mistake(node, f"{quoted(item.name)} stands here twice", "remove one of them")
+            seen.add(item.name)
+
+    def _listed(self, node: Node) -> _Item | None:
+        if not isinstance(node, Scalar) or nothing(node):
+            wrong = f"{kind_of(node)} stands here, and an item of a list is a word"
+            self.findings.mistake(node, wrong, "write a mapping of names to items for more")
+            return None
+        if not re.fullmatch(NAME, node.text):
+            cure = f"write `name: …` for it, with a name of {_NAME_CURE}"
+            self.findings.mistake(node, f"{quoted(node.text)} cannot name a check", cure)
+            return None
+        return _Item(node.text, {"": node.text, "name": node.text})
+
+    def _named(self, name: str, key: Scalar, node: Node) -> _Item | None:
+        if not re.fullmatch(NAME, name):
+            wrong = f"{quoted(name)} cannot name a check"
+            self.findings.mistake(key, wrong, f"write {_NAME_CURE}", cut=True)
+            return None
+        if isinstance(node, Scalar) and not nothing(node):
+            return _Item(name, {"": node.text, "name": name})
+        if not isinstance(node, Table):
+            self.findings.mistake(node, f"{kind_of(node)} stands here", "write a word, or a mapping of words")
+            return None
+        words = {"": name, "name": name}
+        for part, (at, value) in node.entries.items():
+            if isinstance(value, Scalar) and re.fullmatch(r"[A-Za-z0-9_-]+", part) and part != "name":
+                words[part] = "" if nothing(value) else value.text
+            else:
+                self.findings.mistake(
+                    at, f"{quoted(part)} is no part of an item", "write `part: word`", cut=True
+                )
+        return _Item(name, words)
+
+    def _filled(self, node: N, item: _Item, check: Table) -> N:
+        """*node* with the item's words in it."""
+        self.words += 1
+        if self.words > MOST_WORDS:
+            self._too_many(check)
+        if isinstance(node, Sequence):
+            return replace(node, items=[self._filled(it, item, check) for it in node.items])
+        if isinstance(node, Table):
+            entries = {k: (key, self._filled(it, item, check)) for k, (key, it) in node.entries.items()}
+            return replace(node, entries=entries)
+        if not isinstance(node, Scalar) or "${item" not in node.text:
+            return node
+        self.used.add(id(check))
+        if item.words is None:
+            return replace(node, text=_ITEM.sub("placeholder", node.text), placeholder=True)
+        return self._worded(node, item.words)
+
+    def _worded(self, node: N, words: Mapping[str, str]) -> N:
+        assert isinstance(node, Scalar)
+        pieces, end, missing = [], 0, False
+        for match in _ITEM.finditer(node.text):
+            pieces.append(node.text[end : match.start()])
+            end = match.end()
+            word = match[0] if match[0] == "$${" else words.get(match[1] or "")
+            if word is None:
+                missing = True
+                known = [part for part in words if part]
+                cure = meant(match[1], known) or f"an item has {', '.join(quoted(it) for it in known)}"
+                self.findings.mistake(node, f"no item has a {quoted(match[1])}", cure)
+            pieces.append(word or "")
+        return replace(node, text="".join(pieces) + node.text[end:], placeholder=missing)
+
+    def _too_many(self, check: Table) -> None:
+        from watch.config.findings import Enough  # noqa: PLC0415 - the end of patience
+
+        wrong = f"the items of this configuration make more than {MOST_WORDS:,} words"
+        self.findings.mistake(check, wrong, "write fewer items, or less for each")
+        raise Enough
+
+    def _ways(self, name: str, node: Node) -> Iterator[tuple[str, Node]]:
+        via = node.entries.get(VIA) if isinstance(node, Table) else None
+        if (
+            via is None
+            or not isinstance(node, Table)
+            or not isinstance(via[1], Table)
+            or not _several(via[1])
+        ):
+            yield name, node
+            return
+        for way, (key, value) in via[1].entries.items():
+            if not re.fullmatch(NAME, way):
+                wrong = f"{quoted(way)} cannot name a check"
+                self.findings.mistake(key, wrong, f"write {_NAME_CURE}", cut=True)
+            yield f"{name}[{way}]", replace(node, entries={**node.entries, VIA: (key, value)})
+
+
+def _several(via: Table) -> bool:
+    """Whether it is a mapping of ways by name; one way is a mapping of words."""
+    return any(isinstance(value, Table) for _, value in via.entries.values())
+
+
+def expand(root: Table, findings: Findings) -> None:
+    """Write out, in place, every check that stands for several."""
+    expansion, done = _Expansion(findings), set[int]()
+    for component in _tables(root.entries.get("components")):
+        for _, node in component.entries.values():
+            for checks in _tables(node.entries.get("checks") if isinstance(node, Table) else None):
+                if id(checks) not in done:  # what aliases share is written out once
+                    done.add(id(checks))
+                    expansion.checks(checks)
+
+
+def _tables(entry: tuple[Scalar, Node] | None) -> list[Table]:
+    return [entry[1]] if entry is not None and isinstance(entry[1], Table) else []
