@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN := nginx-light chromium dnsmasq-base iputils-ping iproute2 openssl libcap2-bin util-linux \
   postgresql mariadb-server redis-server memcached etcd-server \
-  bind9 tgt nfs-ganesha nfs-ganesha-vfs rpcbind samba openssh-server openssh-client snmpd chrony slapd dovecot-imapd dovecot-pop3d vsftpd
+  bind9 chrony snmpd keepalived slapd dovecot-imapd dovecot-pop3d vsftpd openssh-server openssh-client \
+  tgt nfs-ganesha nfs-ganesha-vfs rpcbind samba
 BENCH_DEBIAN := prometheus-blackbox-exporter wrk nginx-light
 
 .PHONY: venv dev run test check bench docs lock clean

@@ -40,8 +40,8 @@ class SnmpProbe(Described):
     those that matter: the ports of a switch that nothing is plugged into count as failed. A pair of
     firewalls is two checks, each at its device's own address: at the address that they share it is always the
     active one that answers. A wrong community gets no answer, which nobody can tell from a dead device. The
-    makers' tables were run against recordings, never against their devices. Needs the library gufo_snmp
-    (pip install threenines[snmp]).
+    makers' tables were run against recordings, never against their devices; those of MIB-2 against net-snmp and
+    keepalived too. Needs the library gufo_snmp (pip install threenines[snmp]).
 
     Options:
         address: host or host:port; without a port 161.

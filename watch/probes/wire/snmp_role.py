@@ -24,7 +24,7 @@ from watch.probes.wire.snmp_maker import (
 from watch.probes.wire.snmp_rows import integers, tally, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from watch.core.reading import FactValue
     from watch.probes.wire.snmp import Agent, Value
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _VRRP = f"{MIB2}.68.1.3.1"  # VRRP-MIB, vrrpOperTable
 _VRRP3 = f"{MIB2}.207.1.1.1.1"  # VRRPV3-MIB, vrrpv3OperationsTable
+_IF_NAME = f"{MIB2}.31.1.1.1.1"  # IF-MIB
+_AT_ONCE, _INTERFACES = 25, 500  # values in one datagram; interfaces whose names are asked for
 _ROLES = {1: "initialize", 2: "backup", 3: "master"}
 _OFF = 2  # vrrpOperAdminState down, a row notInService
 _HSRP = f"{PRIVATE}.9.9.106.1.2.1.1"  # CISCO-HSRP-MIB, cHsrpGrpTable
@@ -91,14 +93,13 @@ class Pair(NamedTuple):
 
 
 async def vrrp(agent: Agent, wanted: Wanted) -> Facts:
-    """VRRP-MIB, or VRRPV3-MIB: who we are in the groups of routers that stand in for each other."""
-    states = integers(await agent.column(f"{_VRRP}.3"))
-    if states:
-        switched = integers(await agent.column(f"{_VRRP}.4"))
-    else:
-        states = integers(await agent.column(f"{_VRRP3}.6"))
-        switched = integers(await agent.column(f"{_VRRP3}.13")) if states else {}
-    rows = wanted.of({index: _group(index) for index in states}, "VRRP groups")
+    """VRRP-MIB and VRRPV3-MIB: who we are in the groups of routers that stand in for each other."""
+    states, switched = [integers(await agent.column(f"{_VRRP}.{column}")) for column in (3, 4)]
+    for index, state in integers(await agent.column(f"{_VRRP3}.6")).items():
+        if index.removesuffix(".1") not in states:  # a group over IPv4 may be in both
+            states[index] = state
+    switched |= integers(await agent.column(f"{_VRRP3}.13"))
+    rows = wanted.of(await _named(agent, states), "VRRP groups")
     roles = {index: _ROLES.get(states[index], "unknown") for index in rows}
     return _groups(rows, roles, switched, ("initialize",))
 
@@ -106,16 +107,24 @@ async def vrrp(agent: Agent, wanted: Wanted) -> Facts:
 async def hsrp(agent: Agent, wanted: Wanted) -> Facts:
     """CISCO-HSRP-MIB: the same for the groups of Cisco's routers."""
     states = integers(await agent.column(f"{_HSRP}.15"))
-    rows = wanted.of({index: _group(index) for index in states}, "HSRP groups")
     switched = integers(await agent.column(f"{_HSRP}.17"))
+    rows = wanted.of(await _named(agent, states), "HSRP groups")
     roles = {index: _HSRP_ROLES.get(states[index], "unknown") for index in rows}
     return _groups(rows, roles, switched, ("initial", "learn"))
 
 
-def _group(index: str) -> str:
-    """An index (interface, group and, with version 3, the kind of address) as people call it."""
-    interface, group, version, *_ = f"{index}.?.?".split(".")
-    return f"group {group} on {interface}" + (" IPv6" if version == "2" else "")
+async def _named(agent: Agent, groups: Collection[str]) -> dict[str, str]:
+    """Groups as people call them, by their indexes: interface, group and, with version 3, the kind of address."""
+    places = {index: f"{index}.?.?".split(".") for index in groups}
+    asked = list(dict.fromkeys(f"{_IF_NAME}.{place[0]}" for place in places.values()))
+    found: dict[str, Value] = {}
+    for start in range(0, min(len(asked), _INTERFACES), _AT_ONCE):
+        found |= await agent.scalars(*asked[start : start + _AT_ONCE])
+    return {
+        index: f"group {group} on {text(found.get(f'{_IF_NAME}.{interface}', '')) or interface}"
+        + (" IPv6" if version == "2" else "")
+        for index, (interface, group, version, *_) in places.items()
+    }
 
 
 def _groups(
