@@ -12,6 +12,7 @@ from tests.probes.devices import (
     OID,
     PRIVATE,
     TEXT,
+    TICKS,
     rising,
     scalars,
     system,
@@ -205,6 +206,40 @@ def both_ends(kind, width, address):
 
 
 BGP = [f"9.187.1.2.5.1.{column}" for column in (3, 4, 11, 19)]
+BROCADE = [
+    *system("brocade", 1588),
+    # operational, administrative, errors of four kinds, name
+    *table(
+        f"{PRIVATE}.1588.2.1.1.1.6.2.1",
+        [(4, INTEGER), (5, INTEGER), (21, COUNTER), (22, COUNTER), (26, COUNTER), (28, COUNTER), (36, TEXT)],
+        {
+            1: (1, 1, 0, 2, 0, 1, "array-a"),
+            2: (2, 1, 0, 0, 9, 0, "port1"),
+            3: (2, 2, 0, 0, 0, 0, ""),
+        },
+    ),
+]
+NEXUS = [
+    *system("nexus", 9),
+    *table(
+        f"{CISCO}.91.1.1.1.1",
+        [(n, INTEGER) for n in (1, 2, 3, 4, 5)],
+        {21590: (8, 9, 0, 41, 1), 21591: (8, 9, 0, 0, 3)},
+    ),
+    *table(f"{MIB2}.47.1.1.1.1", [(7, TEXT)], {21590: ("module-1 Intake",), 21591: ("PSU-2",)}),
+]
+
+
+def apc(battery, output, left, replace, ticks=0):
+    root = f"{PRIVATE}.318.1.1.1"
+    return [
+        *system("apc", 318),
+        *scalars(root, INTEGER, {"2.1.1": battery, "2.2.4": replace, "4.1.1": output}),
+        *scalars(root, TICKS, {"2.1.2": ticks, "2.2.3": left}),
+        *scalars(root, GAUGE, {"2.2.1": 100, "2.2.2": 23, "4.2.3": 38}),
+    ]
+
+
 LIAR = [
     *system("liar", 2620),
     (f"{PRIVATE}.2620.1.1.25.3.0", TEXT, "many"),
@@ -251,6 +286,12 @@ ALL = {
     "netscaler": netscaler(1, 2),
     "netscaler_broken": netscaler(2, 1, state=7),
     "keepalived": KEEPALIVED,
+    "brocade": BROCADE,
+    "nexus": NEXUS,
+    "apc": apc(2, 2, 240_000, 1),
+    "apc_on_battery": apc(3, 3, 12_000, 1, ticks=3000),
+    "apc_worn": apc(4, 2, 0, 1),
+    "apc_off": apc(2, 7, 0, 2),
     "liar": LIAR,
     "cisco_bgp": neighbours("cisco_bgp", 9, BGP, "{0}.{1}.{2}".format),
     "arista_bgp": neighbours(

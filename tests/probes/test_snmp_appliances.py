@@ -233,6 +233,49 @@ async def test_each_interface_is_measured_by_the_counters_that_it_has(look):
     assert 0.06 < reading.facts["utilisation"] < 0.16
 
 
+async def test_a_brocades_ports_have_its_own_numbers_and_names(look):
+    reading = await look("brocade", "fibrechannel")
+    assert said(reading) == ("down", "expectation")
+    assert (reading.facts["rows"], reading.facts["failed.names"], reading.facts["errors"]) == (
+        3,
+        "port 1",
+        12,
+    )
+    good = await look("brocade", "fibrechannel", only="array-a$", warn=["errors == 0"])
+    assert said(good) == ("degraded", "expectation")
+    assert (good.facts["up"], good.facts["errors"]) == (1, 3)
+
+
+async def test_a_switch_with_ciscos_sensors_is_read_like_any_other(look):
+    reading = await look("nexus", "sensors")
+    assert said(reading) == ("down", "expectation")
+    facts = reading.facts
+    assert (facts["temperature"], facts["hottest"], facts["failed.names"]) == (41, "module-1 Intake", "PSU-2")
+
+
+@pytest.mark.parametrize(
+    ("device", "told", "facts"),
+    [
+        (
+            "apc",
+            ("up", "ok"),
+            {"runtime": 2400, "charge": 1, "load": 0.38, "output": "normal", "temperature": 23},
+        ),
+        (
+            "apc_on_battery",
+            ("degraded", "expectation"),
+            {"on_battery": True, "battery": "low", "runtime": 120},
+        ),
+        ("apc_worn", ("degraded", "expectation"), {"replace_battery": True, "battery": "unknown"}),
+        ("apc_off", ("down", "expectation"), {"output": "none", "replace_battery": True}),
+    ],
+)
+async def test_an_apc_that_knows_only_its_own_mib_tells_the_same(look, device, told, facts):
+    reading = await look(device, "ups", warn=["on_battery == false", "replace_battery == false"])
+    assert said(reading) == told
+    assert {name: reading.facts[name] for name in facts} == facts
+
+
 @pytest.mark.parametrize("table", ["cpu", "memory", "sessions"])
 async def test_what_is_no_number_is_not_there(look, table):
     assert said(await look("liar", table)) == ("down", "missing")

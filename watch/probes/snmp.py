@@ -52,14 +52,13 @@ class SnmpProbe(Described):
         privacy: The user's privacy password.
         privacy_method: DES, AES, AES-192 or AES-256.
         oid: The one value to read, in numbers: 1.3.6.1.2.1.1.3.0.
-        table: interfaces (IF-MIB); bgp (BGP4-MIB, which has IPv4 neighbours only; with
-            IPv6 Cisco's, Juniper's and Arista's own); vrrp (VRRP-MIB, VRRPV3-MIB); hsrp
-            (CISCO-HSRP-MIB); fibrechannel (ports of a switch, FIBRE-CHANNEL-FE-MIB); pool (the servers behind
-            an F5, a NetScaler, keepalived); ups (UPS-MIB); sensors (ENTITY-SENSOR-MIB); storage
+        table: interfaces (IF-MIB); bgp (BGP4-MIB, which has IPv4 neighbours only; with IPv6 Cisco's, Juniper's
+            and Arista's own); vrrp (VRRP-MIB, VRRPV3-MIB); hsrp (CISCO-HSRP-MIB); fibrechannel (ports of a
+            switch, FIBRE-CHANNEL-FE-MIB or Brocade's SW-MIB); pool (the servers behind an F5, a NetScaler,
+            keepalived); ups (UPS-MIB, or APC's PowerNet-MIB); sensors (ENTITY-SENSOR-MIB, or Cisco's); storage
             (HOST-RESOURCES-MIB); cpu, memory, sessions and ha (Cisco's, Juniper's, Fortinet's, Palo Alto's,
-            Check Point's, F5's and NetScaler's own MIBs, whichever the device has; cpu and memory of any
-            other host by HOST-RESOURCES-MIB and UCD-SNMP-MIB); device (those four at once, as far as it has
-            them).
+            Check Point's, F5's and NetScaler's own MIBs, whichever the device has; cpu and memory of any other
+            host by HOST-RESOURCES-MIB and UCD-SNMP-MIB); device (those four at once, as far as it has them).
         only: The rows whose name this regular expression (RE2) finds; without it all of them, of storage
             the fixed disks, of a Cisco's memory the processors'. device has no rows to pick from.
         sample: With interfaces or oid: watch the counters for so long within the run. Many devices renew
@@ -98,7 +97,7 @@ class SnmpProbe(Described):
         battery (text): ups: normal, low, depleted or unknown.
         replace_battery (bool): ups: whether it wants new batteries, or its last self-test failed.
         output (text): ups: what feeds the load: normal, battery, bypass, booster, reducer, none, other.
-        alarms (count): ups: how many alarms are on.
+        alarms (count): ups: how many alarms are on; only UPS-MIB counts them.
         load (ratio): ups: of the fullest output line; cpu, device: the processors' mean over a minute.
         load.max (ratio): cpu, device: the busiest processor's.
         temperature (count): sensors: the highest, in Celsius; ups: the batteries'.

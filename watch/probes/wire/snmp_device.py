@@ -23,6 +23,26 @@ _UPS = "1.3.6.1.2.1.33.1"
 _BATTERY = {1: "unknown", 2: "normal", 3: "low", 4: "depleted"}
 _OUTPUT = {1: "other", 2: "none", 3: "normal", 4: "bypass", 5: "battery", 6: "booster", 7: "reducer"}
 _BATTERY_BAD, _TEST_FAILED = f"{_UPS}.6.3.1", 3
+_APC = "1.3.6.1.4.1.318.1.1.1"
+_APC_BATTERY, _APC_NO_BATTERY, _REPLACE = {2: "normal", 3: "low"}, (4, 5), 2  # in fault, not there
+_APC_OUTPUT = {
+    2: "normal",
+    3: "battery",
+    4: "booster",
+    5: "none",  # asleep
+    6: "bypass",
+    7: "none",
+    8: "none",  # restarting
+    9: "bypass",
+    10: "bypass",
+    11: "none",  # asleep until there is power again
+    12: "reducer",
+    13: "normal",  # eco mode
+    15: "battery",  # for a test, but from the battery
+    16: "bypass",
+    17: "bypass",
+}
+_CISCO_SENSOR = "1.3.6.1.4.1.9.9.91.1.1.1.1"  # CISCO-ENTITY-SENSOR-MIB: older, and column by column the same
 _SENSOR, _ENTITY = "1.3.6.1.2.1.99.1.1.1", "1.3.6.1.2.1.47.1.1.1.1"
 _WATTS, _CELSIUS, _HUMIDITY, _RPM = 6, 8, 9, 10
 _NONOPERATIONAL = 3
@@ -31,7 +51,7 @@ _STORAGE, _FIXED_DISK = "1.3.6.1.2.1.25.2.3.1", "1.3.6.1.2.1.25.2.1.4"
 
 
 async def ups(agent: Agent, wanted: Wanted) -> Facts:  # noqa: ARG001 - as every table
-    """UPS-MIB: what feeds the load, for how much longer, and whether the batteries are any good."""
+    """UPS-MIB, or APC's own: what feeds the load, for how much longer, whether the batteries are any good."""
     known = {
         name: f"{_UPS}.{tail}.0"
         for name, tail in (
@@ -46,7 +66,7 @@ async def ups(agent: Agent, wanted: Wanted) -> Facts:  # noqa: ARG001 - as every
     }
     found = await agent.scalars(*known.values())
     if not found:
-        raise ProbeFailure(Reason.MISSING, "the device has no UPS-MIB")
+        return await _apc(agent)
     values = {name: value for name, oid in known.items() if isinstance(value := found.get(oid), int)}
     alarms = [text(kind) for kind in (await agent.column(f"{_UPS}.6.2.1.2")).values()]
     loads = integers(await agent.column(f"{_UPS}.4.4.1.5"))
@@ -67,9 +87,49 @@ async def ups(agent: Agent, wanted: Wanted) -> Facts:  # noqa: ARG001 - as every
     return facts | ({"load": max(loads.values()) / 100} if loads else {})
 
 
+async def _apc(agent: Agent) -> Facts:
+    """PowerNet-MIB, which APC's older cards have alone."""
+    known = {
+        name: f"{_APC}.{tail}.0"
+        for name, tail in (
+            ("battery", "2.1.1"),  # upsBasicBatteryStatus
+            ("ticks", "2.1.2"),  # upsBasicBatteryTimeOnBattery
+            ("charge", "2.2.1"),  # upsAdvBatteryCapacity
+            ("celsius", "2.2.2"),  # upsAdvBatteryTemperature
+            ("left", "2.2.3"),  # upsAdvBatteryRunTimeRemaining
+            ("replace", "2.2.4"),  # upsAdvBatteryReplaceIndicator
+            ("output", "4.1.1"),  # upsBasicOutputStatus
+            ("load", "4.2.3"),  # upsAdvOutputLoad
+        )
+    }
+    found = await agent.scalars(*known.values())
+    if not found:
+        raise ProbeFailure(Reason.MISSING, "the device has neither UPS-MIB nor PowerNet-MIB")
+    values = {name: value for name, oid in known.items() if isinstance(value := found.get(oid), int)}
+    output = _APC_OUTPUT.get(values.get("output", 1), "other")
+    facts: Facts = {
+        "on_battery": output == "battery" or values.get("ticks", 0) > 0,
+        "replace_battery": values.get("replace") == _REPLACE or values.get("battery") in _APC_NO_BATTERY,
+        "battery": _APC_BATTERY.get(values.get("battery", 1), "unknown"),
+        "output": output,
+    }
+    for name, fact, unit in (
+        ("left", "runtime", 0.01),  # ticks
+        ("charge", "charge", 0.01),
+        ("celsius", "temperature", 1),
+        ("load", "load", 0.01),
+    ):
+        if name in values:
+            facts[fact] = values[name] * unit
+    return facts
+
+
 async def sensors(agent: Agent, wanted: Wanted) -> Facts:
-    """ENTITY-SENSOR-MIB: the hottest, the dampest, the slowest fan; which sensors are broken."""
-    kinds, scales, precisions, values, states = await numbers(agent, _SENSOR, 1, 2, 3, 4, 5)
+    """ENTITY-SENSOR-MIB, or Cisco's: the hottest, the dampest, the slowest fan; which sensors are broken."""
+    kinds, entry = integers(await agent.column(f"{_SENSOR}.1")), _SENSOR
+    if not kinds:
+        kinds, entry = integers(await agent.column(f"{_CISCO_SENSOR}.1")), _CISCO_SENSOR
+    scales, precisions, values, states = await numbers(agent, entry, 2, 3, 4, 5)
     named = await agent.column(f"{_ENTITY}.7")
     named = {index: name for index, name in named.items() if name} or await agent.column(f"{_ENTITY}.2")
     rows = wanted.of({index: text(named.get(index, f"sensor {index}")) for index in kinds}, "sensors")

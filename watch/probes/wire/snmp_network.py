@@ -25,6 +25,7 @@ _IF, _IFX = "1.3.6.1.2.1.2.2.1", "1.3.6.1.2.1.31.1.1.1"
 _UP, _DORMANT = 1, 5
 _ESTABLISHED, _START = 6, 2
 _FC, _FC_ERRORS = "1.3.6.1.2.1.75.1.2.2.1", "1.3.6.1.2.1.75.1.3.1.1"
+_BROCADE = "1.3.6.1.4.1.1588.2.1.1.1.6.2.1"  # SW-MIB, swFCPortTable
 _ONLINE = 1
 _F5 = "1.3.6.1.4.1.3375.2.2.5.6.2.1"  # F5-BIGIP-LOCAL-MIB
 _GREEN, _BLUE, _ENABLED = 1, 4, 1  # blue: nobody watches it
@@ -174,16 +175,30 @@ def _neighbour(index: str) -> str:
 
 
 async def fibrechannel(agent: Agent, wanted: Wanted) -> Facts:
-    """FIBRE-CHANNEL-FE-MIB: which ports of the switch that should be online are, and what their fibres lose."""
+    """Which ports of a Fibre Channel switch that should be online are, and what their fibres lose."""
     states = integers(await agent.column(f"{_FC}.2"))
-    admin = integers(await agent.column(f"{_FC}.1"))
-    rows = wanted.of({index: f"port {index.replace('.', '/')}" for index in states}, "Fibre Channel ports")
+    if states:  # FIBRE-CHANNEL-FE-MIB
+        names = {index: f"port {index.replace('.', '/')}" for index in states}
+        admin = integers(await agent.column(f"{_FC}.1"))
+        # Link failures, losses of synchronisation and of signal, invalid words, wrong checksums.
+        counted = await numbers(agent, _FC_ERRORS, 1, 2, 3, 5, 6)
+    else:  # SW-MIB, Brocade's
+        states, admin = await numbers(agent, _BROCADE, 4, 5)
+        said = await agent.column(f"{_BROCADE}.36") if states else {}
+        names = {index: _brocade(index, text(said.get(index, ""))) for index in states}
+        # Broken words in frames, wrong checksums, broken words between frames, frames thrown away.
+        counted = await numbers(agent, _BROCADE, 21, 22, 26, 28) if states else []
+    rows = wanted.of(names, "Fibre Channel ports")
     online = [index for index in rows if states[index] == _ONLINE]
     failed = [index for index in rows if index not in online and admin.get(index, _ONLINE) == _ONLINE]
-    # Link failures, losses of synchronisation and of signal, invalid words, wrong checksums.
-    counted = await numbers(agent, _FC_ERRORS, 1, 2, 3, 5, 6)
     errors = sum(column.get(index, 0) for column in counted for index in rows)
     return tally(rows, failed) | {"up": len(online), "errors": errors}
+
+
+def _brocade(index: str, name: str) -> str:
+    """A port as its switch calls it: its first has the index 1 and the number 0."""
+    number = f"port {int(index) - 1}" if index.isdecimal() and len(index) < 10 else f"port {index}"
+    return f"{number} {name}" if name and name.replace(" ", "") != number.replace(" ", "") else number
 
 
 async def pool(agent: Agent, wanted: Wanted) -> Facts:
