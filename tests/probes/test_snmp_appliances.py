@@ -12,7 +12,8 @@ import pytest
 
 from tests.ports import free_port
 from tests.probes import appliances
-from tests.probes.agents import looking, replaying, running
+from tests.probes.agents import looking, replaying
+from tests.probes.servers.snmpd import running
 from tests.probes.wires import ask, said
 from watch.probes.snmp import SnmpProbe
 

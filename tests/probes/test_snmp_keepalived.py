@@ -62,7 +62,8 @@ ASK = """
 import asyncio, json, os, subprocess, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from tests.probes.agents import looking, wait_for
+from tests.probes.agents import looking
+from tests.probes.servers.snmpd import wait_for
 from watch.probes.wire import close_all
 
 run, files = Path("/run"), json.loads(sys.argv[2])
