@@ -178,3 +178,28 @@ def test_a_window_that_was_announced_in_time_is_not_talked_about(desk, text):
 def test_a_one_off_that_was_announced_is_open_whatever_it_says(desk):
     text = "from: 2027-01-05 22:00 UTC, to: 2027-01-06 02:00 UTC, announced: 2027-01-01 09:00 UTC, opens: when_announced"
     assert desk.settings(QUIET + WINDOW.format(text)).windows["work"].opens == "always"
+
+
+SECRETS = """
+    components:
+      web:
+        checks:
+          a: {imap: {address: "mail.example.org", username: watch, password: hunter2-hunter2}}
+          b: {imap: {address: "mail.example.org", username: watch, password: "${env:PW}"}}
+          c: {postgres: {dsn: "postgresql://watch:hunter2-hunter2@db.example.org/"}}
+          d: {postgres: {dsn: "postgresql://watch@db.example.org/"}}
+          e: {postgres: {dsn: "host=db.example.org password=hunter2-hunter2"}}
+          f: {http: {url: "https://example.org/", body: "{}", proxy: "http://192.0.2.1:3128"}}
+"""
+
+
+def test_a_secret_that_stands_in_the_file_is_warned_of_and_not_shown(desk):
+    told = desk.read(SECRETS, {"PW": "x"}).warnings
+    found = [it for it in told if it.message.startswith("a secret stands in this file")]
+    assert [(it.line, it.message.partition(": ")[2]) for it in found] == [
+        (5, "`password` of `imap`"),
+        (7, "`dsn` of `postgres`"),
+        (9, "`dsn` of `postgres`"),
+    ]
+    assert not any("hunter2" in str(it) for it in told)
+    assert all("${env:NAME}" in it.cure for it in found)

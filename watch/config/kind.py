@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type
 from watch import probes
 from watch.config.findings import Findings, meant, quoted, redacted
 from watch.config.node import Node, Scalar, Table, nothing, scalars
-from watch.config.record import Field, Items, Keyed, Record
+from watch.config.record import Field, Fields, Items, Keyed, Record
 from watch.config.shape import Choice, Flag, Schema, Shape, Whole, parted, said
 from watch.config.word import NUMBER, PERCENTAGE, FilePath, lasting, raw, secret
 from watch.core.settings import Secret
@@ -179,6 +179,7 @@ def probe_at(kind: str, key: Scalar, node: Node, findings: Findings) -> object |
     fields = record.fields_of(table if isinstance(node, Table) else node, table.entries, findings)
     if len(findings.mistakes) > before:
         return None
+    _warn_of_secrets(kind, fields, findings)
     values = {name: _bare(value) for name, value in fields.values.items()}
     try:
         return cls(**values)  # type: ignore[no-any-return]  # of a class that nobody here knows
@@ -186,6 +187,23 @@ def probe_at(kind: str, key: Scalar, node: Node, findings: Findings) -> object |
         if not any(word.placeholder for word in scalars(node)):
             _blame(str(error), node, table, findings)
         return None
+
+
+def _warn_of_secrets(kind: str, fields: Fields, findings: Findings) -> None:
+    """Say of each secret that stands in the file itself that it had better not: files are copied and shown."""
+    for name, value in fields.values.items():
+        node = fields.at(name)
+        if isinstance(value, Secret) and not getattr(node, "origin", "") and _secret(name, value.reveal()):
+            wrong = f"a secret stands in this file: {quoted(name)} of {quoted(kind)}"
+            findings.caution(node, wrong, "keep it elsewhere and write `${env:NAME}` or `${file:/path}`")
+
+
+def _secret(option: str, text: str) -> bool:
+    """Whether *text* holds a secret; a body seldom does, an address only with a password in it."""
+    if option == "body" or text == "public":  # every device's community until somebody chooses one
+        return False
+    address = option in {"dsn", "proxy", "mailbox"} or "://" in text
+    return not address or re.search(r"://[^/@\s]*:[^/@\s]+@|\bpassword\s*=", text) is not None
 
 
 def _bare(value: Any) -> Any:
