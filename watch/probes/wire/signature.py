@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dns.rrset import RRset
 
 _MOST_CHECKS = 96
+_SKEW = 300  # seconds that a clock may be ahead of ours: some sign as they answer, valid from that second
 _RSA, _OTHERS = frozenset((5, 7, 8, 10)), frozenset((13, 14, 15, 16))  # algorithms that we can verify
 _SHA1, _DIGESTS = 1, frozenset((1, 2, 4))
 _ZONE, _REVOKED = 0x100, 0x80  # a key's flags
@@ -53,7 +54,7 @@ class Verifier:
             if not wrong:
                 good.append(signature)
                 continue
-            fault = f"the signature of {what} {wrong}"
+            fault = f"a signature {wrong}: {what}"  # long names come last, for details are cut
             if signature.expiration < self._now:
                 late = max(late, float(signature.expiration))
         if not good:
@@ -68,17 +69,18 @@ class Verifier:
         """Return what is wrong with *signature*, empty when nothing is."""
         if signature.expiration < self._now:
             return f"ran out on {_day(signature.expiration)}"
-        if signature.inception > self._now:
+        if signature.inception > self._now + _SKEW:
             return f"is not valid before {_day(signature.inception)}"
         tried = [key for key in keys if _sane(key) and dns.dnssec.key_id(key) == signature.key_tag]
         if not tried:
-            return f"is by a key ({signature.key_tag}) that {zone} does not vouch for"
+            return f"is by a key that nobody vouches for ({signature.key_tag})"
         self._left -= len(tried)
         if self._left < 0:
             raise ProbeFailure(Reason.LIMIT, f"more than {_MOST_CHECKS} signatures to verify")
         try:
             known: dict[Name, Any] = {zone: dns.rrset.from_rdata_list(zone, 0, tried)}
-            dns.dnssec.validate_rrsig(rrset, signature, known, now=self._now)
+            now = max(self._now, signature.inception)
+            dns.dnssec.validate_rrsig(rrset, signature, known, now=now)
         except Exception:  # noqa: BLE001 - a stranger's key and signature: whatever goes wrong, it proves nothing
             return "does not fit"
         return ""
