@@ -6,18 +6,22 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from pathlib import PurePosixPath
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from watch.core.quantity import zone_named
 from watch.core.reading import Reading, Verdict
+from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import Described, probe
+from watch.probes.wire.afar import Login, is_public_key, parted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from watch.core.reading import FactValue
+    from watch.probes.wire.afar import Machine
 
 _CLASS = "{class}"
 _MAGIC = frozenset("*?[")
@@ -26,22 +30,35 @@ _MAGIC = frozenset("*?[")
 @probe("file", main="path")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileProbe(Described):
-    """Look at files of the vantage point's own machine: a file, a folder's, or those that fit a pattern.
+    """Look at files of this machine, or of another over SFTP: a file, a folder's, or those that fit a pattern.
 
     For backups, `classes` names what must be backed up, and the path says where with {class}: the facts
     then tell of the class that is worst off, and `missing` names those without any file. A process of its
     own looks, at low priority, and is killed when time is up: a file system that hangs is down and holds
     nobody else. Links to folders are followed only where the path itself names them.
 
+    Over SFTP, which needs the extra `ssh`, the other machine's key must be pinned. Give the check an account of its
+    own there that may only read, in a chroot with `ForceCommand internal-sftp -R`. A machine that does not tell of
+    its room (statvfs@openssh.com) leaves those facts out. Run against OpenSSH 9.2.
+
     Options:
-        path: An absolute path; *, ? and [] stand for parts of a name, ** for any folders below.
+        path: An absolute path; *, ? and [] stand for parts of a name, ** for any folders below. On another machine
+            sftp://user@host:port/path; without a port 22.
         classes: What {class} in the path stands for, one after the other.
         dated: Which day a file belongs to: the time it was last written, or the first date in its name or folder
             (2026-11-23, 20261123).
         keep: How many days' files should be there, for the fact `days`, 1 to 400.
         timezone: Where days begin and end.
-        compare: A folder that should hold the same files, with {class} if the path has it.
-        hash: Whose content is compared: all (give it time), newest, or none, for names and sizes only.
+        compare: A folder that should hold the same files, with {class} if the path has it; here, or sftp://… as well.
+        hash: Whose content is compared: all (give it time), newest, or none, for names and sizes only. Over SFTP
+            files are read for it, at 16 MiB a second for all checks together.
+        key: A file with the private key for the login over SFTP, without a passphrase.
+        password: For the login instead.
+        host_key: The other machine's public key as known_hosts writes it, ssh-ed25519 AAAA…; of the one in `path` where
+            there are two.
+        compare_host_key: That of the one in `compare`, where there are two.
+        family: any, or only IPv4 (4) or IPv6 (6), over SFTP.
+        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         count (count, missing): How many files there are; the fewest of any class.
@@ -64,9 +81,11 @@ class FileProbe(Described):
         inodes.free (ratio, empties): The share of its files that may still be made.
         inodes (count): How many that are.
         latency (duration, slow): How long looking took.
+        address (text): Who answered over SFTP, ip:port.
 
     Reasons:
-        ok, missing, stale, status, slow, timeout, limit
+        ok, missing, stale, status, slow, timeout, limit, auth, certificate, tls, dns, refused, reset, unreachable,
+        protocol
 
     Example:
         file: {path: "/backups/{class}/*.age", classes: [db, mail], compare: "/mnt/offsite/{class}"}
@@ -87,16 +106,17 @@ class FileProbe(Described):
     timezone: str = "UTC"
     compare: str | None = None
     hash: Literal["all", "newest", "none"] = "all"
+    key: Path | None = None
+    password: Secret | None = None
+    host_key: str | None = None
+    compare_host_key: str | None = None
+    family: Literal["any", "4", "6"] = "any"
+    metadata: bool = False
 
     def __post_init__(self) -> None:
-        for option, text in (("path", self.path), ("compare", self.compare)):
-            if text is None:
-                continue
-            if not text.startswith("/") or "\0" in text or ".." in text.split("/"):
-                raise ValueError(f"{option}: {text!r} is no absolute path; write it like /backups/*.tar.gz")
-            if bool(self.classes) != (_CLASS in text):
-                raise ValueError(f"{option}: {_CLASS} in it and classes belong together")
-        if self.path.count("**") > 1 or (self.compare is not None and _MAGIC & set(self.compare)):
+        machines = self._whereabouts("path", self.path), self._whereabouts("compare", self.compare)
+        self._admitted(*machines)
+        if self.path.count("**") > 1 or _MAGIC & set(parted(self.compare or "/")[1]):
             raise ValueError("path: ** stands in it once at most, and compare is a folder, no pattern")
         if any(not name or "/" in name or name in (".", "..") or _MAGIC & set(name) for name in self.classes):
             raise ValueError("classes: names of folders, or parts of them")
@@ -109,23 +129,80 @@ class FileProbe(Described):
         except ValueError as error:
             raise ValueError(f"timezone: {error}") from None
 
-    async def run(self, *, now: datetime) -> Reading:
-        from watch.probes.wire.folder import looked  # noqa: PLC0415 - when a check needs it
+    def _whereabouts(self, option: str, text: str | None) -> Machine | None:
+        """Return the machine that *text* names, None for this one."""
+        if text is None:
+            return None
+        try:
+            machine, path = parted(text)
+        except ValueError as error:
+            raise ValueError(f"{option}: {error}") from None
+        if bool(self.classes) != (_CLASS in path):
+            raise ValueError(f"{option}: {_CLASS} in it and classes belong together")
+        return machine
 
+    def _admitted(self, here: Machine | None, there: Machine | None) -> None:
+        """Raise ValueError unless all is here that the logins take, and nothing more."""
+        logins = {machine for machine in (here, there) if machine is not None}
+        secrets = sum(secret is not None for secret in (self.key, self.password))
+        if secrets != bool(logins):
+            raise ValueError("key: a login over SFTP needs it, or a password, and nothing else does")
+        for option, text, wanted in (
+            ("host_key", self.host_key, len(logins) > 0),
+            ("compare_host_key", self.compare_host_key, len(logins) > 1),
+        ):
+            if (text is not None) != wanted:
+                raise ValueError(
+                    f"{option}: each machine that is asked over SFTP needs one, and no other does"
+                )
+            if text is not None and not is_public_key(text):
+                raise ValueError(f"{option}: write it like ssh-ed25519 AAAAC3Nza…, as in known_hosts")
+        if logins and find_spec("asyncssh") is None:
+            raise ValueError("path: SFTP needs asyncssh: install it with `pip install 'threenines[ssh]'`")
+
+    def peer(self) -> str:
+        machines = (parted(text)[0] for text in (self.path, self.compare) if text is not None)
+        return next((machine.there.host for machine in machines if machine is not None), "")
+
+    async def run(self, *, now: datetime) -> Reading:
         clock, names = asyncio.get_running_loop().time, self.classes or ("",)
         since = now - timedelta(days=self.keep + 2)
         asked = {"look": list(self._questions(names)), "hash": self.hash, "since": since.timestamp()}
         began = clock()
-        answer = await looked(asked, self.path)
+        answer = await self._looked(asked)
         took = clock() - began
-        facts = self._facts(dict(zip(names, answer["told"], strict=True)), now)
-        facts |= _room(answer["room"]) | {"latency": took}
-        return Reading(Verdict.UP, facts=facts, phases={"transfer": took})
+        facts = self._facts(dict(zip(names, answer["told"], strict=True)), now) | {"latency": took}
+        if answer["room"] is not None:
+            facts |= _room(answer["room"])
+        if "address" in answer:
+            facts["address"] = answer["address"]
+        phases: dict[str, float] = answer.get("phases", {})
+        return Reading(Verdict.UP, facts=facts, phases=phases | {"transfer": took - sum(phases.values())})
+
+    async def _looked(self, asked: dict[str, Any]) -> dict[str, Any]:
+        here = parted(self.path)[0]
+        there = None if self.compare is None else parted(self.compare)[0]
+        if here is there is None:
+            from watch.probes.wire.folder import looked  # noqa: PLC0415 - when a check needs it
+
+            return await looked(asked, self.path)
+
+        from watch.probes.wire.folder_sftp import looked_afar  # noqa: PLC0415 - asyncssh, as above
+
+        two = here is not None and there is not None and here != there
+        ours = None if here is None else (here, self._login(self.host_key))
+        theirs = (
+            None if there is None else (there, self._login(self.compare_host_key if two else self.host_key))
+        )
+        return await looked_afar(asked, ours, theirs, self.path)
+
+    def _login(self, pinned: str | None) -> Login:
+        return Login(pinned or "", self.key, self.password, self.family, self.metadata)
 
     def _questions(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
         for name in names:
-            folder, parts = _parted(self.path.replace(_CLASS, name))
-            compare = None if self.compare is None else self.compare.replace(_CLASS, name)
+            folder, parts = _divided(parted(self.path)[1].replace(_CLASS, name))
+            compare = None if self.compare is None else parted(self.compare)[1].replace(_CLASS, name)
             yield {"folder": folder, "parts": parts, "compare": compare}
 
     def _facts(self, told: Mapping[str, Any], now: datetime) -> dict[str, FactValue]:
@@ -167,7 +244,7 @@ class FileProbe(Described):
         return sum(last - timedelta(days=back) in days for back in range(self.keep))
 
 
-def _parted(path: str) -> tuple[str, list[str]]:
+def _divided(path: str) -> tuple[str, list[str]]:
     """Return the folder that *path* begins with, and the pattern below it; without one, *path* itself."""
     parts = PurePosixPath(path).parts
     first = next((at for at, part in enumerate(parts) if _MAGIC & set(part)), None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
+from watch.probes.wire.afar import is_public_key
 from watch.probes.wire.line import dial, place
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from watch.core.reading import FactValue
 
 _PORT = 22
-_KEY = re.compile(r"(ssh|ecdsa|sk)-[\w@.-]+ [A-Za-z0-9+/]{16,}={0,3}( .*)?")
 
 
 @probe("ssh", main="address")
@@ -80,7 +79,7 @@ class SshProbe(Described):
             place(self.address, _PORT)
         except ValueError as error:
             raise ValueError(f"address: {error}") from None
-        if self.host_key is not None and not _KEY.fullmatch(self.host_key):
+        if self.host_key is not None and not is_public_key(self.host_key):
             raise ValueError("host_key: write it like ssh-ed25519 AAAAC3Nza…, as in known_hosts")
         if (self.username is None) != (self.password is None and self.key is None):
             raise ValueError("username: a login needs a username, and a password or a key")

@@ -1,4 +1,4 @@
-"""OpenSSH's server with a key of its own, which lets in whoever runs the tests."""
+"""OpenSSH's server with a key of its own, which lets one user in by a key."""
 
 from __future__ import annotations
 
@@ -25,17 +25,23 @@ PasswordAuthentication yes
 KbdInteractiveAuthentication no
 StrictModes no
 MaxStartups 100
+Subsystem sftp internal-sftp
 """
 
 
 @contextlib.contextmanager
-def sshd(folder):
-    """The server as whoever runs the tests: only this user can be logged in as, and needs a shell."""
+def sshd(folder, *more, username=""):
+    """The server, run by whoever runs the tests: only root's lets others in than itself.
+
+    Args:
+        more: More lines of its configuration.
+        username: Who is let in; without one whoever runs it. Needs a shell.
+    """
     for name in ("host", "client", "stranger"):
         program = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", folder / name]
         subprocess.run(program, check=True)
     port = free_port()
-    (folder / "conf").write_text(CONF.format(dir=folder, port=port))
+    (folder / "conf").write_text("\n".join((CONF.format(dir=folder, port=port), *more, "")))
     if ROOT:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # as Debian's unit does: root's server insists
     program = ["/usr/sbin/sshd", "-D", "-e", "-f", folder / "conf"]
@@ -43,8 +49,9 @@ def sshd(folder):
         yield SimpleNamespace(
             process=process,
             address=f"127.0.0.1:{port}",
+            port=port,
             host_key=(folder / "host.pub").read_text().strip(),
-            username=getpass.getuser(),
+            username=username or getpass.getuser(),
             key=folder / "client",
             stranger=folder / "stranger",
         )

@@ -18,7 +18,7 @@ import asyncssh
 
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.core.wording import visible
-from watch.probes.wire.blame import cut_short
+from watch.probes.wire.blame import carried, cut_short
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -66,6 +66,8 @@ async def connected(
         await waiting
         yield made
     except asyncio.CancelledError as stop:
+        if carried(stop) is not None:  # whoever used the connection knows better
+            raise
         late = f"{line.where} did not end the key exchange" if not waiting.done() else f"{line.where} is slow"
         raise cut_short(stop, ProbeFailure(Reason.TIMEOUT, late, phases=line.phases)) from stop
     except asyncssh.Error as error:
