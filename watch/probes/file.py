@@ -14,7 +14,7 @@ from watch.core.quantity import zone_named
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
-from watch.probes.base import Described, probe
+from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.afar import Login, is_public_key, parted
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class FileProbe(Described):
         warn: [free > 15%, newest.size > 1MiB]
     """
 
+    WAYS: ClassVar[frozenset[str]] = DIALS
     ASSUMED: ClassVar[Mapping[str, str]] = {
         "missing": 'missing == ""',
         "count": "count > 0",

@@ -1,16 +1,19 @@
-"""Mirrors: do two LUNs, files or devices hold the same, and how far is the second behind."""
+"""Mirrors: do two LUNs, files, DRBD volumes or ZFS datasets hold the same, and how far is the second behind."""
 
 from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from watch.core.reading import Reading, Verdict
+from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Secret
+from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
 
 if TYPE_CHECKING:
@@ -19,22 +22,33 @@ if TYPE_CHECKING:
     from watch.core.reading import FactValue
 
 _UNIT = 4096  # bytes that are compared at a place
+_RESOURCE = re.compile(r"drbd:(?P<name>[A-Za-z0-9_][\w.+-]{0,127})", re.ASCII)
+_DATASET = re.compile(r"zfs:(?P<name>[A-Za-z][\w.:/-]{0,254})", re.ASCII)
 
 
 @probe("mirror", main="first")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MirrorProbe(Described):
-    """Compare the two halves of a mirror at places chosen at random, by reading only.
+    """Compare the two halves of a mirror, by reading only: by samples, or as DRBD or ZFS tells of them.
 
-    The first and the last 4 KiB are always among the places. One that differs is looked at again until the
-    second shows what the first showed, or `wait` is over: blocks on their way are lag, and no fault. A sample
-    finds a mirror that stands still or was split, not a single rotten block.
+    LUNs, files and devices are compared at places chosen at random; the first and the last 4 KiB are always among
+    them. One that differs is looked at again until the second shows what the first showed, or `wait` is over:
+    blocks on their way are lag, and no fault. A sample finds a mirror that stands still or was split, not a single
+    rotten block. Run against tgt.
+
+    Of DRBD, drbdsetup (9) or /proc/drbd (8.4) of this machine is read. Of ZFS, the snapshots of both datasets: the
+    newest that both have, by its guid, says how far the second is behind. Never run against a real DRBD or ZFS.
 
     Options:
-        first: The half that is written to: iscsi://host/iqn.…/1, or the absolute path of a file or device.
-        second: The half that follows it, written alike.
+        first: The half that is written to: iscsi://host/iqn.…/1, the absolute path of a file or device, drbd:r0 (a
+            resource of DRBD 9), drbd:0 (a minor number of 8.4), or zfs:tank/data.
+        second: The half that follows it, written alike. Of a DRBD resource a peer's name, or nothing for all peers.
         places: How many places to compare, 2 to 1000.
         wait: For the second to catch up; the check's timeout must be longer.
+        lag: Of ZFS, how far the second may be behind and be in sync: the interval of the replication, or more.
+        program: What to run instead of drbdsetup or zfs, given the same arguments: a script that calls it by sudo.
+        second_program: What to run instead of zfs for the second: a script that calls it on another machine.
+        root: Where the host's /proc is, for an agent in a container: /host.
         username: For CHAP, at both LUNs.
         password: With it.
         initiator: The name we come by, which targets may have to be told.
@@ -44,9 +58,21 @@ class MirrorProbe(Described):
     Facts:
         in_sync (bool, stale): Whether the second holds what the first does, or did while we looked.
         behind (duration, stale): How long the second took to catch up; 0 when nothing differed. When it is not in
-            sync, how long we waited.
+            sync, how long we waited. Of ZFS, how much older than the first's newest snapshot the newest is that both
+            have. Of DRBD 0 or unknown.
+        pending (bytes): Of DRBD what is out of sync, at the peer furthest behind; of ZFS what was written to the first
+            since the snapshot that both have.
+        age (duration, stale): Of ZFS, how old the newest snapshot is that both have: what a loss of the first costs.
+        common (text): Its name.
         differing (count, stale): How many places still differ.
-        compared (count, missing): How many places were compared.
+        compared (count, missing): How many places were compared; of DRBD volumes at peers, of ZFS snapshots that both
+            have.
+        role (text): Of DRBD, this machine's role and the peer's: Primary/Secondary. This and the next two are of the
+            first volume that is not in sync, if there is one.
+        disk (text): Of DRBD, the states of both disks: UpToDate/UpToDate.
+        state (text, status): Of DRBD, how replication does: Established (9), Connected (8.4), SyncSource, StandAlone.
+        progress (ratio): Of DRBD, how far a resync is that is in progress.
+        suspended (bool, status): Of DRBD, whether it holds all writes back: whoever writes hangs.
         size (bytes): How large the first is.
         smaller (bytes): By how much the second is smaller; what lies there is not mirrored.
         latency (duration, slow): How long it all took.
@@ -65,14 +91,19 @@ class MirrorProbe(Described):
     WAYS: ClassVar[frozenset[str]] = DIALS
     ASSUMED: ClassVar[Mapping[str, str]] = {
         "in_sync": "in_sync == true",
-        "smaller": "smaller == 0B",
+        "smaller": "smaller == 0B or not smaller exists",
         "compared": "compared > 0",
+        "suspended": "suspended == false or not suspended exists",
     }
 
     first: str
     second: str = ""
     places: int = 32
     wait: timedelta = timedelta(seconds=2)
+    lag: timedelta = timedelta(0)
+    program: str = ""
+    second_program: str = ""
+    root: Path = Path("/")
     username: str | None = None
     password: Secret | None = None
     initiator: str = "iqn.2026-11.app.threenines:probe"
@@ -80,6 +111,25 @@ class MirrorProbe(Described):
     metadata: bool = False
 
     def __post_init__(self) -> None:
+        if self.first.startswith("drbd:"):
+            self._refuse(_RESOURCE, "first", self.first, "drbd:r0")
+            if self.second and (
+                self._resource().isdecimal() or self.second.startswith(("/", "iscsi:", "zfs:"))
+            ):
+                raise ValueError("second: of a DRBD resource a peer's name, and of a minor number nothing")
+        elif self.first.startswith("zfs:"):
+            self._refuse(_DATASET, "first", self.first, "zfs:tank/data")
+            self._refuse(_DATASET, "second", self.second, "zfs:backup/data")
+        else:
+            self._accept_blocks()
+        if self.first == self.second and self.program == self.second_program:
+            raise ValueError("second: a mirror has two halves, and this is the first again")
+        if not 2 <= self.places <= 1000:
+            raise ValueError("places: from 2 to 1000")
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username: CHAP needs both username and password")
+
+    def _accept_blocks(self) -> None:
         from watch.probes.wire.mirrored import way  # noqa: PLC0415 - when a check needs it
 
         for option, text in (("first", self.first), ("second", self.second)):
@@ -87,29 +137,76 @@ class MirrorProbe(Described):
                 way(text)
             except ValueError as error:
                 raise ValueError(f"{option}: {error}") from None
-        if self.first == self.second:
-            raise ValueError("second: a mirror has two halves, and this is the first again")
-        if not 2 <= self.places <= 1000:
-            raise ValueError("places: from 2 to 1000")
-        if (self.username is None) != (self.password is None):
-            raise ValueError("username: CHAP needs both username and password")
+
+    def _refuse(self, pattern: re.Pattern[str], option: str, text: str, example: str) -> None:
+        if not pattern.fullmatch(text):
+            raise ValueError(f"{option}: {text!r} is no such half; write it like {example}")
+
+    def _resource(self) -> str:
+        return self.first.removeprefix("drbd:")
 
     def peer(self) -> str:
         from watch.probes.wire.mirrored import way  # noqa: PLC0415 - as above
 
+        if self.first.startswith(("drbd:", "zfs:")):
+            return ""
         first = way(self.first)
         return "" if isinstance(first, str) else first.portal.host
 
-    async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
+    async def run(self, *, now: datetime) -> Reading:
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        if self.first.startswith("drbd:"):
+            facts = await self._of_drbd()
+        elif self.first.startswith("zfs:"):
+            facts = await self._of_zfs(now)
+        else:
+            facts = await self._of_blocks()
+        took = clock() - began
+        return Reading(Verdict.UP, facts=facts | {"latency": took}, phases={"transfer": took})
+
+    async def _of_drbd(self) -> dict[str, FactValue]:
+        from watch.probes.wire import drbd  # noqa: PLC0415 - as above
+        from watch.probes.wire.tool import said_by  # noqa: PLC0415 - as above
+
+        name = self._resource()
+        if name.isdecimal():
+            said = await said_by("cat", str(self.root / "proc/drbd"), package="coreutils")
+            if said.code != 0:
+                raise ProbeFailure(Reason.MISSING, f"this machine has no DRBD: {said.words}")
+            return drbd.of_device(said.out, name)
+        asked = ("status", name, "--json")
+        said = await said_by(self.program or "drbdsetup", *asked, package="drbd-utils")
+        return drbd.of_resource(said, name, self.second)
+
+    async def _of_zfs(self, now: datetime) -> dict[str, FactValue]:
+        from watch.probes.wire.snapshots import snapshots, standing, written_since  # noqa: PLC0415 - as above
+
+        program, dataset = self.program or "zfs", self.first.removeprefix("zfs:")
+        ours = await snapshots(program, dataset)
+        other = self.second.removeprefix("zfs:")
+        found = standing(ours, await snapshots(self.second_program or "zfs", other))
+        if found.newest is None or found.common is None:
+            return {"in_sync": False, "compared": 0, "common": ""}
+        behind = max(0, found.newest.created - found.common.created)
+        facts: dict[str, FactValue] = {
+            "in_sync": behind <= self.lag.total_seconds(),
+            "behind": float(behind),
+            "age": max(0.0, now.timestamp() - found.common.created),
+            "common": one_line(found.common.name),
+            "compared": found.shared,
+        }
+        pending = await written_since(program, dataset, found.common)
+        return facts | ({} if pending is None else {"pending": pending})
+
+    async def _of_blocks(self) -> dict[str, FactValue]:
         from watch.probes.wire.mirrored import Access, behind, opened, way  # noqa: PLC0415 - as above
 
         access = Access(self.initiator, self.username, self.password, self.family, self.metadata)
-        clock = asyncio.get_running_loop().time
-        began = clock()
         async with opened(way(self.first), access) as first, opened(way(self.second), access) as second:
             places = self._places(min(first.size, second.size))
             found = await behind(first, second, places, _UNIT, self.wait.total_seconds())
-            facts: dict[str, FactValue] = {
+            return {
                 "in_sync": not found.differing,
                 "behind": found.took,
                 "differing": found.differing,
@@ -117,8 +214,6 @@ class MirrorProbe(Described):
                 "size": first.size,
                 "smaller": max(0, first.size - second.size),
             }
-        took = clock() - began
-        return Reading(Verdict.UP, facts=facts | {"latency": took}, phases={"transfer": took})
 
     def _places(self, size: int) -> list[int]:
         units = size // _UNIT or min(size, 1)  # a file may be small
