@@ -51,8 +51,8 @@ check: dev                    ## ruff, mypy --strict, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: dev                    ## what a check costs, beside blackbox_exporter
-	$(call install_debian,$(BENCH_DEBIAN))
+bench: dev                    ## what a check costs, kind by kind and beside blackbox_exporter
+	$(call install_debian,$(BENCH_DEBIAN) $(DEBIAN))
 	$(BIN)/python -m bench
 
 docs: venv                    ## docs/reference from the docstrings

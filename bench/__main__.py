@@ -1,4 +1,7 @@
-"""Measure, print the table, and exit with 1 when a goal is missed."""
+"""Measure, print the table, and exit with 1 when a goal is missed. `kinds` measures the kinds of probes alone.
+
+python -m bench [kinds [KIND…]]
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from bench import kinds
 from bench.cost import Cost, costs
 from bench.crowd import Crowd, crowd
 from bench.table import table
 from bench.targets import serving
+from watch import probes
 
 _ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 
@@ -24,23 +29,36 @@ def _goals(of: dict[str, Cost], c: Crowd) -> list[tuple[str, bool]]:
     ]
 
 
-def main() -> int:
-    def say(what: str) -> None:
-        if sys.stderr.isatty():
-            print(f"\r\x1b[K{what} …", end="", file=sys.stderr, flush=True)
+def _say(what: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{what} …" if what else "\r\x1b[K", end="", file=sys.stderr, flush=True)
 
+
+def main(*words: str) -> int:
+    if words[:1] not in ((), ("kinds",)) or not set(words[1:]) <= set(probes.kinds()):
+        sys.exit(f"{__doc__}\nKIND is one of: {', '.join(probes.kinds())}")
+    reached = bool(words) or _beside_theirs()
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        found = kinds.measured(Path(name), words[1:], _ROUNDS + 2, _say)
+    _say("")
+    kinds.keep(found)
+    print(f"{kinds.table(found)}\n  kept in {kinds.KEPT.name}; `make docs` puts it into the reference")
+    return 0 if reached else 1
+
+
+def _beside_theirs() -> bool:
+    """Whether every goal is reached, and the table of ours and blackbox_exporter's printed."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         with serving(folder) as targets:
-            found = costs(folder, targets, _ROUNDS, say)
-            say("five thousand checks")
+            found = costs(folder, targets, _ROUNDS, _say)
+            _say("five thousand checks")
             many = crowd(folder, targets)
-    if sys.stderr.isatty():
-        print("\r\x1b[K", end="", file=sys.stderr)
+    _say("")
     goals = _goals({cost.kind: cost for cost in found}, many)
-    print(table(found, many, goals))
-    return 0 if all(reached for _, reached in goals) else 1
+    print(f"{table(found, many, goals)}\n")
+    return all(reached for _, reached in goals)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

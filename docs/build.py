@@ -1,23 +1,22 @@
 """Writes docs/reference from what the code says of itself: ``make docs``.
 
-A probe's docstring is its page, the schema of checks.yaml is the configuration's, and the grammar in
-`watch.core.expect.grammar` is the expectations'. A test compares what is committed with what would be written, so the
-reference can be neither forgotten nor edited by hand.
+A probe's docstring is its page, the schema of checks.yaml is the configuration's, the grammar in
+`watch.core.expect.grammar` is the expectations', and what the bench kept is the page of all kinds'. A test compares
+what is committed with what would be written, so the reference can be neither forgotten nor edited by hand.
 """
 
 from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from docs.configuration import configuration
+from docs.kinds import kinds
+from docs.tables import table
 from watch import probes
 from watch.config.manual import page
 from watch.core.expect import grammar
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 HERE = Path(__file__).parent
 REFERENCE = HERE / "reference"
@@ -31,6 +30,7 @@ def pages() -> dict[str, str]:
         "README.md": _NOTE + _contents(manuals),
         "configuration.md": _NOTE + configuration(),
         "expectations.md": _NOTE + _expectations(manuals),
+        "kinds.md": _NOTE + kinds(manuals),
         **{f"probes/{manual['kind']}.md": _NOTE + _probe(manual) for manual in manuals},
     }
 
@@ -47,19 +47,14 @@ def write() -> None:
         path.write_text(text, "utf-8")
 
 
-def table(heading: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """A Markdown table; what would end a cell is escaped."""
-    lines = [heading, tuple("---" for _ in heading), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
 def _contents(manuals: list[dict[str, Any]]) -> str:
-    kinds = [(f"[{m['kind']}](probes/{m['kind']}.md)", m["summary"].partition(". ")[0]) for m in manuals]
+    does = [(f"[{m['kind']}](probes/{m['kind']}.md)", m["summary"].partition(". ")[0]) for m in manuals]
     return (
         "# Reference\n\n"
         "- [checks.yaml, key by key](configuration.md)\n"
-        "- [What can be expected of an answer](expectations.md)\n\n"
-        f"## Kinds of probes\n\n{table(('kind', 'what it does'), kinds)}\n"
+        "- [What can be expected of an answer](expectations.md)\n"
+        "- [What each kind was run against, its facts, and what a check costs](kinds.md)\n\n"
+        f"## Kinds of probes\n\n{table(('kind', 'what it does'), does)}\n"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from tests.cli.stores import Desk, filled
 from watch.config import load
 from watch.config.schema import schema
 from watch.core.ledger import verified
+from watch.probes import kinds, of_kind
+from watch.probes.base import reference
 from watch.stores.sqlite import SqliteReads
 
 ROOT = Path(__file__).parent.parent
@@ -47,6 +50,27 @@ def test_the_reference_is_what_the_code_says_of_itself():
 def test_the_reference_tells_of_every_key_of_the_schema():
     text = (REFERENCE / "configuration.md").read_text("utf-8")
     assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == list(schema()["properties"])
+
+
+def test_every_kind_was_measured_and_the_page_says_what_the_bench_found():
+    rows = json.loads((ROOT / "bench" / "kinds.json").read_text("utf-8"))["kinds"]
+    missing = sorted(set(kinds()) - set(rows))
+    assert set(rows) == set(kinds()), f"run `python -m bench kinds {' '.join(missing)}`, then `make docs`"
+    lines = (REFERENCE / "kinds.md").read_text("utf-8").splitlines()
+    cells = {
+        line.split("]")[0][3:]: line.strip("| ").split(" | ") for line in lines if line.startswith("| [")
+    }
+    assert list(cells) == sorted(kinds())
+    for kind, (_, against, facts, cost) in cells.items():
+        assert (against, cost) == (rows[kind]["against"], f"{rows[kind]['cpu_us']:,}")
+        assert re.findall(r"`([^`]+)`", facts) == list(reference(of_kind(kind)).facts)
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_a_kind_that_was_never_run_against_the_real_thing_says_so_in_both_places(kind):
+    row = json.loads((ROOT / "bench" / "kinds.json").read_text("utf-8"))["kinds"][kind]
+    said = re.sub(r"\s+", " ", reference(of_kind(kind)).summary).lower()
+    assert ("never run against" in row["against"]) is ("never run against" in said)
 
 
 @pytest.mark.parametrize("text", examples())

@@ -55,14 +55,15 @@ class Stood:
     asked: dict[str, Asked]
 
 
-def debian(package: str) -> Callable[[], str]:
-    """What is installed of a Debian package."""
+def debian(package: str, but: str = "") -> Callable[[], str]:
+    """What is installed of a Debian package; *but*: what that leaves untried."""
 
-    def found() -> str:
+    def installed() -> str:
         ask = ["dpkg-query", "-W", "-f=${Version}", package]
-        return f"{package} {subprocess.run(ask, check=True, capture_output=True, text=True).stdout} (Debian)"
+        done = subprocess.run(ask, check=True, capture_output=True, text=True)
+        return f"{package} {done.stdout} (Debian){but}"
 
-    return found
+    return installed
 
 
 def words(text: str) -> Callable[[], str]:
@@ -70,9 +71,9 @@ def words(text: str) -> Callable[[], str]:
     return lambda: text
 
 
-def library(name: str) -> Callable[[], str]:
+def library(name: str, but: str = "") -> Callable[[], str]:
     """What is installed of a server written in Python."""
-    return lambda: f"{name} {version(name)}"
+    return lambda: f"{name} {version(name)}{but}"
 
 
 def found() -> dict:

@@ -12,7 +12,7 @@ from tests.ports import free_port
 from tests.probes.daemons import running
 from tests.probes.servers import Asked, Stood, library
 
-AGAINST = library("moto")
+AGAINST = library("moto", "; never run against Amazon's or another vendor's store")
 # What the tests need to be there, done in a process of its own: boto3 warns of much that is not ours.
 FURNISH = """
 import json, sys, urllib.request, boto3

@@ -8,7 +8,7 @@ from tests.ports import free_port
 from tests.probes.databases import call, running, until
 from tests.probes.servers import Asked, Stood, debian
 
-AGAINST = debian("mariadb-server")
+AGAINST = debian("mariadb-server", "; never run against a real MySQL")
 CANARY = "correct horse battery"
 PEOPLE = f"""
 create user threenines identified by '{CANARY}';

@@ -1,0 +1,114 @@
+"""What a check of each kind costs: asked of a real server, one kind after another, and kept in kinds.json.
+
+The servers are those that the tests start (tests/probes/servers), all at once on the other core. From kinds.json
+`make docs` makes docs/reference/kinds.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+import yaml
+
+from bench.process import MEASURED, OTHERS
+from tests.probes.rack import rack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from types import ModuleType
+
+KEPT = Path(__file__).with_name("kinds.json")
+COMMAND = "python -m bench kinds"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a check costs, in CPU microseconds, and what was asked. *spread*: from the cheapest round to the dearest."""
+
+    name: str
+    against: str
+    cpu: float
+    spread: tuple[float, float]
+
+
+def measured(
+    folder: Path,
+    names: Sequence[str],
+    rounds: int,
+    say: Callable[[str], None],
+    servers: Mapping[str, ModuleType] | None = None,
+) -> list[Kind]:
+    """The costs of the kinds of those *names*, or of all; *say* hears how far it has come.
+
+    Args:
+        servers: Who is started, if not every server that there is.
+    """
+    say("the servers start")
+    with _elsewhere(), rack(servers) as standing:
+        file = folder / "kinds.yaml"
+        file.write_text(yaml.safe_dump(standing.checks(names), sort_keys=False))
+        against = standing.against()
+        return [_kind(file, name, against[name], rounds, say) for name in sorted(names or standing.asked)]
+
+
+@contextmanager
+def _elsewhere() -> Iterator[None]:
+    """What is started in this block runs on the other core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {OTHERS})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _kind(file: Path, name: str, against: str, rounds: int, say: Callable[[str], None]) -> Kind:
+    say(name)
+    asker = [sys.executable, "-m", "bench.asker", str(file), f"{name}/up", str(rounds)]
+    done = subprocess.run(["taskset", "-c", str(MEASURED), *asker], stdout=subprocess.PIPE, check=True)
+    found = [seconds * 1e6 for seconds in json.loads(done.stdout)]
+    return Kind(name, against, median(found), (min(found), max(found)))
+
+
+def machine() -> str:
+    """The machine and the Python that figures hold for."""
+    model = re.search(r"^model name\s*: (.+)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return (
+        f"{model[1] if model else platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, "
+        f"Python {platform.python_version()}"
+    )
+
+
+def kept(found: Sequence[Kind], before: Mapping[str, object] | None, today: str) -> dict[str, object]:
+    """What is to be kept of *found*: beside what was kept *before*, if that was measured on the same machine."""
+    before = before if before and before["machine"] == machine() else {}
+    rows = {it.name: {"against": it.against, "cpu_us": round(it.cpu), "date": today} for it in found}
+    kinds = {**before.get("kinds", {}), **rows}
+    return {"command": COMMAND, "machine": machine(), "kinds": dict(sorted(kinds.items()))}
+
+
+def keep(found: Sequence[Kind]) -> None:
+    """Write kinds.json."""
+    before = json.loads(KEPT.read_text("utf-8")) if KEPT.exists() else None
+    text = json.dumps(kept(found, before, f"{datetime.now(UTC):%Y-%m-%d}"), indent=1, ensure_ascii=False)
+    KEPT.write_text(f"{text}\n", "utf-8")
+
+
+def table(found: Sequence[Kind]) -> str:
+    """All of it as text."""
+    lines = [f"  {'':15}{'CPU µs':>8}  {'least':>7} {'most':>7}   asked of"]
+    for it in found:
+        least, most = it.spread
+        lines.append(f"  {it.name:15}{it.cpu:8.0f}  {least:7.0f} {most:7.0f}   {it.against}")
+    return "\n".join(["CPU µs a check of each kind, asked alone and one after another", *lines])

@@ -1,0 +1,56 @@
+"""The page of all kinds: what each was run against, its facts, and what a check costs.
+
+What was run, and the figures, are what the bench kept in bench/kinds.json; nothing here is typed by hand. A kind that
+was never measured says so, and a test asks for it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from docs.tables import table
+
+MEASURED = Path(__file__).parent.parent / "bench" / "kinds.json"
+_TEXT = """\
+# Kinds of probes
+
+What each was run against, the facts that `expect` and `warn` may speak of, and what one check costs the vantage point:
+user and system time with threads and children, asked alone, one after another, as the vantage point asks it.
+
+{rows}
+
+Each check is one that is up against that server: with TLS and a login where the server has them, as
+`tests/probes/servers` writes it. The server's own CPU is not in it. Kinds that run a program or look at files start a
+process for each check, and that is what they cost. How it is measured: [bench](../../bench/README.md).
+
+Measured by `{command}` on {machine}, {dates}.
+"""
+
+
+def measured() -> dict[str, Any]:
+    """What the bench kept."""
+    kept: dict[str, Any] = json.loads(MEASURED.read_text("utf-8"))
+    return kept
+
+
+def kinds(manuals: list[dict[str, Any]]) -> str:
+    """The page as Markdown."""
+    kept = measured()
+    rows = [_row(manual, kept["kinds"].get(manual["kind"])) for manual in manuals]
+    dates = sorted({row["date"] for row in kept["kinds"].values()})
+    heading = ("kind", "was run against", "facts", "CPU µs a check")
+    return _TEXT.format(
+        rows=table(heading, rows),
+        command=kept["command"],
+        machine=kept["machine"],
+        dates=" to ".join(dict.fromkeys((dates[0], dates[-1]))),
+    )
+
+
+def _row(manual: dict[str, Any], row: dict[str, Any] | None) -> tuple[str, ...]:
+    kind = manual["kind"]
+    facts = ", ".join(f"`{it['name']}`" for it in manual["facts"])
+    against, cost = (row["against"], f"{row['cpu_us']:,}") if row else ("not measured yet", "")
+    return f"[{kind}](probes/{kind}.md)", against, facts, cost
