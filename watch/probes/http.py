@@ -35,7 +35,8 @@ class HttpProbe(Described):
     say. Without an expectation on `status`, 200 to 299 is expected. Redirects are followed by hand, five
     at most; to another origin (scheme, host or port) go no credentials, no client certificate and no
     header of yours but Accept, Accept-Language and User-Agent. Only the first `max_body` of a body is
-    read; `truncated` says so.
+    read; `truncated` says so. Over HTTP/3 a server that dies after the handshake is a timeout: QUIC has no
+    system behind it that would hang up.
 
     Options:
         url: Where to ask, http:// or https://.
@@ -52,7 +53,7 @@ class HttpProbe(Described):
         proxy: Go through this proxy, http:// or socks5:// (which resolves the name itself); its failures are
             ours, not the target's.
         family: any, or only IPv4 (4) or IPv6 (6).
-        version: 1.1, or 2 where the server offers it.
+        version: 1.1, or 2 where the server offers it; 3 asks over QUIC (UDP) and nothing else, https:// only.
         redirects: follow, or none to take a redirect as the answer.
         max_body: How much of the body to read, 2MiB at most.
         metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
@@ -64,7 +65,7 @@ class HttpProbe(Described):
         truncated (bool): Whether the body was longer than max_body.
         body (text): The body, for expectations only; it is not kept.
         redirects (count): How many redirects were followed.
-        version (text): The protocol's version: 1.0, 1.1, 2.
+        version (text): The protocol's version: 1.0, 1.1, 2, 3.
         address (text): Who answered, ip:port.
         certificate.left (duration, certificate): How long the server's certificate holds.
         certificate.expires (instant, certificate): When it ends.
@@ -96,7 +97,7 @@ class HttpProbe(Described):
     verify: bool = True
     proxy: Secret | None = None
     family: Literal["any", "4", "6"] = "any"
-    version: Literal["1.1", "2"] = "1.1"
+    version: Literal["1.1", "2", "3"] = "1.1"
     redirects: Literal["follow", "none"] = "follow"
     max_body: str = "256KiB"
     metadata: bool = False
@@ -118,6 +119,15 @@ class HttpProbe(Described):
             raise ValueError("max_body: from 1B to 2MiB")
         if self.proxy is not None and urlsplit(self.proxy.reveal()).scheme not in ("http", "socks5"):
             raise ValueError("proxy: write it like http://proxy.example.org:3128 or socks5://…")
+        self._http3_makes_sense()
+
+    def _http3_makes_sense(self) -> None:
+        if self.version == "3" and target(self.url).scheme != "https":
+            raise ValueError("version: HTTP/3 is always encrypted; write an https:// url, or version: 2")
+        if self.version == "3" and self.proxy is not None:
+            raise ValueError(
+                "proxy: HTTP/3 goes over UDP, which no proxy carries; leave it out, or write version: 2"
+            )
 
     def peer(self) -> str:
         return target(self.url).host

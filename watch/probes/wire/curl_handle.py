@@ -6,7 +6,9 @@ curl's here: it is given an address to dial, and asked one question.
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import ssl
 from pathlib import Path
 
@@ -14,6 +16,10 @@ import pycurl
 
 _LINE, _LINES, _INTERIM = 8 << 10, 64 << 10, 10  # limits: a header line, all of them, 1xx answers
 _ABORT = -1
+# Why a QUIC connection failed, curl says in its log only. Anchored: a certificate's names are in there, too.
+_SENT = re.compile(rb"sendmsg\(\) returned -1 \(errno (\d+)\)")
+_REFUSED = re.compile(rb"QUIC: connection to \S+ port \d+ refused")
+_MISNAMED = re.compile(rb"SSL: (no alternative )?certificate subject name ")
 _CA_FILES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -62,6 +68,8 @@ class Handle:
         "held",
         "interim",
         "lines",
+        "misnamed",
+        "number",
         "plain",
         "room",
         "size",
@@ -95,8 +103,25 @@ class Handle:
         self.lines: list[bytes] = []
         self.room, self.size, self.held, self.interim = room, 0, 0, 0
         self.fd = -1
-        self.connected = self.cut = False
+        self.connected = self.cut = self.misnamed = False
+        self.number = 0
         self.fault = ""
+
+    def watch(self) -> None:
+        """Take an errno, and that the certificate is for another name, from curl's log of a QUIC connection."""
+        self.plain = False
+        self.curl.setopt(pycurl.VERBOSE, 1)
+        self.curl.setopt(pycurl.DEBUGFUNCTION, self._logged)
+
+    def _logged(self, kind: int, text: bytes) -> None:
+        if kind != pycurl.INFOTYPE_TEXT:
+            return
+        if sent := _SENT.match(text):
+            self.number = int(sent[1])
+        elif _REFUSED.match(text):
+            self.number = errno.ECONNREFUSED
+        elif _MISNAMED.match(text):
+            self.misnamed = True
 
     def _opened(self, fd: int, _purpose: int) -> int:
         self.fd = fd

@@ -60,6 +60,8 @@ def _question(check: HttpProbe, hop: Hop) -> Iterator[tuple[int, Any]]:
             pycurl.HTTP_VERSION,
             pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE if clear else pycurl.CURL_HTTP_VERSION_2TLS,
         )
+    elif check.version == "3":
+        yield pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_3ONLY
     sends = check.body is not None and hop.method == check.method
     if sends and check.body is not None:
         yield pycurl.POSTFIELDS, check.body.reveal().encode()

@@ -19,6 +19,8 @@ from watch.probes.wire.blame import CERTIFICATE_FAULTS, cut_short, of_errno
 from watch.probes.wire.curl import SHUT, Engine
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from watch.probes.wire.curl_handle import Handle
 
 _E_TOO_LARGE = 100  # pycurl has no name for it
@@ -66,6 +68,10 @@ class Request(NamedTuple):
     @property
     def proxied(self) -> bool:
         return any(option == pycurl.PROXY for option, _ in self.extra)
+
+    @property
+    def quic(self) -> bool:
+        return (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_3ONLY) in self.extra
 
 
 class Answer(NamedTuple):
@@ -120,6 +126,8 @@ def _dress(handle: Handle, request: Request) -> None:
         curl.setopt(pycurl.CONNECT_TO, [request.dial])
     for option, value in request.extra:
         curl.setopt(option, value)
+    if request.quic:
+        handle.watch()
 
 
 def _answer(handle: Handle) -> Answer:
@@ -168,6 +176,12 @@ def _phases(handle: Handle) -> dict[str, float]:
 def _stage(handle: Handle, request: Request) -> str:
     """Return what a run that was cut short was waiting for."""
     connect, tls, first, _ = _times(handle.curl)
+    if request.quic and not tls:
+        return (
+            f"the QUIC handshake with {request.where} did not end"
+            if connect
+            else f"no QUIC from {request.where}"
+        )
     if not connect and not handle.connected:
         return f"no connection to {request.where}"
     if not tls and request.url[:6].lower() == "https:":
@@ -185,7 +199,7 @@ def _late(handle: Handle, request: Request) -> ProbeFailure | OurFault:
     return ProbeFailure(Reason.TIMEOUT, _stage(handle, request), phases=_phases(handle))
 
 
-def _fault(  # noqa: PLR0911 - a table in code
+def _fault(  # noqa: C901, PLR0911 - a table in code
     handle: Handle, request: Request, code: int, words: str
 ) -> ProbeFailure | OurFault:
     curl, where = handle.curl, request.where
@@ -197,10 +211,12 @@ def _fault(  # noqa: PLR0911 - a table in code
     if code in _OURS:
         return OurFault(_OURS[code])
     if code == pycurl.E_PEER_FAILED_VERIFICATION:
-        return ProbeFailure(Reason.CERTIFICATE, _distrust(curl, words), phases=phases)
+        return ProbeFailure(Reason.CERTIFICATE, _distrust(handle, words), phases=phases)
     if request.proxied and curl.getinfo(pycurl.HTTP_CONNECTCODE) != 200:
         return _proxy_fault(curl, where, words)
-    number = curl.getinfo(pycurl.OS_ERRNO)
+    number = curl.getinfo(pycurl.OS_ERRNO) or handle.number
+    if request.quic:
+        return _quic_fault(number, where, code, phases)
     if code == pycurl.E_COULDNT_CONNECT:
         return of_errno(number or errno.EHOSTUNREACH, where, phases)
     # A connection that is cut shows as a TLS error in the middle of a handshake.
@@ -215,9 +231,23 @@ def _fault(  # noqa: PLR0911 - a table in code
     return ProbeFailure(reason, f"{where}: {text}", phases=phases)
 
 
-def _distrust(curl: pycurl.Curl, words: str) -> str:
-    known = CERTIFICATE_FAULTS.get(curl.getinfo(pycurl.SSL_VERIFYRESULT))
-    if known is None and "subject name" in words:
+def _quic_fault(number: int, where: str, code: int, phases: Mapping[str, float]) -> ProbeFailure | OurFault:
+    """Return what a QUIC connection failed of; curl's words for it are the same for many things."""
+    if "tls" in phases and code in (pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, pycurl.E_COULDNT_CONNECT):
+        return ProbeFailure(Reason.RESET, f"{where}: QUIC connection lost", phases=phases)
+    if number:
+        return of_errno(number, where, phases)
+    if code == pycurl.E_COULDNT_CONNECT:  # what a server without a certificate for the name does
+        return ProbeFailure(Reason.TLS, f"{where} ended the QUIC handshake", phases=phases)
+    if code in (pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR):
+        return ProbeFailure(Reason.PROTOCOL, f"{where} speaks no QUIC of ours", phases=phases)
+    reason, text = _REASONS.get(code, (Reason.PROTOCOL, pycurl.easy_strerror(code)))
+    return ProbeFailure(reason, f"{where}: {text}", phases=phases)
+
+
+def _distrust(handle: Handle, words: str) -> str:
+    known = CERTIFICATE_FAULTS.get(handle.curl.getinfo(pycurl.SSL_VERIFYRESULT))
+    if known is None and (handle.misnamed or "subject name" in words):
         known = CERTIFICATE_FAULTS[62]
     return f"the certificate {known or f'is refused: {words}'}"
 

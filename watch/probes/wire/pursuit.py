@@ -31,6 +31,10 @@ async def pursue(check: HttpProbe, phases: dict[str, float]) -> tuple[Answer, in
         if answer.status not in ASKS_AGAIN or not answer.redirect or check.redirects == "none":
             return answer, redirects, where
         hop = onward(hop, answer.status, answer.redirect, has_body=check.body is not None)
+        if check.version == "3" and target(hop.url).scheme != "https":
+            raise ProbeFailure(
+                Reason.PROTOCOL, "redirects to http://, which HTTP/3 does not speak", phases=phases
+            )
     raise ProbeFailure(Reason.LIMIT, f"more than {MOST_REDIRECTS} redirects", phases=phases)
 
 
