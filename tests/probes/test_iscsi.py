@@ -15,7 +15,7 @@ from watch.core.reading import ProbeFailure
 from watch.core.settings import Secret
 from watch.probes.base import reference
 from watch.probes.iscsi import IscsiProbe
-from watch.probes.wire.scsi import capacity, read, sense, wire
+from watch.probes.wire.scsi import capacity, identity, read, sense, wire
 
 pytestmark = pytest.mark.xdist_group("tgtd")
 
@@ -57,6 +57,7 @@ async def test_a_portal_tells_its_targets_and_a_target_its_luns(san):
     assert said(found) == ("up", "ok"), found
     assert found.facts["targets"] == 3
     assert OPEN in found.facts["target"].split(",")
+    assert found.facts["portals"] == 1  # tgt tells of the one that was asked
     assert (await ask("iscsi", portal=san[0], target=OPEN)).facts["luns"] == 3  # LUN 0 is the controller
 
 
@@ -93,17 +94,45 @@ async def test_a_target_or_a_lun_that_is_not_there_is_missing(san, what):
 
 async def test_a_lost_path_is_degraded_where_both_are_wanted(san):
     paths = {"portal": f"127.0.0.1:{closed_port()}", "portals": (san[0], san[1])}
-    judge = judged(warn=["paths.up == 3"])
+    judge = judged(warn=["paths.failed == 0"])
     reading = await ask("iscsi", **paths, target=OPEN, lun=1, judge=judge)
     assert said(reading) == ("degraded", "unreachable"), reading
     assert reading.facts["paths"] == 3
-    assert reading.facts["paths.up"] == 2
-    assert "connection refused" in reading.facts["paths.lost"]
+    assert (reading.facts["paths.up"], reading.facts["paths.failed"]) == (2, 1)
+    assert reading.facts["paths.lost"] == f"{paths['portal']}: connection refused: {paths['portal']}"
     both = await ask(
-        "iscsi", portal=san[0], portals=(san[1],), target=OPEN, lun=1, judge=judged(warn=["paths.up == 2"])
+        "iscsi",
+        portal=san[0],
+        portals=(san[1],),
+        target=OPEN,
+        lun=1,
+        judge=judged(warn=["paths.failed == 0"]),
     )
     assert said(both) == ("up", "ok")
     assert both.facts["paths.lost"] == ""
+    assert both.facts["paths.alike"] is True
+
+
+async def test_every_lost_path_is_named(san):
+    gone = [f"127.0.0.1:{closed_port()}" for _ in range(2)]
+    reading = await ask("iscsi", portal=san[0], portals=tuple(gone), target=CLOSED, lun=1, **chap())
+    assert said(reading) == ("up", "ok"), reading
+    assert all(f"{portal}: connection refused" in reading.facts["paths.lost"] for portal in gone)
+
+
+async def test_a_lun_has_an_identity_of_its_own(san):
+    one, other = [await ask("iscsi", portal=san[0], target=OPEN, lun=n) for n in (1, 2)]
+    assert one.facts["identity"]
+    assert one.facts["identity"] != other.facts["identity"]
+
+
+async def test_portals_that_lead_to_two_disks_are_no_paths_to_one(san, tmp_path):
+    (tmp_path / "disk11").write_bytes(bytes(1 << 20))
+    with array(tmp_path, size=1 << 20) as others:
+        paths = {"portal": san[0], "portals": (others[0],), "target": OPEN, "lun": 1}
+        reading = await ask("iscsi", **paths, judge=judged())
+    assert said(reading) == ("down", "status"), reading
+    assert reading.facts["paths.alike"] is False
 
 
 async def test_a_silent_path_does_not_cost_the_other_its_reading(san):
@@ -145,6 +174,57 @@ def portal(*units):
         await reader.read()
 
     return talk
+
+
+def told(tag, *, data=b"", status=0, why=b""):
+    """What a target says to the command *tag*: data with a good status, or a status with sense data."""
+    body = data or (struct.pack("!H", len(why)) + why if why else b"")
+    head = struct.pack("!BBBB", 0x25 if data else 0x21, 0x81 if data else 0x80, 0, status)
+    head = (head + len(body).to_bytes(4, "big")).ljust(16, b"\0") + struct.pack("!III", tag, 0xFFFFFFFF, tag)
+    return head.ljust(48, b"\0") + body + bytes(-len(body) % 4)
+
+
+IN = [login_answer(), login_answer()]
+DISK = b"\0\0\5\2\x1f\0\0\0EXAMPLE ARRAY           1.0 "
+NAA = bytes.fromhex("0083000c01030008 6001405000000001")
+WAITS, RECOVERED, REFUSED = (bytes.fromhex(sense) for sense in ("7202040b", "72011700", "72052400"))
+
+
+async def test_a_path_that_stands_by_is_a_good_one_beside_one_that_serves(san):
+    waits = [*IN, told(2, data=DISK), told(3, status=2, why=WAITS), told(4, data=NAA), told(5)]
+    async with serving(portal(*waits)) as port:
+        alone = await ask("iscsi", portal=f"127.0.0.1:{port}", target=OPEN, lun=1)
+        paths = {"portal": f"127.0.0.1:{port}", "portals": (san[0],), "wait": timedelta(seconds=1)}
+        reading = await ask("iscsi", **paths, target=OPEN, lun=1)
+    assert said(alone) == ("down", "status"), alone
+    assert "stands by" in alone.detail
+    assert said(reading) == ("up", "ok"), reading
+    facts = reading.facts
+    assert (facts["paths.up"], facts["paths.standby"], facts["size"]) == (2, 1, 64 << 20)
+    assert facts["paths.alike"] is False  # the script's LUN is called otherwise than tgt's
+
+
+async def test_an_error_that_the_disk_recovered_from_is_none():
+    capacity = told(4, data=struct.pack("!II", 2047, 512))
+    good = [*IN, told(2, data=DISK), told(3, status=2, why=RECOVERED), capacity]
+    async with serving(portal(*good, told(5, status=2, why=REFUSED))) as port:
+        there = {"portal": f"127.0.0.1:{port}", "target": OPEN, "lun": 1, "read": False}
+        late = await ask("iscsi", **there, seconds=0.3)
+    assert "the goodbye" in late.detail, late  # all that comes before it went through
+    async with serving(portal(*good, told(5, data=NAA), login_answer())) as port:
+        reading = await ask("iscsi", **there | {"portal": f"127.0.0.1:{port}"})
+    assert said(reading) == ("up", "ok"), reading
+    assert (reading.facts["size"], reading.facts["identity"]) == (1 << 20, "6001405000000001")
+
+
+async def test_the_portals_that_are_announced_are_counted():
+    names = b"TargetName=iqn.a\0TargetAddress=192.0.2.1:3260,1\0TargetAddress=192.0.2.2:3260,2\0"
+    names += b"TargetName=iqn.b\0TargetAddress=192.0.2.1:3260,1\0"
+    text = b"\x24\x80\0\0" + len(names).to_bytes(4, "big") + bytes(8) + struct.pack("!III", 2, 0xFFFFFFFF, 2)
+    unit = text.ljust(48, b"\0") + names + bytes(-len(names) % 4)
+    async with serving(portal(*IN, unit, login_answer())) as port:
+        reading = await ask("iscsi", portal=f"127.0.0.1:{port}")
+    assert (reading.facts["targets"], reading.facts["portals"]) == (2, 2), reading
 
 
 async def test_a_portal_that_sends_us_elsewhere_is_followed(san):
@@ -207,6 +287,22 @@ def test_options_that_cannot_be_meant_are_refused(options, word):
 def test_a_capacity_that_cannot_be_is_a_protocol_fault(claims):
     with pytest.raises(ProbeFailure, match="protocol"):
         capacity(claims)
+
+
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [
+        ("00830000", ""),
+        ("", ""),
+        ("0083ffff0103", ""),
+        ("00830006010300ff6001", "6001"),  # cut off
+        ("0083000c02010008 4558414d504c4531", "EXAMPLE1"),
+        ("0083001402010004 4142434401020008 0002c90300000001", "0002c90300000001"),
+        ("0083000c01130008 5001405000000001", ""),  # the port's name, not the LUN's
+    ],
+)
+def test_what_a_lun_is_called_is_read_from_its_page(page, name):
+    assert identity(bytes.fromhex(page)) == name
 
 
 @pytest.mark.parametrize(

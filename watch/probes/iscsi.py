@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
@@ -30,10 +31,11 @@ _LARGEST_BLOCK = 64 << 10
 
 
 class Way(NamedTuple):
-    """What one portal showed."""
+    """What one portal showed. *standby*: that the LUN is served by the other controller."""
 
     facts: dict[str, FactValue]
     phases: dict[str, float]
+    standby: bool
 
 
 @probe("iscsi", main="portal")
@@ -42,10 +44,12 @@ class IscsiProbe(Described):
     """Log in to an iSCSI target as a host does, ask whether the LUN is ready, and read one block of it.
 
     Without `target` the portal is asked for its targets; without `lun` the target for its LUNs. Several
-    portals are several paths to one LUN, asked at the same time: up when one of them leads there; say how
-    many have to. The block lies at a random place, so that no cache answers for the disks. Nothing is written
-    or reserved, and every login is a session of its own, which ends no other. Headers and data go without
-    digests; a target that insists on them refuses us.
+    portals are several paths to one LUN, asked at the same time: up when one of them leads there, and degraded
+    by `warn: [paths.failed == 0]` when another does not. A path that stands by (asymmetric access) is a good
+    one, if there is one that serves. The block lies at a random place, so that no cache answers for the disks.
+    Nothing is written or reserved, and every login is a session of its own, which ends no other. Headers and
+    data go without digests; a target that insists on them refuses us. Run against tgt 1.0.85; paths that stand
+    by were never run against a real array.
 
     Options:
         portal: Where to ask, host or host:port; without a port 3260.
@@ -67,13 +71,18 @@ class IscsiProbe(Described):
         read (duration, slow): How long reading one block took, on the slowest path.
         paths (count): How many portals were asked.
         paths.up (count, unreachable): How many of them led to the target.
-        paths.lost (text, unreachable): What is wrong with the first of the others; empty when nothing is.
+        paths.failed (count, unreachable): How many did not.
+        paths.lost (text, unreachable): Which, and what is wrong with each; empty when nothing is.
+        paths.standby (count): How many of those that led there stand by for another; with `lun`.
+        paths.alike (bool, status): Whether all of them lead to the same LUN, by its identity and size; with `lun`.
         targets (count, missing): How many targets there are; without `target`.
         target (text, missing): Their names, joined by commas; without `target`.
+        portals (count, missing): How many portals they have, as they are announced; without `target`.
         luns (count, missing): How many LUNs the target has for us; without `lun`.
         size (bytes): How large the LUN is.
         block (bytes): How large one of its blocks is.
         device (text): Its vendor and product.
+        identity (text): What it is called by every path, its NAA or EUI-64 name where it has one.
         address (text): The first portal that answered, ip:port.
 
     Reasons:
@@ -86,10 +95,11 @@ class IscsiProbe(Described):
           target: iqn.2026-11.org.example:array1
           lun: 1
         expect: [paths.up > 0, read < 1s]
-        warn: [paths.up == 2, read < 50ms]
+        warn: [paths.failed == 0, read < 50ms]
     """
 
     WAYS: ClassVar[frozenset[str]] = DIALS
+    ASSUMED: ClassVar[Mapping[str, str]] = {"paths.alike": "paths.alike == true or not paths.alike exists"}
 
     portal: str
     portals: tuple[str, ...] = ()
@@ -141,13 +151,23 @@ class IscsiProbe(Described):
         return self._reading(ways, lost)
 
     def _reading(self, ways: list[Way], lost: list[tuple[str, Any]]) -> Reading:
+        serving = [path for path in ways if not path.standby]
+        if not serving:
+            words = f"LUN {self.lun} only stands by on all paths: no controller serves it"
+            raise ProbeFailure(Reason.STATUS, words, phases=ways[0].phases)
         slowest = max(ways, key=lambda path: sum(path.phases.values()))
-        facts = dict(ways[0].facts)
+        facts = dict(serving[0].facts)
         for name in ("latency", "login", "read"):
             times = [float(path.facts[name]) for path in ways if name in path.facts]
             facts |= {name: max(times)} if times else {}
-        facts["paths"], facts["paths.up"] = len(ways) + len(lost), len(ways)
-        facts["paths.lost"] = one_line(f"{lost[0][0]}: {lost[0][1].detail}") if lost else ""
+        facts |= {"paths": len(ways) + len(lost), "paths.up": len(ways), "paths.failed": len(lost)}
+        facts["paths.lost"] = one_line("; ".join(f"{portal}: {path.detail}" for portal, path in lost), 500)
+        if self.lun is not None:
+            facts["paths.standby"] = len(ways) - len(serving)
+            facts["paths.alike"] = all(
+                len({path.facts[name] for path in ways if path.facts.get(name)}) <= 1
+                for name in ("identity", "size")
+            )
         return Reading(Verdict.UP, facts=facts, phases=slowest.phases)
 
     async def _path_in_time(self, portal: str) -> Way:
@@ -184,12 +204,13 @@ class IscsiProbe(Described):
             phases["login"] = clock() - began
             facts: dict[str, FactValue] = {"login": phases["login"], "address": line.where}
             began = clock()
-            facts |= await self._seen(session)
+            seen, standby = await self._seen(session)
+            facts |= seen
             phases["transfer"] = clock() - began
             facts["latency"] = sum(phases.values())
             with contextlib.suppress(ProbeFailure):  # all is known already
                 await session.logout()
-        return Way(facts, phases)
+        return Way(facts, phases, standby)
 
     async def _line(self, portal: str, *, first: bool) -> Any:
         """Dial *portal*; one that we were sent to may not be spelled, or be, what nobody should ask."""
@@ -202,24 +223,33 @@ class IscsiProbe(Described):
             admit(there.host, ip, first=False)
         return await dial(there, family=self.family, metadata=self.metadata)
 
-    async def _seen(self, session: Session) -> dict[str, FactValue]:
+    async def _seen(self, session: Session) -> tuple[dict[str, FactValue], bool]:
+        """Return what is to be seen, and whether the LUN only stands by here."""
         from watch.probes.wire import scsi  # noqa: PLC0415 - as above
 
         if self.target is None:
-            names = await session.targets()
-            return {"targets": len(names), "target": one_line(",".join(names), 1000)}
+            names, portals = await session.targets()
+            return {
+                "targets": len(names),
+                "target": one_line(",".join(names), 1000),
+                "portals": portals,
+            }, False
         if self.lun is None:
-            return {"luns": scsi.luns(await session.command(0, scsi.LUNS, 4096))}
+            return {"luns": scsi.luns(await session.command(0, scsi.LUNS, 4096))}, False
         return await self._disk(session, self.lun)
 
-    async def _disk(self, session: Session, number: int) -> dict[str, FactValue]:
-        from watch.probes.wire.lun import ready  # noqa: PLC0415 - as above
+    async def _disk(self, session: Session, number: int) -> tuple[dict[str, FactValue], bool]:
+        from watch.probes.wire.lun import identity, ready  # noqa: PLC0415 - as above
+        from watch.probes.wire.scsi import Standby  # noqa: PLC0415 - as above
 
-        lun = await ready(session, number)
+        try:
+            lun = await ready(session, number)
+        except Standby:
+            return {"identity": await identity(session, number)}, True
         facts: dict[str, FactValue] = {"device": lun.device, "size": lun.size, "block": lun.block}
         if self.read and 0 < lun.block <= _LARGEST_BLOCK:
             clock = asyncio.get_running_loop().time
             began = clock()
             await lun.read(random.randrange(lun.blocks))  # noqa: S311 - a place on a disk, no secret
             facts["read"] = clock() - began
-        return facts
+        return facts | {"identity": await identity(session, number)}, False

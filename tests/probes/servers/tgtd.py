@@ -18,7 +18,7 @@ SIZE = 64 << 20  # of LUN 1; LUN 2 has twice as much
 
 
 @contextlib.contextmanager
-def array(folder):
+def array(folder, size=SIZE):
     """Yield its process and the portals; the disks lie in *folder*, disk11 behind LUN 1 of the first target."""
     ports = free_port(), free_port()
     env = {"TGT_IPC_SOCKET": str(folder / "sock"), "PATH": os.environ["PATH"]}
@@ -38,7 +38,7 @@ def array(folder):
             for lun in (1, 2):
                 disk = folder / f"disk{tid}{lun}"
                 with disk.open("wb") as file:
-                    file.truncate(lun * SIZE)
+                    file.truncate(lun * size)
                 tell("--op", "new", "--mode", "logicalunit", "--tid", str(tid), "--lun", str(lun), "-b", disk)
             tell("--op", "bind", *target, "-I", "ALL")
         for user, password in (("mon", CANARY), ("array", PROOF)):

@@ -136,8 +136,8 @@ class Session:
             fallback = Reason.STATUS, f"refuses the login with status {status:#06x}"
             raise self._failed(*_LOGIN_STATUS.get(status, fallback))
 
-    async def targets(self) -> list[str]:
-        """Return the names of the portal's targets, as it tells those who ask in a discovery session."""
+    async def targets(self) -> tuple[list[str], int]:
+        """Return the names of the portal's targets, as discovery sessions hear them, and how many portals they have."""
         data, transfer = b"SendTargets=All\0", _NOBODY
         heard = b""
         self._tag += 1
@@ -146,8 +146,11 @@ class Session:
             unit = await self._next(_SAID, "the list of targets")
             heard += unit.data
             if unit.head[1] & _FINAL:
-                names = [pair[11:] for pair in heard.split(b"\0") if pair.startswith(b"TargetName=")]
-                return [one_line(name.decode("utf-8", "replace"), 223) for name in names]
+                pairs = heard.split(b"\0")
+                names = [pair[11:] for pair in pairs if pair.startswith(b"TargetName=")]
+                # An address ends in the tag of its portal group: 192.0.2.10:3260,1.
+                portals = {p[14:].partition(b",")[0] for p in pairs if p.startswith(b"TargetAddress=")}
+                return [one_line(name.decode("utf-8", "replace"), 223) for name in names], len(portals)
             transfer, data = unit.number(20), b""
         raise self._failed(Reason.LIMIT, "does not come to an end with its list of targets")
 
@@ -158,6 +161,8 @@ class Session:
             if status == 0:
                 return data
             why = scsi.sense(told[2:]) if status == scsi.CONDITION else None
+            if why is not None and why.recovered:
+                return data
             if why is None or not why.passing:
                 break
         raise scsi.failure(lun, status, why)

@@ -33,6 +33,16 @@ class Lun(NamedTuple):
         return data
 
 
+async def identity(session: Session, number: int) -> str:
+    """Return the LUN's name that is the same by every path; empty when it does not tell."""
+    try:
+        return scsi.identity(await session.command(number, scsi.IDENTITY, 255))
+    except ProbeFailure as refused:
+        if refused.reason is Reason.STATUS:
+            return ""
+        raise
+
+
 async def ready(session: Session, number: int) -> Lun:
     """Return the LUN *number* if it is there and ready; `ProbeFailure` says what it is instead."""
     device = scsi.device(await session.command(number, scsi.INQUIRY, 36))

@@ -13,10 +13,10 @@ from watch.core.wording import one_line
 
 CONDITION = 0x02
 _NO_LUN = 0x25
-_ATTENTION = 0x06
+_RECOVERED, _ATTENTION = 0x01, 0x06
+_STANDBY = (2, 4, 11)  # asymmetric access: this port waits for the other controller to fail
 _STATUS = {0x08: "is busy", 0x18: "is reserved by another host", 0x28: "has its queue full"}
 _KEYS = {
-    1: "recovered from an error",
     2: "is not ready",
     3: "cannot read the medium",
     4: "has a hardware fault",
@@ -27,9 +27,14 @@ _KEYS = {
 
 READY = bytes(6)  # TEST UNIT READY
 INQUIRY = b"\x12\0\0\0\x24\0"
+IDENTITY = b"\x12\1\x83\0\xff\0"  # INQUIRY, page 83h
 LUNS = b"\xa0" + bytes(5) + struct.pack("!I", 4096) + bytes(2)
 CAPACITY_10 = b"\x25" + bytes(9)
 CAPACITY_16 = b"\x9e\x10" + bytes(8) + struct.pack("!I", 32) + bytes(2)
+
+
+class Standby(ProbeFailure):
+    """The LUN is there and would be served here, were it not served by the other controller."""
 
 
 class Sense(NamedTuple):
@@ -43,6 +48,11 @@ class Sense(NamedTuple):
     def passing(self) -> bool:
         """Whether it only tells something new (a reset, a change): the command is to be sent again."""
         return self.key == _ATTENTION
+
+    @property
+    def recovered(self) -> bool:
+        """Whether the command went through after all."""
+        return self.key == _RECOVERED
 
 
 def sense(data: bytes) -> Sense:
@@ -60,6 +70,8 @@ def failure(lun: int, status: int, why: Sense | None) -> ProbeFailure:
         return ProbeFailure(Reason.STATUS, f"LUN {lun} {words}")
     if why.code == _NO_LUN:
         return ProbeFailure(Reason.MISSING, f"there is no LUN {lun}")
+    if why == _STANDBY:
+        return Standby(Reason.STATUS, f"LUN {lun} stands by: it is served by the other controller")
     words = _KEYS.get(why.key, "does not answer")
     where = f"{why.key:x}/{why.code:02x}/{why.qualifier:02x}"
     return ProbeFailure(Reason.STATUS, f"LUN {lun} {words} (sense {where})")
@@ -82,6 +94,23 @@ def device(data: bytes) -> str:
     if len(data) < 32 or data[0] >> 5:
         return ""
     return one_line(data[8:32].decode("latin-1"), 40)
+
+
+def identity(data: bytes) -> str:
+    """Return what the LUN is called by every path to it (SPC-4, 7.8.6); empty when it has no such name.
+
+    NAA before EUI-64 before the vendor's own; names of the port or the target are none of the LUN's.
+    """
+    left, found = data[4 : 4 + int.from_bytes(data[2:4], "big")], dict[int, str]()
+    while len(left) >= 4:
+        kind, association, name = left[1] & 15, left[1] >> 4 & 3, left[4 : 4 + left[3]]
+        if association == 0 and name:
+            text = name.hex() if left[0] & 15 == 1 else name.decode("latin-1").strip("\0 ")
+            found[kind] = max(
+                found.get(kind, ""), one_line(text, 80), key=len
+            )  # the longer NAA is the world's
+        left = left[4 + left[3] :]
+    return next((found[kind] for kind in (3, 2, 1) if found.get(kind)), "")
 
 
 def capacity(data: bytes) -> tuple[int, int]:
