@@ -128,7 +128,7 @@ async def test_a_lun_has_an_identity_of_its_own(san):
 
 async def test_portals_that_lead_to_two_disks_are_no_paths_to_one(san, tmp_path):
     (tmp_path / "disk11").write_bytes(bytes(1 << 20))
-    with array(tmp_path, size=1 << 20) as others:
+    with array(tmp_path, size=1 << 20) as (_, others):
         paths = {"portal": san[0], "portals": (others[0],), "target": OPEN, "lun": 1}
         reading = await ask("iscsi", **paths, judge=judged())
     assert said(reading) == ("down", "status"), reading

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from tests.probes.recordings import hangs, says
-from tests.probes.servers.recorded import PATHS
+from tests.probes.recordings import hangs
+from tests.probes.servers.recorded import MAPS, PATHS, multipathd
 from tests.probes.wires import ask, assumed, said
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
 from watch.probes.multipath import MultipathProbe
 
-__all__ = ["hangs", "says"]
+__all__ = ["hangs"]
 
 ASSUMED = assumed("multipath")
 ONE_LOST = PATHS.replace("sdc|active|running|ghost", "sdc|failed|running|faulty")
+
+
+@pytest.fixture
+def says(tmp_path):
+    """``says(paths, maps)`` is the path of a program that answers both questions like multipathd."""
+    return lambda paths, maps=MAPS: str(multipathd(tmp_path, paths, maps))
 
 
 async def test_whole_maps_are_up_and_disks_without_one_do_not_count(says, tmp_path):
@@ -29,7 +35,17 @@ async def test_whole_maps_are_up_and_disks_without_one_do_not_count(says, tmp_pa
         "least": 2,
         "worst": "mpatha",
     }
-    assert (tmp_path / "arguments").read_text().split("\n")[:4] == ["show", "paths", "raw", "format"]
+    assert (tmp_path / "arguments").read_text().splitlines() == [
+        "show paths raw format %m|%d|%t|%o|%T",
+        "show maps raw format %n|%N",
+    ]
+
+
+@pytest.mark.parametrize("name", ["all", "mpathc"])
+async def test_a_map_without_any_path_is_down_though_no_path_tells_of_it(says, name):
+    reading = await ask("multipath", map=name, program=says(GOOD, MAPS + "mpathc|0\n"), judge=ASSUMED)
+    assert said(reading) == ("down", "expectation"), reading
+    assert (reading.facts["least"], reading.facts["worst"]) == (0, "mpathc")
 
 
 async def test_a_lost_path_is_down_and_named(says):
@@ -61,7 +77,7 @@ async def test_few_paths_are_degraded_if_so_told(says):
 
 @pytest.mark.parametrize("out", [PATHS, "", "[orphan]|sda|undef|running|undef\n"])
 async def test_a_map_that_is_not_there_is_missing(says, out):
-    assert said(await ask("multipath", map="mpathz", program=says(out))) == ("down", "missing")
+    assert said(await ask("multipath", map="mpathz", program=says(out, ""))) == ("down", "missing")
 
 
 @pytest.mark.parametrize(
@@ -73,10 +89,15 @@ async def test_a_map_that_is_not_there_is_missing(says, out):
         ("", 1, "error -1 receiving packet\n"),
     ],
 )
-async def test_a_multipathd_that_does_not_answer_is_our_fault(says, out, code, err):
-    reading = await ask("multipath", map="all", program=says(out, code=code, err=err))
+async def test_a_multipathd_that_does_not_answer_is_our_fault(tells, out, code, err):
+    reading = await ask("multipath", map="all", program=tells(out, code=code, err=err))
     assert said(reading) == ("unknown", "internal")
     assert (out or err).strip() in reading.detail
+
+
+async def test_a_multipathd_that_tells_no_maps_is_our_fault(says):
+    reading = await ask("multipath", map="all", program=says(GOOD, "timeout\n"))
+    assert said(reading) == ("unknown", "internal")
 
 
 async def test_a_daemon_that_hangs_is_a_timeout_in_time(hangs):

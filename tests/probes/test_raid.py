@@ -119,6 +119,15 @@ async def test_an_array_that_does_not_run_is_down(machine):
     assert reading.facts["state"] == "inactive"
 
 
+async def test_an_array_without_redundancy_that_lost_a_member_is_down(machine):
+    broken = (
+        "Personalities : [raid0]\nmd2 : broken raid0 sda1[0]\n      208640 blocks super 1.2 512k chunks\n\n"
+    )
+    reading = await ask("raid", array="all", **machine(broken, md2={"array_state": "broken"}))
+    assert said(reading) == ("down", "expectation")
+    assert (reading.facts["active"], reading.facts["state"]) == (False, "broken")
+
+
 async def test_an_array_that_is_not_there_is_missing(machine):
     assert said(await ask("raid", array="md9", **machine(ARRAYS))) == ("down", "missing")
 
@@ -202,10 +211,51 @@ async def test_an_array_that_a_controller_has_not_is_missing(says):
     assert said(await ask("raid", array="9/9", **through(says, megaraid()))) == ("down", "missing")
 
 
+def newer(*disks, state="Optl", pack="Optimal"):
+    """What storcli2 and perccli2 say: a disk's purpose in State, and how it is in Status."""
+    response = {
+        "Product Name": "MegaRAID 9660-16i",
+        "VD LIST": [{"DG/VD": "0/1", "TYPE": "RAID1", "State": state, "Access": "RW", "Name": "os"}],
+        "PD LIST": [
+            {"EID:Slt": f"322:{n}", "PID": 312 + n, "State": purpose, "Status": status, "DG": 0}
+            for n, (purpose, status) in enumerate(disks or (("Conf", "Online"), ("GHS", "Good")))
+        ],
+        "Energy Pack Info": [{"Type": "Supercap", "SubType": "FBU345", "Status": pack}],
+    }
+    one = {"Command Status": {"Status Code": 0, "Status": "Success"}, "Response Data": response}
+    return json.dumps({"Controllers": [one]})
+
+
+@pytest.mark.parametrize("tool", ["storcli2", "perccli2"])
+async def test_the_newer_tools_are_read_as_well(says, tool):
+    reading = await ask("raid", array="all", **through(says, newer()) | {"controller": tool})
+    assert said(reading) == ("up", "ok"), reading
+    facts = reading.facts
+    assert (facts["spares"], facts["failed"], facts["battery"], facts["state"]) == (1, 0, "Optimal", "Optl")
+
+
+async def test_a_disk_that_the_newer_tools_call_failed_is_down_and_a_spare_that_failed_is_none(says):
+    disks = [("Conf", "Failed"), ("Conf", "Rebuild"), ("GHS", "Missing")]
+    out = newer(*disks, state="Dgrd", pack="Failed")
+    reading = await ask("raid", array="os", **through(says, out) | {"controller": "storcli2"})
+    assert said(reading) == ("down", "expectation")
+    facts = reading.facts
+    assert (facts["failed.names"], facts["busy"], facts["spares"]) == ("disk 322:0, disk 322:2", "rebuild", 0)
+    assert (facts["degraded"], facts["battery"]) == (1, "Failed")
+
+
+async def test_the_tool_of_a_controller_is_the_makers_by_its_own_name():
+    for tool, program in (("perccli", "perccli64"), ("perccli2", "perccli2"), ("storcli2", "storcli2")):
+        reading = await ask("raid", array="all", controller=tool)
+        assert said(reading) == ("unknown", "internal")
+        assert reading.detail.startswith(f"{program} is not installed")
+
+
 @pytest.mark.parametrize(
     "out",
     [
         "",
+        "[" * 100_000,
         "This utility must be run as root",
         "{}",
         '{"Controllers": [{"Command Status": {"Status": "Failure", "Description": "No Controller found"}}]}',

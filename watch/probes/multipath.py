@@ -37,7 +37,7 @@ class MultipathProbe(Described):
             sudo.
 
     Facts:
-        maps (count, missing): How many maps were looked at.
+        maps (count, missing): How many maps were looked at, with those that have no path left at all.
         paths (count): How many paths they have, in all.
         working (count): How many of those can be used.
         failed (count): How many cannot.
@@ -69,22 +69,29 @@ class MultipathProbe(Described):
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
         from watch.probes.wire.tool import said_by  # noqa: PLC0415 - when a check needs it
 
-        said = await said_by(
-            self.program, "show", "paths", "raw", "format", _FORMAT, package="multipath-tools"
-        )
+        package = "multipath-tools"
+        said = await said_by(self.program, "show", "paths", "raw", "format", _FORMAT, package=package)
         lines = said.out.splitlines()
         if said.code != 0 or any(line.count("|") < 4 for line in lines):
             raise OurFault(f"multipathd does not tell us of its paths: {said.words}")
         paths = [path for path in map(_path, lines) if path.map not in _NO_MAP]
-        return Reading(Verdict.UP, facts=self._facts(paths))
+        # The kernel drops devices that are gone for long: a map without any is in no line above, and hangs.
+        said = await said_by(self.program, "show", "maps", "raw", "format", "%n|%N", package=package)
+        lines = said.out.splitlines()
+        if said.code != 0 or any(line.count("|") != 1 for line in lines):
+            raise OurFault(f"multipathd does not tell us of its maps: {said.words}")
+        maps = {line.partition("|")[0].strip() for line in lines}
+        return Reading(Verdict.UP, facts=self._facts(paths, maps | {path.map for path in paths}))
 
-    def _facts(self, paths: Sequence[_Path]) -> dict[str, FactValue]:
+    def _facts(self, paths: Sequence[_Path], maps: set[str]) -> dict[str, FactValue]:
         paths = [path for path in paths if self.map in ("all", path.map)]
-        if not paths:
-            raise ProbeFailure(
-                Reason.MISSING, f"there is no map {self.map} here, or it has not one path left"
-            )
-        usable = {name: sum(p.usable for p in paths if p.map == name) for name in {p.map for p in paths}}
+        usable = {
+            name: sum(path.usable for path in paths if path.map == name)
+            for name in maps
+            if self.map in ("all", name)
+        }
+        if not usable:
+            raise ProbeFailure(Reason.MISSING, f"there is no map {self.map} here")
         worst = min(sorted(usable), key=usable.__getitem__)
         failed = [f"{path.map}: {path.device}" for path in paths if not path.usable]
         return {

@@ -28,7 +28,7 @@ class NfsProbe(Described):
 
     Version 3 needs the portmapper (port 111) and the mount service to be reachable, too. The server takes our
     word for who we are; one that wants Kerberos refuses us. Linux servers export to ports below 1024 only,
-    unless the export says `insecure`: without that the reading is down and says so.
+    unless the export says `insecure`: without that the reading is down and says so. Run against NFS-Ganesha 4.3.
 
     Options:
         server: host or host:port; without a port 2049.

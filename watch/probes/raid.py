@@ -27,13 +27,15 @@ class RaidProbe(Described):
     An array that has lost a member still serves; it is down all the same, for it is no longer what it is there
     for. Say `degraded <= 1` to be told of the second loss only, or move it to `warn`. Reads /proc/mdstat and
     /sys/block/*/md through a child process: an array that hangs must not hang us. A MegaRAID or
-    PERC controller is asked through its maker's tool, which must be root; else the reading is unknown.
+    PERC controller is asked through its maker's tool, which must be root; else the reading is unknown. Other
+    makers' tools (ssacli, arcconf) write for people only: ask such a controller by SNMP.
 
     Options:
         array: The array's name (md0; of a controller the name or number, 0/1), or all.
-        controller: md for the kernel's own arrays; storcli or perccli for a controller's.
-        program: With a controller: its tool, if that is not storcli64 or perccli64; may be a script that calls
-            it through sudo.
+        controller: md for the kernel's own arrays; storcli or perccli for a controller's, and storcli2 or perccli2 for
+            those of 24 Gbit/s.
+        program: With a controller: its tool, if that is not storcli64, perccli64, storcli2 or perccli2; may be a
+            script that calls it through sudo.
         root: With md: where the host's /proc and /sys are, for an agent in a container: /host.
 
     Facts:
@@ -47,8 +49,8 @@ class RaidProbe(Described):
         progress (ratio): How far that is, of the one that is least far.
         left (duration): How long it will take, by the kernel's guess.
         mismatches (count): Sectors that differed at the last check, summed; a RAID 1 with swap has some.
-        state (text): The arrays' states: clean, active, readonly, inactive, …; Optl, Dgrd, ….
-        battery (text): The state of a controller's battery, Optimal for a good one.
+        state (text): The arrays' states: clean, active, readonly, broken, inactive, …; Optl, Dgrd, ….
+        battery (text): The state of a controller's battery or capacitor, Optimal for a good one.
 
     Reasons:
         ok, expectation, missing, timeout, limit
@@ -66,7 +68,7 @@ class RaidProbe(Described):
     }
 
     array: str
-    controller: Literal["md", "storcli", "perccli"] = "md"
+    controller: Literal["md", "storcli", "perccli", "storcli2", "perccli2"] = "md"
     program: str | None = None
     root: Path = Path("/")
 
@@ -85,7 +87,9 @@ class RaidProbe(Described):
         from watch.probes.wire.megaraid import facts  # noqa: PLC0415 - when a check needs it
         from watch.probes.wire.tool import said_by  # noqa: PLC0415 - as above
 
-        program = self.program or f"{self.controller}64"
+        program = self.program or (
+            self.controller if self.controller.endswith("2") else f"{self.controller}64"
+        )
         said = await said_by(program, "/call", "show", "J", "nolog", package="none; the maker has it")
         return facts(said, self.array)
 

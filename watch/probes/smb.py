@@ -33,7 +33,7 @@ class SmbProbe(Described):
     r"""Log in to a file server (SMB 2 or 3, by NTLM) and ask how much room a share has.
 
     Our messages are signed, so that what is read is what the server said. Without a username nothing is asked but
-    the protocol. Eight runs at a time; it needs the extra `smb`.
+    the protocol. Eight runs at a time; it needs the extra `smb`. Run against Samba 4.17.
 
     Options:
         share: The share as //server/share, //server:port/share or //server/share/folder.

@@ -20,6 +20,7 @@ mpathb|sde|active|running|ready
 mpathb|sdf|active|running|ready
 [orphan]|sda|undef|running|undef
 """
+MAPS = "mpatha|2\nmpathb|3\n"
 ARRAYS = """\
 Personalities : [raid1] [raid6] [raid5] [raid4] [raid0]
 md1 : active raid5 sdd1[3](S) sdc1[2] sdb1[1] sda1[0]
@@ -89,6 +90,16 @@ def ata(*, passed=True, pending=0, reallocated=0, tested=True):
     )
 
 
+def multipathd(folder, paths, maps=MAPS):
+    """The path of a program that answers both questions, and notes what it was asked."""
+    for name, out in (("paths", paths), ("maps", maps)):
+        (folder / name).write_text(out)
+    path = folder / "multipathd"
+    path.write_text(f'#!/bin/sh\necho "$@" >> {folder}/arguments\nexec cat "{folder}/$2"\n')
+    path.chmod(0o755)
+    return path
+
+
 @contextlib.contextmanager
 def stand(site):
     folder = site.folder
@@ -99,11 +110,11 @@ def stand(site):
     zpool = folder / "zpool"
     zpool.write_text(f'#!/bin/sh\nexec cat "{folder}/$1"\n')
     zpool.chmod(0o755)
-    smartctl, multipathd = program(folder / "smartctl", ata()), program(folder / "multipathd", PATHS)
+    smartctl = program(folder / "smartctl", ata())
     yield Stood(
         None,
         {
-            "multipath": Asked({"map": "all", "program": multipathd}),
+            "multipath": Asked({"map": "all", "program": str(multipathd(folder, PATHS))}),
             "raid": Asked({"array": "all", "root": str(folder)}),
             "smart": Asked({"device": "/dev/sda", "program": smartctl}),
             "zfs": Asked({"pool": "tank", "program": str(zpool)}),

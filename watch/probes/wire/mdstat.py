@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-_HEAD = re.compile(r"^(?P<name>\S+) : (?P<state>active|inactive)(?P<rest>.*)$")
+# broken: without redundancy, and a member is gone
+_HEAD = re.compile(r"^(?P<name>\S+) : (?P<state>active|broken|inactive)(?P<rest>.*)$")
 _MEMBER = re.compile(r"(?P<name>\S+?)\[\d+\](?P<flags>(?:\([A-Z]\))*)")
 _WANTED = re.compile(r"\[(\d+)/(\d+)\]")
 _BUSY = re.compile(r"\b(?P<action>resync|recovery|check|reshape|repair)\s*=\s*(?P<rest>\S+)")

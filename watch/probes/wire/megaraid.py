@@ -1,7 +1,9 @@
-"""What a MegaRAID controller's tool (storcli, Dell's perccli) says as JSON of its arrays and disks.
+"""What a MegaRAID controller's tool (storcli and storcli2, Dell's perccli and perccli2) says as JSON.
 
 ``/call show J`` gives, a controller each, ``Response Data`` with a ``VD LIST`` (the arrays, by ``DG/VD`` and
-``Name``), a ``PD LIST`` (the disks, by ``EID:Slt``) and the battery under one of two names.
+``Name``), a ``PD LIST`` (the disks, by ``EID:Slt``) and the battery under one of three names. Of a disk the older
+tools have all in ``State`` (Onln, Failed, GHS); the newer have its purpose there (Conf, GHS), and how it is in
+``Status`` (Online, Failed).
 """
 
 from __future__ import annotations
@@ -19,9 +21,11 @@ if TYPE_CHECKING:
     from watch.probes.wire.tool import Said
 
 _OPTIMAL, _OFFLINE = "Optl", "OfLn"
-_FAILED = frozenset(("Failed", "UBad", "Offln", "Msng"))
+_FAILED = frozenset(("Failed", "UBad", "UBUnsp", "Offln", "Msng", "Offline", "Missing", "Bad", "Unusable"))
 _SPARE = frozenset(("GHS", "DHS"))
-_BUSY = {"Rbld": "rebuild", "Cpybck": "copyback"}
+_BUSY = {"Rbld": "rebuild", "Cpybck": "copyback", "Rebuild": "rebuild", "Replace": "copyback"}
+# The battery or capacitor, and where its state stands.
+_BATTERIES = {"BBU_Info": "State", "Cachevault_Info": "State", "Energy Pack Info": "Status"}
 
 
 def facts(said: Said, array: str) -> dict[str, FactValue]:
@@ -35,30 +39,35 @@ def facts(said: Said, array: str) -> dict[str, FactValue]:
     if not arrays:
         raise ProbeFailure(Reason.MISSING, f"the controller has no array {array}")
     states = [str(row.get("State", "")) for row in arrays]
-    disks = [(str(row.get("EID:Slt")), row.get("State")) for one in told for row in _rows(one, "PD LIST")]
-    failed = [f"disk {slot}" for slot, state in disks if state in _FAILED]
+    disks = [row for one in told for row in _rows(one, "PD LIST")]
+    failed = [f"disk {row.get('EID:Slt')}" for row in disks if _words(row) & _FAILED]
     found: dict[str, FactValue] = {
         "arrays": len(arrays),
         "active": _OFFLINE not in states,
         "degraded": sum(state != _OPTIMAL for state in states),
         "failed": len(failed),
         "failed.names": one_line(", ".join(failed)),
-        "spares": sum(state in _SPARE for _, state in disks),
-        "busy": ", ".join(sorted({_BUSY[str(state)] for _, state in disks if state in _BUSY})),
+        "spares": sum(bool(_words(row) & _SPARE) and not _words(row) & _FAILED for row in disks),
+        "busy": ", ".join(sorted({_BUSY[word] for row in disks for word in _words(row) if word in _BUSY})),
         "state": one_line(", ".join(sorted(set(states)))),
     }
     batteries = [
-        str(row.get("State", "unknown"))
+        str(row.get(state, "unknown"))
         for one in told
-        for row in (*_rows(one, "BBU_Info"), *_rows(one, "Cachevault_Info"))
+        for name, state in _BATTERIES.items()
+        for row in _rows(one, name)
     ]
     return found | ({"battery": one_line(", ".join(sorted(set(batteries))), 80)} if batteries else {})
+
+
+def _words(disk: dict[str, Any]) -> set[str]:
+    return {str(disk.get(key)) for key in ("State", "Status")}
 
 
 def _responses(said: Said) -> Iterator[dict[str, Any]]:
     try:
         told: Any = json.loads(said.out)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise OurFault(f"the controller's tool says nothing that is JSON: {said.words}") from None
     for one in _rows(told, "Controllers"):
         status, response = one.get("Command Status"), one.get("Response Data")
