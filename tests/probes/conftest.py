@@ -142,7 +142,7 @@ def serving_nginx(folder, pem, ca_file):
 
 def until_listening(process, *places):
     """Wait for a child to take connections: readiness has no event to await."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     for place in places:
         while True:
             with contextlib.suppress(OSError), socket.create_connection(place, timeout=1):

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("moto")
 @pytest.fixture(scope="session")
 def store(tmp_path_factory):
     """A store of two buckets that asks for signatures: its address, and a key that may look."""
-    with moto(tmp_path_factory.mktemp("s3")) as (_, *there):
+    with moto(tmp_path_factory.mktemp("s3"), many=1005) as (_, *there):
         yield there
 
 

@@ -23,7 +23,7 @@ for bucket in ("backups", "empty"):
     s3.create_bucket(Bucket=bucket)
 for name in ("daily/a b+c.tar", "daily/<&>.tar", "weekly/ä/../x"):
     s3.put_object(Bucket="backups", Key=name, Body=b"x" * 1000)
-for number in range(1005):
+for number in range(int(sys.argv[2])):
     s3.put_object(Bucket="backups", Key=f"many/{number}", Body=b"y")
 iam.create_user(UserName="watch")
 allowed = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
@@ -37,8 +37,11 @@ print(json.dumps([key["AccessKeyId"], key["SecretAccessKey"]]))
 
 
 @contextlib.contextmanager
-def moto(folder):
-    """The store with two buckets; yields its process, its address, and a key that may look and the key's secret."""
+def moto(folder, many=0):
+    """The store, with two buckets and *many* objects in one of them below many/.
+
+    Yields its process, its address, and a key that may look and the key's secret.
+    """
     port = free_port()
     env = os.environ | {"INITIAL_NO_AUTH_ACTION_COUNT": "100000", "PYTHONWARNINGS": "ignore"}
     program = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", port]
@@ -47,7 +50,7 @@ def moto(folder):
         running(*program, places=[("127.0.0.1", port)], user=False, env=env, log=log) as process,
     ):
         url = f"http://127.0.0.1:{port}"
-        furnish = [sys.executable, "-c", FURNISH, url]
+        furnish = [sys.executable, "-c", FURNISH, url, str(many)]
         made = subprocess.run(furnish, capture_output=True, text=True, check=True, env=env)
         yield process, url, *json.loads(made.stdout)
 
