@@ -18,7 +18,7 @@ import trustme
 
 from tests.probes.conftest import certified
 from tests.probes.databases import until
-from tests.probes.servers import Asked, Site, Stood, found
+from tests.probes.servers import ALSO, Asked, Site, Stood, found
 
 _HEAD = {
     "service": {"name": "Rack", "timezone": "UTC"},
@@ -42,8 +42,11 @@ class Rack:
     def against(self) -> dict[str, str]:
         """What each kind is asked of, with its version."""
         modules = found()
-        said = {name: modules[name].AGAINST() for name in self.servers}
-        return {kind: said[name] for name, it in self.servers.items() for kind in it.asked}
+        return {
+            kind: "; ".join([modules[name].AGAINST(), *(say() for say in ALSO.get(kind, ()))])
+            for name, it in self.servers.items()
+            for kind in it.asked
+        }
 
     def killable(self) -> list[str]:
         return [name for name, it in self.servers.items() if it.process is not None]

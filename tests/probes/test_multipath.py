@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.probes.recordings import hangs
+from tests.probes.recordings import hangs, program
 from tests.probes.servers.recorded import MAPS, PATHS, multipathd
 from tests.probes.wires import ask, assumed, said
 from watch.core.expect import compile_judge
@@ -43,7 +43,7 @@ async def test_whole_maps_are_up_and_disks_without_one_do_not_count(says, tmp_pa
 
 @pytest.mark.parametrize("name", ["all", "mpathc"])
 async def test_a_map_without_any_path_is_down_though_no_path_tells_of_it(says, name):
-    reading = await ask("multipath", map=name, program=says(GOOD, MAPS + "mpathc|0\n"), judge=ASSUMED)
+    reading = await ask("multipath", map=name, program=says(PATHS, MAPS + "mpathc|0\n"), judge=ASSUMED)
     assert said(reading) == ("down", "expectation"), reading
     assert (reading.facts["least"], reading.facts["worst"]) == (0, "mpathc")
 
@@ -89,14 +89,16 @@ async def test_a_map_that_is_not_there_is_missing(says, out):
         ("", 1, "error -1 receiving packet\n"),
     ],
 )
-async def test_a_multipathd_that_does_not_answer_is_our_fault(tells, out, code, err):
-    reading = await ask("multipath", map="all", program=tells(out, code=code, err=err))
+async def test_a_multipathd_that_does_not_answer_is_our_fault(tmp_path, out, code, err):
+    reading = await ask(
+        "multipath", map="all", program=program(tmp_path / "multipathd", out, code=code, err=err)
+    )
     assert said(reading) == ("unknown", "internal")
     assert (out or err).strip() in reading.detail
 
 
 async def test_a_multipathd_that_tells_no_maps_is_our_fault(says):
-    reading = await ask("multipath", map="all", program=says(GOOD, "timeout\n"))
+    reading = await ask("multipath", map="all", program=says(PATHS, "timeout\n"))
     assert said(reading) == ("unknown", "internal")
 
 

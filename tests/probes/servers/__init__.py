@@ -76,6 +76,18 @@ def library(name: str, but: str = "") -> Callable[[], str]:
     return lambda: f"{name} {version(name)}{but}"
 
 
+ALSO = {
+    "dns": (debian("bind9"),),
+    "file": (debian("openssh-server"),),
+    "http": (debian("caddy"),),
+    "iscsi": (words("never run against a real array"),),
+    "mirror": (words("never run against a real DRBD or ZFS"),),
+    "smtp": (debian("dovecot-core"),),
+    "snmp": (library("snmpsim"), debian("keepalived"), words("makers' devices as recordings")),
+}
+"""What other tests of a kind ask beside its server in the rack."""
+
+
 def found() -> dict:
     """All servers' modules by name."""
     return {m.name: importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)}
