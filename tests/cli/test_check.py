@@ -122,6 +122,16 @@ def test_a_long_detail_goes_on_below_itself_on_a_terminal_and_is_one_line_elsewh
     assert line.endswith(detail)
 
 
+def test_where_a_detail_has_no_room_beside_its_row_it_stands_below(capsys):
+    name, detail = (
+        "storage-of-the-second-site/multipath",
+        "multipathd is not installed here or may not be run",
+    )
+    row, *below = table(capsys, [name], (name, reading("unknown", "internal", detail)), columns=80)[1:]
+    assert click.unstyle(row).split() == [name, "unknown", "250.0", "ms", "internal"]
+    assert below == [f"    {detail}"]
+
+
 def test_on_a_terminal_bad_news_is_red(desk):
     # A pseudo-terminal of its own, since what stands in a pipe is never coloured.
     program = [sys.executable, "-m", "watch", "--config", str(desk.folder / "checks.yaml"), "check"]

@@ -1,8 +1,8 @@
 """`threenines check`: run checks once, now, from here.
 
 A table for people, a row a check in the file's order: a row waits for those above it, so that two runs can be laid side
-by side. On a terminal a detail that is too long goes on below itself; elsewhere every check is one line, for grep.
-With --json nothing waits for anything.
+by side. On a terminal a detail that is too long goes on below itself, or stands below its row; elsewhere every check is
+one line, for grep. With --json nothing waits for anything.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 _AT_ONCE = 64
 _COLOURS = {"up": "green", "degraded": "yellow", "down": "red", "unknown": "magenta"}
 _REASON = 11  # the longest: unreachable, expectation, certificate
-_LEAST = 24  # columns for a detail; on a narrower terminal it may run over the edge
+_LEAST = (
+    36  # columns for a detail beside its reason; where there are fewer it stands below, across the terminal
+)
+_BELOW = 4  # columns that it is then set in
 
 
 @click.command()
@@ -122,14 +125,18 @@ class _Table:
         if good and not reading.detail:
             return head
         reason = click.style(f"{'' if good else reading.reason.value:{_REASON}}", fg=colour)
-        return f"{head}  {reason}  {self._detail(reading.detail)}".rstrip()
+        return f"{head}  {reason}{self._detail(reading.detail)}".rstrip()
 
     def _detail(self, detail: str) -> str:
         from textwrap import wrap  # noqa: PLC0415 - most checks have nothing to wrap
 
+        if self._columns is None:
+            return f"  {detail}"
         before = self._width + 2 + 8 + 2 + 11 + 2 + _REASON + 2
-        room = None if self._columns is None else max(self._columns - before, _LEAST)
-        return detail if room is None else ("\n" + " " * before).join(wrap(detail, room))
+        beside = self._columns - before >= _LEAST
+        begin = before if beside else _BELOW
+        lines = wrap(detail, max(self._columns - begin, _LEAST))
+        return ("  " if beside else "\n" + " " * begin) + ("\n" + " " * begin).join(lines)
 
 
 def _say_json(check: Check, reading: Reading, seconds: float) -> None:
