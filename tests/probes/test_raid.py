@@ -128,6 +128,22 @@ async def test_an_array_without_redundancy_that_lost_a_member_is_down(machine):
     assert (reading.facts["active"], reading.facts["state"]) == (False, "broken")
 
 
+async def test_a_container_of_the_bios_raid_is_no_array_that_stands_still(machine):
+    imsm = """\
+Personalities : [raid1]
+md126 : active raid1 sda[1] sdb[0]
+      976759808 blocks super external:/md127/0 [2/2] [UU]
+
+md127 : inactive sdb[1](S) sda[0](S)
+      6306 blocks super external:imsm
+
+unused devices: <none>
+"""
+    reading = await ask("raid", array="all", **machine(imsm))
+    assert said(reading) == ("up", "ok"), reading
+    assert (reading.facts["arrays"], reading.facts["spares"]) == (1, 0)
+
+
 async def test_an_array_that_is_not_there_is_missing(machine):
     assert said(await ask("raid", array="md9", **machine(ARRAYS))) == ("down", "missing")
 

@@ -50,6 +50,23 @@ async def test_a_prefix_is_counted_and_its_newest_object_aged(store):
     assert reading.facts["size"] == 2000
     assert reading.facts["complete"] is True
     assert -2 < reading.facts["age"] <= reading.facts["oldest"] < 600
+    assert reading.facts["newest"] in {"daily/a b+c.tar", "daily/<&>.tar"}
+    assert reading.facts["newest.size"] == 1000
+
+
+async def test_the_newest_of_a_list_is_named_as_it_is_called():
+    later = (
+        OBJECT.replace(b"01-01", b"01-09")
+        .replace(b"<Key>k", b"<Key>a &amp; &lt;b&gt;")
+        .replace(b">7<", b">9<")
+    )
+    async with serving(saying(listing(OBJECT, later, OBJECT))) as port:
+        reading = await ask("s3", url=f"http://127.0.0.1:{port}/b")
+    assert (reading.facts["newest"], reading.facts["newest.size"], reading.facts["count"]) == (
+        "a & <b>",
+        9,
+        3,
+    )
 
 
 async def test_more_than_a_page_is_asked_for_page_by_page_up_to_the_limit(store):

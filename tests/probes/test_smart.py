@@ -44,6 +44,7 @@ SAS = json.dumps(
         "temperature": {"current": 29, "drive_trip": 60},
         "power_on_time": {"hours": 40_000, "minutes": 12},
         "scsi_grown_defect_list": 4,
+        "scsi_percentage_used_endurance_indicator": 3,
         "scsi_error_counter_log": {
             "read": {"total_uncorrected_errors": 1},
             "write": {"total_uncorrected_errors": 2},
@@ -101,6 +102,7 @@ async def test_an_nvme_disk_tells_of_wear_and_spares(says):
 async def test_a_sas_disk_tells_of_its_grown_defects(says):
     facts = (await ask("smart", device="/dev/sdb", program=says(SAS), judge=ASSUMED)).facts
     assert (facts["reallocated"], facts["uncorrectable"], facts["model"]) == (4, 3, "SEAGATE ST4000NM0023")
+    assert facts["worn"] == 0.03
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,9 @@ async def test_a_disk_without_smart_is_missing_it(says):
     assert said(await ask("smart", device="/dev/sda", program=says(out, code=4))) == ("down", "missing")
 
 
-@pytest.mark.parametrize("out", ["", "=======> INVALID ARGUMENT TO -j", "[]", '{"smart_status": '])
+@pytest.mark.parametrize(
+    "out", ["", "[" * 100_000, "=======> INVALID ARGUMENT TO -j", "[]", '{"smart_status": ']
+)
 async def test_a_smartctl_too_old_for_json_is_our_fault(says, out):
     assert said(await ask("smart", device="/dev/sda", program=says(out, code=1))) == ("unknown", "internal")
 

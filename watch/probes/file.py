@@ -39,7 +39,8 @@ class FileProbe(Described):
 
     Over SFTP, which needs the extra `ssh`, the other machine's key must be pinned. Give the check an account of its
     own there that may only read, in a chroot with `ForceCommand internal-sftp -R`. A machine that does not tell of
-    its room (statvfs@openssh.com) leaves those facts out. Run against OpenSSH 9.2.
+    its room (statvfs@openssh.com) leaves those facts out. 40,000 files and folders there are the most. Run against
+    OpenSSH 9.2.
 
     Options:
         path: An absolute path; *, ? and [] stand for parts of a name, ** for any folders below. On another machine

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
+from watch.core.wording import one_line
 from watch.probes.base import SENDS, Described, probe
 from watch.probes.wire.journey import target
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.s3 import Bucket
+    from watch.probes.wire.s3 import Bucket, Object
 
 
 @probe("s3", main="url")
@@ -47,6 +48,8 @@ class S3Probe(Described):
         latency (duration, slow): From the start of name lookup to the last byte, of all pages.
         age (duration, stale): How long ago the object, or the newest of them, was written.
         modified (instant, stale): When that was.
+        newest (text): The newest one's name; without `key`.
+        newest.size (bytes): How large that is; without `key`.
         size (bytes): How large it is, or all of them together.
         count (count, missing): How many there are.
         oldest (duration): How long ago the oldest of them was written; without `key`.
@@ -64,7 +67,7 @@ class S3Probe(Described):
           access_key: AKIAIOSFODNN7EXAMPLE
           secret_key: ${env:S3_SECRET}
         expect: [age < 26h, count >= 90]
-        warn: [size > 1GiB]
+        warn: [newest.size > 1GiB]
     """
 
     WAYS: ClassVar[frozenset[str]] = SENDS
@@ -123,15 +126,17 @@ class S3Probe(Described):
         return Reading(Verdict.UP, facts=facts, phases=bucket.phases)
 
     async def _all(self, bucket: Bucket, now: float) -> dict[str, FactValue]:
-        newest, oldest = float("-inf"), float("inf")
-        count, size, token = 0, 0, None
+        newest: Object | None = None
+        count, size, oldest, token = 0, 0, float("inf"), None
         for _ in range(self.pages):
-            found = await bucket.page(self.prefix, token)
-            count, size, token = count + len(found.sizes), size + sum(found.sizes), found.token
-            newest, oldest = max((newest, *found.modified)), min((oldest, *found.modified))
+            some, token = await bucket.page(self.prefix, token)
+            count, size = count + len(some), size + sum(one.size for one in some)
+            if some:
+                newest, oldest = max((newest or some[0], *some)), min(oldest, min(some).modified)
             if token is None:
                 break
         facts: dict[str, FactValue] = {"count": count, "size": size, "complete": token is None}
-        if count:
-            facts |= {"age": now - newest, "modified": newest, "oldest": now - oldest}
+        if newest is not None:
+            facts |= {"age": now - newest.modified, "modified": newest.modified, "oldest": now - oldest}
+            facts |= {"newest": one_line(newest.name), "newest.size": newest.size}
         return facts

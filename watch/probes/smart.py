@@ -94,7 +94,7 @@ class SmartProbe(Described):
         """What smartctl says as JSON; raises what it could not do."""
         try:
             told: Any = json.loads(said.out)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise OurFault(f"{self.program} says nothing that is JSON: {said.words}") from None
         if not isinstance(told, dict):
             raise OurFault(f"{self.program} says no JSON object")
@@ -158,6 +158,10 @@ def _scsi(told: dict[str, Any]) -> dict[str, FactValue]:
     if grown is not None:
         facts["reallocated"] = grown
     counters = [_table(told, "scsi_error_counter_log", way) for way in ("read", "write", "verify")]
+    # Up to 7.3 a SAS SSD has it under a name of its own.
+    used = _number(told.get("scsi_percentage_used_endurance_indicator"))
+    if used is not None:
+        facts["worn"] = used / 100
     lost = [n for one in counters if (n := _number(one.get("total_uncorrected_errors"))) is not None]
     return facts | ({"uncorrectable": sum(lost)} if lost else {})
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # broken: without redundancy, and a member is gone
 _HEAD = re.compile(r"^(?P<name>\S+) : (?P<state>active|broken|inactive)(?P<rest>.*)$")
+# What the BIOS's RAID (imsm, ddf) keeps its disks in; of an array in it the text goes on with a slash.
+_CONTAINER = re.compile(r"\bsuper external:[^/\s]")
 _MEMBER = re.compile(r"(?P<name>\S+?)\[\d+\](?P<flags>(?:\([A-Z]\))*)")
 _WANTED = re.compile(r"\[(\d+)/(\d+)\]")
 _BUSY = re.compile(r"\b(?P<action>resync|recovery|check|reshape|repair)\s*=\s*(?P<rest>\S+)")
@@ -47,8 +49,9 @@ class Sums(NamedTuple):
 
 
 def arrays(mdstat: str) -> list[Array]:
-    """The arrays in the text of /proc/mdstat."""
-    return [_array(paragraph) for paragraph in _paragraphs(mdstat)]
+    """The arrays in the text of /proc/mdstat, without containers: those hold the disks of others, and never run."""
+    found = list(_paragraphs(mdstat))
+    return [_array(paragraph) for paragraph in found if not _CONTAINER.search("\n".join(paragraph[1:]))]
 
 
 def _paragraphs(mdstat: str) -> Iterator[list[str]]:

@@ -35,6 +35,7 @@ _ROOM = 2 << 20  # bytes; a page of a thousand long names has one and a half mil
 _CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,64})</Code>")
 _LISTED = re.compile(rb"<ListBucketResult[ >]")
 _OBJECT = re.compile(rb"<Contents>(.*?)</Contents>", re.DOTALL)
+_NAME = re.compile(rb"<Key>([^<]{1,6144})</Key>")  # 1024 bytes, each of which may be written as an entity
 _MODIFIED = re.compile(rb"<LastModified>\s*([0-9T:.Z+-]{10,40})\s*</LastModified>")
 _SIZE = re.compile(rb"<Size>\s*(\d{1,14})\s*</Size>")  # a hundred terabytes; of 100,000 the sum still fits
 _MORE = re.compile(rb"<IsTruncated>\s*true\s*</IsTruncated>", re.IGNORECASE)
@@ -57,11 +58,18 @@ class Store(NamedTuple):
     metadata: bool
 
 
-class Listed(NamedTuple):
-    """A page of objects: each one's time and size, and how to ask for the next page."""
+class Object(NamedTuple):
+    """An object in a list. The newest is the largest."""
 
-    modified: list[float]
-    sizes: list[int]
+    modified: float
+    name: str
+    size: int
+
+
+class Listed(NamedTuple):
+    """A page of objects, and how to ask for the next page."""
+
+    objects: list[Object]
     token: str | None
 
 
@@ -98,14 +106,16 @@ class Bucket:
             raise self._failed(Reason.LIMIT, f"lists more than {_ROOM} bytes at once")
         if not _LISTED.search(answer.body[:1024]):
             raise self._failed(Reason.PROTOCOL, "answers with something else than a list of objects")
-        objects = _OBJECT.findall(answer.body)
-        times = [_instant(found[1]) for each in objects if (found := _MODIFIED.search(each))]
-        sizes = [int(found[1]) for each in objects if (found := _SIZE.search(each))]
-        if not len(times) == len(sizes) == len(objects) or None in times:
-            raise self._failed(Reason.PROTOCOL, "lists objects without a time or a size")
+        objects = [self._object(each) for each in _OBJECT.findall(answer.body)]
         following = _TOKEN.search(answer.body) if _MORE.search(answer.body) else None
-        more = unescape(following[1].decode("utf-8", "replace")) if following else None
-        return Listed([time for time in times if time is not None], sizes, more)
+        return Listed(objects, _text(following[1]) if following else None)
+
+    def _object(self, told: bytes) -> Object:
+        name, modified, size = _NAME.search(told), _MODIFIED.search(told), _SIZE.search(told)
+        instant = _instant(modified[1]) if modified else None
+        if instant is None or size is None:
+            raise self._failed(Reason.PROTOCOL, "lists objects without a time or a size")
+        return Object(instant, _text(name[1]) if name else "", int(size[1]))
 
     async def _asked(self, method: str, name: str, fields: Mapping[str, str]) -> Answer:
         scheme, host, port = self._there
@@ -159,6 +169,10 @@ class Bucket:
 
     def _failed(self, reason: Reason, words: str) -> ProbeFailure:
         return ProbeFailure(reason, f"{self.where} {words}", phases=self.phases)
+
+
+def _text(told: bytes) -> str:
+    return unescape(told.decode("utf-8", "replace"))
 
 
 def _instant(text: bytes) -> float | None:
