@@ -27,7 +27,7 @@ from watch.core.settings import Secret
 from watch.probes.base import Reference, reference
 
 _PLANNED = """
-amqp browser docker domain fibrechannel grpc heartbeat kafka mqtt mssql nagios nats nut oracle process radius
+amqp browser docker domain grpc heartbeat kafka mqtt mssql nagios nats nut oracle process radius
 sftp sip websocket
 """
 PLANNED = frozenset(_PLANNED.split())
