@@ -144,5 +144,5 @@ def test_whichever_are_killed_exactly_their_rows_turn_red_with_the_true_reason(s
 
 def test_in_the_end_every_server_was_killed_and_what_asks_nobody_still_stands(story):
     left = {check.removesuffix("/up") for check, row in story.rounds[-1].rows().items() if row[0] == "up"}
-    assert left == {"file", "icmp", "multipath", "raid", "smart", "traceroute", "zfs"}
+    assert left == {"fibrechannel", "file", "icmp", "multipath", "raid", "smart", "traceroute", "zfs"}
     assert len(story.rounds) >= 6

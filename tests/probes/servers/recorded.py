@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 
+from tests.probes.fibre import Machine
 from tests.probes.recordings import program
 from tests.probes.servers import Asked, Stood, words
 
@@ -111,9 +112,11 @@ def stand(site):
     zpool.write_text(f'#!/bin/sh\nexec cat "{folder}/$1"\n')
     zpool.chmod(0o755)
     smartctl = program(folder / "smartctl", ata())
+    Machine(folder / "fc").port(0).port(1).seen(0, 0).seen(1, 0)
     yield Stood(
         None,
         {
+            "fibrechannel": Asked({"port": "all", "root": str(folder / "fc")}),
             "multipath": Asked({"map": "all", "program": str(multipathd(folder, PATHS))}),
             "raid": Asked({"array": "all", "root": str(folder)}),
             "smart": Asked({"device": "/dev/sda", "program": smartctl}),
