@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.probes.wires import ask, said
+from tests.probes.wires import ask, assumed, said
 from watch.core.expect import compile_judge
 from watch.core.reading import OurFault, ProbeFailure
 from watch.probes.base import reference
@@ -50,6 +50,22 @@ def daily(folder, days, *, first=0, hour=2):
     for back in range(first, first + days):
         day = NOW.replace(hour=hour) - timedelta(days=back)
         put(folder / f"db-{day:%Y-%m-%d}.age", b"age-encryption.org/v1\n" + NOISE[:999], at=day)
+
+
+async def test_the_room_alone_is_told_without_a_look_at_a_file():
+    reading = await ask("file", path="/", files=False, judge=assumed("file"))
+    assert said(reading) == ("up", "ok")
+    assert set(reading.facts) == {"available", "total", "free", "inodes", "inodes.free", "latency"}
+    gone = await ask("file", path="/nowhere/at/all", files=False, judge=assumed("file"))
+    assert said(gone) == ("down", "missing")
+
+
+@pytest.mark.parametrize(
+    "more", [{"classes": ("a",), "path": "/{class}"}, {"compare": "/b"}, {"path": "/a/*"}]
+)
+def test_room_alone_is_one_folders(more):
+    with pytest.raises(ValueError, match="asks for the room of one folder"):
+        FileProbe(**({"path": "/a", "files": False} | more))
 
 
 async def test_a_file_is_up_with_its_age_its_size_and_the_room_around_it(tmp_path):

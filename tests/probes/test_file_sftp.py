@@ -294,3 +294,10 @@ def test_the_machine_that_is_asked_is_the_one_with_a_limit_on_runs():
     assert FileProbe(path="sftp://u@host:2222/b", **LOGIN).peer() == "host"
     assert FileProbe(path="/b", compare="sftp://u@[::1]/b", **LOGIN).peer() == "::1"
     assert FileProbe(path="/b").peer() == ""
+
+
+async def test_the_room_alone_of_another_machine(server):
+    reading = await look(server, at(server, "/"), files=False)
+    assert said(reading) == ("up", "ok")
+    assert "count" not in reading.facts
+    assert 0 < reading.facts["free"] <= 1

@@ -45,6 +45,7 @@ class FileProbe(Described):
     Options:
         path: An absolute path; *, ? and [] stand for parts of a name, ** for any folders below. On another machine
             sftp://user@host:port/path; without a port 22.
+        files: Look at the files; false tells only how much room there is, which is quick in any folder.
         classes: What {class} in the path stands for, one after the other.
         dated: Which day a file belongs to: the time it was last written, or the first date in its name or folder
             (2026-11-23, 20261123).
@@ -96,12 +97,13 @@ class FileProbe(Described):
 
     WAYS: ClassVar[frozenset[str]] = DIALS
     ASSUMED: ClassVar[Mapping[str, str]] = {
-        "missing": 'missing == ""',
-        "count": "count > 0",
-        "different": 'different == ""',
+        "missing": 'missing == "" or not missing exists',
+        "count": "not count == 0",
+        "different": 'different == "" or not different exists',
     }
 
     path: str
+    files: bool = True
     classes: tuple[str, ...] = ()
     dated: Literal["written", "name"] = "written"
     keep: int = 90
@@ -124,6 +126,10 @@ class FileProbe(Described):
             raise ValueError("classes: names of folders, or parts of them")
         if len(self.classes) > 100 or len(set(self.classes)) < len(self.classes):
             raise ValueError("classes: each name once, and a hundred at most")
+        if not self.files and (self.classes or self.compare or _MAGIC & set(self.path)):
+            raise ValueError(
+                "files: false asks for the room of one folder; leave out classes, compare and patterns"
+            )
         if not 1 <= self.keep <= 400:
             raise ValueError("keep: from 1 to 400 days")
         try:
@@ -167,13 +173,15 @@ class FileProbe(Described):
         return next((machine.there.host for machine in machines if machine is not None), "")
 
     async def run(self, *, now: datetime) -> Reading:
-        clock, names = asyncio.get_running_loop().time, self.classes or ("",)
-        since = now - timedelta(days=self.keep + 2)
-        asked = {"look": list(self._questions(names)), "hash": self.hash, "since": since.timestamp()}
+        clock, names = asyncio.get_running_loop().time, self.classes or ("",) * self.files
+        since, look = now - timedelta(days=self.keep + 2), list(self._questions(names))
+        room = look[0]["folder"] if look else parted(self.path)[1]
+        asked = {"look": look, "room": room, "hash": self.hash, "since": since.timestamp()}
         began = clock()
         answer = await self._looked(asked)
         took = clock() - began
-        facts = self._facts(dict(zip(names, answer["told"], strict=True)), now) | {"latency": took}
+        facts = self._facts(dict(zip(names, answer["told"], strict=True)), now) if names else {}
+        facts["latency"] = took
         if answer["room"] is not None:
             facts |= _room(answer["room"])
         if "address" in answer:

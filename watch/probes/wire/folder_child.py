@@ -68,7 +68,7 @@ def _answered(asked: dict[str, Any]) -> dict[str, Any]:
 
 def _told(asked: dict[str, Any]) -> dict[str, Any]:
     told = [_looked(one, asked["hash"], asked["since"]) for one in asked["look"]]
-    return {"told": told, "room": _room(asked["look"][0]["folder"])}
+    return {"told": told, "room": _room(asked["room"])}
 
 
 def _listed(folder: str, parts: Sequence[str], only: str | None, most: int) -> list[File]:

@@ -235,10 +235,10 @@ async def _looked(asked: dict[str, Any], first: Afar | None, second: Afar | None
     questions = asked["look"]
     if first is None:
         plain = [{**one, "compare": None} for one in questions]
-        answer = await looked({**asked, "look": plain}, questions[0]["folder"])
+        answer = await looked({**asked, "look": plain}, asked["room"])
     else:
         answer = {"told": [await first.told(one, asked["since"]) for one in questions]}
-        answer["room"] = await first.room(questions[0]["folder"])
+        answer["room"] = await first.room(asked["room"])
     for told, question in zip(answer["told"], questions, strict=True):
         if question["compare"] is not None:
             ours, first_side, second_side = told.get("files"), first or Here(), second or Here()
