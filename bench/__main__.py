@@ -1,6 +1,7 @@
-"""Measure, print the table, and exit with 1 when a goal is missed. `kinds` measures the kinds of probes alone.
+"""Measure, print the table, and exit with 1 when a goal is missed. `kinds` measures the kinds of probes alone, `start`
+what it costs to start this tree, and another checkout beside it.
 
-python -m bench [kinds [KIND…]]
+python -m bench [kinds [KIND…] | start [TREE]]
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import kinds
+from bench import kinds, start
 from bench.cost import Cost, costs
 from bench.crowd import Crowd, crowd
 from bench.table import table
@@ -35,6 +36,8 @@ def _say(what: str) -> None:
 
 
 def main(*words: str) -> int:
+    if words[:1] == ("start",) and all(Path(word).is_dir() for word in words[1:]):
+        return _start(*words[1:])
     if words[:1] not in ((), ("kinds",)) or not set(words[1:]) <= set(probes.kinds()):
         sys.exit(f"{__doc__}\nKIND is one of: {', '.join(probes.kinds())}")
     reached = bool(words) or _beside_theirs()
@@ -44,6 +47,15 @@ def main(*words: str) -> int:
     kinds.keep(found)
     print(f"{kinds.table(found)}\n  kept in {kinds.KEPT.name}; `make docs` puts it into the reference")
     return 0 if reached else 1
+
+
+def _start(*others: str) -> int:
+    trees = (*(Path(other).resolve() for other in others), start.ROOT)
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, serving(Path(name)) as targets:
+        found = start.starts(Path(name), targets, trees, _ROUNDS + 4, _say)
+    _say("")
+    print(start.table(found))
+    return 0
 
 
 def _beside_theirs() -> bool:

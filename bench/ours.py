@@ -129,13 +129,13 @@ def hub(folder: Path, text: str, trust: Path) -> Iterator[Hub]:
     command = [str(program), "run", str(folder / "checks.yaml")]
     log, environ = folder / "hub.log", {"SSL_CERT_FILE": str(trust)}
     with running(command, core=MEASURED, log=log, stdout=subprocess.PIPE, environ=environ) as process:
-        page, operators = _places(process, log)
+        page, operators = places(process, log)
         answered(f"{operators}/readyz")
         time.sleep(_SETTLED)
         yield Hub(process.pid, page, operators)
 
 
-def _places(process: subprocess.Popen[bytes], log: Path) -> tuple[str, str]:
+def places(process: subprocess.Popen[bytes], log: Path) -> tuple[str, str]:
     """Where it says that its page and its operators' side are."""
     found: list[str] = []
     assert process.stdout is not None

@@ -26,6 +26,7 @@ def running(
     log: Path,
     stdout: int | IO[bytes] = subprocess.DEVNULL,
     environ: dict[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """*command* while the block runs, on *core* alone; what it complains about goes to *log*."""
     with log.open("ab") as complaints:
@@ -35,6 +36,7 @@ def running(
             stdout=stdout,
             stderr=complaints,
             env=os.environ | (environ or {}),
+            cwd=cwd,
         )
     try:
         yield process
