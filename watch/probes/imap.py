@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import Reading, Reason, Verdict
 from watch.core.settings import Secret
-from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire import dialogue
+from watch.probes.wire.imap import TAG, asked, capabilities, greeted, log_in, secured, string
 from watch.probes.wire.line import place
 
 if TYPE_CHECKING:
@@ -21,13 +20,7 @@ if TYPE_CHECKING:
     from watch.core.reading import FactValue
     from watch.probes.wire.dialogue import Dialogue
 
-_TAG = "a"  # one serves: a command is said only after the answer to the one before
-_GREETING = re.compile(r"\* (?P<state>OK|PREAUTH|BYE)(?: (?P<text>.*))?", re.IGNORECASE | re.DOTALL)
-_DONE = re.compile(rf"{_TAG} (?P<state>OK|NO|BAD)(?: (?P<text>.*))?", re.IGNORECASE | re.DOTALL)
-_LITERAL = re.compile(r"\* STATUS \{(\d{1,4})\}", re.IGNORECASE)
 _COUNT = re.compile(r"(MESSAGES|UNSEEN) (\d{1,10})", re.IGNORECASE)
-# What a server says when it could not even look (RFC 5530): nobody's password is wrong.
-_NOT_NOW = ("[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]", "[LIMIT]", "[CONTACTADMIN]")
 
 
 @probe("imap", main="address")
@@ -102,100 +95,22 @@ class ImapProbe(Described):
 
     async def run(self, *, now: datetime) -> Reading:
         with await dialogue.call(self, self._port, now) as talk:
-            await _greeted(talk)
-            can = await _capabilities(talk)
+            await greeted(talk)
+            can = await capabilities(talk)
             if self.tls == "starttls":
-                can = await _secured(talk, can)
+                can = await secured(talk, can)
             if self.username is not None and self.password is not None:
-                await _log_in(talk, can, self.username, self.password)
+                await log_in(talk, can, self.username, self.password)
             if self.folder is not None:
                 talk.facts |= await _counted(talk, self.folder)
             facts, phases = talk.told()
-            await talk.say(f"{_TAG} LOGOUT")  # a courtesy: its answer tells nothing and is not awaited
+            await talk.say(f"{TAG} LOGOUT")  # a courtesy: its answer tells nothing and is not awaited
             return Reading(Verdict.UP, facts=facts, phases=phases)
 
 
-async def _greeted(talk: Dialogue) -> None:
-    greeting = _GREETING.fullmatch(await talk.greeted())
-    if greeting is None:
-        raise talk.failure(Reason.PROTOCOL, "what greets us is no IMAP")
-    text = greeting["text"] or ""
-    if greeting["state"].upper() == "BYE":
-        raise talk.failure(Reason.STATUS, f"greets with BYE: {talk.quoted(text)}")
-    talk.facts["banner"] = one_line(text)
-
-
-async def _capabilities(talk: Dialogue) -> list[str]:
-    heard = await _asked(talk, "CAPABILITY", Reason.PROTOCOL)
-    can = [line.split()[2:] for line in heard if line.upper().startswith("* CAPABILITY ")]
-    words = [word.upper() for word in can[-1]] if can else []
-    facts: dict[str, FactValue] = {"capabilities": one_line(" ".join(words), 1000)}
-    talk.facts |= facts
-    return words
-
-
-async def _secured(talk: Dialogue, can: list[str]) -> list[str]:
-    """Return what the server can do once the connection is encrypted."""
-    talk.facts["starttls"] = "STARTTLS" in can
-    if "STARTTLS" not in can:
-        raise talk.failure(Reason.TLS, "the server offers no STARTTLS (`tls: none` does without)")
-    await _asked(talk, "STARTTLS", Reason.TLS)
-    await talk.secure()
-    return await _capabilities(talk)
-
-
-async def _log_in(talk: Dialogue, can: list[str], username: str, password: Secret) -> None:
-    if "AUTH=PLAIN" in can:
-        word = base64.b64encode(f"\0{username}\0{password.reveal()}".encode()).decode()
-        await _asked(talk, "AUTHENTICATE PLAIN", Reason.AUTH, secret=word)
-    elif "LOGINDISABLED" in can:
-        raise talk.failure(Reason.AUTH, "the server lets nobody log in on this connection")
-    else:
-        await _asked(talk, f"LOGIN {_string(username)} {_string(password.reveal())}", Reason.AUTH, secret="")
-
-
 async def _counted(talk: Dialogue, folder: str) -> dict[str, FactValue]:
-    heard = await _asked(talk, f"STATUS {_string(folder)} (MESSAGES UNSEEN)", Reason.MISSING)
+    heard = await asked(talk, f"STATUS {string(folder)} (MESSAGES UNSEEN)", Reason.MISSING)
     counts = [
         _COUNT.findall(line.rpartition("(")[2]) for line in heard if line.upper().startswith("* STATUS")
     ]
     return {name.lower(): int(count) for name, count in (counts[-1] if counts else ())}
-
-
-async def _asked(talk: Dialogue, command: str, reason: Reason, *, secret: str | None = None) -> list[str]:
-    """Return the lines that came before the OK; a NO is a failure for that *reason*.
-
-    Args:
-        secret: What to say when asked to continue; even empty, it makes the whole command one.
-    """
-    await talk.say(f"{_TAG} {command}", secret=secret is not None)
-    what, lines = command.partition(" ")[0], list[str]()
-    while True:
-        line = await talk.hear(f"an answer to {what}")
-        if literal := _LITERAL.fullmatch(line):  # a folder's odd name may stand in lines of its own
-            await talk.take(int(literal[1]), "a folder's name")
-            line = "* STATUS" + await talk.hear("the rest of its answer")
-        done = _DONE.fullmatch(line)
-        if done is None and line.startswith("+") and secret:
-            await talk.say(secret, secret=True)
-        elif done is None and line.startswith("* "):
-            lines.append(line)
-        elif done is None:
-            raise talk.failure(Reason.PROTOCOL, f"the answer to {what} is no IMAP")
-        elif done["state"].upper() == "OK":
-            return lines
-        else:
-            raise _refusal(talk, what, done, reason)
-
-
-def _refusal(talk: Dialogue, what: str, done: re.Match[str], reason: Reason) -> Exception:
-    text, state = done["text"] or "", done["state"].upper()
-    if text.upper().startswith(_NOT_NOW):
-        reason = Reason.STATUS
-    elif state == "BAD":
-        reason = Reason.PROTOCOL
-    return talk.failure(reason, f"answers {what} with {state}: {talk.quoted(text)}")
-
-
-def _string(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

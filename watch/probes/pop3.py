@@ -12,15 +12,10 @@ from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire import dialogue
 from watch.probes.wire.line import place
+from watch.probes.wire.pop3 import asked, counted, greeted, log_in
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from watch.core.reading import FactValue
-    from watch.probes.wire.dialogue import Dialogue
-
-# What a server says when it could not even look (RFC 2449, 3206): nobody's password is wrong.
-_NOT_NOW = ("[IN-USE]", "[SYS/", "[LOGIN-DELAY]")
 
 
 @probe("pop3", main="address")
@@ -87,40 +82,13 @@ class Pop3Probe(Described):
 
     async def run(self, *, now: datetime) -> Reading:
         with await dialogue.call(self, self._port, now) as talk:
-            talk.facts["banner"] = one_line(
-                _granted(talk, await talk.greeted(), "the connection", Reason.STATUS)
-            )
+            talk.facts["banner"] = one_line(await greeted(talk))
             if self.tls == "starttls":
-                await _asked(talk, "STLS", Reason.TLS)
+                await asked(talk, "STLS", Reason.TLS)
                 await talk.secure()
             if self.username is not None and self.password is not None:
-                await _asked(talk, f"USER {self.username}", Reason.AUTH)
-                await _asked(talk, f"PASS {self.password.reveal()}", Reason.AUTH, secret=True)
-                talk.facts |= await _counted(talk)
+                await log_in(talk, self.username, self.password)
+                talk.facts |= await counted(talk)
             facts, phases = talk.told()
             await talk.say("QUIT")  # lets go of the mailbox; its answer tells nothing and is not awaited
             return Reading(Verdict.UP, facts=facts, phases=phases)
-
-
-async def _counted(talk: Dialogue) -> dict[str, FactValue]:
-    words = (await _asked(talk, "STAT", Reason.STATUS)).split()
-    if len(words) < 2 or not all(word.isdecimal() and len(word) < 16 for word in words[:2]):
-        raise talk.failure(Reason.PROTOCOL, "the answer to STAT is no two numbers")
-    return {"messages": int(words[0]), "size": int(words[1])}
-
-
-async def _asked(talk: Dialogue, command: str, reason: Reason, *, secret: bool = False) -> str:
-    await talk.say(command, secret=secret)
-    what = command.partition(" ")[0]
-    return _granted(talk, await talk.hear(f"an answer to {what}"), what, reason)
-
-
-def _granted(talk: Dialogue, line: str, what: str, reason: Reason) -> str:
-    """Return what follows the +OK; -ERR is a failure for that *reason*."""
-    state, _, text = line.partition(" ")
-    if state == "+OK":
-        return text
-    if state != "-ERR":
-        raise talk.failure(Reason.PROTOCOL, f"the answer to {what} is no POP3")
-    why = Reason.STATUS if text.upper().startswith(_NOT_NOW) else reason
-    raise talk.failure(why, f"answers {what} with an error: {talk.quoted(text)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire import dialogue
 from watch.probes.wire.line import place
-from watch.probes.wire.replies import greeting, reply
+from watch.probes.wire.smtp import answered, greeted, log_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from watch.probes.wire.dialogue import Dialogue
 
 _PORT = 25
-_VERB = re.compile("[ :]")
 _MAILBOX = re.compile(r"[^\s<>@]+@[^\s<>@]+")
 
 
@@ -98,22 +96,22 @@ class SmtpProbe(Described):
 
     async def run(self, *, now: datetime) -> Reading:
         with await dialogue.call(self, _PORT, now) as talk:
-            talk.facts["banner"] = one_line(await _greeting(talk))
+            talk.facts["banner"] = one_line(await greeted(talk))
             offers = await self._offers(talk)
             if self.tls == "starttls":
                 offers = await self._secured(talk, offers)
             if self.username is not None and self.password is not None:
-                await _log_in(talk, offers, self.username, self.password)
+                await log_in(talk, offers, self.username, self.password)
             if self.recipient is not None:
-                await _answered(talk, "MAIL FROM:<>", Reason.STATUS)
-                await _answered(talk, f"RCPT TO:<{self.recipient}>", Reason.STATUS)
+                await answered(talk, "MAIL FROM:<>", Reason.STATUS)
+                await answered(talk, f"RCPT TO:<{self.recipient}>", Reason.STATUS)
             facts, phases = talk.told()
             await talk.say("QUIT")  # a courtesy: its answer tells nothing and is not awaited
             return Reading(Verdict.UP, facts=facts, phases=phases)
 
     async def _offers(self, talk: Dialogue) -> Mapping[str, str]:
         """Return the extensions that the server lists, by name, and tell of those that are facts."""
-        lines = (await _answered(talk, f"EHLO {self.hello}", Reason.STATUS))[1:]
+        lines = (await answered(talk, f"EHLO {self.hello}", Reason.STATUS))[1:]
         offers = {name.upper(): words for name, _, words in (line.partition(" ") for line in lines)}
         facts: dict[str, FactValue] = {"auth": one_line(offers.get("AUTH", ""))}
         if offers.get("SIZE", "").isdecimal():
@@ -126,42 +124,6 @@ class SmtpProbe(Described):
         talk.facts["starttls"] = "STARTTLS" in offers
         if "STARTTLS" not in offers:
             raise talk.failure(Reason.TLS, "the server offers no STARTTLS (`tls: none` does without)")
-        await _answered(talk, "STARTTLS", Reason.TLS)
+        await answered(talk, "STARTTLS", Reason.TLS)
         await talk.secure()
         return await self._offers(talk)
-
-
-async def _greeting(talk: Dialogue) -> str:
-    said = await greeting(talk, "SMTP")
-    if said.code != "220":
-        raise talk.failure(Reason.STATUS, f"greets with {said.code} {talk.quoted(said.text)}")
-    return said.text
-
-
-async def _answered(talk: Dialogue, command: str, reason: Reason, *, secret: bool = False) -> list[str]:
-    """Return the answer's lines; an answer that is no success is a failure for that *reason*."""
-    await talk.say(command, secret=secret)
-    what = "a login" if secret else _VERB.split(command, maxsplit=1)[0]
-    said = await reply(talk, what, "SMTP")
-    if said.code[0] not in "23":
-        # 4xx is "not now" (a directory that is down, greylisting): nobody's password is wrong.
-        why = Reason.STATUS if said.code[0] == "4" else reason
-        raise talk.failure(why, f"answers {what} with {said.code}: {talk.quoted(said.text)}")
-    return said.lines
-
-
-async def _log_in(talk: Dialogue, offers: Mapping[str, str], username: str, password: Secret) -> None:
-    ways = offers.get("AUTH", "").upper().split()
-    if "PLAIN" in ways:
-        word = _base64(f"\0{username}\0{password.reveal()}")
-        await _answered(talk, f"AUTH PLAIN {word}", Reason.AUTH, secret=True)
-    elif "LOGIN" in ways:
-        await _answered(talk, "AUTH LOGIN", Reason.AUTH)
-        await _answered(talk, _base64(username), Reason.AUTH, secret=True)
-        await _answered(talk, _base64(password.reveal()), Reason.AUTH, secret=True)
-    else:
-        raise talk.failure(Reason.AUTH, "the server offers neither AUTH PLAIN nor AUTH LOGIN")
-
-
-def _base64(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
