@@ -13,6 +13,7 @@ from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire import dialogue
 from watch.probes.wire.line import place
+from watch.probes.wire.mailbox import Mailbox, parted
 from watch.probes.wire.smtp import answered, greeted, log_in
 
 if TYPE_CHECKING:
@@ -23,33 +24,48 @@ if TYPE_CHECKING:
     from watch.probes.wire.dialogue import Dialogue
 
 _PORT = 25
+# What a mail is sent to or from: nothing in it means anything to a header or a command.
+PLAIN = re.compile(r"[A-Za-z0-9.!#$%&'*+/=^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,190}")
 _MAILBOX = re.compile(r"[^\s<>@]+@[^\s<>@]+")
 
 
 @probe("smtp", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmtpProbe(Described):
-    """Talk to a mail server up to the point where mail would follow. No mail is ever sent.
+    """Talk to a mail server up to the point where mail would follow; with a `mailbox`, send one and see it arrive.
 
     The server greets, says what it can do, and turns to TLS; without TLS it is down unless `tls: none` is
     written, for then no password is safe. With a username it must let us in, and with a recipient it must
     be willing to take mail for them from nobody in particular, as for a bounce.
+
+    Without `mailbox` no mail is ever sent. With it, each run sends one to the recipient and looks for it in INBOX
+    by IMAP or POP3, until it is there or the check's time is up: allow a `timeout` of a minute, and an `every` that
+    is longer. The mailbox is opened first; where it cannot be, nothing is sent. What arrived is deleted, and so is
+    what an earlier run left behind over an hour ago; nothing else is. Give the check a mailbox of its own: POP3
+    shows only the latest twenty mails, and a filter that moves mail elsewhere hides it from us.
 
     Options:
         address: host or host:port; without a port 25.
         tls: starttls; implicit, TLS from the first byte (port 465); or none.
         username: To log in as, with `password`.
         password: For the login.
-        recipient: An address that the server must accept mail for; the mail itself is not sent.
+        recipient: An address that the server must accept mail for; the mail itself is not sent but with mailbox.
+        mailbox: Where the recipient's mail arrives: imaps://host, imap://host, pop3s://host or pop3://host, each
+            with or without :port.
+        mailbox_username: To log in to the mailbox as.
+        mailbox_password: For that login.
+        mailbox_tls: With imap:// and pop3://: starttls, or none.
+        sender: With mailbox: whom the mail is from, and bounces go to; the recipient if nobody says.
         hello: The name by which we introduce ourselves.
-        verify: Whether the server must prove its name; false takes any certificate.
+        verify: Whether the server must prove its name; false takes any certificate. So for the mailbox's.
         ca_file: Trust the authorities in this PEM file instead of the system's.
         server_name: The name the certificate must carry, if not the address's.
         family: any, or only IPv4 (4) or IPv6 (6).
         metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
-        latency (duration, slow): From the start of name lookup to the last answer.
+        latency (duration, slow): From the start of name lookup to the last answer, without the wait for a mail.
+        delivery (duration, slow): With mailbox: from the server's taking the mail until it was seen to be there.
         banner (text): What the server greets with, without its code.
         starttls (bool, tls): Whether it offers STARTTLS; not told with implicit.
         auth (text, auth): The ways to log in that it offers at last, PLAIN LOGIN.
@@ -62,7 +78,7 @@ class SmtpProbe(Described):
         address (text): Who answered, ip:port.
 
     Reasons:
-        ok, slow, status, auth, tls, certificate, dns, refused, reset, unreachable, timeout, protocol, limit
+        ok, slow, status, auth, missing, tls, certificate, dns, refused, reset, unreachable, timeout, protocol, limit
 
     Example:
         smtp: mail.example.org:587
@@ -77,6 +93,11 @@ class SmtpProbe(Described):
     username: str | None = None
     password: Secret | None = None
     recipient: str | None = None
+    mailbox: str | None = None
+    mailbox_username: str | None = None
+    mailbox_password: Secret | None = None
+    mailbox_tls: Literal["starttls", "none"] = "starttls"
+    sender: str | None = None
     hello: str = "localhost"
     verify: bool = True
     ca_file: Path | None = None
@@ -88,26 +109,89 @@ class SmtpProbe(Described):
         dialogue.checked(self, _PORT)
         if not self.hello or any(char <= " " for char in self.hello):
             raise ValueError("hello: a name without blanks")
-        if self.recipient is not None and not _MAILBOX.fullmatch(self.recipient):
-            raise ValueError(f"recipient: {self.recipient!r} is no mail address")
+        for option in ("recipient", "sender"):
+            given = getattr(self, option)
+            if given is not None and not _MAILBOX.fullmatch(given):
+                raise ValueError(f"{option}: {given!r} is no mail address")
+        self._box()
+
+    def _box(self) -> Mailbox | None:
+        """Return the mailbox that the options describe; ValueError when they describe half of one."""
+        words = {
+            "mailbox": self.mailbox,
+            "mailbox_username": self.mailbox_username,
+            "mailbox_password": self.mailbox_password,
+        }
+        if self.mailbox is None or self.mailbox_username is None or self.mailbox_password is None:
+            given = next((name for name, value in (words | {"sender": self.sender}).items() if value), None)
+            if given is not None:
+                raise ValueError(f"{given}: a delivery needs mailbox, mailbox_username and mailbox_password")
+            return None
+        if self.recipient is None:
+            raise ValueError("mailbox: a delivery needs a recipient; write whose mail arrives there")
+        for option, address in (("recipient", self.recipient), ("sender", self.sender or self.recipient)):
+            if not PLAIN.fullmatch(address):
+                raise ValueError(
+                    f"{option}: a mail is sent to plain addresses only; write it in ASCII, without quotes"
+                )
+        scheme, address = parted(self.mailbox)
+        box = Mailbox(
+            scheme=scheme,
+            address=address,
+            tls="implicit" if scheme.endswith("s") else self.mailbox_tls,
+            username=self.mailbox_username,
+            password=self.mailbox_password,
+            verify=self.verify,
+            ca_file=self.ca_file,
+            family=self.family,
+            metadata=self.metadata,
+        )
+        try:
+            dialogue.checked(box, box.port)
+        except ValueError as error:
+            option, _, wrong = str(error).partition(": ")
+            raise ValueError(
+                f"{'mailbox' if option == 'address' else f'mailbox_{option}'}: {wrong}"
+            ) from None
+        return box
 
     def peer(self) -> str:
         return place(self.address, _PORT).host
 
     async def run(self, *, now: datetime) -> Reading:
-        with await dialogue.call(self, _PORT, now) as talk:
+        mailbox = self._box()
+        if mailbox is None:
+            with await self._ready(now) as talk:
+                if self.recipient is not None:
+                    await answered(talk, "MAIL FROM:<>", Reason.STATUS)
+                    await answered(talk, f"RCPT TO:<{self.recipient}>", Reason.STATUS)
+                facts, phases = talk.told()
+                await talk.say("QUIT")  # a courtesy: its answer tells nothing and is not awaited
+            return Reading(Verdict.UP, facts=facts, phases=phases)
+        return await self._delivered(mailbox, now)
+
+    async def _ready(self, now: datetime) -> Dialogue:
+        """Return a dialogue with a server that has greeted, encrypted and let us in."""
+        talk = await dialogue.call(self, _PORT, now)
+        try:
             talk.facts["banner"] = one_line(await greeted(talk))
             offers = await self._offers(talk)
             if self.tls == "starttls":
                 offers = await self._secured(talk, offers)
             if self.username is not None and self.password is not None:
                 await log_in(talk, offers, self.username, self.password)
-            if self.recipient is not None:
-                await answered(talk, "MAIL FROM:<>", Reason.STATUS)
-                await answered(talk, f"RCPT TO:<{self.recipient}>", Reason.STATUS)
-            facts, phases = talk.told()
-            await talk.say("QUIT")  # a courtesy: its answer tells nothing and is not awaited
-            return Reading(Verdict.UP, facts=facts, phases=phases)
+        except BaseException:
+            talk.close()
+            raise
+        return talk
+
+    async def _delivered(self, mailbox: Mailbox, now: datetime) -> Reading:
+        """Return what the server said, and how long a mail took through it."""
+        from watch.probes.wire.delivery import letter, sent_and_seen  # noqa: PLC0415 - when a check needs it
+
+        mail = letter(self.sender or str(self.recipient), str(self.recipient), now)
+        facts, phases = await sent_and_seen(mailbox, lambda: self._ready(now), mail)
+        return Reading(Verdict.UP, facts=facts, phases=phases)
 
     async def _offers(self, talk: Dialogue) -> Mapping[str, str]:
         """Return the extensions that the server lists, by name, and tell of those that are facts."""

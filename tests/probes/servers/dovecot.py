@@ -69,7 +69,7 @@ service pop3-login {{
 
 @contextlib.contextmanager
 def dovecot(pem):
-    """The server; yields its ports by name."""
+    """The server; yields its ports by name, and the folder of its mailbox."""
     ports = {name: free_port() for name in ("imap", "imaps", "pop3", "pop3s")}
     files = {f"{name}.pem": (pem / f"{name}.pem").read_bytes() for name in ("cert", "key")}
     with folder(**files) as path:
@@ -97,7 +97,7 @@ def dovecot(pem):
             path / "conf",
             places=[("127.0.0.1", port) for port in ports.values()],
         ) as process:
-            yield SimpleNamespace(process=process, **ports)
+            yield SimpleNamespace(process=process, **ports, maildir=new.parent)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 TAG = "a"  # one serves: a command is said only after the answer to the one before
 _GREETING = re.compile(r"\* (?P<state>OK|PREAUTH|BYE)(?: (?P<text>.*))?", re.IGNORECASE | re.DOTALL)
 _DONE = re.compile(rf"{TAG} (?P<state>OK|NO|BAD)(?: (?P<text>.*))?", re.IGNORECASE | re.DOTALL)
-_LITERAL = re.compile(r"\* STATUS \{(\d{1,4})\}", re.IGNORECASE)
+# A folder's odd name, or what was fetched, may stand in lines of its own.
+_LITERAL = re.compile(r"\* (?:STATUS|\d{1,10} FETCH) .*\{(\d{1,5})\}", re.IGNORECASE | re.DOTALL)
 # What a server says when it could not even look (RFC 5530): nobody's password is wrong.
 _NOT_NOW = ("[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]", "[LIMIT]", "[CONTACTADMIN]")
 
@@ -71,9 +72,9 @@ async def asked(talk: Dialogue, command: str, reason: Reason, *, secret: str | N
     what, lines = command.partition(" ")[0], list[str]()
     while True:
         line = await talk.hear(f"an answer to {what}")
-        if literal := _LITERAL.fullmatch(line):  # a folder's odd name may stand in lines of its own
-            await talk.take(int(literal[1]), "a folder's name")
-            line = "* STATUS" + await talk.hear("the rest of its answer")
+        while literal := _LITERAL.fullmatch(line):
+            text = (await talk.take(int(literal[1]), "the rest of its answer")).decode("utf-8", "replace")
+            line += "\n" + text + await talk.hear("the rest of its answer")
         done = _DONE.fullmatch(line)
         if done is None and line.startswith("+") and secret:
             await talk.say(secret, secret=True)
