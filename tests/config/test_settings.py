@@ -128,12 +128,14 @@ def test_canaries_are_probes_with_short_timeouts_and_names_that_tell_no_secret(d
               - {http: "http://127.0.0.1/"}
               - {http: {url: "http://127.0.0.2/", method: HEAD}, timeout: 500ms}
               - {http: "http://alice:hunter2@127.0.0.1/"}
+              - {postgres: "host=127.0.0.1 password=hunter2"}
         components: {web: {checks: {home: {http: "http://127.0.0.1/"}}}}
     """
-    one, two, three = desk.settings(text).vantage.canaries
+    one, two, three, four = desk.settings(text).vantage.canaries
     assert (one.name, one.timeout) == ("http http://127.0.0.1/", 2 * SECOND)
     assert (two.name, two.timeout) == ("http http://127.0.0.2/", SECOND / 2)
     assert three.name == "http"
+    assert four.name == "postgres"
 
 
 PEOPLE = """

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from watch import probes
-from watch.config.kind import probe_at, probe_class
+from watch.config.kind import Missing, options, probe_at, probe_class
 from watch.config.node import Node, Scalar, Table
 from watch.config.record import Field, Record, described
 from watch.config.shape import Schema, kind_of
@@ -59,11 +59,21 @@ CANARY = CanaryShape()
 
 def _name(kind: str, node: Node) -> str:
     """What people read when it fails: the kind, and the main option unless that may be secret."""
+    if _main_is_secret(kind):
+        return kind
     if isinstance(node, Table):
         main = node.entries.get(probe_class(kind).MAIN) if kind in probes.kinds() else None
         return _name(kind, main[1]) if main else kind
     shown = isinstance(node, Scalar) and not node.origin and "@" not in node.text and "?" not in node.text
     return f"{kind} {node.text}" if shown and isinstance(node, Scalar) else kind
+
+
+def _main_is_secret(kind: str) -> bool:
+    try:
+        main = options(kind).fields[probe_class(kind).MAIN]
+    except Missing:
+        return True
+    return bool(getattr(main.shape, "secret", False))
 
 
 def same(one: Canary, other: Canary) -> bool:

@@ -25,6 +25,7 @@ from watch.probes.wire.blame import cut_short
 _PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 _MOST = 4 << 20
 _GRACE = 0.05
+_left: list[subprocess.Popen[bytes]] = []  # killed, and held by the kernel still when we last looked
 
 
 class Said(NamedTuple):
@@ -120,4 +121,5 @@ async def _end(child: subprocess.Popen[bytes], pidfd: int) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GRACE):
                 await _readable(pidfd)
-        child.poll()
+        _left.append(child)
+    _left[:] = [one for one in _left if one.poll() is None]
