@@ -59,7 +59,7 @@ def measured(
         file = folder / "kinds.yaml"
         file.write_text(yaml.safe_dump(standing.checks(names), sort_keys=False))
         against = standing.against()
-        return [_kind(file, name, against[name], rounds, say) for name in sorted(names or standing.asked)]
+        return [_kind(file, name, against[name], rounds, say) for name in sorted(names or against)]
 
 
 @contextmanager

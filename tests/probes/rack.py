@@ -36,8 +36,8 @@ class Rack:
 
     @property
     def asked(self) -> dict[str, Asked]:
-        """A check a kind."""
-        return {kind: asked for it in self.servers.values() for kind, asked in sorted(it.asked.items())}
+        """The checks by name, one of each kind called like it."""
+        return {name: asked for it in self.servers.values() for name, asked in sorted(it.asked.items())}
 
     def against(self) -> dict[str, str]:
         """What each kind is asked of, with its version."""
@@ -45,7 +45,8 @@ class Rack:
         return {
             kind: "; ".join([modules[name].AGAINST(), *(say() for say in ALSO.get(kind, ()))])
             for name, it in self.servers.items()
-            for kind in it.asked
+            for kind, asked in it.asked.items()
+            if not asked.kind
         }
 
     def killable(self) -> list[str]:
@@ -58,12 +59,12 @@ class Rack:
         process.wait()
         until(lambda: not _members(process.pid))
 
-    def checks(self, kinds=()) -> dict:
-        """checks.yaml as a value: a component of one check for every kind, or for *kinds*."""
+    def checks(self, names=()) -> dict:
+        """checks.yaml as a value: a component for every check, or for those of these *names*."""
         asked = self.asked
         parts = {
-            kind: {"checks": {"up": {kind: asked[kind].options, **asked[kind].more}}}
-            for kind in sorted(kinds or asked)
+            name: {"checks": {"up": {asked[name].kind or name: asked[name].options, **asked[name].more}}}
+            for name in sorted(names or asked)
         }
         return {**_HEAD, "components": parts}
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.probes.bind import bind
+from tests.probes.servers.bind import bind
 from tests.probes.wires import (
     Meter,
     ask,

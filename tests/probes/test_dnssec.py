@@ -16,7 +16,7 @@ import dns.rrset
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from tests.probes.bind import bind
+from tests.probes.servers.bind import bind
 from tests.probes.wires import Meter, ask, assumed, datagrams, said
 from watch.core.expect import compile_judge
 from watch.probes.base import reference

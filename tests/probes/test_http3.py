@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from tests.probes.caddy import caddy
 from tests.probes.names import name_server
+from tests.probes.servers.caddy import caddy
 from tests.probes.wires import (
     Meter,
     ask,

@@ -5,7 +5,8 @@ Beside what its own tests start, each file says
 * `AGAINST`: what stands there and of which version, found out when called: `debian`, `library` or `words`;
 * `stand(site)`: the server while the block runs, as `Stood`.
 
-A new server is a file here; a kind that an existing server speaks is an entry more in what that one stands for.
+A new server is a file here; a kind that an existing server speaks is an entry more in what that one stands for. One
+check of each kind is called like it; others that are worth a row of their own have a name and say their kind.
 `tests.probes.rack` starts all of them together.
 """
 
@@ -40,16 +41,18 @@ class Asked:
         options: What stands behind the kind's name.
         more: The check's other keys: expect, warn.
         dead: The reason that it gives once its server was killed.
+        kind: What it asks by; empty for the kind that it is called.
     """
 
     options: object
     more: dict = field(default_factory=dict)
     dead: str = "refused"
+    kind: str = ""
 
 
 @dataclass(frozen=True)
 class Stood:
-    """A server that stands: the leader of its process group (None: nobody to kill), and a check a kind."""
+    """A server that stands: the leader of its process group (None: nobody to kill), and its checks by name."""
 
     process: subprocess.Popen | None
     asked: dict[str, Asked]

@@ -61,4 +61,12 @@ def sshd(folder, *more, username=""):
 def stand(site):
     with sshd(site.folder) as it:
         login = {"username": it.username, "key": str(it.key), "command": "uptime"}
-        yield Stood(it.process, {"ssh": Asked({"address": it.address, "host_key": it.host_key, **login})})
+        (site.folder / "backup").write_text("a backup")
+        there = f"sftp://{it.username}@{it.address}{site.folder}/backup"
+        yield Stood(
+            it.process,
+            {
+                "ssh": Asked({"address": it.address, "host_key": it.host_key, **login}),
+                "file-sftp": Asked({"path": there, "host_key": it.host_key, "key": str(it.key)}, kind="file"),
+            },
+        )

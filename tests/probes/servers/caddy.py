@@ -8,6 +8,9 @@ from types import SimpleNamespace
 
 from tests.ports import free_port
 from tests.probes.daemons import folder, running
+from tests.probes.servers import Asked, Stood, debian
+
+AGAINST = debian("caddy")
 
 # The certificate is for localhost and 127.0.0.1; for anyone.test it is shown all the same, for others none is.
 CONF = """
@@ -49,3 +52,18 @@ def caddy(pem, behind=1):
         program = ["/usr/bin/caddy", "run", "--config", where / "Caddyfile", "--adapter", "caddyfile"]
         with running(*program, places=[("127.0.0.1", port)], env=env) as process:
             yield SimpleNamespace(port=port, process=process, url=f"https://localhost:{port}")
+
+
+@contextlib.contextmanager
+def stand(site):
+    with caddy(site.pem) as it:
+        url = {"url": f"{it.url}/", "ca_file": str(site.ca_file)}
+        yield Stood(
+            it.process,
+            {
+                f"http-{version}": Asked(
+                    {**url, "version": version}, {"expect": [f'version == "{version}"']}, kind="http"
+                )
+                for version in ("2", "3")
+            },
+        )

@@ -15,6 +15,9 @@ from types import SimpleNamespace
 
 from tests.ports import free_port
 from tests.probes.daemons import folder, give, running
+from tests.probes.servers import Asked, Stood, debian
+
+AGAINST = debian("bind9")
 
 HEAD = """$TTL 300
 @ IN SOA ns.{zone} admin.{zone} 1 3600 600 86400 300
@@ -120,11 +123,34 @@ def bind(pem, **more):
         anchor = f'{" ".join(numbers)} "{digest}"'
         (where / "resolver").write_text(RESOLVER.format(dir=where, port=port, anchor=anchor, **ports))
         give(where)
-        with named(where / "conf", *ports.values(), **more), named(where / "resolver", port, **more):
+        with (
+            named(where / "conf", *ports.values(), **more) as process,
+            named(where / "resolver", port, **more),
+        ):
             places = {name: f"127.0.0.1:{number}" for name, number in ports.items()}
-            yield SimpleNamespace(root=root.strip(), resolver=f"127.0.0.1:{port}", **places)
+            resolver = f"127.0.0.1:{port}"
+            yield SimpleNamespace(process=process, root=root.strip(), resolver=resolver, **places)
 
 
 def named(conf, *ports, **more):
     program = ("/usr/sbin/named", "-g", "-4", "-n", "1", "-c", conf)
     return running(*program, places=[("127.0.0.1", port) for port in ports], **more)
+
+
+@contextlib.contextmanager
+def stand(site):
+    with bind(site.pem) as it:
+        name = {"name": "www.good.test", "dnssec": True, "anchor": it.root}
+        tls = {"server_name": "localhost", "ca_file": str(site.ca_file)}
+        yield Stood(
+            it.process,
+            {
+                "dns-signed": Asked({**name, "resolver": it.plain, "recurse": False}, kind="dns"),
+                "dns-over-tls": Asked(
+                    {**name, **tls, "resolver": it.tls, "over": "tls", "recurse": False}, kind="dns"
+                ),
+                "dns-over-https": Asked(
+                    {**name, **tls, "resolver": it.https, "over": "https", "recurse": False}, kind="dns"
+                ),
+            },
+        )
