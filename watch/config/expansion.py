@@ -19,8 +19,8 @@ What cannot be read becomes one check of placeholders, so that what else is wron
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from watch.config.findings import Findings, meant, quoted
 from watch.config.node import Node, Scalar, Sequence, Table, nothing
@@ -38,11 +38,10 @@ _NAME_CURE = "letters, digits and `. _ - : @ / +`, at most 100, beginning with a
 N = TypeVar("N", bound=Node)
 
 
-@dataclass(frozen=True, slots=True)
 class ForEach:
     """How the items are written: for the schema, since nothing is left of them when the check is read."""
 
-    what: str = "a list of items, or a mapping of names to them"
+    what = "a list of items, or a mapping of names to them"
 
     def read(self, node: Node, findings: Findings) -> None:
         """None: it is used up."""
@@ -63,19 +62,18 @@ class ForEach:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
+class _Item(NamedTuple):
     """One target. *words*: what `${item}` (the empty key) and `${item.KEY}` stand for; None for a placeholder."""
 
     name: str
     words: Mapping[str, str] | None
 
 
-@dataclass(slots=True)
 class _Expansion:
-    findings: Findings
-    words: int = 0
-    used: set[int] = field(default_factory=set)  # the checks, by id, in which some `${item}` stands
+    def __init__(self, findings: Findings) -> None:
+        self.findings = findings
+        self.words = 0
+        self.used: set[int] = set()  # the checks, by id, in which some `${item}` stands
 
     def checks(self, checks: Table) -> None:
         """Put into *checks*, instead of each that stands for several, those it stands for."""
