@@ -63,6 +63,7 @@ def _probe(manual: dict[str, Any]) -> str:
     options = [_option(it, manual["main"]) for it in manual["options"]]
     facts = [(f"`{it['name']}`", it["type"], it["reason"], it["text"]) for it in manual["facts"]]
     assumed = "".join(f"\nExpected unless you say otherwise: `{it}`.\n" for it in manual["assumed"])
+    assumed += "".join(f"\nWarned of unless you say otherwise: `{it}`.\n" for it in manual["warned"])
     return (
         f"# {kind}\n\n{manual['summary']}\n\n"
         f"```yaml\n{manual['example']}\n```\n\n"

@@ -148,6 +148,15 @@ def test_probes_as_json_tells_everything(threenines):
     assert http == json.loads(threenines("probes", "http", "--json").out)
     assert {"name": "url", "required": True}.items() <= http["options"][0].items()
     assert http["assumed"] == ["status in 200..299"]
+    raid = next(page for page in pages if page["kind"] == "raid")
+    assert (raid["assumed"], raid["warned"]) == (["active == true"], ["degraded == 0", "failed == 0"])
+    assert http["warned"] == []
+
+
+def test_a_kinds_page_says_what_it_expects_and_warns_of_unasked(threenines):
+    page = threenines("probes", "raid").out
+    assert "Expected unless you say otherwise:\n  active == true\n" in page
+    assert "Warned of unless you say otherwise:\n  degraded == 0\n  failed == 0\n" in page
 
 
 @pytest.mark.parametrize("kind", probes.kinds())

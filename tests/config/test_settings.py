@@ -76,6 +76,23 @@ def test_expectations_are_compiled_and_the_kinds_own_assumption_holds_beside_the
     assert [it.text for it in judge.warn] == ["latency < 1s"]
 
 
+@pytest.mark.parametrize(
+    ("written", "expect", "warn"),
+    [
+        ("", ["active == true"], ["degraded == 0", "failed == 0"]),
+        ("warn: [failed < 2]", ["active == true"], ["degraded == 0", "failed < 2"]),
+        ("warn: [degraded < 2 and failed < 2]", ["active == true"], ["degraded < 2 and failed < 2"]),
+        ("expect: [degraded < 2]", ["active == true", "degraded < 2"], ["failed == 0"]),
+        ("warn: [active == true]", ["active == true"], ["degraded == 0", "failed == 0", "active == true"]),
+        ("expect: [active exists]", ["active exists"], ["degraded == 0", "failed == 0"]),
+    ],
+)
+def test_a_kinds_own_warnings_hold_until_the_check_speaks_of_their_facts(desk, written, expect, warn):
+    judge = desk.check(f"{{raid: md0, {written}}}").judge
+    assert [it.text for it in judge.expect] == expect
+    assert [it.text for it in judge.warn] == warn
+
+
 def test_down_when_may_be_a_number_and_from_a_single_name(desk):
     check = desk.check('{http: "http://127.0.0.1/", down_when: 1, from: here}', "vantages: {here: {}}\n")
     assert (check.down_when, check.sources) == (1, ("here",))

@@ -366,6 +366,34 @@ def test_what_is_assumed_holds_until_an_expect_speaks_of_it():
     )
 
 
+def test_what_is_warned_of_degrades_and_is_no_outage():
+    judge = compile_judge([], [], FACTS, {}, {"status": "status == 200"})
+    assert (judge.of(READING).verdict, judge.of(READING).reason) == (Verdict.DEGRADED, Reason.STATUS)
+    assert compile_judge([], [], FACTS, {}, {"status": "status == 503"}).of(READING).verdict is Verdict.UP
+
+
+@pytest.mark.parametrize(
+    ("expect", "warn", "verdict"),
+    [
+        ([], ["latency < 5s"], Verdict.DEGRADED),
+        (["latency < 5s"], [], Verdict.DEGRADED),
+        ([], ["status == 503"], Verdict.UP),
+        (["status == 503"], [], Verdict.UP),
+        (["latency < 5s and not status == 404"], [], Verdict.UP),
+        ([], ["status in 500..599 or latency < 1s"], Verdict.UP),
+    ],
+)
+def test_what_is_warned_of_holds_until_an_expect_or_a_warn_speaks_of_it(expect, warn, verdict):
+    judge = compile_judge(expect, warn, FACTS, {}, {"status": "status == 200"})
+    assert judge.of(READING).verdict is verdict
+
+
+def test_a_warn_that_speaks_of_what_is_assumed_leaves_that_as_it_is():
+    told = {"status": "status in [200, 500]"}, {"status": "status == 200"}
+    assert compile_judge([], ["status exists"], FACTS, *told).of(READING).verdict is Verdict.DOWN
+    assert compile_judge(["status exists"], [], FACTS, *told).of(READING).verdict is Verdict.UP
+
+
 def test_a_judge_names_the_entry_that_is_wrong():
     with pytest.raises(ExpectationError) as caught:
         compile_judge(["status == 200"], ["latency < 1s", "latency < 5"], FACTS, {})

@@ -52,7 +52,9 @@ def looking(there):
     """Return what asks a recorded device and judges it as a check would."""
 
     async def look(device, table=None, *, expect=(), warn=(), seconds=5, **options):
-        judge = compile_judge(list(expect), list(warn), reference(SnmpProbe).facts, SnmpProbe.ASSUMED)
+        judge = compile_judge(
+            list(expect), list(warn), reference(SnmpProbe).facts, SnmpProbe.ASSUMED, SnmpProbe.WARNED
+        )
         options |= {"community": Secret(device), "address": there}
         return await ask("snmp", table=table, judge=judge, seconds=seconds, **options)
 

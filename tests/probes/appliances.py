@@ -86,28 +86,32 @@ def asa(primary, secondary, word="Active unit"):
 
 
 JNX = f"{PRIVATE}.2636.3"
-SRX = [
-    *system("srx", 2636),
-    *table(
-        f"{JNX}.1.13.1",
-        [(5, TEXT), (8, GAUGE), (11, GAUGE)],
-        {
-            "4.1.0.0": ("node0 Fan Tray", 0, 0),
-            "9.1.0.0": ("node0 Routing Engine", 22, 61),
-            "9.3.0.0": ("node1 Routing Engine", 4, 58),
-        },
-    ),
-    *table(
-        f"{JNX}.1.14.1",
-        [(5, TEXT), (7, INTEGER)],
-        {"9.1.0.0": ("node0 Routing Engine 0", 3), "9.3.0.0": ("node1 Routing Engine 0", 2)},
-    ),
-    *table(
-        f"{JNX}.39.1.12.1.1.1",
-        [(2, GAUGE), (3, GAUGE), (4, GAUGE), (5, GAUGE), (6, GAUGE), (7, GAUGE), (11, TEXT)],
-        {0: (0, 0, 9, 70, 400_000, 524_288, "node0"), 1: (0, 0, 3, 57, 1000, 524_288, "node1")},
-    ),
-]
+
+
+def srx(first=3, second=2):
+    """A cluster of two SRX: the standings of their routing engines, 2 master, 3 backup, 4 disabled."""
+    return [
+        *system("srx", 2636),
+        *table(
+            f"{JNX}.1.13.1",
+            [(5, TEXT), (8, GAUGE), (11, GAUGE)],
+            {
+                "4.1.0.0": ("node0 Fan Tray", 0, 0),
+                "9.1.0.0": ("node0 Routing Engine", 22, 61),
+                "9.3.0.0": ("node1 Routing Engine", 4, 58),
+            },
+        ),
+        *table(
+            f"{JNX}.1.14.1",
+            [(5, TEXT), (7, INTEGER)],
+            {"9.1.0.0": ("node0 Routing Engine 0", first), "9.3.0.0": ("node1 Routing Engine 0", second)},
+        ),
+        *table(
+            f"{JNX}.39.1.12.1.1.1",
+            [(2, GAUGE), (3, GAUGE), (4, GAUGE), (5, GAUGE), (6, GAUGE), (7, GAUGE), (11, TEXT)],
+            {0: (0, 0, 9, 70, 400_000, 524_288, "node0"), 1: (0, 0, 3, 57, 1000, 524_288, "node1")},
+        ),
+    ]
 
 
 def palo_alto(state, peer, mode="Active-Passive"):
@@ -267,7 +271,9 @@ ALL = {
     "asa_failed_over": asa(10, 9),
     "asa_alone": asa(9, 4),
     "asa_off": asa(3, 3, "Failover Off"),
-    "srx": SRX,
+    "srx": srx(),
+    "srx_half": srx(2, 4),
+    "srx_off": srx(4, 4),
     "palo_alto": palo_alto("active", "passive"),
     "palo_alto_waits": palo_alto("passive", "active"),
     "palo_alto_alone": palo_alto("active", "unknown"),
@@ -283,6 +289,7 @@ ALL = {
     "big_ip": big_ip(4),
     "big_ip_forced": big_ip(2, sync=1),
     "big_ip_single": big_ip(4, sync=6),
+    "big_ip_offline": big_ip(1),
     "netscaler": netscaler(1, 2),
     "netscaler_broken": netscaler(2, 1, state=7),
     "keepalived": KEEPALIVED,

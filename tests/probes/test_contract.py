@@ -117,14 +117,18 @@ def test_the_example_is_yaml_that_names_the_kind_and_compiles(cls):
     cls(**(options if isinstance(options, dict) else {cls.MAIN: options}))
     assert set(example) <= {"expect", "warn"}
     judge = compile_judge(
-        example.get("expect", []), example.get("warn", []), reference(cls).facts, cls.ASSUMED
+        example.get("expect", []), example.get("warn", []), reference(cls).facts, cls.ASSUMED, cls.WARNED
     )
     assert judge.expect
 
 
 def test_what_is_assumed_compiles_against_the_facts(cls):
-    judge = compile_judge([], [], reference(cls).facts, cls.ASSUMED)
-    assert len(judge.expect) == len(cls.ASSUMED)
+    judge = compile_judge([], [], reference(cls).facts, cls.ASSUMED, cls.WARNED)
+    assert (len(judge.expect), len(judge.warn)) == (len(cls.ASSUMED), len(cls.WARNED))
+
+
+def test_what_is_assumed_or_warned_of_is_dropped_for_a_fact_that_there_is(cls):
+    assert {*cls.ASSUMED, *cls.WARNED} <= set(reference(cls).facts)
 
 
 def test_facts_given_are_facts_documented():

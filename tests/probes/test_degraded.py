@@ -16,7 +16,7 @@ from watch.probes.base import reference
 
 def judge(kind, *, expect=(), warn=()):
     cls = of_kind(kind)
-    return compile_judge(list(expect), list(warn), reference(cls).facts, cls.ASSUMED)
+    return compile_judge(list(expect), list(warn), reference(cls).facts, cls.ASSUMED, cls.WARNED)
 
 
 async def test_a_port_that_opens_slowly_is_degraded_and_says_so():

@@ -62,7 +62,9 @@ async def test_over_tls_and_https_the_certificate_is_a_fact(server, over, ca_fil
 @pytest.mark.parametrize("over", SECURE)
 async def test_a_certificate_that_is_warned_of_is_degraded(server, over, ca_file):
     cls = DnsProbe
-    judge = compile_judge([], ['certificate.subject != "localhost"'], reference(cls).facts, cls.ASSUMED)
+    judge = compile_judge(
+        [], ['certificate.subject != "localhost"'], reference(cls).facts, cls.ASSUMED, cls.WARNED
+    )
     reading = await ask("dns", **options(server, over, ca_file=ca_file), judge=judge)
     assert said(reading) == ("degraded", "certificate")
 

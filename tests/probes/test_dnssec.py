@@ -110,7 +110,9 @@ async def test_a_signers_clock_may_be_a_little_ahead(server, minutes, state):
 
 
 async def test_a_signature_about_to_run_out_is_degraded(server):
-    judge = compile_judge([], ["signature.left > 60d"], reference(DnsProbe).facts, DnsProbe.ASSUMED)
+    judge = compile_judge(
+        [], ["signature.left > 60d"], reference(DnsProbe).facts, DnsProbe.ASSUMED, DnsProbe.WARNED
+    )
     assert said(await asked(server, "www.good.test", judge=judge)) == ("degraded", "dns")
 
 

@@ -45,7 +45,11 @@ async def cluster(told, status=200, tls=None, allowed=None):
 
 def asked(port, *judge, scheme="http", **options):
     cls = ElasticsearchProbe
-    judge = compile_judge(*judge, reference(cls).facts, cls.ASSUMED) if judge else assumed("elasticsearch")
+    judge = (
+        compile_judge(*judge, reference(cls).facts, cls.ASSUMED, cls.WARNED)
+        if judge
+        else assumed("elasticsearch")
+    )
     return ask("elasticsearch", url=f"{scheme}://localhost:{port}/search/", judge=judge, **options)
 
 
@@ -74,16 +78,20 @@ async def test_a_green_cluster_is_up_with_its_facts():
     assert seen[0].query["master_timeout"] == "1s"
 
 
-async def test_a_yellow_cluster_is_up_and_degraded_where_green_is_wanted():
+async def test_a_yellow_cluster_is_degraded_unless_yellow_is_good_enough():
+    enough = 'status in ["green", "yellow"]'
     async with cluster(YELLOW) as (port, _):
-        assert said(await asked(port)) == ("up", "ok")
-        assert said(await asked(port, [], ['status == "green"'])) == ("degraded", "status")
-        assert said(await asked(port, [], ["shards.active > 90%"])) == ("degraded", "missing")
+        assert said(await asked(port)) == ("degraded", "status")
+        assert said(await asked(port, [], [enough])) == ("up", "ok")
+        assert said(await asked(port, [enough], [])) == ("up", "ok")
+        assert said(await asked(port, ['status == "green"'], [])) == ("down", "status")
+        assert said(await asked(port, [], [enough, "shards.active > 90%"])) == ("degraded", "missing")
 
 
 async def test_a_red_cluster_is_down_unless_said_otherwise():
     async with cluster(GREEN | {"status": "red"}) as (port, _):
         assert said(await asked(port)) == ("down", "status")
+        assert said(await asked(port, [], ['status in ["green", "yellow"]'])) == ("down", "status")
         assert said(await asked(port, ["status exists"], [])) == ("up", "ok")
 
 

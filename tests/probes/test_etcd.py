@@ -36,7 +36,9 @@ def etcd(folder):
 
 
 def asked(port, *judge, scheme="http", **options):
-    judge = compile_judge(*(judge or ([], [])), reference(EtcdProbe).facts, EtcdProbe.ASSUMED)
+    judge = compile_judge(
+        *(judge or ([], [])), reference(EtcdProbe).facts, EtcdProbe.ASSUMED, EtcdProbe.WARNED
+    )
     return ask("etcd", url=f"{scheme}://127.0.0.1:{port}", judge=judge, seconds=5, **options)
 
 

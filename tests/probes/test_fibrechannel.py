@@ -23,7 +23,11 @@ from watch.probes.wire.tool import said_by
 class Here(Machine):
     async def asked(self, port="all", *, expect=(), warn=(), seconds=5):
         judge = compile_judge(
-            list(expect), list(warn), reference(FibrechannelProbe).facts, FibrechannelProbe.ASSUMED
+            list(expect),
+            list(warn),
+            reference(FibrechannelProbe).facts,
+            FibrechannelProbe.ASSUMED,
+            FibrechannelProbe.WARNED,
         )
         return await ask("fibrechannel", port=port, root=self.root, judge=judge, seconds=seconds)
 
@@ -67,14 +71,22 @@ async def test_ports_that_are_online_are_up_with_their_facts(machine):
 @pytest.mark.parametrize(
     "state", ["Linkdown", "Offline", "Bypassed", "Diagnostics", "Error", "Unknown", None, ""]
 )
-async def test_a_port_that_is_not_online_is_down_and_named(machine, state):
+async def test_a_port_that_is_not_online_is_degraded_beside_one_that_is_and_named(machine, state):
     machine.port(0).port(1, port_state=state, speed="unknown", fabric_name="0xffffffffffffffff")
     reading = await machine.asked()
-    assert said(reading) == ("down", "status")
+    assert said(reading) == ("degraded", "status")
     facts = reading.facts
     assert (facts["online"], facts["offline"]) == (1, 1)
     assert facts["offline.names"] == f"host1: {state or 'unreadable'}"
     assert facts["fabrics"] == 1
+    assert said(await machine.asked("host1")) == ("down", "status")  # the only one that was asked for
+
+
+async def test_a_machine_none_of_whose_ports_is_online_is_down(machine):
+    machine.port(0, port_state="Linkdown").port(1, port_state="Offline")
+    reading = await machine.asked()
+    assert said(reading) == ("down", "status")
+    assert (reading.facts["online"], reading.facts["offline"]) == (0, 2)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,9 @@ NOISE = random.Random(9).randbytes(300_000)
 
 
 def judged(expect=(), warn=()):
-    return compile_judge(list(expect), list(warn), reference(FileProbe).facts, FileProbe.ASSUMED)
+    return compile_judge(
+        list(expect), list(warn), reference(FileProbe).facts, FileProbe.ASSUMED, FileProbe.WARNED
+    )
 
 
 async def look(path, expect=(), warn=(), now=NOW, seconds=5.0, **more):

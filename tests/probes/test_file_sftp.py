@@ -48,7 +48,9 @@ def box():
 
 
 def judged(expect=(), warn=()):
-    return compile_judge(list(expect), list(warn), reference(FileProbe).facts, FileProbe.ASSUMED)
+    return compile_judge(
+        list(expect), list(warn), reference(FileProbe).facts, FileProbe.ASSUMED, FileProbe.WARNED
+    )
 
 
 def at(server, path, host="127.0.0.1"):

@@ -95,7 +95,9 @@ async def test_a_certificate_about_to_expire_is_degraded(nginx, ca_file):
     from watch.core.expect import compile_judge
     from watch.probes.base import reference
 
-    judge = compile_judge([], ["certificate.left > 21d"], reference(HttpProbe).facts, HttpProbe.ASSUMED)
+    judge = compile_judge(
+        [], ["certificate.left > 21d"], reference(HttpProbe).facts, HttpProbe.ASSUMED, HttpProbe.WARNED
+    )
     url = f"https://localhost:{nginx.https}/"
     end = (await ask("http", url=url, ca_file=ca_file)).facts["certificate.expires"]
     late = datetime.fromtimestamp(end, UTC) - timedelta(days=20)

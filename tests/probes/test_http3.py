@@ -78,7 +78,11 @@ async def test_another_status_is_down(three):
 
 async def test_a_certificate_that_is_warned_of_is_degraded(three):
     judge = compile_judge(
-        [], ['certificate.subject != "localhost"'], reference(HttpProbe).facts, HttpProbe.ASSUMED
+        [],
+        ['certificate.subject != "localhost"'],
+        reference(HttpProbe).facts,
+        HttpProbe.ASSUMED,
+        HttpProbe.WARNED,
     )
     assert said(await three(judge=judge)) == ("degraded", "certificate")
 

@@ -27,7 +27,9 @@ def san(tmp_path_factory):
 
 
 def judged(expect=(), warn=()):
-    return compile_judge(list(expect), list(warn), reference(IscsiProbe).facts, IscsiProbe.ASSUMED)
+    return compile_judge(
+        list(expect), list(warn), reference(IscsiProbe).facts, IscsiProbe.ASSUMED, IscsiProbe.WARNED
+    )
 
 
 def chap(password=CANARY, **more):
@@ -92,25 +94,25 @@ async def test_a_target_or_a_lun_that_is_not_there_is_missing(san, what):
     assert said(await ask("iscsi", portal=san[0], **what)) == ("down", "missing")
 
 
-async def test_a_lost_path_is_degraded_where_both_are_wanted(san):
+async def test_a_lost_path_is_degraded_and_no_path_left_down(san):
     paths = {"portal": f"127.0.0.1:{closed_port()}", "portals": (san[0], san[1])}
-    judge = judged(warn=["paths.failed == 0"])
-    reading = await ask("iscsi", **paths, target=OPEN, lun=1, judge=judge)
+    reading = await ask("iscsi", **paths, target=OPEN, lun=1, judge=judged())
     assert said(reading) == ("degraded", "unreachable"), reading
     assert reading.facts["paths"] == 3
     assert (reading.facts["paths.up"], reading.facts["paths.failed"]) == (2, 1)
     assert reading.facts["paths.lost"] == f"{paths['portal']}: connection refused: {paths['portal']}"
-    both = await ask(
-        "iscsi",
-        portal=san[0],
-        portals=(san[1],),
-        target=OPEN,
-        lun=1,
-        judge=judged(warn=["paths.failed == 0"]),
-    )
+    both = await ask("iscsi", portal=san[0], portals=(san[1],), target=OPEN, lun=1, judge=judged())
     assert said(both) == ("up", "ok")
     assert both.facts["paths.lost"] == ""
     assert both.facts["paths.alike"] is True
+    paths["portals"] = (f"127.0.0.1:{closed_port()}",)
+    assert said(await ask("iscsi", **paths, target=OPEN, lun=1, judge=judged())) == ("down", "refused")
+
+
+async def test_a_lost_path_is_up_or_down_where_the_check_says_so(san):
+    paths = {"portal": f"127.0.0.1:{closed_port()}", "portals": (san[0],), "target": OPEN, "lun": 1}
+    assert said(await ask("iscsi", **paths, judge=judged(warn=["paths.failed < 2"]))) == ("up", "ok")
+    assert said(await ask("iscsi", **paths, judge=judged(["paths.failed == 0"]))) == ("down", "unreachable")
 
 
 async def test_every_lost_path_is_named(san):
@@ -138,8 +140,8 @@ async def test_portals_that_lead_to_two_disks_are_no_paths_to_one(san, tmp_path)
 async def test_a_silent_path_does_not_cost_the_other_its_reading(san):
     async with serving(silence) as port:
         paths = {"portal": f"127.0.0.1:{port}", "portals": (san[0],), "wait": timedelta(milliseconds=300)}
-        reading = await ask("iscsi", **paths, target=OPEN, lun=1)
-    assert said(reading) == ("up", "ok")
+        reading = await ask("iscsi", **paths, target=OPEN, lun=1, judge=judged())
+    assert said(reading) == ("degraded", "unreachable")
     assert reading.facts["paths.up"] == 1
     assert "waiting for the login" in reading.facts["paths.lost"]
 

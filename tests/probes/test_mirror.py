@@ -38,7 +38,9 @@ def halves(tmp_path):
 
 
 def judged(expect=(), warn=()):
-    return compile_judge(list(expect), list(warn), reference(MirrorProbe).facts, MirrorProbe.ASSUMED)
+    return compile_judge(
+        list(expect), list(warn), reference(MirrorProbe).facts, MirrorProbe.ASSUMED, MirrorProbe.WARNED
+    )
 
 
 async def compare(first, second, expect=(), warn=(), seconds=5.0, **more):
@@ -62,21 +64,21 @@ async def test_two_luns_that_hold_the_same_are_in_sync(san):
     assert reading.facts["size"] == SIZE
 
 
-async def test_two_luns_that_differ_are_stale(san):
+async def test_two_luns_that_differ_are_degraded_and_stale(san):
     with (san[1] / "disk12").open("r+b") as file:
         file.write(b"another beginning")
     reading = await compare(lun(san, OPEN), lun(san, OPEN, 2), wait=SOON)
-    assert said(reading) == ("down", "stale"), reading
+    assert said(reading) == ("degraded", "stale"), reading
     assert reading.facts["differing"] == 1
     assert reading.facts["behind"] >= 0.3
 
 
-async def test_a_second_half_that_is_smaller_is_no_mirror_of_all(san):
+async def test_a_second_half_that_is_smaller_is_degraded_for_it_is_no_mirror_of_all(san):
     with (san[1] / "disk11").open("r+b") as file, (san[1] / "disk12").open("r+b") as other:
         file.write(NOISE)
         other.write(NOISE)
     reading = await compare(lun(san, OPEN, 2), lun(san, OPEN))
-    assert said(reading) == ("down", "expectation")
+    assert said(reading) == ("degraded", "expectation")
     assert reading.facts["smaller"] == SIZE
 
 
@@ -123,25 +125,33 @@ async def test_a_comparison_that_takes_long_is_degraded_where_the_check_says_so(
     assert said(await compare(*halves, warn=["latency < 0.001ms"])) == ("degraded", "slow")
 
 
-async def test_a_second_half_that_stands_still_is_stale(halves):
+async def test_a_second_half_that_stands_still_is_degraded_and_stale(halves):
     halves[0].write_bytes(NOISE[::-1])
     reading = await compare(*halves, places=8, wait=SOON)
-    assert said(reading) == ("down", "stale")
+    assert said(reading) == ("degraded", "stale")
     assert reading.facts["differing"] == reading.facts["compared"] == 8
+
+
+async def test_a_second_half_that_stands_still_is_down_where_the_check_says_so(halves):
+    halves[0].write_bytes(NOISE[::-1])
+    assert said(await compare(*halves, ["in_sync == true"], wait=SOON)) == ("down", "stale")
+    assert said(await compare(*halves, ["differing == 0"], wait=SOON)) == ("down", "stale")
 
 
 async def test_the_last_block_is_always_compared(halves):
     with halves[1].open("r+b") as file:
         file.seek(-1, 2)
         file.write(b"!" if NOISE[-1:] != b"!" else b"?")
-    assert said(await compare(*halves, places=2, wait=SOON)) == ("down", "stale")
+    reading = await compare(*halves, places=2, wait=SOON)
+    assert said(reading) == ("degraded", "stale")
+    assert reading.facts["differing"] == 1
 
 
-async def test_small_files_are_compared_and_empty_ones_are_no_mirror(tmp_path):
+async def test_small_files_are_compared_and_empty_ones_are_no_mirror_at_all(tmp_path):
     for name, content in (("a", b"12"), ("b", b"12"), ("c", b"34"), ("d", b""), ("e", b"")):
         (tmp_path / name).write_bytes(content)
     assert said(await compare(tmp_path / "a", tmp_path / "b")) == ("up", "ok")
-    assert said(await compare(tmp_path / "a", tmp_path / "c", wait=SOON)) == ("down", "stale")
+    assert said(await compare(tmp_path / "a", tmp_path / "c", wait=SOON)) == ("degraded", "stale")
     assert said(await compare(tmp_path / "d", tmp_path / "e")) == ("down", "missing")
 
 

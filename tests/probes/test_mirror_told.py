@@ -83,48 +83,82 @@ async def test_a_resource_whose_peers_are_up_to_date_is_in_sync(status, tmp_path
         "disk": "UpToDate/UpToDate",
         "state": "Established",
         "suspended": False,
+        "usable": True,
         "latency": took,
     }
     assert set(reading.facts) <= set(reference(MirrorProbe).facts)
     assert (tmp_path / "arguments").read_text().split() == ["status", "r0", "--json"]
 
 
-async def test_a_resync_is_stale_and_tells_how_much_is_left(status):
+async def test_a_resync_is_degraded_and_tells_how_much_is_left(status):
     reading = await status(drbd(peer(), SYNCING | {"name": "charlie"}))
-    assert said(reading) == ("down", "stale"), reading
+    assert said(reading) == ("degraded", "stale"), reading
     assert (reading.facts["pending"], reading.facts["progress"]) == (25600 << 10, 0.75)
     assert (reading.facts["disk"], reading.facts["state"]) == ("UpToDate/Inconsistent", "SyncSource")
     assert "behind" not in reading.facts
 
 
-async def test_a_resync_is_degraded_where_the_check_says_so(status):
+async def test_a_resync_is_what_the_check_says_of_it(status):
+    assert said(await status(drbd(SYNCING), judge=assumed("mirror", "in_sync == true"))) == ("down", "stale")
+    assert said(await status(drbd(SYNCING), judge=assumed("mirror", "pending < 1MiB"))) == (
+        "down",
+        "expectation",
+    )
+    assert said(await status(drbd(SYNCING), judge=assumed("mirror", "in_sync exists"))) == ("up", "ok")
     facts = reference(MirrorProbe).facts
     judge = compile_judge(
-        ["in_sync exists", "pending < 1GiB"], ["in_sync == true"], facts, MirrorProbe.ASSUMED
+        ["in_sync exists", "pending < 1GiB"],
+        ["in_sync == true"],
+        facts,
+        MirrorProbe.ASSUMED,
+        MirrorProbe.WARNED,
     )
     assert said(await status(drbd(SYNCING), judge=judge)) == ("degraded", "stale")
 
 
-async def test_a_peer_that_is_gone_is_stale_and_its_state_the_connections(status):
+async def test_a_peer_that_is_gone_is_degraded_and_its_state_the_connections(status):
     reading = await status(drbd(LOST))
-    assert said(reading) == ("down", "stale"), reading
+    assert said(reading) == ("degraded", "stale"), reading
     assert (reading.facts["state"], reading.facts["role"]) == ("Connecting", "Primary/Unknown")
     assert reading.facts["pending"] == 512 << 10
 
 
-async def test_a_split_brain_is_stale(status):
+async def test_a_split_brain_is_degraded_and_stale(status):
     reading = await status(drbd(peer(state="StandAlone", replication="Off", disk="DUnknown")))
-    assert said(reading) == ("down", "stale")
+    assert said(reading) == ("degraded", "stale")
     assert reading.facts["state"] == "StandAlone"
 
 
 async def test_a_verification_is_no_loss(status):
     assert said(await status(drbd(peer(replication="VerifyS")))) == ("up", "ok")
-    assert said(await status(drbd(peer(replication="VerifyS", pending=4)))) == ("down", "stale")
+    assert said(await status(drbd(peer(replication="VerifyS", pending=4)))) == ("degraded", "stale")
 
 
-async def test_a_disk_of_ours_that_is_gone_is_stale(status):
-    assert said(await status(drbd(peer(), disk="Diskless"))) == ("down", "stale")
+async def test_a_disk_of_ours_that_is_gone_is_degraded_while_a_peers_is_up_to_date(status):
+    assert said(await status(drbd(peer(), disk="Diskless"))) == ("degraded", "stale")
+    assert said(await status(drbd(LOST, peer("charlie"), disk="Failed"))) == ("degraded", "stale")
+
+
+@pytest.mark.parametrize("disk", ["Diskless", "Failed", "Inconsistent", "Outdated", ""])
+async def test_a_volume_of_which_no_disk_is_up_to_date_is_down(status, disk):
+    reading = await status(drbd(LOST, LOST | {"name": "charlie"}, disk=disk))
+    assert said(reading) == ("down", "status")
+    assert reading.facts["usable"] is False
+
+
+async def test_each_volume_needs_a_disk_that_is_up_to_date(status):
+    told = json.loads(drbd(peer()))
+    told[0]["devices"].append(told[0]["devices"][0] | {"volume": 1, "disk-state": "Failed"})
+    rows = told[0]["connections"][0]["peer_devices"]
+    rows.append(rows[0] | {"volume": 1})
+    assert said(await status(json.dumps(told))) == ("degraded", "stale")
+    rows[1]["peer-disk-state"] = "Outdated"
+    assert said(await status(json.dumps(told))) == ("down", "status")
+
+
+async def test_a_peer_that_was_not_asked_for_keeps_a_volume_usable_too(status):
+    both = drbd(LOST, peer("charlie"), disk="Diskless")
+    assert said(await status(both, second="bravo")) == ("degraded", "stale")
 
 
 @pytest.mark.parametrize("word", ["suspended", "suspended-quorum"])
@@ -135,7 +169,7 @@ async def test_a_resource_that_holds_writes_back_is_down(status, word):
 async def test_one_peer_of_several_can_be_asked_for(status):
     both = drbd(peer(), SYNCING | {"name": "charlie"})
     assert said(await status(both, second="bravo")) == ("up", "ok")
-    assert said(await status(both, second="charlie")) == ("down", "stale")
+    assert said(await status(both, second="charlie")) == ("degraded", "stale")
     assert said(await status(both, second="delta")) == ("down", "missing")
 
 
@@ -200,6 +234,10 @@ srcversion: FC3433D849E3B88C1E7B55C
  2: cs:WFConnection ro:Primary/Unknown ds:UpToDate/DUnknown C s-----
     ns:0 nr:0 dw:4 dr:1 al:1 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:4
  3: cs:Unconfigured
+ 4: cs:WFConnection ro:Primary/Unknown ds:UpToDate/DUnknown C r-----
+    ns:0 nr:0 dw:4 dr:1 al:1 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:4
+ 5: cs:WFConnection ro:Secondary/Unknown ds:Diskless/DUnknown C r-----
+    ns:0 nr:0 dw:0 dr:0 al:0 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:0
 11: cs:Connected ro:Secondary/Primary ds:UpToDate/UpToDate A r-----
     ns:0 nr:9 dw:9 dr:0 al:0 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:0
 """
@@ -220,9 +258,11 @@ def device(tmp_path):
     ("minor", "told", "state", "pending"),
     [
         (0, ("up", "ok"), "Connected", 0),
-        (1, ("down", "stale"), "SyncSource", 84992 << 10),
-        (2, ("down", "stale"), "WFConnection", 4096),
-        (3, ("down", "stale"), "Unconfigured", 0),
+        (1, ("degraded", "stale"), "SyncSource", 84992 << 10),
+        (2, ("down", "status"), "WFConnection", 4096),  # it holds writes back
+        (3, ("down", "status"), "Unconfigured", 0),
+        (4, ("degraded", "stale"), "WFConnection", 4096),
+        (5, ("down", "status"), "WFConnection", 0),
         (11, ("up", "ok"), "Connected", 0),
     ],
 )
@@ -240,7 +280,7 @@ async def test_proc_drbd_tells_of_progress_roles_and_suspended_writes(device):
 
 
 async def test_a_device_or_a_proc_drbd_that_is_not_there_is_missing(device, tmp_path):
-    assert said(await device(4)) == ("down", "missing")
+    assert said(await device(6)) == ("down", "missing")
     assert said(await device(0, root=tmp_path / "host")) == ("down", "missing")
 
 
@@ -269,7 +309,9 @@ def zfs(tmp_path):
         return str(path)
 
     async def zfs(first, second, expect=(), warn=(), written="123456\n", **more):
-        judge = compile_judge(list(expect), list(warn), reference(MirrorProbe).facts, MirrorProbe.ASSUMED)
+        judge = compile_judge(
+            list(expect), list(warn), reference(MirrorProbe).facts, MirrorProbe.ASSUMED, MirrorProbe.WARNED
+        )
         return await ask(
             "mirror",
             first="zfs:tank/data",
@@ -304,15 +346,16 @@ async def test_a_dataset_whose_newest_snapshot_has_arrived_is_in_sync(zfs, tmp_p
     ]
 
 
-async def test_a_dataset_that_lags_is_behind_by_the_age_of_what_both_have(zfs):
+async def test_a_dataset_that_lags_is_degraded_and_behind_by_the_age_of_what_both_have(zfs):
     reading = await zfs(taken(1, 2, 5), taken(5, 9))
-    assert said(reading) == ("down", "stale")
+    assert said(reading) == ("degraded", "stale")
     assert (reading.facts["behind"], reading.facts["age"]) == (4 * 3600, 5 * 3600)
     assert said(await zfs(taken(1, 2, 5), taken(5, 9), lag=timedelta(hours=4))) == ("up", "ok")
 
 
-async def test_a_dataset_that_lags_is_degraded_where_the_check_says_so(zfs):
+async def test_a_dataset_that_lags_is_degraded_or_down_where_the_check_says_so(zfs):
     day = {"lag": timedelta(days=1)}
+    assert said(await zfs(taken(1, 5), taken(5), ["behind < 2h"], **day)) == ("down", "stale")
     assert said(await zfs(taken(1, 5), taken(5), warn=["behind < 2h"], **day)) == ("degraded", "stale")
 
 
@@ -325,7 +368,7 @@ async def test_replication_that_stands_on_both_sides_is_known_by_the_age(zfs):
 @pytest.mark.parametrize(("first", "second"), [(taken(1), taken(2)), (taken(1), ""), ("", "")])
 async def test_without_a_snapshot_in_common_there_is_no_mirror(zfs, first, second):
     reading = await zfs(first, second)
-    assert said(reading) == ("down", "stale"), reading
+    assert said(reading) == ("down", "missing"), reading
     assert reading.facts["compared"] == 0
     assert "behind" not in reading.facts
 

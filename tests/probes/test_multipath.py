@@ -48,9 +48,9 @@ async def test_a_map_without_any_path_is_down_though_no_path_tells_of_it(says, n
     assert (reading.facts["least"], reading.facts["worst"]) == (0, "mpathc")
 
 
-async def test_a_lost_path_is_down_and_named(says):
+async def test_a_lost_path_is_degraded_and_named(says):
     reading = await ask("multipath", map="all", program=says(ONE_LOST), judge=ASSUMED)
-    assert said(reading) == ("down", "expectation")
+    assert said(reading) == ("degraded", "expectation")
     assert (reading.facts["failed.names"], reading.facts["least"]) == ("mpatha: sdc", 1)
 
 
@@ -60,7 +60,17 @@ async def test_a_lost_path_is_down_and_named(says):
 async def test_a_path_is_good_only_if_all_three_say_so(says, state):
     out = PATHS.replace("sdb|active|running|ready", f"sdb|{state}")
     reading = await ask("multipath", map="mpatha", program=says(out), judge=ASSUMED)
+    assert said(reading) == ("degraded", "expectation")
+    assert reading.facts["failed.names"] == "mpatha: sdb"
+
+
+@pytest.mark.parametrize("name", ["all", "mpatha"])
+async def test_a_map_whose_last_path_is_lost_is_down(says, name):
+    out = ONE_LOST.replace("sdb|active|running|ready", "sdb|failed|offline|faulty")
+    reading = await ask("multipath", map=name, program=says(out), judge=ASSUMED)
     assert said(reading) == ("down", "expectation")
+    facts = reading.facts
+    assert (facts["least"], facts["worst"], facts["failed"]) == (0, "mpatha", 2)
 
 
 async def test_only_the_map_that_was_asked_for_is_judged(says):
@@ -70,7 +80,7 @@ async def test_only_the_map_that_was_asked_for_is_judged(says):
 
 async def test_few_paths_are_degraded_if_so_told(says):
     facts = reference(MultipathProbe).facts
-    judge = compile_judge([], ["least >= 3"], facts, MultipathProbe.ASSUMED)
+    judge = compile_judge([], ["least >= 3"], facts, MultipathProbe.ASSUMED, MultipathProbe.WARNED)
     reading = await ask("multipath", map="all", program=says(PATHS), judge=judge)
     assert said(reading) == ("degraded", "expectation")
 

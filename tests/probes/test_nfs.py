@@ -24,7 +24,9 @@ def nas(tmp_path_factory):
 
 
 def judged(expect=(), warn=()):
-    return compile_judge(list(expect), list(warn), reference(NfsProbe).facts, NfsProbe.ASSUMED)
+    return compile_judge(
+        list(expect), list(warn), reference(NfsProbe).facts, NfsProbe.ASSUMED, NfsProbe.WARNED
+    )
 
 
 async def test_a_folder_that_is_served_is_up_with_its_room(nas):

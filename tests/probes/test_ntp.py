@@ -86,7 +86,7 @@ async def test_a_server_in_step_with_nobody_is_down_unless_that_is_expected(lost
 
 
 async def test_a_server_far_from_the_reference_clock_is_degraded(clock):
-    judge = compile_judge([], ["stratum <= 2"], reference(NtpProbe).facts, NtpProbe.ASSUMED)
+    judge = compile_judge([], ["stratum <= 2"], reference(NtpProbe).facts, NtpProbe.ASSUMED, NtpProbe.WARNED)
     assert said(await ask("ntp", address=clock, judge=judge)) == ("degraded", "stale")
 
 

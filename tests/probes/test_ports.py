@@ -48,7 +48,9 @@ async def test_a_port_that_was_opened_and_may_not_be_is_down_and_named():
 
 async def test_a_port_that_may_be_open_and_is_not_is_degraded_if_so_told():
     shut = free_port()
-    judge = compile_judge([], ['missing == ""'], reference(PortsProbe).facts, PortsProbe.ASSUMED)
+    judge = compile_judge(
+        [], ['missing == ""'], reference(PortsProbe).facts, PortsProbe.ASSUMED, PortsProbe.WARNED
+    )
     reading = await ask("ports", host="127.0.0.1", allowed=(str(shut),), scan=(), judge=judge)
     assert said(reading) == ("degraded", "expectation")
     assert str(shut) in reading.detail

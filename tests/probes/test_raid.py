@@ -91,15 +91,55 @@ async def test_whole_arrays_are_up(machine):
     }
 
 
-async def test_a_failed_member_is_down_and_named(machine):
+async def test_a_failed_member_is_degraded_and_named(machine):
     reading = await ask("raid", array="md0", **machine(FAILED, md0=healthy(degraded=1)))
-    assert said(reading) == ("down", "expectation")
+    assert said(reading) == ("degraded", "expectation")
     assert (reading.facts["failed.names"], reading.facts["degraded"]) == ("md0: sdb2", 1)
+
+
+async def test_a_member_that_failed_and_is_missed_by_nobody_is_degraded(machine):
+    spare = FAILED.replace("[2/1] [U_]", "[1/1] [U]")
+    reading = await ask("raid", array="md0", **machine(spare, md0=healthy()))
+    assert said(reading) == ("degraded", "expectation")
+    assert (reading.facts["failed"], reading.facts["degraded"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("level", "standing", "verdict"),
+    [
+        ("raid1", "[3/1] [__U]", "degraded"),
+        ("raid1", "[2/0] [__]", "down"),
+        ("raid4", "[3/2] [UU_]", "degraded"),
+        ("raid4", "[3/1] [U__]", "down"),
+        ("raid5", "level 5, 512k chunk, algorithm 2 [4/3] [UUU_]", "degraded"),
+        ("raid5", "level 5, 512k chunk, algorithm 2 [4/2] [U_U_]", "down"),
+        ("raid6", "level 6, 512k chunk, algorithm 2 [5/3] [UU_U_]", "degraded"),
+        ("raid6", "level 6, 512k chunk, algorithm 2 [5/2] [U__U_]", "down"),
+        ("raid10", "512K chunks 2 near-copies [4/2] [U_U_]", "degraded"),
+        ("raid10", "512K chunks 2 near-copies [4/2] [__UU]", "down"),
+        ("raid10", "512K chunks 3 near-copies [3/1] [__U]", "degraded"),
+        ("raid10", "512K chunks 2 far-copies [2/1] [U_]", "degraded"),
+        ("raid10", "512K chunks 2 far-copies [2/0] [__]", "down"),
+    ],
+)
+async def test_an_array_is_degraded_while_its_level_bears_what_is_missing_and_then_down(
+    machine, level, standing, verdict
+):
+    text = f"Personalities : [{level}]\nmd0 : active {level} sda1[0] sdb1[1](F)\n      9000 blocks {standing}\n\n"
+    reading = await ask("raid", array="md0", **machine(text, md0=healthy(degraded=1)))
+    assert said(reading) == (verdict, "expectation")
+    assert reading.facts["active"] is (verdict == "degraded")
+
+
+async def test_an_array_that_the_kernel_calls_broken_is_down(machine):
+    reading = await ask("raid", array="md0", **machine(FAILED, md0=healthy(array_state="broken")))
+    assert said(reading) == ("down", "expectation")
+    assert reading.facts["active"] is False
 
 
 async def test_a_recovery_is_told_with_its_progress(machine):
     reading = await ask("raid", array="all", **machine(RECOVERING))
-    assert said(reading) == ("down", "expectation")
+    assert said(reading) == ("degraded", "expectation")
     facts = reading.facts
     assert (facts["degraded"], facts["busy"]) == (1, "recovery, resync")
     assert (facts["progress"], facts["left"]) == (pytest.approx(0.081), pytest.approx(402))
@@ -107,7 +147,9 @@ async def test_a_recovery_is_told_with_its_progress(machine):
 
 async def test_a_check_is_degraded_if_so_told_and_mismatches_are_counted(machine):
     options = machine(CHECKING, md0=healthy(mismatch_cnt=128))
-    options["judge"] = compile_judge([], ["mismatches == 0"], reference(RaidProbe).facts, RaidProbe.ASSUMED)
+    options["judge"] = compile_judge(
+        [], ["mismatches == 0"], reference(RaidProbe).facts, RaidProbe.ASSUMED, RaidProbe.WARNED
+    )
     reading = await ask("raid", array="md0", **options)
     assert said(reading) == ("degraded", "expectation")
     assert (reading.facts["busy"], reading.facts["progress"], reading.facts["active"]) == ("check", 0.5, True)
@@ -203,9 +245,9 @@ async def test_a_controller_with_whole_arrays_is_up(says, tmp_path):
     assert (tmp_path / "arguments").read_text().split() == ["/call", "show", "J", "nolog"]
 
 
-async def test_a_controller_that_lost_a_disk_is_down_and_rebuilds(says):
+async def test_a_controller_that_lost_a_disk_is_degraded_and_rebuilds(says):
     reading = await ask("raid", array="data", **through(says, megaraid("Dgrd", "Onln", "Failed", "Rbld")))
-    assert said(reading) == ("down", "expectation")
+    assert said(reading) == ("degraded", "expectation")
     facts = reading.facts
     assert (facts["arrays"], facts["degraded"], facts["failed.names"]) == (1, 1, "disk 252:1")
     assert (facts["busy"], facts["active"]) == ("rebuild", True)
@@ -218,7 +260,9 @@ async def test_an_array_that_is_offline_is_not_active(says):
 
 
 async def test_a_bad_battery_is_degraded_if_so_told(says):
-    judge = compile_judge([], ['battery == "Optimal"'], reference(RaidProbe).facts, RaidProbe.ASSUMED)
+    judge = compile_judge(
+        [], ['battery == "Optimal"'], reference(RaidProbe).facts, RaidProbe.ASSUMED, RaidProbe.WARNED
+    )
     reading = await ask("raid", array="all", **(through(says, megaraid(battery="Failed")) | {"judge": judge}))
     assert said(reading) == ("degraded", "expectation")
 
@@ -250,14 +294,21 @@ async def test_the_newer_tools_are_read_as_well(says, tool):
     assert (facts["spares"], facts["failed"], facts["battery"], facts["state"]) == (1, 0, "Optimal", "Optl")
 
 
-async def test_a_disk_that_the_newer_tools_call_failed_is_down_and_a_spare_that_failed_is_none(says):
+async def test_a_disk_that_the_newer_tools_call_failed_is_degraded_and_a_spare_that_failed_is_none(says):
     disks = [("Conf", "Failed"), ("Conf", "Rebuild"), ("GHS", "Missing")]
     out = newer(*disks, state="Dgrd", pack="Failed")
     reading = await ask("raid", array="os", **through(says, out) | {"controller": "storcli2"})
-    assert said(reading) == ("down", "expectation")
+    assert said(reading) == ("degraded", "expectation")
     facts = reading.facts
     assert (facts["failed.names"], facts["busy"], facts["spares"]) == ("disk 322:0, disk 322:2", "rebuild", 0)
     assert (facts["degraded"], facts["battery"]) == (1, "Failed")
+
+
+async def test_an_array_that_the_newer_tools_call_offline_is_down(says):
+    out = newer(("Conf", "Failed"), ("Conf", "Failed"), state="OfLn")
+    reading = await ask("raid", array="os", **through(says, out) | {"controller": "perccli2"})
+    assert said(reading) == ("down", "expectation")
+    assert (reading.facts["active"], reading.facts["failed"]) == (False, 2)
 
 
 async def test_the_tool_of_a_controller_is_the_makers_by_its_own_name():

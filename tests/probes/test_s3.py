@@ -30,7 +30,7 @@ def at(store, bucket="backups", **more):
 
 
 def judged(expect=(), warn=()):
-    return compile_judge(list(expect), list(warn), reference(S3Probe).facts, S3Probe.ASSUMED)
+    return compile_judge(list(expect), list(warn), reference(S3Probe).facts, S3Probe.ASSUMED, S3Probe.WARNED)
 
 
 @pytest.mark.parametrize("key", ["daily/a b+c.tar", "daily/<&>.tar", "weekly/ä/../x"])

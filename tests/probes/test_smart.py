@@ -88,7 +88,9 @@ async def test_a_disk_that_says_it_fails_is_down(says):
 
 
 async def test_a_disk_that_passes_and_loses_sectors_is_degraded_if_so_told(says):
-    judge = compile_judge([], ["not pending > 0"], reference(SmartProbe).facts, SmartProbe.ASSUMED)
+    judge = compile_judge(
+        [], ["not pending > 0"], reference(SmartProbe).facts, SmartProbe.ASSUMED, SmartProbe.WARNED
+    )
     reading = await ask("smart", device="/dev/sda", program=says(ata(pending=8), code=64), judge=judge)
     assert said(reading) == ("degraded", "expectation")
 

@@ -30,7 +30,9 @@ def at(server, share="share", password=CANARY, **more):
 
 
 def judged(expect=(), warn=()):
-    return compile_judge(list(expect), list(warn), reference(SmbProbe).facts, SmbProbe.ASSUMED)
+    return compile_judge(
+        list(expect), list(warn), reference(SmbProbe).facts, SmbProbe.ASSUMED, SmbProbe.WARNED
+    )
 
 
 async def test_a_share_is_up_with_its_room(server):

@@ -187,7 +187,7 @@ async def test_a_value_that_is_not_there_is_missing(look):
 
 async def test_an_interface_that_is_on_and_has_no_link_has_failed(look):
     reading = await look("router", "interfaces")
-    assert said(reading) == ("down", "expectation")
+    assert said(reading) == ("degraded", "expectation")
     facts = reading.facts
     assert (facts["rows"], facts["up"], facts["failed"], facts["failed.names"]) == (3, 1, 1, "ge-0/0/1")
     assert (facts["errors"], facts["discards"]) == (7, 11)
@@ -197,6 +197,26 @@ async def test_only_the_interfaces_that_matter_are_judged(look):
     reading = await look("router", "interfaces", only="^ge-0/0/[02]$", warn=["errors == 0"])
     assert said(reading) == ("degraded", "expectation")
     assert reading.facts["rows"] == 2
+
+
+async def test_an_interface_without_a_link_is_down_when_no_other_was_picked_that_has_one(look):
+    reading = await look("router", "interfaces", only="^ge-0/0/1$")
+    assert said(reading) == ("down", "expectation")
+    assert reading.detail.startswith("up is 0")
+    assert said(await look("router", "interfaces", only="^ge-0/0/[12]$")) == ("down", "expectation")
+    off = await look("router", "interfaces", only="^ge-0/0/2$")
+    assert said(off) == ("up", "ok")
+    assert (off.facts["up"], off.facts["failed"]) == (0, 0)
+
+
+async def test_what_failed_is_what_the_check_says_of_it(look):
+    assert said(await look("router", "interfaces", warn=["failed < 2"])) == ("up", "ok")
+    assert said(await look("router", "interfaces", expect=["failed < 2"])) == ("up", "ok")
+    assert said(await look("router", "interfaces", expect=["failed == 0"])) == ("down", "expectation")
+    assert said(await look("router", "interfaces", expect=["up >= 2"])) == ("down", "expectation")
+    lost = {"only": "^ge-0/0/1$", "warn": ["failed < 2"]}
+    assert said(await look("router", "interfaces", **lost)) == ("down", "expectation")
+    assert said(await look("router", "interfaces", **lost, expect=["up >= 0"])) == ("up", "ok")
 
 
 async def test_no_interface_of_that_name_is_missing(look):
@@ -222,10 +242,17 @@ async def test_the_interfaces_of_a_real_machine_are_read(snmpd):
 
 async def test_a_neighbour_that_should_be_established_and_is_not_has_failed(look):
     reading = await look("router", "bgp")
-    assert said(reading) == ("down", "expectation")
+    assert said(reading) == ("degraded", "expectation")
     facts = reading.facts
     assert (facts["rows"], facts["up"], facts["since"]) == (4, 2, 60)
     assert facts["failed.names"] == "198.51.100.9 AS64502"
+
+
+async def test_a_router_all_of_whose_neighbours_are_away_is_down(look):
+    alone = await look("router", "bgp", only="^198")
+    assert said(alone) == ("down", "expectation")
+    assert said(await look("router", "bgp", only="^(198|203)")) == ("down", "expectation")
+    assert said(await look("router", "bgp", only="^203")) == ("up", "ok")  # somebody stopped it
 
 
 async def test_the_role_in_a_group_of_routers_is_a_fact(look):
@@ -251,9 +278,15 @@ async def test_a_good_ups_is_up(look):
     assert {name: reading.facts[name] for name in wanted} == wanted
 
 
-async def test_a_ups_on_battery_is_degraded_if_so_told(look):
-    reading = await look("worn_ups", "ups", warn=["on_battery == false"])
+async def test_a_ups_on_battery_or_worn_is_degraded_unless_said_otherwise(look):
+    reading = await look("worn_ups", "ups")
     assert said(reading) == ("degraded", "expectation")
+    worn = await look("worn_ups", "ups", warn=["on_battery exists"])
+    assert said(worn) == ("degraded", "expectation")
+    assert "replace_battery" in worn.detail
+    hushed = await look("worn_ups", "ups", warn=["on_battery exists", "replace_battery exists"])
+    assert said(hushed) == ("up", "ok")
+    assert said(await look("worn_ups", "ups", expect=["on_battery == false"])) == ("down", "expectation")
     assert reading.facts["runtime"] == 240
     assert reading.facts["replace_battery"] is True
     assert reading.facts["alarms"] == 2
@@ -268,10 +301,12 @@ async def test_a_table_that_a_device_has_not_is_missing(look, table):
     assert said(await look("fabric", table)) == ("down", "missing")
 
 
-async def test_a_fibre_that_is_cut_is_down_and_one_switched_off_is_not(look):
+async def test_a_fibre_that_is_cut_is_degraded_beside_a_whole_one_and_one_switched_off_is_not(look):
     reading = await look("fabric", "fibrechannel")
-    assert said(reading) == ("down", "expectation")
+    assert said(reading) == ("degraded", "expectation")
     assert reading.facts["failed.names"] == "port 1/2"
+    assert said(await look("fabric", "fibrechannel", only="1/[23]")) == ("down", "expectation")
+    assert said(await look("fabric", "fibrechannel", only="1/3")) == ("up", "ok")
     good = await look("fabric", "fibrechannel", only="1/[13]", warn=["errors < 3"])
     assert said(good) == ("degraded", "expectation")
     assert (good.facts["up"], good.facts["errors"]) == (1, 3)
@@ -279,17 +314,36 @@ async def test_a_fibre_that_is_cut_is_down_and_one_switched_off_is_not(look):
 
 async def test_a_pool_member_that_takes_no_traffic_has_failed_unless_switched_off(look):
     reading = await look("balancer", "pool")
-    assert said(reading) == ("down", "expectation")
+    assert said(reading) == ("degraded", "expectation")
     facts = reading.facts
     assert (facts["rows"], facts["up"], facts["failed.names"]) == (3, 1, "web b:443")
 
 
+async def test_a_pool_with_no_member_left_that_takes_traffic_is_down(look):
+    left = await look("balancer", "pool", only="^web [bc]:")
+    assert said(left) == ("down", "expectation")
+    assert (left.facts["up"], left.facts["failed"]) == (0, 1)
+    assert said(await look("balancer", "pool", only="^web c:")) == ("up", "ok")  # somebody switched it off
+
+
 async def test_sensors_are_scaled_and_the_worst_is_named(look):
     reading = await look("rack", "sensors")
-    assert said(reading) == ("down", "expectation")
+    assert said(reading) == ("degraded", "expectation")
     facts = reading.facts
+    assert (facts["rows"], facts["up"], facts["failed"]) == (6, 5, 1)
     assert (facts["temperature"], facts["hottest"], facts["humidity"]) == (31, "outlet", 0.4)
     assert (facts["fan"], facts["power"], facts["failed.names"]) == (4200, pytest.approx(350.5), "broken")
+
+
+async def test_a_sensor_that_is_broken_is_down_when_it_is_the_only_one(look):
+    assert said(await look("rack", "sensors", only="^broken$")) == ("down", "expectation")
+
+
+@pytest.mark.parametrize("table", ["storage", "cpu", "memory"])
+async def test_what_has_no_way_to_fail_works(look, table):
+    reading = await look("rack", table)
+    assert said(reading) == ("up", "ok")
+    assert (reading.facts["up"], reading.facts["failed"]) == (reading.facts["rows"], 0)
 
 
 async def test_the_fullest_disk_counts_and_memory_only_by_name(look):
@@ -320,17 +374,24 @@ async def test_the_memory_of_a_real_machine_is_read(snmpd):
         ("router", "interfaces", {"only": "^ge-0/0/0$"}, ("up", "ok")),
         ("router", "interfaces", {"only": "^ge-0/0/0$", "warn": ["discards == 0"]}, ("degraded", "expectation")),
         ("router", "interfaces", {"only": "^ge-0/0/1$"}, ("down", "expectation")),
+        ("router", "interfaces", {}, ("degraded", "expectation")),
         ("router", "interfaces", {"only": "^et-"}, ("down", "missing")),
+        ("router", "bgp", {"only": "^192"}, ("up", "ok")),
+        ("router", "bgp", {}, ("degraded", "expectation")),
+        ("router", "bgp", {"only": "^198"}, ("down", "expectation")),
+        ("router", "bgp", {"only": "^10[.]"}, ("down", "missing")),
         ("ups", "ups", {"expect": ["on_battery == false"]}, ("up", "ok")),
-        ("worn_ups", "ups", {"warn": ["replace_battery == false"]}, ("degraded", "expectation")),
+        ("worn_ups", "ups", {}, ("degraded", "expectation")),
         ("worn_ups", "ups", {"expect": ["runtime > 10m"]}, ("down", "expectation")),
         ("router", "ups", {}, ("down", "missing")),
         ("fabric", "fibrechannel", {"only": "1/1"}, ("up", "ok")),
         ("fabric", "fibrechannel", {"only": "1/1", "warn": ["errors == 0"]}, ("degraded", "expectation")),
+        ("fabric", "fibrechannel", {}, ("degraded", "expectation")),
         ("fabric", "fibrechannel", {"only": "1/2"}, ("down", "expectation")),
         ("fabric", "fibrechannel", {"only": "9/9"}, ("down", "missing")),
         ("balancer", "pool", {"only": "^web a:"}, ("up", "ok")),
         ("balancer", "pool", {"only": "^web [ac]:", "warn": ["up >= 2"]}, ("degraded", "expectation")),
+        ("balancer", "pool", {}, ("degraded", "expectation")),
         ("balancer", "pool", {"only": "^web b:"}, ("down", "expectation")),
         ("balancer", "pool", {"only": "^mail "}, ("down", "missing")),
     ],

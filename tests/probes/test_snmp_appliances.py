@@ -70,6 +70,7 @@ async def test_a_firewall_that_works_and_whose_peer_waits_is_up(look):
         "load": 0.18,
         "load.max": 0.31,
         "rows": 6,
+        "up": 1,
         "failed": 0,
     }
     assert {name: reading.facts[name] for name in wanted} == wanted
@@ -88,10 +89,34 @@ async def test_a_firewall_that_failed_over_is_down_for_who_expects_it_to_work(lo
     assert said(await look("palo_alto_waits", "device")) == ("up", "ok")  # waiting is no fault of its own
 
 
-async def test_a_firewall_that_does_not_work_is_down_by_itself(look):
-    reading = await look("palo_alto_broken", "ha")
+@pytest.mark.parametrize("table", ["ha", "device"])
+async def test_a_firewall_that_does_not_work_is_down_by_itself_though_its_peer_works(look, table):
+    reading = await look("palo_alto_broken", table)
     assert said(reading) == ("down", "expectation")
-    assert (reading.facts["failed"], reading.facts["failed.names"]) == (1, "this device")
+    facts = reading.facts
+    assert (facts["up"], facts["failed"], facts["failed.names"]) == (0, 1, "this device")
+    assert facts["peer"] == "active"
+
+
+async def test_a_firewall_whose_peer_does_not_work_goes_on_working_itself(look):
+    assert said(await look("asa_alone", "ha")) == ("up", "ok")
+    assert said(await look("asa_alone", "ha", warn=['peer == "standby"'])) == ("degraded", "expectation")
+
+
+async def test_a_cluster_that_lost_a_node_is_degraded_and_one_without_any_down(look):
+    half = await look("srx_half", "ha")
+    assert said(half) == ("degraded", "expectation")
+    assert (half.facts["up"], half.facts["failed.names"]) == (1, "node1 Routing Engine 0")
+    assert said(await look("srx_half", "ha", only="^node1")) == ("down", "expectation")
+    assert said(await look("srx_half", "device")) == ("degraded", "expectation")
+    assert said(await look("srx_off", "ha")) == ("down", "expectation")
+    assert said(await look("srx_off", "device")) == ("down", "expectation")
+
+
+async def test_a_device_without_a_pair_works_with_all_that_it_has(look):
+    reading = await look("old_cisco", "device")
+    assert said(reading) == ("up", "ok")
+    assert (reading.facts["rows"], reading.facts["up"], reading.facts["failed"]) == (2, 2, 0)
 
 
 async def test_sessions_that_run_out_are_seen_before_they_have(look):
@@ -106,36 +131,44 @@ async def test_a_device_without_a_session_table_has_none(look):
 
 
 @pytest.mark.parametrize(
-    ("device", "facts"),
+    ("device", "verdict", "facts"),
     [
-        ("asa", {"role": "active", "peer": "standby", "active": "Primary unit", "failed": 0}),
-        ("asa_failed_over", {"role": "standby", "peer": "active", "active": "Secondary unit", "failed": 0}),
-        ("asa_alone", {"role": "active", "peer": "failed", "failed": 0}),
-        ("asa_off", {"role": "standalone", "rows": 1, "failed": 0}),
-        ("palo_alto_single", {"role": "standalone", "rows": 1}),
-        ("fortigate", {"role": "active", "peer": "standby", "active": "fw-a", "synced": True}),
-        ("fortigate_waits", {"role": "standby", "peer": "active", "active": "fw-b", "failed": 0}),
-        ("fortigate_apart", {"role": "active", "synced": False}),
-        ("fortigate_single", {"role": "standalone", "rows": 1}),
-        ("check_point", {"role": "active", "failed": 0}),
-        ("check_point_hidden", {"role": "active attention", "failed": 1}),
-        ("check_point_stopped", {"role": "suspended", "failed": 1}),
-        ("big_ip", {"role": "active", "synced": True}),
-        ("big_ip_forced", {"role": "suspended", "failed": 1, "synced": False}),
-        ("big_ip_single", {"role": "standalone", "failed": 0}),
-        ("netscaler", {"role": "active", "peer": "standby", "failed": 0}),
-        ("netscaler_broken", {"role": "failed", "peer": "active", "failed": 1}),
+        ("asa", "up", {"role": "active", "peer": "standby", "active": "Primary unit", "failed": 0}),
+        (
+            "asa_failed_over",
+            "up",
+            {"role": "standby", "peer": "active", "active": "Secondary unit", "failed": 0},
+        ),
+        ("asa_alone", "up", {"role": "active", "peer": "failed", "failed": 0}),
+        ("asa_off", "up", {"role": "standalone", "rows": 1, "failed": 0}),
+        ("palo_alto_single", "up", {"role": "standalone", "rows": 1}),
+        ("fortigate", "up", {"role": "active", "peer": "standby", "active": "fw-a", "synced": True}),
+        ("fortigate_waits", "up", {"role": "standby", "peer": "active", "active": "fw-b", "failed": 0}),
+        ("fortigate_apart", "degraded", {"role": "active", "synced": False}),
+        ("fortigate_single", "up", {"role": "standalone", "rows": 1}),
+        ("check_point", "up", {"role": "active", "failed": 0}),
+        ("check_point_hidden", "degraded", {"role": "active attention", "failed": 1, "up": 1}),
+        ("check_point_stopped", "down", {"role": "suspended", "failed": 1, "up": 0}),
+        ("big_ip", "up", {"role": "active", "synced": True}),
+        ("big_ip_forced", "down", {"role": "suspended", "failed": 1, "synced": False}),
+        ("big_ip_single", "up", {"role": "standalone", "failed": 0}),
+        ("big_ip_offline", "down", {"role": "failed", "failed": 1, "up": 0}),
+        ("netscaler", "up", {"role": "active", "peer": "standby", "failed": 0}),
+        ("netscaler_broken", "down", {"role": "failed", "peer": "active", "failed": 1}),
     ],
 )
-async def test_every_makers_words_for_a_role_are_ours(look, device, facts):
+async def test_every_makers_words_for_a_role_are_ours(look, device, verdict, facts):
     reading = await look(device, "ha")
     assert {name: reading.facts[name] for name in facts} == facts
-    assert reading.verdict.value == ("down" if facts.get("failed") else "up")
+    assert reading.verdict.value == verdict
 
 
-async def test_a_pair_that_is_out_of_step_is_degraded_if_so_told(look):
-    reading = await look("fortigate_apart", "ha", expect=ACTIVE, warn=["synced == true"])
+async def test_a_pair_that_is_out_of_step_is_degraded_unless_said_otherwise(look):
+    reading = await look("fortigate_apart", "ha", expect=ACTIVE)
     assert said(reading) == ("degraded", "expectation")
+    assert reading.detail.startswith("synced is false")
+    assert said(await look("fortigate_apart", "ha", warn=["synced exists"])) == ("up", "ok")
+    assert said(await look("fortigate_apart", "ha", expect=["synced == true"])) == ("down", "expectation")
 
 
 async def test_the_nodes_of_a_cluster_are_told_apart_by_name(look):
@@ -191,8 +224,10 @@ async def test_a_pool_of_memory_that_is_always_full_is_looked_at_only_by_name(lo
 
 async def test_a_router_without_its_addresses_has_failed_and_one_switched_off_has_not(look):
     reading = await look("cisco_router", "hsrp")
-    assert said(reading) == ("down", "expectation")
+    assert said(reading) == ("degraded", "expectation")
     assert (reading.facts["failed.names"], reading.facts["up"]) == ("group 30 on 5", 2)
+    assert said(await look("cisco_router", "hsrp", only="^group [34]0 ")) == ("down", "expectation")
+    assert said(await look("cisco_router", "hsrp", only="^group 40 ")) == ("up", "ok")
     first = await look("cisco_router", "hsrp", only="^group 10 ", expect=ACTIVE)
     assert said(first) == ("up", "ok")
 
@@ -207,7 +242,8 @@ async def test_the_newer_vrrp_is_read_too(look):
 @pytest.mark.parametrize("device", ["cisco_bgp", "arista_bgp", "juniper_bgp"])
 async def test_a_neighbour_over_ipv6_that_is_away_is_seen(look, device):
     reading = await look(device, "bgp")
-    assert said(reading) == ("down", "expectation")
+    assert said(reading) == ("degraded", "expectation")
+    assert said(await look(device, "bgp", only="^2001:")) == ("down", "expectation")
     facts = reading.facts
     assert (facts["rows"], facts["up"], facts["since"]) == (3, 1, 300)
     assert facts["failed.names"] == "2001:db8::1 AS64501"
@@ -217,7 +253,8 @@ async def test_a_neighbour_over_ipv6_that_is_away_is_seen(look, device):
 
 async def test_the_servers_behind_a_balancer_that_take_nothing_have_failed(look):
     one = await look("netscaler", "pool")
-    assert said(one) == ("down", "expectation")
+    assert said(one) == ("degraded", "expectation")
+    assert said(await look("netscaler", "pool", only="^we2$")) == ("down", "expectation")
     assert (one.facts["rows"], one.facts["up"], one.facts["failed.names"]) == (3, 1, "we2")
     other = await look("keepalived", "pool")
     assert other.facts["failed.names"] == "service 1 2001:db8::2:443"
@@ -236,7 +273,8 @@ async def test_each_interface_is_measured_by_the_counters_that_it_has(look):
 
 async def test_a_brocades_ports_have_its_own_numbers_and_names(look):
     reading = await look("brocade", "fibrechannel")
-    assert said(reading) == ("down", "expectation")
+    assert said(reading) == ("degraded", "expectation")
+    assert said(await look("brocade", "fibrechannel", only="^port [12]$")) == ("down", "expectation")
     assert (reading.facts["rows"], reading.facts["failed.names"], reading.facts["errors"]) == (
         3,
         "port 1",
@@ -249,7 +287,8 @@ async def test_a_brocades_ports_have_its_own_numbers_and_names(look):
 
 async def test_a_switch_with_ciscos_sensors_is_read_like_any_other(look):
     reading = await look("nexus", "sensors")
-    assert said(reading) == ("down", "expectation")
+    assert said(reading) == ("degraded", "expectation")
+    assert said(await look("nexus", "sensors", only="^PSU-2$")) == ("down", "expectation")
     facts = reading.facts
     assert (facts["temperature"], facts["hottest"], facts["failed.names"]) == (41, "module-1 Intake", "PSU-2")
 
@@ -272,7 +311,7 @@ async def test_a_switch_with_ciscos_sensors_is_read_like_any_other(look):
     ],
 )
 async def test_an_apc_that_knows_only_its_own_mib_tells_the_same(look, device, told, facts):
-    reading = await look(device, "ups", warn=["on_battery == false", "replace_battery == false"])
+    reading = await look(device, "ups")
     assert said(reading) == told
     assert {name: reading.facts[name] for name in facts} == facts
 
@@ -284,6 +323,7 @@ async def test_what_is_no_number_is_not_there(look, table):
 
 async def test_a_role_that_nobody_knows_is_no_good_one(look):
     reading = await look("liar", "ha")
+    assert said(reading) == ("down", "expectation")
     assert (reading.facts["role"], reading.facts["failed"]) == ("unknown", 1)
 
 

@@ -101,6 +101,7 @@ def until(*words):
 until('"two" MASTER', '"six" MASTER')
 asyncio.run(show(['role == "master"'], only=" on wan0"))
 asyncio.run(show([]))
+asyncio.run(show([], only="^group 52 "))
 start("/usr/bin/ip", "netns", "exec", "other", *keepalived("theirs"))
 until('"two" BACKUP')
 asyncio.run(show(['role == "master"'], only="^group 51 "))
@@ -119,12 +120,14 @@ def test_a_router_is_master_until_a_better_one_comes():
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    before, working, whole, waiting, other = [json.loads(line) for line in done.stdout.splitlines()]
+    before, working, whole, cut, waiting, other = [json.loads(line) for line in done.stdout.splitlines()]
     assert before[:2] == ["down", "missing"]
     assert working[:2] == ["up", "ok"]
     assert (working[2]["rows"], working[2]["up"], working[2]["role"]) == (2, 2, "master")
-    assert whole[:2] == ["down", "expectation"]
+    assert whole[:2] == ["degraded", "expectation"]
     assert (whole[2]["rows"], whole[2]["failed.names"]) == (3, "group 52 on lan0")
+    assert cut[:2] == ["down", "expectation"]
+    assert (cut[2]["rows"], cut[2]["up"]) == (1, 0)
     assert waiting[:2] == ["down", "expectation"]
     assert (waiting[2]["role"], waiting[2]["failed"]) == ("backup", 0)
     assert other[:2] == ["up", "ok"]

@@ -89,7 +89,9 @@ async def test_a_command_that_fails_is_down_unless_expected(server):
 
 
 async def test_a_command_that_warns_is_degraded(server):
-    judge = compile_judge([], ['output contains "clean"'], reference(SshProbe).facts, SshProbe.ASSUMED)
+    judge = compile_judge(
+        [], ['output contains "clean"'], reference(SshProbe).facts, SshProbe.ASSUMED, SshProbe.WARNED
+    )
     there = login(server) | {"command": "echo resyncing", "judge": judge}
     assert said(await ask("ssh", **there)) == ("degraded", "expectation")
 

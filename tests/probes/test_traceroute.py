@@ -192,7 +192,7 @@ async def test_a_way_that_is_too_long_is_degraded_if_so_told():
     from watch.probes.base import reference
 
     facts = reference(TracerouteProbe).facts
-    judge = compile_judge([], ["hops == 0"], facts, TracerouteProbe.ASSUMED)
+    judge = compile_judge([], ["hops == 0"], facts, TracerouteProbe.ASSUMED, TracerouteProbe.WARNED)
     assert said(await ask("traceroute", host="127.0.0.1", **QUICK, judge=judge)) == (
         "degraded",
         "expectation",

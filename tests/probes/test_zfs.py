@@ -93,17 +93,29 @@ async def test_a_whole_pool_is_up_with_its_facts(zpool):
     }
 
 
-async def test_a_pool_that_lost_a_disk_is_down_and_the_disk_named(zpool):
-    reading = await ask("zfs", **zpool(DEGRADED, "DEGRADED"))
-    assert said(reading) == ("down", "status")
+async def test_a_pool_that_lost_a_disk_is_degraded_and_the_disk_named(zpool):
+    whole = DEGRADED.replace("2 data errors, use '-v' for a list", "No known data errors")
+    reading = await ask("zfs", **zpool(whole, "DEGRADED"))
+    assert said(reading) == ("degraded", "status")
     facts = reading.facts
     assert (facts["failed"], facts["failed.names"], facts["errors"], facts["data_errors"]) == (
         1,
         "sdb",
         15,
-        2,
+        0,
     )
     assert (facts["busy"], facts["progress"]) == ("resilver", pytest.approx(0.1234))
+
+
+async def test_a_pool_that_lost_a_disk_and_data_with_it_is_down(zpool):
+    reading = await ask("zfs", **zpool(DEGRADED, "DEGRADED"))
+    assert said(reading) == ("down", "expectation")
+    assert reading.facts["data_errors"] == 2
+
+
+@pytest.mark.parametrize("health", ["FAULTED", "OFFLINE", "SUSPENDED", "REMOVED"])
+async def test_a_pool_that_serves_no_more_is_down(zpool, health):
+    assert said(await ask("zfs", **zpool(POOL, health))) == ("down", "status")
 
 
 async def test_data_that_is_lost_is_down_even_if_the_pool_is_online(zpool):
@@ -118,7 +130,7 @@ async def test_data_that_is_lost_is_down_even_if_the_pool_is_online(zpool):
 
 async def test_a_pool_that_is_full_or_long_not_scrubbed_is_degraded_if_so_told(zpool):
     for sentence, reason in (("free > 30%", "expectation"), ("not scrub.age > 12h", "stale")):
-        judge = compile_judge([], [sentence], reference(ZfsProbe).facts, ZfsProbe.ASSUMED)
+        judge = compile_judge([], [sentence], reference(ZfsProbe).facts, ZfsProbe.ASSUMED, ZfsProbe.WARNED)
         reading = await ask("zfs", **(zpool(POOL) | {"judge": judge}))
         assert said(reading) == ("degraded", reason)
 

@@ -28,7 +28,7 @@ async def ask(kind, *, seconds=2.0, now=None, judge=ANYTHING, **options):
 def assumed(kind, *expect):
     """Return the judge of a check that says *expect*."""
     cls = of_kind(kind)
-    return compile_judge(list(expect), [], reference(cls).facts, cls.ASSUMED)
+    return compile_judge(list(expect), [], reference(cls).facts, cls.ASSUMED, cls.WARNED)
 
 
 def said(reading):

@@ -55,6 +55,8 @@ def _page_text(page: dict[str, Any]) -> str:
     parts.append("Facts, for `expect` and `warn`:\n" + "\n".join(facts))
     if page["assumed"]:
         parts.append("Expected unless you say otherwise:\n" + "\n".join(f"  {it}" for it in page["assumed"]))
+    if page["warned"]:
+        parts.append("Warned of unless you say otherwise:\n" + "\n".join(f"  {it}" for it in page["warned"]))
     parts.append("Reasons: " + ", ".join(page["reasons"]))
     parts.append("Example:\n" + "\n".join(f"  {line}" for line in page["example"].splitlines()))
     return "\n\n".join(parts)

@@ -18,7 +18,7 @@ from watch.config.record import Field, Fields, Items, Record, described, strings
 from watch.config.shape import Choice, Schema, Whole, kind_of, parted, said
 from watch.config.way import WAY, WayShape, refuse, way_of
 from watch.config.word import lasting, name, raw
-from watch.core.expect import Expectation, Judge, compile_expectation
+from watch.core.expect import Expectation, Judge, compile_expectation, judge_of
 from watch.core.expect.errors import ExpectationError
 from watch.core.settings import Audience, Check
 from watch.probes.base import EVERYWHERE
@@ -214,9 +214,8 @@ def judged(kind: str, fields: Fields, findings: Findings) -> Judge:
         [it for text, node in fields[key] or () if (it := _sentence(kind, text, node, findings))]
         for key in ("expect", "warn")
     )
-    named = frozenset[str]().union(*(it.names for it in expect))
-    assumed = (text for fact, text in probe_class(kind).ASSUMED.items() if fact not in named)
-    return Judge((*(_compiled(kind, text) for text in assumed), *expect), tuple(warn))
+    cls = probe_class(kind)
+    return judge_of(expect, warn, cls.ASSUMED, cls.WARNED, lambda text: _compiled(kind, text))
 
 
 @lru_cache(4096)  # thousands of checks expect `status == 200`

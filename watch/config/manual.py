@@ -15,7 +15,7 @@ __all__ = ["Missing", "page"]
 
 
 def page(kind: str) -> dict[str, Any]:
-    """Kind, summary, main option, options, facts, assumed expectations, reasons and example.
+    """Kind, summary, main option, options, facts, what is assumed and warned of, reasons and example.
 
     Raises:
         Missing: There is no such kind, or it needs a library that is not installed.
@@ -31,6 +31,7 @@ def page(kind: str) -> dict[str, Any]:
             for it in text.facts.values()
         ],
         "assumed": list(cls.ASSUMED.values()),
+        "warned": list(cls.WARNED.values()),
         "reasons": [str(reason) for reason in text.reasons],
         "example": text.example,
     }

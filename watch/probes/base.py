@@ -61,9 +61,10 @@ DIALS = SENDS | {"proxy"}
 class Described:
     """What `probe` adds to a class, for the type checker's benefit.
 
-    `ASSUMED` maps a fact to the expectation that holds when the user wrote none about it. `LIBRARY` is what the kind
-    imports when it is run, if that is an extra (named after the kind). `WAYS` names what of a check's `via` its runs
-    obey: all of it where they dial by `watch.probes.wire.line` or ask by `watch.probes.wire.pursuit`.
+    `ASSUMED` maps a fact to the expectation that holds when the user wrote none about it, `WARNED` to the warning: what
+    has lost its spare part still serves, and is degraded, not down. `LIBRARY` is what the kind imports when it is run,
+    if that is an extra (named after the kind). `WAYS` names what of a check's `via` its runs obey: all of it where they
+    dial by `watch.probes.wire.line` or ask by `watch.probes.wire.pursuit`.
     """
 
     __slots__ = ()  # so that a slotted probe has no dictionary
@@ -71,6 +72,7 @@ class Described:
     MAIN: ClassVar[str]
     LIBRARY: ClassVar[str] = ""
     ASSUMED: ClassVar[Mapping[str, str]] = {}
+    WARNED: ClassVar[Mapping[str, str]] = {}
     WAYS: ClassVar[frozenset[str]] = frozenset()
 
     def peer(self) -> str:

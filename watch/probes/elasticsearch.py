@@ -37,9 +37,9 @@ _COUNTS = {
 class ElasticsearchProbe(Described):
     """Ask Elasticsearch or OpenSearch for the cluster's health. Never run against a real server.
 
-    Red, some data are not there: down, unless an expectation on `status` says otherwise. Yellow, all data are
-    there, but not all copies: up; ask for green in `warn`. A cluster without a master is down. The user needs no
-    more than the cluster privilege `monitor`.
+    Red, some data are not there: down. Yellow, all data are there, but not all copies: degraded, as a single node
+    with replicas always is: say `warn: ['status in ["green", "yellow"]']` of one. A cluster without a master is
+    down. The user needs no more than the cluster privilege `monitor`.
 
     Options:
         url: Where its API is, https://search.example.org:9200.
@@ -74,11 +74,12 @@ class ElasticsearchProbe(Described):
     Example:
         elasticsearch: https://search.example.org:9200
         expect: [nodes >= 3, latency < 2s]
-        warn: [status == "green", pending.waited < 30s]
+        warn: [pending.waited < 30s]
     """
 
     WAYS: ClassVar[frozenset[str]] = DIALS
-    ASSUMED: ClassVar[Mapping[str, str]] = {"status": 'status == "green" or status == "yellow"'}
+    ASSUMED: ClassVar[Mapping[str, str]] = {"status": 'status in ["green", "yellow"]'}
+    WARNED: ClassVar[Mapping[str, str]] = {"status": 'status == "green"'}
 
     url: str
     username: str | None = None

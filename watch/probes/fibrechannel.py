@@ -28,10 +28,11 @@ _NAME = re.compile(r"(?:0[xX])?[0-9a-fA-F]{16}|[0-9a-fA-F]{2}(?:[:-][0-9a-fA-F]{
 class FibrechannelProbe(Described):
     """Look at the Fibre Channel ports of the machine that the vantage point runs on. Never run against a real device.
 
-    A port that is not Online is down, although the LUNs go on over the other fabric. Reads /sys/class/fc_host and
-    /sys/class/fc_remote_ports through child processes: an adapter that hangs must not hang us. A target that was
-    lost stays listed, and lost, until it comes back, the driver is loaded anew, or the machine is. What error
-    counters say has been counted since the driver was loaded: allow for what is old, like `errors.crc < 500`.
+    A port that is not Online is degraded while another is, for the LUNs go on over the other fabric; with none
+    online it is down, and so is the only one asked for. Reads /sys/class/fc_host and /sys/class/fc_remote_ports
+    through child processes: an adapter that hangs must not hang us. A target that was lost stays listed, and lost,
+    until it comes back, the driver is loaded anew, or the machine is. What error counters say has been counted
+    since the driver was loaded: allow for what is old, like `errors.crc < 500`.
 
     Options:
         port: host0, or the port's world wide name (50:01:43:80:24:2b:9a:54 or 0x50014380242b9a54), or all.
@@ -39,7 +40,7 @@ class FibrechannelProbe(Described):
 
     Facts:
         ports (count, missing): How many ports were looked at.
-        online (count): How many of them are online.
+        online (count, status): How many of them are online.
         offline (count, status): How many are not.
         offline.names (text): Which, and what they are instead, as host1: Linkdown.
         state (text): The ports' states: Online, Linkdown, Offline, Bypassed, Diagnostics, Error, …; unreadable.
@@ -67,11 +68,12 @@ class FibrechannelProbe(Described):
 
     Example:
         fibrechannel: all
-        expect: [offline == 0, fabrics == 2, targets.lost == 0]
-        warn: [errors < 100, speed.reached == 100%]
+        expect: [online > 0, targets > 0]
+        warn: [offline == 0, fabrics == 2, targets.lost == 0, errors < 100, speed.reached == 100%]
     """
 
-    ASSUMED: ClassVar[Mapping[str, str]] = {"offline": "offline == 0"}
+    ASSUMED: ClassVar[Mapping[str, str]] = {"online": "online > 0"}
+    WARNED: ClassVar[Mapping[str, str]] = {"offline": "offline == 0"}
 
     port: str
     root: Path = Path("/")

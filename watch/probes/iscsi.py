@@ -44,12 +44,11 @@ class IscsiProbe(Described):
     """Log in to an iSCSI target as a host does, ask whether the LUN is ready, and read one block of it.
 
     Without `target` the portal is asked for its targets; without `lun` the target for its LUNs. Several
-    portals are several paths to one LUN, asked at the same time: up when one of them leads there, and degraded
-    by `warn: [paths.failed == 0]` when another does not. A path that stands by (asymmetric access) is a good
-    one, if there is one that serves. The block lies at a random place, so that no cache answers for the disks.
-    Nothing is written or reserved, and every login is a session of its own, which ends no other. Headers and
-    data go without digests; a target that insists on them refuses us. Run against tgt 1.0.85; paths that stand
-    by were never run against a real array.
+    portals are several paths to one LUN, asked at the same time: down when none of them leads there, degraded
+    when one does not. A path that stands by (asymmetric access) is a good one, if there is one that serves. The
+    block lies at a random place, so that no cache answers for the disks. Nothing is written or reserved, and every
+    login is a session of its own, which ends no other. Headers and data go without digests; a target that insists
+    on them refuses us. Run against tgt 1.0.85; paths that stand by were never run against a real array.
 
     Options:
         portal: Where to ask, host or host:port; without a port 3260.
@@ -94,12 +93,13 @@ class IscsiProbe(Described):
           portals: ["192.0.2.11:3260"]
           target: iqn.2026-11.org.example:array1
           lun: 1
-        expect: [paths.up > 0, read < 1s]
+        expect: [read < 1s]
         warn: [paths.failed == 0, read < 50ms]
     """
 
     WAYS: ClassVar[frozenset[str]] = DIALS
     ASSUMED: ClassVar[Mapping[str, str]] = {"paths.alike": "paths.alike == true or not paths.alike exists"}
+    WARNED: ClassVar[Mapping[str, str]] = {"paths.failed": "not paths.failed > 0"}
 
     portal: str
     portals: tuple[str, ...] = ()

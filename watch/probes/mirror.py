@@ -33,11 +33,13 @@ class MirrorProbe(Described):
 
     LUNs, files and devices are compared at places chosen at random; the first and the last 4 KiB are always among
     them. One that differs is looked at again until the second shows what the first showed, or `wait` is over:
-    blocks on their way are lag, and no fault. A sample finds a mirror that stands still or was split, not a single
-    rotten block. Run against tgt.
+    blocks on their way are lag, and no fault. Out of sync is degraded: the first half goes on serving. A half that
+    cannot be read, or nothing to compare, is down. A sample finds a mirror that stands still or was split, not a
+    single rotten block. Run against tgt.
 
-    Of DRBD, drbdsetup (9) or /proc/drbd (8.4) of this machine is read. Of ZFS, the snapshots of both datasets: the
-    newest that both have, by its guid, says how far the second is behind. Never run against a real DRBD or ZFS.
+    Of DRBD, drbdsetup (9) or /proc/drbd (8.4) of this machine is read; a volume of which no disk is up to date is
+    down. Of ZFS, the snapshots of both datasets: the newest that both have, by its guid, says how far the second is
+    behind. Never run against a real DRBD or ZFS.
 
     Options:
         first: The half that is written to: iscsi://host/iqn.…/1, the absolute path of a file or device, drbd:r0 (a
@@ -73,6 +75,7 @@ class MirrorProbe(Described):
         state (text, status): Of DRBD, how replication does: Established (9), Connected (8.4), SyncSource, StandAlone.
         progress (ratio): Of DRBD, how far a resync is that is in progress.
         suspended (bool, status): Of DRBD, whether it holds all writes back: whoever writes hangs.
+        usable (bool, status): Of DRBD, whether each volume has a disk that is up to date, here or at a peer.
         size (bytes): How large the first is.
         smaller (bytes): By how much the second is smaller; what lies there is not mirrored.
         latency (duration, slow): How long it all took.
@@ -84,16 +87,18 @@ class MirrorProbe(Described):
         mirror:
           first: iscsi://192.0.2.10/iqn.2026-11.org.example:array1/1
           second: iscsi://192.0.2.20/iqn.2026-11.org.example:array2/1
-        expect: [in_sync == true]
-        warn: [behind < 500ms]
+        warn: [in_sync == true, behind < 500ms]
     """
 
     WAYS: ClassVar[frozenset[str]] = DIALS
     ASSUMED: ClassVar[Mapping[str, str]] = {
-        "in_sync": "in_sync == true",
-        "smaller": "smaller == 0B or not smaller exists",
         "compared": "compared > 0",
         "suspended": "suspended == false or not suspended exists",
+        "usable": "usable == true or not usable exists",
+    }
+    WARNED: ClassVar[Mapping[str, str]] = {
+        "in_sync": "in_sync == true",
+        "smaller": "smaller == 0B or not smaller exists",
     }
 
     first: str

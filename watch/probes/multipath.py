@@ -27,9 +27,8 @@ _NO_MAP = frozenset(("", "[orphan]", "orphan", "##", "-"))
 class MultipathProbe(Described):
     """Look at the paths of this machine's multipath maps, by multipathd. Never run against a real device.
 
-    A lost path is down, although the LUN goes on over the others: it is what the second fabric is for. To hear
-    of the last path only, say `[least > 1, failed >= 0]`. multipathd answers root only: give a
-    `program` that makes us so, else the reading is unknown.
+    A lost path is degraded, for the LUN goes on over the others; a map without any is down. multipathd answers
+    root only: give a `program` that makes us so, else the reading is unknown.
 
     Options:
         map: The map's name, like mpatha, or all.
@@ -50,11 +49,12 @@ class MultipathProbe(Described):
 
     Example:
         multipath: all
-        expect: [failed == 0, least >= 2]
-        warn: [least >= 4]
+        expect: [least > 0]
+        warn: [failed == 0, least >= 4]
     """
 
-    ASSUMED: ClassVar[Mapping[str, str]] = {"failed": "failed == 0", "least": "least > 0"}
+    ASSUMED: ClassVar[Mapping[str, str]] = {"least": "least > 0"}
+    WARNED: ClassVar[Mapping[str, str]] = {"failed": "failed == 0"}
 
     map: str
     program: str = "multipathd"

@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 class RaidProbe(Described):
     """Look at the RAID of the machine that the vantage point runs on. Never run against a real device.
 
-    An array that has lost a member still serves; it is down all the same, for it is no longer what it is there
-    for. Say `degraded <= 1` to be told of the second loss only, or move it to `warn`. Reads /proc/mdstat and
-    /sys/block/*/md through a child process: an array that hangs must not hang us. A MegaRAID or
-    PERC controller is asked through its maker's tool, which must be root; else the reading is unknown. Other
-    makers' tools (ssacli, arcconf) write for people only: ask such a controller by SNMP.
+    An array that has lost a member still serves: it is degraded. One that does not run, or has lost more than its
+    level bears, is down. Reads /proc/mdstat and /sys/block/*/md through a child process: an array that hangs must
+    not hang us. A MegaRAID or PERC controller is asked through its maker's tool, which must be root; else the
+    reading is unknown. Other makers' tools (ssacli, arcconf) write for people only: ask such a controller by SNMP.
 
     Options:
         array: The array's name (md0; of a controller the name or number, 0/1), or all.
@@ -40,7 +39,7 @@ class RaidProbe(Described):
 
     Facts:
         arrays (count, missing): How many arrays were looked at.
-        active (bool): Whether all of them are running.
+        active (bool): Whether all of them are running, with members enough to serve.
         degraded (count): How many members are missing, summed; of a controller, how many arrays are not whole.
         failed (count): How many members are marked as failed; of a controller, disks, whatever their array.
         failed.names (text): Which, as md0: sdb1 or disk 252:3.
@@ -57,15 +56,12 @@ class RaidProbe(Described):
 
     Example:
         raid: md0
-        expect: [degraded == 0, active == true]
-        warn: [failed == 0, busy == ""]
+        expect: [active == true]
+        warn: [degraded == 0, failed == 0, busy == ""]
     """
 
-    ASSUMED: ClassVar[Mapping[str, str]] = {
-        "active": "active == true",
-        "degraded": "degraded == 0",
-        "failed": "failed == 0",
-    }
+    ASSUMED: ClassVar[Mapping[str, str]] = {"active": "active == true"}
+    WARNED: ClassVar[Mapping[str, str]] = {"degraded": "degraded == 0", "failed": "failed == 0"}
 
     array: str
     controller: Literal["md", "storcli", "perccli", "storcli2", "perccli2"] = "md"
@@ -116,7 +112,7 @@ def _facts(found: Sequence[Array], kept: str) -> dict[str, FactValue]:
     busy = [one for one in found if one.action]
     facts: dict[str, FactValue] = {
         "arrays": len(found),
-        "active": all(one.active for one in found),
+        "active": all(one.active for one in found) and "broken" not in told.states,
         "degraded": max(sum(one.missing for one in found), told.degraded),
         "failed": len(names),
         "failed.names": one_line(", ".join(names)),

@@ -36,12 +36,14 @@ class SnmpProbe(Described):
     """Ask a device by SNMP, v2c or with a user v3, for one value or for one of its tables.
 
     It only ever reads. Without `oid` and `table` a device that answers is up. A table is looked at row by row:
-    one that is switched on and does not work has failed, and a failed one is expected not to be. Pick by `only`
-    those that matter: the ports of a switch that nothing is plugged into count as failed. A pair of
-    firewalls is two checks, each at its device's own address: at the address that they share it is always the
-    active one that answers. A wrong community gets no answer, which nobody can tell from a dead device. The
-    makers' tables were run against recordings, never against their devices; those of MIB-2 against net-snmp and
-    keepalived too. Needs the library gufo_snmp (pip install threenines[snmp]).
+    one that is switched on and does not work has failed. Degraded when some have, down when some have and none
+    works: the only interface that was picked, a pool's last server, a firewall that itself does not work. Pick by
+    `only` those that matter: the ports of a switch that nothing is plugged into count as failed. A UPS is degraded
+    on its batteries, or when it wants new ones, and down when it feeds nothing. A pair of firewalls is two checks,
+    each at its device's own address: at the address that they share it is always the active one that answers. A
+    wrong community gets no answer, which nobody can tell from a dead device. The makers' tables were run against
+    recordings, never against their devices; those of MIB-2 against net-snmp and keepalived too. Needs the library
+    gufo_snmp (pip install threenines[snmp]).
 
     Options:
         address: host or host:port; without a port 161.
@@ -75,7 +77,8 @@ class SnmpProbe(Described):
         rows (count, missing): With a table: how many rows were looked at.
         failed (count): How many of them are switched on and do not work.
         failed.names (text): Which.
-        up (count): interfaces, bgp, vrrp, hsrp, fibrechannel, pool: how many of them work.
+        up (count): How many of them work; what is switched off on purpose neither works nor has failed. ha, device:
+            it and `failed` count the one of a pair that was asked, or both where it does not say which it is.
         errors (count): interfaces, fibrechannel: errors since the counters began, summed.
         discards (count): interfaces: packets dropped since the counters began, summed.
         errors.rate (count): With sample: errors per second.
@@ -124,8 +127,14 @@ class SnmpProbe(Described):
     )  # the library opens its sockets itself
     LIBRARY: ClassVar[str] = "gufo"
     ASSUMED: ClassVar[Mapping[str, str]] = {
-        "failed": "not failed > 0",
+        "up": "not up == 0 or not failed > 0",
         "output": 'not output == "none"',
+    }
+    WARNED: ClassVar[Mapping[str, str]] = {
+        "failed": "not failed > 0",
+        "synced": "not synced == false",
+        "on_battery": "not on_battery == true",
+        "replace_battery": "not replace_battery == true",
     }
 
     address: str

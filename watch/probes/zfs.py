@@ -24,8 +24,7 @@ _COLUMNS = ("name", "size", "free", "fragmentation", "health")
 class ZfsProbe(Described):
     """Look at a ZFS pool of this machine, by zpool. Never run against a real device.
 
-    A pool that has lost a disk still serves (DEGRADED) and is down all the same, for it no longer is what it was
-    built for: say `state in ["ONLINE", "DEGRADED"]` to be told of the worse only. A pool past 80% grows slow.
+    A pool that has lost a disk still serves: DEGRADED is degraded, the worse is down. A pool past 80% grows slow.
 
     Options:
         pool: Its name.
@@ -51,14 +50,15 @@ class ZfsProbe(Described):
 
     Example:
         zfs: tank
-        expect: [state == "ONLINE", data_errors == 0, free > 5%]
-        warn: [free > 20%, not scrub.age > 40d]
+        expect: [data_errors == 0, free > 5%]
+        warn: [state == "ONLINE", free > 20%, not scrub.age > 40d]
     """
 
     ASSUMED: ClassVar[Mapping[str, str]] = {
-        "state": 'state == "ONLINE"',
+        "state": 'state in ["ONLINE", "DEGRADED"]',
         "data_errors": "data_errors == 0",
     }
+    WARNED: ClassVar[Mapping[str, str]] = {"state": 'state == "ONLINE"'}
 
     pool: str
     program: str = "zpool"

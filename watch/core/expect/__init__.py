@@ -18,13 +18,22 @@ from typing import TYPE_CHECKING
 
 from watch.core.expect.answer import Answer
 from watch.core.expect.errors import ExpectationError
-from watch.core.expect.grammar import Test, compiled
+from watch.core.expect.grammar import Test
+from watch.core.expect.grammar import compiled as compiled_test
 from watch.core.reading import FactSpec, Reading, Reason, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["Breach", "Expectation", "ExpectationError", "Judge", "compile_expectation", "compile_judge"]
+__all__ = [
+    "Breach",
+    "Expectation",
+    "ExpectationError",
+    "Judge",
+    "compile_expectation",
+    "compile_judge",
+    "judge_of",
+]
 
 _LONGEST_DETAIL = 200
 
@@ -98,7 +107,7 @@ def compile_expectation(text: str, facts: Mapping[str, FactSpec]) -> Expectation
         ExpectationError: It is wrong; `offset` is where, `cure` what to write instead.
     """
     try:
-        test = compiled(text, facts)
+        test = compiled_test(text, facts)
     except ExpectationError as error:
         error.text = text
         raise
@@ -106,20 +115,38 @@ def compile_expectation(text: str, facts: Mapping[str, FactSpec]) -> Expectation
 
 
 def compile_judge(
-    expect: Sequence[str], warn: Sequence[str], facts: Mapping[str, FactSpec], assumed: Mapping[str, str]
+    expect: Sequence[str],
+    warn: Sequence[str],
+    facts: Mapping[str, FactSpec],
+    assumed: Mapping[str, str],
+    warned: Mapping[str, str] | None = None,
 ) -> Judge:
     """Return the judge of a check.
 
     Args:
         assumed: A fact → the expectation that holds unless some entry of *expect* speaks of that fact.
+        warned: A fact → the warning that holds unless some entry of either speaks of it.
 
     Raises:
         ExpectationError: The first entry that is wrong; `place` is its list and index.
     """
-    wanted = _compiled("expect", expect, facts)
-    named = frozenset().union(*(sentence.names for sentence in wanted))
-    taken = [compile_expectation(text, facts) for fact, text in assumed.items() if fact not in named]
-    return Judge((*taken, *wanted), _compiled("warn", warn, facts))
+    wanted, warning = _compiled("expect", expect, facts), _compiled("warn", warn, facts)
+    return judge_of(wanted, warning, assumed, warned or {}, lambda text: compile_expectation(text, facts))
+
+
+def judge_of(
+    expect: Sequence[Expectation],
+    warn: Sequence[Expectation],
+    assumed: Mapping[str, str],
+    warned: Mapping[str, str],
+    compiled: Callable[[str], Expectation],
+) -> Judge:
+    """Return the judge of what the user wrote, and of what holds because nothing was written of it."""
+    named = frozenset[str]().union(*(it.names for it in expect))
+    either = named.union(*(it.names for it in warn))
+    taken = (compiled(text) for fact, text in assumed.items() if fact not in named)
+    minded = (compiled(text) for fact, text in warned.items() if fact not in either)
+    return Judge((*taken, *expect), (*minded, *warn))
 
 
 def _compiled(where: str, texts: Sequence[str], facts: Mapping[str, FactSpec]) -> tuple[Expectation, ...]:

@@ -37,6 +37,7 @@ _SHARE = re.compile(r"(?:sync'ed|verified): *([\d.]+)%")
 class Half(NamedTuple):
     """A volume of this machine and its copy at one peer. *pending*: KiB; *share*: of a resync in progress, 0 to 1."""
 
+    volume: int
     peer: str
     role: str
     peer_role: str
@@ -50,6 +51,11 @@ class Half(NamedTuple):
     def in_sync(self) -> bool:
         good = self.state in _STEADY and self.disk == self.peer_disk == "UpToDate"
         return good and not self.pending
+
+    @property
+    def usable(self) -> bool:
+        """Whether one of both disks has all that was written."""
+        return "UpToDate" in (self.disk, self.peer_disk)
 
 
 def of_resource(said: Said, name: str, peer: str) -> dict[str, FactValue]:
@@ -66,13 +72,14 @@ def of_resource(said: Said, name: str, peer: str) -> dict[str, FactValue]:
     if found is None:
         raise ProbeFailure(Reason.MISSING, f"there is no DRBD resource {name} here")
     halves = list(_halves(found))
+    usable = _usable(halves)  # over the peers that were not asked for, too: any of them serves
     if peer:
         halves = [half for half in halves if half.peer == peer]
         if not halves:
             raise ProbeFailure(Reason.MISSING, f"the DRBD resource {name} has no peer {peer}")
     # Several: suspended-quorum, suspended-no-data, …; by which, the versions differ.
     suspended = any(value is True for key, value in found.items() if key.startswith("suspended"))
-    return _facts(halves) | {"suspended": suspended}
+    return _facts(halves) | {"suspended": suspended, "usable": usable}
 
 
 def of_device(text: str, minor: str) -> dict[str, FactValue]:
@@ -87,14 +94,22 @@ def of_device(text: str, minor: str) -> dict[str, FactValue]:
         pending, share = _OUT_OF_SYNC.search(more), _SHARE.search(more)
         words = {key: head[key] or "" for key in ("role", "peer_role", "disk", "peer_disk")}
         half = Half(
+            volume=0,
             peer="",
             state=head["state"],
             pending=min(int(pending[1][:18]), _LARGEST) if pending else 0,
             share=_ratio(share[1]) if share else None,
             **words,
         )
-        return _facts([half]) | {"suspended": (head["flags"] or "").startswith("s")}
+        return _facts([half]) | {
+            "suspended": (head["flags"] or "").startswith("s"),
+            "usable": _usable([half]),
+        }
     raise ProbeFailure(Reason.MISSING, f"/proc/drbd has no device {minor}; of DRBD 9 name the resource")
+
+
+def _usable(halves: Sequence[Half]) -> bool:
+    return {half.volume for half in halves} == {half.volume for half in halves if half.usable}
 
 
 def _facts(halves: Sequence[Half]) -> dict[str, FactValue]:
@@ -127,6 +142,7 @@ def _halves(resource: dict[str, Any]) -> Iterator[Half]:
                 continue  # without a disk, by intention: no half of a mirror
             state = _word(volume, "replication-state") if connection == "Connected" else connection
             yield Half(
+                volume=volume["volume"] if type(volume.get("volume")) is int else 0,
                 peer=_word(peer, "name"),
                 role=_word(resource, "role"),
                 peer_role=_word(peer, "peer-role"),

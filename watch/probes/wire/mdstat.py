@@ -25,10 +25,17 @@ _WANTED = re.compile(r"\[(\d+)/(\d+)\]")
 _BUSY = re.compile(r"\b(?P<action>resync|recovery|check|reshape|repair)\s*=\s*(?P<rest>\S+)")
 _FINISH = re.compile(r"finish=([\d.]+)min")
 _FILES = ("degraded", "mismatch_cnt", "array_state")
+_LEVEL = re.compile(r"\b(raid(?:1|4|5|6|10))\b")
+_BEARS = {"raid4": 1, "raid5": 1, "raid6": 2}
+_MAP = re.compile(r"\[([U_]+)\]")
+_NEAR = re.compile(r"\b(\d{1,3}) near-copies\b")
 
 
 class Array(NamedTuple):
-    """One array. *missing* counts members that are not in sync; *left* is in seconds."""
+    """One array. *active*: it runs, and what is missing it can bear.
+
+    *missing* counts members that are not in sync; *left* is in seconds.
+    """
 
     name: str
     active: bool
@@ -80,7 +87,7 @@ def _array(paragraph: list[str]) -> Array:
     share = busy["rest"].rstrip("%") if busy else ""
     return Array(
         name=head["name"],
-        active=head["state"] == "active",
+        active=head["state"] == "active" and not _lost(head["rest"], body),
         failed=tuple(name for name, flags in members if "(F)" in flags),
         spares=sum("(S)" in flags for _, flags in members),
         missing=max(0, int(wanted[1]) - int(wanted[2])) if wanted else 0,
@@ -88,6 +95,21 @@ def _array(paragraph: list[str]) -> Array:
         progress=float(share) / 100 if re.fullmatch(r"\d+(\.\d+)?", share) else None,  # or DELAYED, PENDING
         left=60 * float(finish[1]) if finish else None,
     )
+
+
+def _lost(rest: str, body: str) -> bool:
+    """Whether more members are missing than the level bears: older kernels go on calling such an array active."""
+    level, wanted = _LEVEL.search(rest), _WANTED.search(body)
+    if not level or not wanted:
+        return False
+    whole, there = int(wanted[1]), int(wanted[2])
+    if level[1] == "raid10":  # copies of a block lie side by side: neighbours must not all be gone
+        near, standing = _NEAR.search(body), _MAP.search(body)
+        copies = int(near[1]) if near else 0
+        if copies and standing and whole % copies == 0:
+            groups = (standing[1][at : at + copies] for at in range(0, len(standing[1]), copies))
+            return any("U" not in group for group in groups)
+    return there < max(1, whole - _BEARS.get(level[1], whole))
 
 
 def settings(root: Path, names: Sequence[str]) -> list[str]:

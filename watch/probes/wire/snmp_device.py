@@ -168,7 +168,7 @@ async def storage(agent: Agent, wanted: Wanted) -> Facts:
     whole = {index: sizes[index] % 2**32 for index in rows}
     left = {index: max(0, whole[index] - used.get(index, 0) % 2**32) for index in rows}
     fullest = min(rows, key=lambda index: left[index] / whole[index])
-    return tally(rows, ()) | {
+    return tally(rows) | {
         "free": left[fullest] / whole[fullest],
         "space": left[fullest] * units.get(fullest, 1),
         "fullest": rows[fullest],
@@ -187,7 +187,7 @@ async def device(agent: Agent, wanted: Wanted) -> Facts:
                 raise
             continue
         rows += int(found["rows"])
-        facts |= found  # only the last of them can have failed rows
+        facts |= found  # only the last of them can have rows that failed
     if not facts:
         raise ProbeFailure(Reason.MISSING, f"{agent.where} has none of the tables cpu, memory, sessions, ha")
-    return facts | {"rows": rows}
+    return facts | {"rows": rows} | ({} if "role" in facts else {"up": rows})

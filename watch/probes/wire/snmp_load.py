@@ -94,7 +94,7 @@ async def cpu(agent: Agent, wanted: Wanted) -> Facts:
     parts = await _processors(agent)
     rows = wanted.of({str(n): part.name for n, part in enumerate(parts)}, "processors")
     busy = [parts[int(n)].taken for n in rows]
-    return tally(rows, ()) | {"load": round(sum(busy) / len(busy), 4), "load.max": max(busy)}
+    return tally(rows) | {"load": round(sum(busy) / len(busy), 4), "load.max": max(busy)}
 
 
 async def memory(agent: Agent, wanted: Wanted) -> Facts:
@@ -102,7 +102,7 @@ async def memory(agent: Agent, wanted: Wanted) -> Facts:
     parts = await _memory(agent, every=wanted.only is not None)
     rows = wanted.of({str(n): part.name for n, part in enumerate(parts)}, "memory")
     fullest = max((parts[int(n)] for n in rows), key=lambda part: part.taken)
-    return tally(rows, ()) | {"memory.used": fullest.taken, "fullest": fullest.name}
+    return tally(rows) | {"memory.used": fullest.taken, "fullest": fullest.name}
 
 
 async def sessions(agent: Agent, wanted: Wanted) -> Facts:
@@ -110,7 +110,7 @@ async def sessions(agent: Agent, wanted: Wanted) -> Facts:
     tables = await _sessions(agent)
     rows = wanted.of({str(n): table.name for n, table in enumerate(tables)}, "sessions")
     picked = [tables[int(n)] for n in rows]
-    facts: Facts = tally(rows, ()) | {"sessions": sum(table.open for table in picked)}
+    facts: Facts = tally(rows) | {"sessions": sum(table.open for table in picked)}
     full = [table.open / table.most for table in picked if table.most > 0]
     return facts | ({"sessions.used": max(full)} if full else {})
 

@@ -79,11 +79,8 @@ async def interfaces(agent: Agent, wanted: Wanted) -> Facts:
     up = [index for index in rows if oper.get(index) in (_UP, _DORMANT)]
     failed = [index for index in rows if admin.get(index) == _UP and index not in up]
     errors = await _total(agent, rows, 14, 20)
-    facts = tally(rows, failed) | {
-        "up": len(up),
-        "errors": errors,
-        "discards": await _total(agent, rows, 13, 19),
-    }
+    discards = await _total(agent, rows, 13, 19)
+    facts = tally(rows, failed, up) | {"errors": errors, "discards": discards}
     if wanted.sample:
         facts |= await _watched(agent, rows, wanted.sample, errors)
     return facts
@@ -160,9 +157,8 @@ async def bgp(agent: Agent, wanted: Wanted) -> Facts:
     there = [index for index in rows if states[index] == _ESTABLISHED]
     failed = [index for index in rows if index not in there and admin.get(index, _START) == _START]
     since = integers(await agent.column(peers.since))
-    facts = tally(rows, failed) | {"up": len(there)}
     known = [since[index] for index in there if index in since]
-    return facts | ({"since": min(known)} if known else {})
+    return tally(rows, failed, there) | ({"since": min(known)} if known else {})
 
 
 def _neighbour(index: str) -> str:
@@ -192,7 +188,7 @@ async def fibrechannel(agent: Agent, wanted: Wanted) -> Facts:
     online = [index for index in rows if states[index] == _ONLINE]
     failed = [index for index in rows if index not in online and admin.get(index, _ONLINE) == _ONLINE]
     errors = sum(column.get(index, 0) for column in counted for index in rows)
-    return tally(rows, failed) | {"up": len(online), "errors": errors}
+    return tally(rows, failed, online) | {"errors": errors}
 
 
 def _brocade(index: str, name: str) -> str:
@@ -207,7 +203,7 @@ async def pool(agent: Agent, wanted: Wanted) -> Facts:
     rows = wanted.of({str(n): member.name for n, member in enumerate(found)}, "pool members")
     on = [index for index in rows if found[int(index)].on]
     serving = [index for index in on if found[int(index)].serving]
-    return tally(rows, [index for index in on if index not in serving]) | {"up": len(serving)}
+    return tally(rows, [index for index in on if index not in serving], serving)
 
 
 async def _f5(agent: Agent) -> list[Server]:

@@ -74,7 +74,8 @@ _NS = f"{PRIVATE}.5951.4.1.1"  # NS-ROOT-MIB
 _NS_MODES = {0: "standalone", 1: "active", 2: "standby"}
 # What haCurState says is wrong: 2 down, 4 partialFail, 5 monitorFail, 7 completeFail, and two kinds more.
 _NS_FAULTS = {1: "joining", 8: "joining", 9: "suspended"} | dict.fromkeys((2, 4, 5, 7, 10, 11), "failed")
-_WORKING = ("active", "standby", "standalone")
+_WHOLE = ("active", "standby", "standalone")
+_WORKING = (*_WHOLE, "active attention")
 
 
 class Member(NamedTuple):
@@ -132,7 +133,7 @@ def _groups(
 ) -> Facts:
     failed = [index for index in rows if roles[index] in bad and switched.get(index) != _OFF]
     up = [index for index in rows if roles[index] not in bad]
-    return tally(rows, failed) | {"role": ", ".join(sorted(set(roles.values()))), "up": len(up)}
+    return tally(rows, failed, up) | {"role": ", ".join(sorted(set(roles.values())))}
 
 
 async def ha(agent: Agent, wanted: Wanted) -> Facts:
@@ -143,7 +144,9 @@ async def ha(agent: Agent, wanted: Wanted) -> Facts:
     picked = {n: pair.members[int(n)] for n in rows}
     mine = {n: member for n, member in picked.items() if member.own} or picked
     others = [member for member in pair.members if not member.own]
-    facts = tally(rows, [n for n, member in mine.items() if member.state not in _WORKING])
+    failed = [n for n, member in mine.items() if member.state not in _WHOLE]
+    # The peer's state is the peer's business: what does not work itself is down, whoever works instead.
+    facts = tally(rows, failed, [n for n, member in mine.items() if member.state in _WORKING])
     facts["role"] = _joined(mine.values())
     facts["active"] = ", ".join(member.name for member in picked.values() if member.state == "active")
     if others:

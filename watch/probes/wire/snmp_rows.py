@@ -74,7 +74,17 @@ def integers(column: Mapping[str, Value]) -> dict[str, int]:
     return {index: value for index, value in column.items() if isinstance(value, int)}
 
 
-def tally(rows: Mapping[str, str], failed: Collection[str]) -> dict[str, FactValue]:
-    """The facts that every table has: how many rows there are, how many of them failed, and which."""
+def tally(
+    rows: Mapping[str, str], failed: Collection[str] = (), up: Collection[str] | None = None
+) -> dict[str, FactValue]:
+    """The facts that every table has: how many rows there are, how many work, how many failed, and which.
+
+    *up* is None where a row either works or has failed; what is switched off on purpose does neither.
+    """
     names = sorted(rows[index] for index in failed)
-    return {"rows": len(rows), "failed": len(names), "failed.names": one_line(", ".join(names))}
+    return {
+        "rows": len(rows),
+        "up": len(rows) - len(names) if up is None else len(up),
+        "failed": len(names),
+        "failed.names": one_line(", ".join(names)),
+    }
