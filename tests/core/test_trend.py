@@ -87,6 +87,13 @@ def test_a_day_each_second_stays_small():
     assert len(trend._quarters) <= WINDOW_MS // QUARTER_MS + 2
 
 
+def test_a_check_each_second_draws_its_line_once_a_minute_and_goes_by_the_newest_value():
+    trend = followed([0.8 - n / 2000 for n in range(60)])
+    at_ms, before = START_MS + 59 * 300_000, trend.left
+    trend.add(at_ms + 1000, 0.4)
+    assert trend.left == pytest.approx(before * 0.4 / (0.8 - 59 / 2000))
+
+
 def test_ten_years_is_what_an_expectation_takes_for_never():
     from datetime import timedelta
 

@@ -10,10 +10,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.ports import free_port
 from tests.probes import appliances
 from tests.probes.agents import looking, replaying
-from tests.probes.servers.snmpd import running
+from tests.probes.servers import snmpd as real
 from tests.probes.wires import ask, said
 from watch.probes.snmp import SnmpProbe
 
@@ -33,23 +32,8 @@ def look(recordings):
 
 @pytest.fixture(scope="module")
 def snmpd(tmp_path_factory):
-    folder, port = tmp_path_factory.mktemp("snmpd"), free_port()
-    (folder / "conf").write_text(f"agentaddress udp:127.0.0.1:{port}\nrocommunity public 127.0.0.1\n")
-    command = [
-        "/usr/sbin/snmpd",
-        "-f",
-        "-Lo",
-        "-I",
-        "-smux",
-        "-C",
-        "-c",
-        folder / "conf",
-        "-p",
-        folder / "pid",
-    ]
-    env = {"SNMP_PERSISTENT_DIR": str(folder / "state"), "MIBS": ""}
-    with running(*command, folder=folder, env=env, address=f"127.0.0.1:{port}"):
-        yield f"127.0.0.1:{port}"
+    with real.snmpd(tmp_path_factory.mktemp("snmpd")) as (_, there):
+        yield there
 
 
 ACTIVE = ['role == "active"']

@@ -203,6 +203,16 @@ async def test_a_pinned_metadata_address_is_refused():
     assert "metadata" in reading.detail
 
 
+async def test_no_proxy_is_sent_to_a_metadata_address():
+    async with listening() as (port, callers):
+        proxy = Secret(f"http://127.0.0.1:{port}")
+        for way, host in (({}, "169.254.169.254"), ({"address": "169.254.169.254"}, "target.invalid")):
+            reading = await by("tcp", {"proxy": proxy, **way}, address=f"{host}:80")
+            assert reading.verdict.value != "up"
+            assert "metadata" in reading.detail
+    assert callers == []
+
+
 async def pump(reader, writer):
     with contextlib.suppress(OSError):
         while chunk := await reader.read(4096):

@@ -24,6 +24,7 @@ QUARTER_MS = 900_000
 WINDOW_MS = 86_400_000
 NEVER = 3650 * 86_400.0  # seconds; what an expectation takes for "not in sight"
 _LEAST_MS = 3_600_000  # between the first and the last reading
+_MINUTE_MS = 60_000
 
 
 def fact(names: Sequence[str]) -> FactSpec:
@@ -64,12 +65,13 @@ class Trend:
         quarters: What is known from before, by when each quarter began.
     """
 
-    __slots__ = ("_fills", "_last", "_quarters")
+    __slots__ = ("_drawn_ms", "_fills", "_last", "_quarters", "_slope")
 
     def __init__(self, *, fills: bool, quarters: Quarters | None = None) -> None:
         self._fills = fills
         self._quarters = dict(quarters or {})
         self._last: tuple[int, float] | None = None
+        self._drawn_ms, self._slope = -_MINUTE_MS, 0.0
 
     def add(self, at_ms: int, value: float) -> None:
         """Take one reading in; one older than the last is left out."""
@@ -92,8 +94,11 @@ class Trend:
         room = 1.0 - value if self._fills else value
         if room <= 0:
             return 0.0
-        slope = _slope(self._points(at_ms)) or 0.0
-        pace = slope if self._fills else -slope
+        if (
+            at_ms - self._drawn_ms >= _MINUTE_MS
+        ):  # a line through a day does not turn from one second to the next
+            self._drawn_ms, self._slope = at_ms, _slope(self._points(at_ms)) or 0.0
+        pace = self._slope if self._fills else -self._slope
         return room / pace if pace * NEVER > room else None
 
     def _points(self, now_ms: int) -> list[tuple[float, float, int]]:

@@ -17,6 +17,7 @@ from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.probes.wire import way
 from watch.probes.wire.address import family_of, written
 from watch.probes.wire.blame import cut_short, fault, of_errno
+from watch.probes.wire.journey import admit
 from watch.probes.wire.resolver import located
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ async def dial(there: Place, *, family: str, metadata: bool) -> Line:
     """
     between = way.proxy()
     if between is not None:
-        return await _through(between, there, family)
+        return await _through(between, there, family, metadata=metadata)
     phases = dict[str, float]()
     ip = await located(there.host, family=family, metadata=metadata, phases=phases)
     return await _dialled(ip, there.port, phases)
@@ -161,10 +162,13 @@ async def _dialled(ip: str, port: int, phases: dict[str, float]) -> Line:
     return Line(sock, where, phases)
 
 
-async def _through(between: Secret, there: Place, family: str) -> Line:
+async def _through(between: Secret, there: Place, family: str, *, metadata: bool) -> Line:
     """A connection that a proxy makes for us; what is wrong with the proxy is our fault."""
     from watch.probes.wire import proxied  # noqa: PLC0415 - few ask through one
 
+    known = way.given(there.host, family)
+    if known is not None and not metadata:
+        admit(there.host, known, first=True)
     parts, phases = proxied.parts(between), dict[str, float]()
     loop = asyncio.get_running_loop()
     try:
@@ -176,7 +180,7 @@ async def _through(between: Secret, there: Place, family: str) -> Line:
         raise OurFault(f"our proxy cannot be reached: {failure.detail}") from failure
     try:
         began = loop.time()
-        await proxied.through(line, parts, Place(way.given(there.host, family) or there.host, there.port))
+        await proxied.through(line, parts, Place(known or there.host, there.port))
     except BaseException:
         line.__exit__(None, None, None)
         raise
