@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.vantage.test_point import Stage
+from tests.vantage.test_point import Stage, Target
 from watch.core import gap, trend
 from watch.core.expect import compile_judge
 from watch.core.reading import Course, FactSpec, FactType, Reason, Verdict
@@ -127,7 +127,9 @@ async def test_what_was_kept_is_followed_on_after_a_restart():
     assert stage.uplink.observations[0].facts["exhausted_in"] == pytest.approx(50 * 3600, rel=0.05)
 
 
-async def test_a_check_that_asks_something_else_now_begins_anew(stage):
+async def test_other_expectations_of_the_same_question_keep_its_history_and_another_question_begins_anew(
+    stage,
+):
     watching(stage, warn=["exhausted_in > 7d"], every=600, courses={"free": Course.EMPTIES})
     for n in range(30):
         stage.target.facts = {"free": 0.5 - n / 300}
@@ -135,4 +137,19 @@ async def test_a_check_that_asks_something_else_now_begins_anew(stage):
     assert stage.uplink.verdicts[-1][0] is DEGRADED
     watching(stage, warn=["exhausted_in > 6d"], every=600, courses={"free": Course.EMPTIES})
     await stage.go(1200, step=300)
+    assert stage.uplink.verdicts[-1][0] is DEGRADED
+    stage.target = Target(stage.clock, facts={"free": 0.3})
+    watching(stage, warn=["exhausted_in > 6d"], every=600, courses={"free": Course.EMPTIES})
+    await stage.go(1200, step=300)
     assert stage.uplink.verdicts[-1][0] is UP
+
+
+async def test_a_gap_is_remembered_through_a_change_of_what_is_expected_of_it(stage):
+    watching(stage, warn=["gap < 5s"])
+    await stage.go(10, step=0.25)
+    stage.target.well = False
+    await stage.go(8, step=0.25)
+    stage.target.well = True
+    watching(stage, warn=["gap < 6s"])
+    await stage.go(5, step=0.25)
+    assert stage.uplink.verdicts[-1] == (DEGRADED, Reason.SLOW)

@@ -50,6 +50,14 @@ class Memory:
         }
         self._heard = clock.monotonic()
 
+    def inherit(self, former: Memory) -> None:
+        """Go on from what *former* remembers, if it is the same question that is asked."""
+        if (former.check.probe, former.check.way) != (self.check.probe, self.check.way):
+            return
+        self._trends = {name: former._trends.get(name, one) for name, one in self._trends.items()}
+        if self._gap is not None and former._gap is not None:
+            self._gap, self._heard = former._gap, former._heard
+
     @property
     def watches_gaps(self) -> bool:
         return self._gap is not None

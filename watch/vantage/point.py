@@ -95,7 +95,10 @@ class VantagePoint:
         known = self._memories.get(check.name)
         if known is not None and known.check == check:
             return known
-        return Memory(check, self._kept.pop(check.name, {}), self._clock, self._stalled)
+        memory = Memory(check, self._kept.pop(check.name, {}), self._clock, self._stalled)
+        if known is not None:
+            memory.inherit(known)
+        return memory
 
     def _stalled(self, since: float) -> bool:
         return self._lag.worst(since, self._clock.monotonic()) >= TAINTING
