@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watch.config.findings import Findings, quoted
-from watch.config.node import Table
+from watch.config.node import Table, nothing
 from watch.config.record import Field, Fields, Record
 from watch.config.shape import Schema, Word
 from watch.core.settings import Secret, Way
@@ -92,7 +92,7 @@ class WayShape:
 
     def read(self, node: Node, findings: Findings) -> Fields | None:
         fields = WAY.read(node, findings)
-        if isinstance(node, Table) and not node.entries:
+        if nothing(node) or (isinstance(node, Table) and not node.entries):
             findings.mistake(node, "this says no way", f"write {self.what}, or remove the key")
         return fields
 
