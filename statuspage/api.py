@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from statuspage.clock_text import at, stamp
 from statuspage.document import Document
 from statuspage.page import Component, Group, Incident, Maintenance, Page, Status, public_id
-from statuspage.wall import at, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

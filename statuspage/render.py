@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from statuspage import api, bars, figures, table, wall, words
+from statuspage import api, bars, clock_text, figures, table, words
 from statuspage.document import MISSING, Document
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _context(page: Page) -> dict[str, Any]:
         "page": page,
         "head": head,
         "summary": " ".join([f"{head.text}.", *head.also]),
-        "wall": wall.Wall(ZoneInfo(page.zone), page.as_of_ms),
+        "clock": clock_text.ClockText(ZoneInfo(page.zone), page.as_of_ms),
         "drawings": {c.key: bars.drawing(c.days) for c in page.components},
         "names": names,
         "ongoing": [i for i in page.ongoing if i.component in names],

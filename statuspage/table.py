@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from statuspage.bars import DAYS
+from statuspage.clock_text import day as named
 from statuspage.figures import duration
 from statuspage.page import Day, Status
-from statuspage.wall import day as named
 from statuspage.words import LABELS, TONES
 
 if TYPE_CHECKING:

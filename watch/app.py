@@ -24,7 +24,7 @@ from watch.core.trend import WINDOW_MS
 from watch.hub.hub import Hub
 from watch.hub.janitor import Janitor
 from watch.hub.publisher import Publisher
-from watch.hub.record import folded
+from watch.hub.replay import folded
 from watch.ports import StoreError
 from watch.probes.wire import close_all
 from watch.reload import Watched
@@ -34,7 +34,7 @@ from watch.web.listen import serve
 from watch.web.metrics import Metrics
 from watch.web.operators import Sources, operators_app
 from watch.web.public import public_server
-from watch.web.shelf import Shelf
+from watch.web.rendered_pages import RenderedPages
 from watch.web.views import Views
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from watch.core.ledger import Chain
+    from watch.core.ledger import LedgerChain
     from watch.ports import Batch
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class App:
         self.store = SqliteStore(settings.store)
         book, chain = folded(self.store.entries(), settings.store)
         _agree(self.clock, chain, settings.store)
-        self.metrics, self.shelf = Metrics(), Shelf()
+        self.metrics, self.pages = Metrics(), RenderedPages()
         self._dirty = asyncio.Event()
         self._writing = True
         self._stop = asyncio.Event()
@@ -100,7 +100,7 @@ class App:
 
     async def _listen(self) -> None:
         listen, views = self._settings.listen, self._views()
-        public, page = await serve(public_server(self.shelf), *listen.page, setting="listen.page")
+        public, page = await serve(public_server(self.pages), *listen.page, setting="listen.page")
         self._runners.append(public)
         sources = Sources(views.samples, views.health, views.readiness)
         private, operators = await serve(
@@ -173,7 +173,7 @@ class App:
         while True:
             self._dirty.clear()
             page = await self.publisher.page(self.clock.now_ms())
-            self.shelf.put(await asyncio.to_thread(rendered, page))
+            self.pages.put(await asyncio.to_thread(rendered, page))
             try:
                 async with asyncio.timeout(PUBLISH_EVERY):
                     await self._dirty.wait()
@@ -249,7 +249,7 @@ def _runs_at_once() -> int:
     return int(wanted * 0.8)
 
 
-def _agree(clock: SystemClock, chain: Chain, store: Path) -> None:
+def _agree(clock: SystemClock, chain: LedgerChain, store: Path) -> None:
     """Let the clock begin where the record ends; refuse one that is so far behind that either must be wrong."""
     ahead_ms = chain.recorded_ms - clock.now_ms()
     if ahead_ms > _BEHIND_MS:

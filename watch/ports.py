@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from watch.core.reading import Observation, Reading
     from watch.core.sketch import Sketch
     from watch.core.standing import Sight
-    from watch.core.trend import Quarter, Quarters
+    from watch.core.trend import QuarterHour, QuarterHours
 
 
 class Trouble(Exception):  # noqa: N818 - the users' word for it
@@ -149,7 +149,7 @@ class Batch:
     beliefs: dict[tuple[str, str], Belief] = field(default_factory=dict)
     canaries: dict[tuple[str, str], int] = field(default_factory=dict)
     sketches: dict[tuple[str, str, int], Sketch] = field(default_factory=dict)
-    quarters: dict[tuple[str, str, str, int], Quarter] = field(default_factory=dict)
+    quarters: dict[tuple[str, str, str, int], QuarterHour] = field(default_factory=dict)
     alerts: dict[int, Alert] = field(default_factory=dict)
     notices: dict[int, Notice] = field(default_factory=dict)
     heard: dict[tuple[int, str], Heard] = field(default_factory=dict)
@@ -182,7 +182,7 @@ class Reads(Protocol):
     def canaries(self, vantage: str) -> frozenset[str]:
         """The canaries of *vantage* that were good at some time."""
 
-    def trends(self, vantage: str, since_ms: int) -> Mapping[str, Mapping[str, Quarters]]:
+    def trends(self, vantage: str, since_ms: int) -> Mapping[str, Mapping[str, QuarterHours]]:
         """What *vantage* saw fill up or empty in the quarters since then: check → fact → its quarters."""
 
     def sketch(self, check: str, from_ms: int, to_ms: int) -> Sketch:

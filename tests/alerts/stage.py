@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from watch.alerts.outbox import LEASE_MS, Outcome, Sent
+from watch.alerts.outbox import LEASE_MS, SendOutcome, Sent
 from watch.alerts.reconciler import Reconciler
 from watch.core.alert import Alert, Event, Heard, Notice
 from watch.core.reading import Reason
@@ -32,7 +32,7 @@ from watch.core.timeline import State
 from watch.ports import Batch
 
 START_MS = 1_764_040_320_000  # 2025-11-25 03:12 UTC
-DELIVERED, FAILED, REFUSED = Outcome(Sent.DELIVERED), Outcome(Sent.FAILED), Outcome(Sent.REFUSED)
+DELIVERED, FAILED, REFUSED = SendOutcome(Sent.DELIVERED), SendOutcome(Sent.FAILED), SendOutcome(Sent.REFUSED)
 HANGS = None  # the send is under way until `stage.settle`, or is killed after 15 s
 
 
@@ -117,7 +117,7 @@ class Stage:
         self.quiet: frozenset[str] = frozenset()
         self.pages: list[Page] = []
         self.attempts: list[tuple[float, str, int]] = []
-        self.answers: dict[tuple[str, int], Outcome | None] = {}
+        self.answers: dict[tuple[str, int], SendOutcome | None] = {}
         self.under_way: list[Notice] = []
         self.desk = self._desk()
 
@@ -180,13 +180,13 @@ class Stage:
                 else:
                     self.ends(notice, outcome)
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: SendOutcome) -> None:
         """End all sends under way so."""
         under_way, self.under_way = self.under_way, []
         for notice in under_way:
             self.ends(notice, outcome)
 
-    def ends(self, notice: Notice, outcome: Outcome) -> None:
+    def ends(self, notice: Notice, outcome: SendOutcome) -> None:
         if outcome.sent is Sent.DELIVERED:
             self.arrives(notice)
         batch = Batch()

@@ -11,7 +11,7 @@ from tests.alerts.receiver import Serving
 from tests.alerts.stage import DELIVERED, START_MS, Disk, Stage, person, rule, settings
 from tests.fakes import FakeClock
 from watch.alerts.dispatcher import Dispatcher
-from watch.alerts.outbox import Outcome, Sent
+from watch.alerts.outbox import SendOutcome, Sent
 from watch.alerts.reconciler import Reconciler
 from watch.alerts.sender import Sender
 from watch.core.alert import Event, Status
@@ -41,13 +41,13 @@ class Sends:
 
     def __init__(self, log: list[str]) -> None:
         self.log = log
-        self.answers: dict[str, Outcome | asyncio.Event] = {}
+        self.answers: dict[str, SendOutcome | asyncio.Event] = {}
         self.warmed = self.closed = False
 
     async def warm(self) -> None:
         self.warmed = True
 
-    async def send(self, url: Secret, title: str, body: str) -> Outcome:
+    async def send(self, url: Secret, title: str, body: str) -> SendOutcome:
         who = url.reveal().partition("//")[2].partition(":")[0]
         self.log.append(f"send {who}")
         answer = self.answers.get(who, DELIVERED)
@@ -190,7 +190,7 @@ async def test_what_is_under_way_when_we_stop_is_given_a_moment_and_else_stays_l
 async def test_a_log_line_names_person_and_channel_and_holds_no_url(caplog):
     caplog.set_level("INFO")
     house = House()
-    house.sends.answers["alice"] = Outcome(Sent.FAILED, "the channel answered 500")
+    house.sends.answers["alice"] = SendOutcome(Sent.FAILED, "the channel answered 500")
     house.goes("web", State.DOWN)
     await house.step()
     await house.dispatcher.round()

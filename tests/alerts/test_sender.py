@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.alerts.receiver import Serving
-from watch.alerts.outbox import Outcome, Sent
+from watch.alerts.outbox import SendOutcome, Sent
 from watch.alerts.sender import Sender
 from watch.core.settings import Secret
 
@@ -63,7 +63,7 @@ async def test_a_notice_is_delivered_once_as_it_was_written(sender, receiver):
     outcome = await sender.send(
         receiver.channel("alice"), "DOWN: Web – “é”", "line 1\nline <2> & *3*\n\nlast"
     )
-    assert outcome == Outcome(Sent.DELIVERED)
+    assert outcome == SendOutcome(Sent.DELIVERED)
     ((path, body),) = receiver.received
     assert (path, body["title"], body["message"]) == (
         "alice",
@@ -82,7 +82,7 @@ async def test_a_status_tells_whether_another_try_is_worth_it(sender, receiver):
         (401, Sent.REFUSED),
     ):
         receiver.answers["alice"] = status
-        assert await sender.send(receiver.channel("alice"), "t", "b") == Outcome(
+        assert await sender.send(receiver.channel("alice"), "t", "b") == SendOutcome(
             sent, f"the channel answered {status}"
         )
     receiver.answers["alice"] = 200
@@ -91,7 +91,7 @@ async def test_a_status_tells_whether_another_try_is_worth_it(sender, receiver):
 
 async def test_a_url_that_apprise_cannot_use_is_refused(sender):
     for url in ("nosuch://host/secret-token", "json://", "no url at all", "", "file:///etc/passwd"):
-        assert await sender.send(Secret(url), "t", "b") == Outcome(
+        assert await sender.send(Secret(url), "t", "b") == SendOutcome(
             Sent.REFUSED, "this is no URL that apprise can use"
         )
 
@@ -106,7 +106,7 @@ async def test_nobody_listening_is_a_failure(sender, unused_tcp_port):
     outcome = await sender.send(
         Secret(f"json://user:hush@127.0.0.1:{unused_tcp_port}/hush?+X-Token=hush"), "t", "b"
     )
-    assert outcome == Outcome(Sent.FAILED, "the channel could not be reached")
+    assert outcome == SendOutcome(Sent.FAILED, "the channel could not be reached")
 
 
 async def test_a_secret_in_a_url_comes_back_in_nothing(sender, receiver, caplog):
@@ -144,7 +144,7 @@ async def test_a_channel_that_hangs_is_interrupted_and_delays_no_other(receiver)
     await eventually(lambda: len(receiver.received) == 2)
     assert (await sender.send(receiver.channel("bob"), "t", "b")).sent is Sent.DELIVERED
     assert time.monotonic() - begun < 1
-    assert await slow == Outcome(Sent.FAILED, "no answer in 2 s")
+    assert await slow == SendOutcome(Sent.FAILED, "no answer in 2 s")
     assert 2 <= time.monotonic() - begun < 4
     await sender.close()
 
@@ -160,7 +160,7 @@ async def test_a_send_that_cannot_be_interrupted_is_killed(receiver):
     await eventually(lambda: receiver.received)
     (process,) = children(sender._process.pid)
     os.kill(process, signal.SIGSTOP)  # no signal handler of its own can help it now
-    assert await slow == Outcome(Sent.FAILED, "no answer in 2 s, killed")
+    assert await slow == SendOutcome(Sent.FAILED, "no answer in 2 s, killed")
     assert 2 <= time.monotonic() - begun < 4
     assert not alive(process)
     assert (await sender.send(receiver.channel("bob"), "t", "b")).sent is Sent.DELIVERED
@@ -172,7 +172,7 @@ async def test_should_the_process_that_forks_hang_it_is_killed_and_replaced(rece
     await sender.send(receiver.channel("warm"), "t", "b")
     first = sender._process.pid
     os.kill(first, signal.SIGSTOP)
-    assert await sender.send(receiver.channel("x"), "t", "b") == Outcome(
+    assert await sender.send(receiver.channel("x"), "t", "b") == SendOutcome(
         Sent.FAILED, "the sending process hangs and was killed"
     )
     assert not alive(first)
@@ -208,7 +208,7 @@ async def test_should_the_process_die_what_was_on_its_way_has_failed_and_the_nex
     await eventually(lambda: receiver.received)
     first = sender._process.pid
     os.kill(first, signal.SIGKILL)
-    assert await slow == Outcome(Sent.FAILED, "the sending process died")
+    assert await slow == SendOutcome(Sent.FAILED, "the sending process died")
     assert (await sender.send(receiver.channel("bob"), "t", "b")).sent is Sent.DELIVERED
     assert sender._process.pid != first
 

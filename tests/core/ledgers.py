@@ -1,4 +1,4 @@
-"""Ledgers for tests: entries as the hub writes them, through the one `Chain` and the bodies of `watch.core.terms`."""
+"""Ledgers for tests: entries as the hub writes them, through the one `LedgerChain` and the bodies of `watch.core.recorded_terms`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from tests.fakes import check as a_check
-from watch.core import terms
+from watch.core import recorded_terms as terms
 from watch.core.book import Book
-from watch.core.ledger import Chain, Kind
+from watch.core.ledger import Kind, LedgerChain
 from watch.core.settings import Component, Service, Vantage
 from watch.core.timeline import State
 
@@ -22,7 +22,7 @@ class Ledger:
     def __init__(
         self, at: int = 0, *, target: str = "0.999", zone: ZoneInfo = UTC, site: str = "here"
     ) -> None:
-        self.chain, self.entries = Chain(), []
+        self.chain, self.entries = LedgerChain(), []
         self.add(Kind.GENESIS, "threenines", {"format": 1}, at)
         self.service(at, target=target, zone=zone)
         self.vantage("local", at, site=site)

@@ -24,7 +24,7 @@ from tests.core.shapes import (
 )
 from watch.core.account import (
     Account,
-    Outcome,
+    TargetOutcome,
     account,
     account_of_span,
     excused_timeline,
@@ -100,12 +100,15 @@ def test_every_millisecond_of_the_scope_is_in_exactly_one_class(case):
 def test_the_verdicts_agree_with_each_other(case):
     (items, month, target), options = case
     found = account(items, month, target, **options)
-    if found.strict in (Outcome.MET, Outcome.BREACHED) and found.verdict is not Outcome.NO_DATA:
+    if (
+        found.strict in (TargetOutcome.MET, TargetOutcome.BREACHED)
+        and found.verdict is not TargetOutcome.NO_DATA
+    ):
         assert found.verdict is found.strict  # what must be so whatever happened unseen is so as measured
-    assert (found.uptime is None) == (found.verdict is Outcome.NO_DATA)
-    if options["as_of_ms"] is None and found.verdict is not Outcome.NO_DATA:
+    assert (found.uptime is None) == (found.verdict is TargetOutcome.NO_DATA)
+    if options["as_of_ms"] is None and found.verdict is not TargetOutcome.NO_DATA:
         assert (found.remaining_ms < 0) == (
-            found.verdict is Outcome.BREACHED
+            found.verdict is TargetOutcome.BREACHED
         )  # a whole month: budget and ratio are one
 
 
@@ -158,16 +161,16 @@ def simple(*items, target=TARGET, **options) -> Account:
 
 def test_an_account_without_data_has_no_uptime_and_no_verdict():
     nothing = account([], (0, 1000), TARGET)
-    assert (nothing.uptime, nothing.display, nothing.verdict) == (None, None, Outcome.NO_DATA)
-    assert nothing.strict is Outcome.UNDETERMINED
+    assert (nothing.uptime, nothing.display, nothing.verdict) == (None, None, TargetOutcome.NO_DATA)
+    assert nothing.strict is TargetOutcome.UNDETERMINED
     assert nothing.coverage == 0
 
 
 def test_a_month_wholly_in_maintenance_has_nothing_to_judge():
     found = simple(windows=[(0, 1000)])
     assert (found.verdict, found.strict, found.coverage, found.budget_ms) == (
-        Outcome.NO_DATA,
-        Outcome.NO_DATA,
+        TargetOutcome.NO_DATA,
+        TargetOutcome.NO_DATA,
         None,
         0,
     )
@@ -175,18 +178,18 @@ def test_a_month_wholly_in_maintenance_has_nothing_to_judge():
 
 def test_a_component_that_did_not_live_in_the_month_has_nothing_to_judge():
     found = simple(lifetime=[(2000, 3000)])
-    assert (found.scope_ms, found.strict, found.budget_ms) == (0, Outcome.NO_DATA, 0)
+    assert (found.scope_ms, found.strict, found.budget_ms) == (0, TargetOutcome.NO_DATA, 0)
 
 
 def test_exactly_on_target_is_met_and_one_millisecond_more_is_not():
-    assert simple((0, 100, DOWN)).verdict is Outcome.MET
-    assert simple((0, 101, DOWN)).verdict is Outcome.BREACHED
+    assert simple((0, 100, DOWN)).verdict is TargetOutcome.MET
+    assert simple((0, 101, DOWN)).verdict is TargetOutcome.BREACHED
 
 
 def test_a_gap_that_could_decide_leaves_the_strict_verdict_open():
-    assert account([(0, 850, UP)], (0, 1000), TARGET).strict is Outcome.UNDETERMINED
-    assert account([(0, 900, UP)], (0, 1000), TARGET).strict is Outcome.MET
-    assert account([(0, 800, UP), (800, 950, DOWN)], (0, 1000), TARGET).strict is Outcome.BREACHED
+    assert account([(0, 850, UP)], (0, 1000), TARGET).strict is TargetOutcome.UNDETERMINED
+    assert account([(0, 900, UP)], (0, 1000), TARGET).strict is TargetOutcome.MET
+    assert account([(0, 800, UP), (800, 950, DOWN)], (0, 1000), TARGET).strict is TargetOutcome.BREACHED
 
 
 def test_degraded_is_up_and_told_beside_it_unless_the_contract_says_down():
@@ -211,7 +214,7 @@ def test_excluded_time_that_members_compose_to_uses_up_the_cap_too():
 def test_the_budget_of_a_running_month_is_the_whole_months():
     found = simple((0, 50, DOWN), as_of_ms=200)
     assert (found.scope_ms, found.budget_ms, found.remaining_ms) == (200, 100, 50)
-    assert found.verdict is Outcome.BREACHED  # so far: 75 %, but nothing is lost yet
+    assert found.verdict is TargetOutcome.BREACHED  # so far: 75 %, but nothing is lost yet
 
 
 def test_planned_work_still_to_come_is_in_the_budget_already():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.core.ledgers import DAY, MINUTE, SECOND, Ledger
 from watch.core.book import Book, Edge, began
-from watch.core.confirm import Belief, Terms, lapsed, observed
+from watch.core.confirm import Belief, Confirmation, lapsed, observed
 from watch.core.ledger import Kind
 from watch.core.reading import Reason, Verdict
 from watch.core.settings import Audience
@@ -47,7 +47,7 @@ def test_an_edge_is_where_it_was_found_unless_the_least_or_the_most_is_asked():
     ledger.goes("web/home", UP, 0)
     ledger.goes("web/home", DOWN, 100, sure=(90, 103))
     ledger.goes("web/home", UP, 200, sure=(195, 202))
-    down = {edge: spans_of(ledger.book.component("web", edge, 0, 1000), DOWN) for edge in Edge}
+    down = {edge: spans_of(ledger.book.component_timeline("web", edge, 0, 1000), DOWN) for edge in Edge}
     assert down == {Edge.FOUND: [(100, 200)], Edge.LEAST: [(103, 195)], Edge.MOST: [(90, 202)]}
 
 
@@ -56,15 +56,18 @@ def test_only_the_edges_of_outages_are_in_doubt():
     ledger.goes("web/home", UP, 10, sure=(0, 20))
     ledger.goes("web/home", DEGRADED, 100, sure=(90, 110))
     for edge in Edge:
-        assert known(ledger.book.check("web/home", edge, 0, 200)) == [(10, 100, UP), (100, 200, DEGRADED)]
+        assert known(ledger.book.check_timeline("web/home", edge, 0, 200)) == [
+            (10, 100, UP),
+            (100, 200, DEGRADED),
+        ]
 
 
 def test_an_edge_that_may_lie_over_a_bound_is_drawn_from_both_sides_of_it():
     ledger = one()
     ledger.goes("web/home", UP, 0)
     ledger.goes("web/home", DOWN, 100, sure=(90, 103))
-    assert ledger.book.check("web/home", Edge.MOST, 80, 95) == [(80, 90, UP), (90, 95, DOWN)]
-    assert ledger.book.check("web/home", Edge.LEAST, 101, 110) == [(101, 103, UP), (103, 110, DOWN)]
+    assert ledger.book.check_timeline("web/home", Edge.MOST, 80, 95) == [(80, 90, UP), (90, 95, DOWN)]
+    assert ledger.book.check_timeline("web/home", Edge.LEAST, 101, 110) == [(101, 103, UP), (103, 110, DOWN)]
 
 
 # What a vantage point may read: seconds since the last reading, how long the reading took, what it said.
@@ -73,10 +76,10 @@ readings = st.lists(
 )
 
 
-THREE_TWO = Terms(3, 2, 35 * SECOND)
+THREE_TWO = Confirmation(3, 2, 35 * SECOND)
 
 
-def history(ledger: Ledger, name: str, by: str, read, terms: Terms = THREE_TWO) -> int:
+def history(ledger: Ledger, name: str, by: str, read, terms: Confirmation = THREE_TWO) -> int:
     """Write what these readings confirm, as the hub would; return when the last one was."""
     belief, at = Belief(), 0
     for gap, took, verdict in read:
@@ -92,7 +95,7 @@ def history(ledger: Ledger, name: str, by: str, read, terms: Terms = THREE_TWO) 
     return at
 
 
-def rival(audience: Audience, down_when, reads, terms: Terms) -> Ledger:
+def rival(audience: Audience, down_when, reads, terms: Confirmation) -> Ledger:
     """A check seen from here, and from two places elsewhere."""
     ledger = Ledger()
     for name in ("dallas", "chicago"):
@@ -110,16 +113,16 @@ ledgers = st.builds(
     st.sampled_from(Audience),
     st.sampled_from(["any", "majority", "all"]),
     st.tuples(readings, readings, readings),
-    st.sampled_from([THREE_TWO, Terms(1, 1, 35 * SECOND), Terms(2, 4, 90 * SECOND)]),
+    st.sampled_from([THREE_TWO, Confirmation(1, 1, 35 * SECOND), Confirmation(2, 4, 90 * SECOND)]),
 )
 
 
 @given(ledgers)
 def test_the_least_downtime_lies_in_what_was_found_and_that_in_the_most(ledger):
     book, end = ledger.book, 3000 * SECOND
-    for ask in (book.check, book.component):
+    for ask in (book.check_timeline, book.component_timeline):
         least, found, most = (
-            spans_of(ask("web/home" if ask == book.check else "web", edge, 0, end), DOWN)
+            spans_of(ask("web/home" if ask == book.check_timeline else "web", edge, 0, end), DOWN)
             for edge in (Edge.LEAST, Edge.FOUND, Edge.MOST)
         )
         assert total(within_spans(least, found)) == total(least)
@@ -133,8 +136,8 @@ def within_spans(inner, outer):
 @given(ledgers, st.integers(0, 1600), st.integers(0, 1600), st.sampled_from(Edge))
 def test_a_stretch_is_that_part_of_the_whole(ledger, a, b, edge):
     lo, hi = sorted((a * SECOND, b * SECOND))
-    whole = ledger.book.component("web", edge, 0, 3000 * SECOND)
-    assert filled(ledger.book.component("web", edge, lo, hi), lo, hi) == filled(whole, lo, hi)
+    whole = ledger.book.component_timeline("web", edge, 0, 3000 * SECOND)
+    assert filled(ledger.book.component_timeline("web", edge, lo, hi), lo, hi) == filled(whole, lo, hi)
 
 
 @given(ledgers, st.integers(0, 200))
@@ -149,7 +152,7 @@ def test_folding_one_by_one_equals_folding_all(ledger, cut):
 def test_every_instant_is_as_the_readings_confirmed_it(read):
     ledger = one()
     history(ledger, "web/home", "local", read)
-    timeline = ledger.book.check("web/home", Edge.FOUND, 0, END)
+    timeline = ledger.book.check_timeline("web/home", Edge.FOUND, 0, END)
     for entry in ledger.entries:
         if entry.kind == Kind.TRANSITION:
             later = [e for e in ledger.entries if e.seq > entry.seq and e.kind == Kind.TRANSITION]
@@ -164,7 +167,7 @@ def test_terms_hold_from_when_they_were_recorded_and_not_before():
     ledger = pair()
     ledger.goes("app/a", DOWN, 100)
     ledger.component("app", ["app/a", "app/b"], 500, needs=1)
-    assert ledger.book.component("app", Edge.FOUND, 0, 1000) == [
+    assert ledger.book.component_timeline("app", Edge.FOUND, 0, 1000) == [
         (0, 100, UP),
         (100, 500, DOWN),
         (500, 1000, DEGRADED),
@@ -176,7 +179,7 @@ def test_a_member_counts_from_when_it_was_added():
     ledger.goes("web/home", UP, 0)
     ledger.component("web", ["web/home", "web/api"], 500)
     ledger.goes("web/api", DOWN, 500)
-    assert ledger.book.component("web", Edge.FOUND, 0, 1000) == [(0, 500, UP), (500, 1000, DOWN)]
+    assert ledger.book.component_timeline("web", Edge.FOUND, 0, 1000) == [(0, 500, UP), (500, 1000, DOWN)]
 
 
 def test_a_removed_component_has_no_timeline_and_no_lifetime_until_it_comes_back():
@@ -189,19 +192,22 @@ def test_a_removed_component_has_no_timeline_and_no_lifetime_until_it_comes_back
     ledger.check("web/home", 700)
     ledger.goes("web/home", UP, 800)
     assert clipped(ledger.book.lifetime("web"), 0, 1000) == [(0, 400), (700, 1000)]
-    assert known(ledger.book.component("web", Edge.FOUND, 0, 1000)) == [(0, 400, UP), (800, 1000, UP)]
+    assert known(ledger.book.component_timeline("web", Edge.FOUND, 0, 1000)) == [
+        (0, 400, UP),
+        (800, 1000, UP),
+    ]
 
 
 def test_a_check_never_asked_is_unknown_and_so_is_a_component_without_members():
     ledger = one()
     ledger.component("empty", [], 0)
-    assert ledger.book.component("web", Edge.FOUND, 0, 10) == [(0, 10, UNKNOWN)]
-    assert ledger.book.component("empty", Edge.FOUND, 0, 10) == [(0, 10, UNKNOWN)]
+    assert ledger.book.component_timeline("web", Edge.FOUND, 0, 10) == [(0, 10, UNKNOWN)]
+    assert ledger.book.component_timeline("empty", Edge.FOUND, 0, 10) == [(0, 10, UNKNOWN)]
 
 
 def test_what_the_book_does_not_know_is_no_time_at_all():
-    assert one().book.component("other", Edge.FOUND, 0, 10) == []
-    assert one().book.check("other/x", Edge.FOUND, 0, 10) == []
+    assert one().book.component_timeline("other", Edge.FOUND, 0, 10) == []
+    assert one().book.check_timeline("other/x", Edge.FOUND, 0, 10) == []
     assert one().book.lifetime("other") == []
 
 
@@ -211,7 +217,7 @@ def test_a_component_is_composed_of_those_it_contains():
     ledger.goes("all/x", UP, 0)
     ledger.goes("app/a", DOWN, 100)
     ledger.goes("app/b", DOWN, 200)
-    assert ledger.book.component("all", Edge.FOUND, 0, 300) == [
+    assert ledger.book.component_timeline("all", Edge.FOUND, 0, 300) == [
         (0, 100, UP),
         (100, 200, DEGRADED),
         (200, 300, DOWN),
@@ -222,7 +228,7 @@ def test_kinds_of_a_later_version_are_kept_out():
     ledger = one()
     ledger.goes("web/home", UP, 0)
     ledger.entries.append(ledger.chain.entry("adjustment", "web", {"x": 1}, now_ms=5))
-    assert ledger.book.component("web", Edge.FOUND, 0, 10) == [(0, 10, UP)]
+    assert ledger.book.component_timeline("web", Edge.FOUND, 0, 10) == [(0, 10, UP)]
     assert ledger.book.version == ledger.entries[-1].seq
 
 
@@ -242,9 +248,9 @@ def renamed() -> Ledger:
 def test_a_renamed_component_carries_its_history_its_checks_and_its_parents_on():
     book = renamed().book
     expected = [(0, 100, UP), (100, 300, DOWN), (300, 400, UP)]
-    assert book.component("site", Edge.FOUND, 0, 400) == expected
-    assert book.component("all", Edge.FOUND, 0, 400) == expected
-    assert book.component("web", Edge.FOUND, 0, 400) == []
+    assert book.component_timeline("site", Edge.FOUND, 0, 400) == expected
+    assert book.component_timeline("all", Edge.FOUND, 0, 400) == expected
+    assert book.component_timeline("web", Edge.FOUND, 0, 400) == []
     assert book.lifetime("site")[0][0] == 0
 
 
@@ -252,7 +258,7 @@ def test_a_component_remembers_its_first_key_through_two_renames():
     ledger = renamed()
     ledger.rename("portal", "site", 500)
     assert ledger.book.origins["portal"] == "web"
-    assert known(ledger.book.component("portal", Edge.FOUND, 0, 400))[0] == (0, 100, UP)
+    assert known(ledger.book.component_timeline("portal", Edge.FOUND, 0, 400))[0] == (0, 100, UP)
 
 
 def test_where_a_renamed_component_stands_is_not_forgotten():
@@ -261,7 +267,7 @@ def test_where_a_renamed_component_stands_is_not_forgotten():
     ledger.component("web", ["web/home"], 0)
     ledger.goes("web/home", UP, 0, by="dallas")  # internal: what dallas sees is no business of this site's
     ledger.rename("site", "web", 100)
-    assert known(ledger.book.check("site/home", Edge.FOUND, 0, 200)) == []
+    assert known(ledger.book.check_timeline("site/home", Edge.FOUND, 0, 200)) == []
 
 
 # ---- several vantage points
@@ -275,7 +281,7 @@ def test_a_majority_of_vantage_points_must_see_it_down():
     for n, name in enumerate(("local", "b", "c")):
         ledger.goes("web/home", UP, 0, by=name)
         ledger.goes("web/home", DOWN, 100 * (n + 1), by=name)
-    assert ledger.book.check("web/home", Edge.FOUND, 0, 500) == [
+    assert ledger.book.check_timeline("web/home", Edge.FOUND, 0, 500) == [
         (0, 100, UP),
         (100, 200, DEGRADED),
         (200, 500, DOWN),
@@ -287,7 +293,7 @@ def test_moving_a_component_to_another_site_does_not_rewrite_its_past():
     ledger.goes("web/home", UP, 0)
     ledger.goes("web/home", DOWN, 100)
     ledger.component("web", ["web/home"], 500, site="elsewhere")
-    assert ledger.book.check("web/home", Edge.FOUND, 0, 800) == [
+    assert ledger.book.check_timeline("web/home", Edge.FOUND, 0, 800) == [
         (0, 100, UP),
         (100, 500, DOWN),
         (500, 800, UNKNOWN),
@@ -300,14 +306,14 @@ def test_a_vantage_point_that_was_revoked_speaks_for_the_past_only():
     for name, state in (("local", UP), ("b", DOWN)):
         ledger.goes("web/home", state, 0, by=name)
     ledger.end(Kind.VANTAGE, "b", 500)
-    assert ledger.book.check("web/home", Edge.FOUND, 0, 800) == [(0, 500, DEGRADED), (500, 800, UP)]
+    assert ledger.book.check_timeline("web/home", Edge.FOUND, 0, 800) == [(0, 500, DEGRADED), (500, 800, UP)]
 
 
 def test_one_vantage_point_is_too_few_where_two_must_see_it():
     ledger = one()
     ledger.check("web/home", 0, down_when=2)
     ledger.goes("web/home", DOWN, 10)
-    assert ledger.book.check("web/home", Edge.FOUND, 0, 20) == [(0, 20, UNKNOWN)]
+    assert ledger.book.check_timeline("web/home", Edge.FOUND, 0, 20) == [(0, 20, UNKNOWN)]
 
 
 def test_how_vantage_points_are_counted_changes_when_the_file_does_and_not_before():
@@ -316,7 +322,10 @@ def test_how_vantage_points_are_counted_changes_when_the_file_does_and_not_befor
     for name, state in (("local", UP), ("b", DOWN)):
         ledger.goes("web/home", state, 0, by=name)
     ledger.check("web/home", 500, down_when="any")
-    assert ledger.book.check("web/home", Edge.FOUND, 0, 800) == [(0, 500, DEGRADED), (500, 800, DOWN)]
+    assert ledger.book.check_timeline("web/home", Edge.FOUND, 0, 800) == [
+        (0, 500, DEGRADED),
+        (500, 800, DOWN),
+    ]
 
 
 # ---- terms of the service, and since when
@@ -347,9 +356,9 @@ def test_ninety_days_of_a_flapping_check_are_drawn_without_looking_at_the_year_b
     for n in range(5000):
         at += rng.randrange(1, 2 * 7 * DAY // 100)
         ledger.goes("web/home", DOWN if n % 2 else UP, at)
-    whole = ledger.book.check("web/home", Edge.FOUND, 0, at + DAY)
+    whole = ledger.book.check_timeline("web/home", Edge.FOUND, 0, at + DAY)
     lo = at - 90 * DAY
-    assert ledger.book.check("web/home", Edge.FOUND, lo, at) == filled(whole, lo, at)
+    assert ledger.book.check_timeline("web/home", Edge.FOUND, lo, at) == filled(whole, lo, at)
 
 
 def test_a_key_that_is_used_again_stands_for_another_component():

@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watch.core.confirm import Belief, Terms, blinded, lapsed, observed
+from watch.core.confirm import Belief, Confirmation, blinded, lapsed, observed
 from watch.core.reading import Reason, Verdict
 from watch.core.timeline import State
 
-TERMS = Terms(down=3, up=2, validity_ms=150_000)
+TERMS = Confirmation(down=3, up=2, validity_ms=150_000)
 WORDS = {"u": Verdict.UP, "g": Verdict.DEGRADED, "d": Verdict.DOWN, "?": Verdict.UNKNOWN}
 
 
@@ -121,7 +121,7 @@ def test_an_outage_that_ends_in_a_gap_may_have_ended_after_its_last_bad_reading(
 
 def test_a_blind_vantage_point_believes_nothing_since_it_last_saw():
     belief, changes = blinded(told("uuud")[0], at_ms=25_000, reason=Reason.BLIND)
-    assert (belief.state, belief.bad) == (State.UNKNOWN, None)
+    assert (belief.state, belief.down_run) == (State.UNKNOWN, None)
     assert [(c.state, c.effective_ms) for c in changes] == [(State.UNKNOWN, 25_000)]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.core.ledgers import DAY, HOUR, MINUTE, UTC, Ledger
 from tests.core.shapes import at
-from watch.core.account import Outcome, tallies
+from watch.core.account import TargetOutcome, tallies
 from watch.core.book import Book, Edge
 from watch.core.figures import Excusing, account_so_far, figure, maintenance, terms_of, worked
 from watch.core.ledger import Kind
@@ -58,7 +58,7 @@ def november(ledger: Ledger, key: str = "web", now_ms: int = LONG_AFTER):
 def test_a_month_without_trouble_is_a_hundred_percent_of_what_was_seen():
     account = november(month()).account
     assert (account.scope_ms, account.up_ms, account.uptime) == (30 * DAY, 30 * DAY, 1)
-    assert account.verdict is account.strict is Outcome.MET
+    assert account.verdict is account.strict is TargetOutcome.MET
 
 
 def test_downtime_is_counted_to_the_millisecond_and_held_against_the_budget():
@@ -66,7 +66,7 @@ def test_downtime_is_counted_to_the_millisecond_and_held_against_the_budget():
     outage(ledger, BEGIN + DAY, BEGIN + DAY + 43 * MINUTE + 12_001)
     account = november(ledger).account
     assert (account.down_ms, account.budget_ms) == (43 * MINUTE + 12_001, 43 * MINUTE + 12_000)
-    assert (account.remaining_ms, account.verdict) == (-1, Outcome.BREACHED)
+    assert (account.remaining_ms, account.verdict) == (-1, TargetOutcome.BREACHED)
 
 
 def test_an_outage_over_the_end_of_a_month_is_divided_between_both():
@@ -89,7 +89,7 @@ def test_what_nobody_saw_is_unknown_and_neither_up_nor_down():
     ledger.goes("web/home", UNKNOWN, BEGIN + DAY)
     ledger.goes("web/home", UP, BEGIN + 2 * DAY)
     account = november(ledger).account
-    assert (account.unknown_ms, account.uptime, account.strict) == (DAY, 1, Outcome.UNDETERMINED)
+    assert (account.unknown_ms, account.uptime, account.strict) == (DAY, 1, TargetOutcome.UNDETERMINED)
     assert account.budget_ms == Fraction(29 * DAY, 1000)
 
 
@@ -102,7 +102,7 @@ def test_a_running_month_goes_to_now_and_its_budget_to_the_end():
 @pytest.mark.parametrize("now_ms", [BEGIN, BEGIN - 5 * DAY])
 def test_a_month_still_to_come_has_no_data(now_ms):
     found = november(month(), now_ms=now_ms)
-    assert (found.account.scope_ms, found.account.verdict) == (0, Outcome.NO_DATA)
+    assert (found.account.scope_ms, found.account.verdict) == (0, TargetOutcome.NO_DATA)
 
 
 def test_a_month_counts_from_the_component_s_first_instant_to_its_last():
@@ -453,7 +453,7 @@ def test_the_days_of_a_month_sum_to_the_month(story, key):
     a = figure(book, key, NOVEMBER, LONG_AFTER).account
     out = Excusing(book, NOTICE)
     timeline = overlaid(
-        book.component(key, Edge.FOUND, BEGIN, END, out), out(key, BEGIN, END), State.EXCLUDED
+        book.component_timeline(key, Edge.FOUND, BEGIN, END, out), out(key, BEGIN, END), State.EXCLUDED
     )
     days = tallies(timeline, NOVEMBER.days(UTC), clipped(book.lifetime(key), BEGIN, END))
     for name in ("scope_ms", "excluded_ms", "up_ms", "degraded_ms", "down_ms", "unknown_ms"):

@@ -7,11 +7,11 @@ import json
 
 import pytest
 
-from watch.core.ledger import START, Chain, Kind, verified
+from watch.core.ledger import START, Kind, LedgerChain, verified
 
 
 def entries(count: int = 5):
-    chain = Chain()
+    chain = LedgerChain()
     return [
         chain.entry(Kind.TRANSITION, f"web/c{n}", {"to": "down", "n": n}, now_ms=1000 + n, vantage="v")
         for n in range(count)
@@ -53,21 +53,21 @@ def test_a_missing_entry_is_found():
 
 def test_an_entry_forged_with_a_right_hash_breaks_the_one_after_it():
     chain = entries()
-    other = Chain(seq=2, recorded_ms=0, hash=chain[1].hash).entry(
+    other = LedgerChain(seq=2, recorded_ms=0, hash=chain[1].hash).entry(
         Kind.TRANSITION, "web/c2", {"to": "up"}, now_ms=1002
     )
     assert verified([*chain[:2], other, *chain[3:]])[2].seq == 4
 
 
 def test_recorded_times_never_go_back_even_if_the_clock_does():
-    chain = Chain()
+    chain = LedgerChain()
     first = chain.entry(Kind.CHECK, "a", {}, now_ms=5000)
     second = chain.entry(Kind.CHECK, "a", {}, now_ms=4000)
     assert second.recorded_ms == first.recorded_ms == 5000
 
 
 def test_text_of_any_script_is_hashed_as_it_is_written():
-    chain = Chain()
+    chain = LedgerChain()
     entry = chain.entry(Kind.COMPONENT, "wëb", {"name": "Ωmega 🙂"}, now_ms=1)
     assert "Ω" in entry.body
     assert verified([entry])[2] is None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watch.core.trend import NEVER, QUARTER_MS, WINDOW_MS, Quarter, Trend, quarter_of
+from watch.core.trend import NEVER, QUARTER_MS, WINDOW_MS, QuarterHour, Trend, quarter_of
 
 HOUR_MS = 3_600_000
 START_MS = 1_764_000_000_000
@@ -65,8 +65,8 @@ def test_what_was_kept_by_the_quarter_goes_on_as_if_nothing_had_been_missed():
     kept = {}
     for n, value in enumerate(values[:60]):
         at_ms = START_MS + n * 300_000
-        quarter = kept.get(quarter_of(at_ms), Quarter())
-        kept[quarter_of(at_ms)] = quarter.plus(Quarter(1, at_ms - quarter_of(at_ms), value))
+        quarter = kept.get(quarter_of(at_ms), QuarterHour())
+        kept[quarter_of(at_ms)] = quarter.plus(QuarterHour(1, at_ms - quarter_of(at_ms), value))
     again = Trend(fills=False, quarters=kept)
     for n, value in enumerate(values[60:], 60):
         again.add(START_MS + n * 300_000, value)

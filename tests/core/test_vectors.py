@@ -14,9 +14,9 @@ import pytest
 
 from watch.core.account import account, percentage
 from watch.core.component import composed_state, composed_timeline
-from watch.core.confirm import Belief, Terms, lapsed, observed
+from watch.core.confirm import Belief, Confirmation, lapsed, observed
+from watch.core.exclusion import qualifying
 from watch.core.localtime import Month, to_utc_ms
-from watch.core.notice import qualifying
 from watch.core.quorum import Seen, quorum
 from watch.core.reading import Reason, Verdict
 from watch.core.schedule import Length, OneOff, Recurring, Weekly, spans_of_rule
@@ -265,7 +265,7 @@ def confirmed(case: dict, end: int):
     """The items that the vector's readings leave, each change backdated as the code says, to *end*."""
     params = case.get("params") or {}
     ttl_ms = round(params.get("ttl_s", DEFAULT_TTL_S) * 1000)
-    terms = Terms(params.get("fail_threshold", 3), params.get("recover_threshold", 2), ttl_ms)
+    terms = Confirmation(params.get("fail_threshold", 3), params.get("recover_threshold", 2), ttl_ms)
     belief, found = Belief(), []
     for at, result in case["results"]:
         belief, changes = observed(

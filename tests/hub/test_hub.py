@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes import START_MS, Counter, FakeClock, MemoryStore, SilentDesk, observation, settings
 from watch.core.book import Book, Edge
-from watch.core.ledger import Chain, Kind, verified
+from watch.core.ledger import Kind, LedgerChain, verified
 from watch.core.reading import Course, Reason, Verdict
 from watch.core.standing import Sight
 from watch.core.timeline import State
@@ -23,7 +23,11 @@ class Stage:
         self.store, self.clock = store or MemoryStore(), clock or FakeClock()
         self.desk, self.counter, self.moves = SilentDesk(), Counter(), 0
         entries = list(self.store.entries())
-        chain = Chain(entries[-1].seq, entries[-1].recorded_ms, entries[-1].hash) if entries else Chain()
+        chain = (
+            LedgerChain(entries[-1].seq, entries[-1].recorded_ms, entries[-1].hash)
+            if entries
+            else LedgerChain()
+        )
         self.hub = Hub(
             plan, self.store, Book(entries), chain, self.desk, self.counter, self.clock, self._moved
         )
@@ -194,7 +198,7 @@ async def test_board_and_book_agree_at_every_turn():
         await stage.reads(name, verdict, 4)
         now = stage.clock.ms
         for key in ("app", "all"):
-            timeline = stage.hub.book.component(key, Edge.FOUND, START_MS, now + 1)
+            timeline = stage.hub.book.component_timeline(key, Edge.FOUND, START_MS, now + 1)
             assert timeline[-1][2] is stage.state(key), (name, verdict, key)
 
 
@@ -239,7 +243,7 @@ async def test_a_renamed_component_carries_its_history_on():
     stage.hub.plan(renamed)
     await stage.hub.turn()
     assert stage.state("site") is State.DOWN
-    timeline = stage.hub.book.component("site", Edge.FOUND, START_MS, stage.clock.ms)
+    timeline = stage.hub.book.component_timeline("site", Edge.FOUND, START_MS, stage.clock.ms)
     assert [s for _, _, s in timeline if s is not State.UNKNOWN] == [State.UP, State.DOWN]
     assert not [e for e in stage.entries if e.facts.get("ended")]
 
@@ -255,7 +259,7 @@ async def test_changed_terms_apply_from_now_and_not_before():
     stage.hub.plan(settings({"app": ["app/a", "app/b"]}, needs={"app": 1}))
     await stage.reads("app/b", UP, 5)
     assert stage.state("app") is State.DEGRADED
-    timeline = stage.hub.book.component("app", Edge.FOUND, START_MS, stage.clock.ms)
+    timeline = stage.hub.book.component_timeline("app", Edge.FOUND, START_MS, stage.clock.ms)
     assert [(s, b <= before) for _, b, s in timeline][-2:] == [(State.DOWN, True), (State.DEGRADED, False)]
 
 

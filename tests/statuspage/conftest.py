@@ -9,7 +9,7 @@ import pytest
 
 from watch.web.listen import serve
 from watch.web.public import public_server
-from watch.web.shelf import Shelf
+from watch.web.rendered_pages import RenderedPages
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking")
@@ -17,11 +17,11 @@ FLAGS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-
 
 @pytest.fixture(scope="module")
 def site():
-    """A shelf and the URL where it is handed out, by a listener in a thread of its own."""
-    shelf, ready, over = Shelf(), threading.Event(), {}
+    """A pages and the URL where it is handed out, by a listener in a thread of its own."""
+    pages, ready, over = RenderedPages(), threading.Event(), {}
 
     async def listen():
-        runner, (host, port) = await serve(public_server(shelf), "127.0.0.1", 0)
+        runner, (host, port) = await serve(public_server(pages), "127.0.0.1", 0)
         over["url"], over["loop"], over["stop"] = (
             f"http://{host}:{port}",
             asyncio.get_running_loop(),
@@ -34,7 +34,7 @@ def site():
     thread = threading.Thread(target=asyncio.run, args=(listen(),))
     thread.start()
     assert ready.wait(10)
-    yield shelf, over["url"]
+    yield pages, over["url"]
     over["loop"].call_soon_threadsafe(over["stop"].set)
     thread.join(10)
     assert not thread.is_alive()

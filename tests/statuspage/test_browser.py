@@ -42,8 +42,8 @@ def tab(browser):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("state", STATES)
 def test_axe_finds_nothing(site, tab, state, scheme):
-    shelf, url = site
-    shelf.put(rendered(STATES[state]()))
+    pages, url = site
+    pages.put(rendered(STATES[state]()))
     at = tab(color_scheme=scheme, viewport={"width": 390, "height": 900})
     at.goto(url)
     at.evaluate("document.querySelectorAll('details').forEach(box => { box.open = true })")
@@ -53,8 +53,8 @@ def test_axe_finds_nothing(site, tab, state, scheme):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_a_components_history(site, tab, scheme):
-    shelf, url = site
-    shelf.put(rendered(major()))
+    pages, url = site
+    pages.put(rendered(major()))
     at = tab(color_scheme=scheme, viewport={"width": 390, "height": 900})
     at.goto(url + "/components/web")
     found = Axe().run(at, options=RULES)
@@ -62,8 +62,8 @@ def test_axe_finds_nothing_in_a_components_history(site, tab, scheme):
 
 
 def test_axe_finds_nothing_on_the_page_that_is_not_there(site, browser):
-    shelf, url = site
-    shelf.put(rendered(STATES["fine"]()))
+    pages, url = site
+    pages.put(rendered(STATES["fine"]()))
     context = browser.new_context()
     at = context.new_page()
     assert at.goto(url + "/nowhere").status == 404
@@ -74,8 +74,8 @@ def test_axe_finds_nothing_on_the_page_that_is_not_there(site, browser):
 
 @pytest.mark.parametrize("state", STATES)
 def test_nothing_scrolls_sideways(site, tab, state):
-    shelf, url = site
-    shelf.put(rendered(STATES[state]()))
+    pages, url = site
+    pages.put(rendered(STATES[state]()))
     at = tab()
     for path in ("/", "/components/web"):
         at.goto(url + path)
@@ -86,10 +86,10 @@ def test_nothing_scrolls_sideways(site, tab, state):
 
 
 def test_names_without_a_space_do_not_widen_the_page(site, tab):
-    shelf, url = site
+    pages, url = site
     long = component("web", "x" * 200, Status.MAJOR, description="y" * 300)
     trouble_now = trouble("web", Status.MAJOR, MIN, why="z" * 300)
-    shelf.put(
+    pages.put(
         rendered(
             page((Group(name="g" * 200, components=(long,)),), title="t" * 100, incidents=(trouble_now,))
         )
@@ -100,8 +100,8 @@ def test_names_without_a_space_do_not_widen_the_page(site, tab):
 
 
 def test_the_page_is_whole_without_javascript(site, tab):
-    shelf, url = site
-    shelf.put(rendered(major()))
+    pages, url = site
+    pages.put(rendered(major()))
     at = tab(java_script_enabled=False)
     at.goto(url)
     assert at.title() == "Web application is down · Acme status"
@@ -117,8 +117,8 @@ def test_the_page_is_whole_without_javascript(site, tab):
 
 
 def test_every_state_is_said_in_words_beside_its_icon(site, tab):
-    shelf, url = site
-    shelf.put(rendered(major()))
+    pages, url = site
+    pages.put(rendered(major()))
     at = tab()
     at.goto(url)
     assert [text.strip() for text in at.locator(".badge").all_inner_texts()] == [
@@ -131,13 +131,13 @@ def test_every_state_is_said_in_words_beside_its_icon(site, tab):
 
 
 def test_an_open_tab_brings_the_news_and_keeps_its_place(site, tab):
-    shelf, url = site
-    shelf.put(rendered(STATES["fine"]()))
+    pages, url = site
+    pages.put(rendered(STATES["fine"]()))
     at = tab()
     at.clock.install(time=NOW_MS / 1000)
     at.goto(url)
     at.locator("summary").first.click()
-    shelf.put(rendered(replace(major(), as_of_ms=NOW_MS + MIN)))
+    pages.put(rendered(replace(major(), as_of_ms=NOW_MS + MIN)))
     with at.expect_response(url + "/"):
         at.clock.fast_forward(61_000)
     at.wait_for_selector("h1:has-text('Web application is down')")
@@ -147,8 +147,8 @@ def test_an_open_tab_brings_the_news_and_keeps_its_place(site, tab):
 
 
 def test_old_figures_say_that_they_are_old(site, tab):
-    shelf, url = site
-    shelf.put(rendered(STATES["fine"]()))
+    pages, url = site
+    pages.put(rendered(STATES["fine"]()))
     at = tab()
     at.clock.install(time=NOW_MS / 1000 + 30)
     at.goto(url)
@@ -160,10 +160,10 @@ def test_old_figures_say_that_they_are_old(site, tab):
 
 
 def test_hostile_text_runs_nothing(site, tab):
-    shelf, url = site
+    pages, url = site
     parts = tuple(component(f"c{i}", text, Status.MAJOR, description=text) for i, text in enumerate(XSS))
     incidents = tuple(trouble(f"c{i}", Status.MAJOR, MIN, why=text) for i, text in enumerate(XSS))
-    shelf.put(
+    pages.put(
         rendered(
             page((Group(name=XSS[0], components=parts),), service=XSS[3], title=XSS[3], incidents=incidents)
         )
@@ -177,8 +177,8 @@ def test_hostile_text_runs_nothing(site, tab):
 
 
 def test_the_keyboard_reaches_everything(site, tab):
-    shelf, url = site
-    shelf.put(rendered(STATES["fine"]()))
+    pages, url = site
+    pages.put(rendered(STATES["fine"]()))
     at = tab()
     at.goto(url)
     at.keyboard.press("Tab")
@@ -190,8 +190,8 @@ def test_the_keyboard_reaches_everything(site, tab):
 
 
 def test_print_is_on_white_with_the_days_spread_out(site, tab):
-    shelf, url = site
-    shelf.put(rendered(STATES["fine"]()))
+    pages, url = site
+    pages.put(rendered(STATES["fine"]()))
     at = tab(color_scheme="dark")
     at.goto(url)
     at.emulate_media(media="print")

@@ -18,12 +18,12 @@ import pytest
 from tests.fakes import START_MS, observation
 from watch.core.alert import Alert, Event, Heard, Notice, Status
 from watch.core.confirm import Belief, Streak
-from watch.core.ledger import Chain, Kind, verified
+from watch.core.ledger import Kind, LedgerChain, verified
 from watch.core.reading import Verdict
 from watch.core.settings import When
 from watch.core.sketch import Sketch
 from watch.core.timeline import State
-from watch.core.trend import Quarter
+from watch.core.trend import QuarterHour
 from watch.ports import Batch, StoreCorrupt, StoreError, StoreHeld
 from watch.stores.sqlite import SqliteReads, SqliteStore
 from watch.stores.sqlite.writer import Writer
@@ -60,13 +60,13 @@ def notice(number: int, **more) -> Notice:
 
 
 async def test_everything_in_a_batch_reads_back_as_it_was(store):
-    chain = Chain()
+    chain = LedgerChain()
     entries = [chain.entry(Kind.TRANSITION, "web/home", {"to": "down"}, now_ms=START_MS, vantage="local")]
     readings = [
         observation("web/home", START_MS + n, Verdict.DOWN, facts={"status": 503}, phases={"connect": 0.25})
         for n in range(3)
     ]
-    belief = Belief(State.DOWN, START_MS, START_MS + 2, good=Streak(1, 2, 3, None), blips=4)
+    belief = Belief(State.DOWN, START_MS, START_MS + 2, serving_run=Streak(1, 2, 3, None), blips=4)
     batch = Batch(readings, entries, [(1, r) for r in readings], {("web/home", "local"): belief})
     batch.sketches["web/home", "local", START_MS - START_MS % 3_600_000] = sketch(0.1, 0.2)
     batch.alerts, batch.notices = {1: alert(1)}, {1: notice(1)}
@@ -93,14 +93,14 @@ async def test_sketches_of_one_hour_add_up(store):
 async def test_quarters_add_up_and_go_with_the_observations(store):
     key = ("san/lun0", "local", "free")
     for at_ms, value in ((0, 0.5), (10, 0.25)):
-        await store.commit(Batch(quarters={(*key, START_MS): Quarter(1, at_ms, value)}))
-    await store.commit(Batch(quarters={(*key, START_MS - 900_000): Quarter(2, 5, 1.5)}))
+        await store.commit(Batch(quarters={(*key, START_MS): QuarterHour(1, at_ms, value)}))
+    await store.commit(Batch(quarters={(*key, START_MS - 900_000): QuarterHour(2, 5, 1.5)}))
     assert store.trends("local", START_MS - 900_000) == {
-        "san/lun0": {"free": {START_MS - 900_000: Quarter(2, 5, 1.5), START_MS: Quarter(2, 10, 0.75)}}
+        "san/lun0": {"free": {START_MS - 900_000: QuarterHour(2, 5, 1.5), START_MS: QuarterHour(2, 10, 0.75)}}
     }
     assert store.trends("elsewhere", 0) == {}
     await store.forget(START_MS)
-    assert store.trends("local", 0) == {"san/lun0": {"free": {START_MS: Quarter(2, 10, 0.75)}}}
+    assert store.trends("local", 0) == {"san/lun0": {"free": {START_MS: QuarterHour(2, 10, 0.75)}}}
 
 
 async def test_a_belief_is_renewed_by_readings_that_changed_nothing_else(store):
@@ -126,7 +126,7 @@ async def test_one_alert_is_open_per_key(store):
 
 
 async def test_a_batch_that_cannot_be_written_leaves_nothing_behind(store):
-    chain = Chain()
+    chain = LedgerChain()
     good = chain.entry(Kind.GENESIS, "x", {}, now_ms=1)
     await store.commit(Batch(entries=[good]))
     with pytest.raises(apsw.ConstraintError):
@@ -152,7 +152,7 @@ def stock(path: Path, sql: str) -> list[list]:
 
 
 async def test_a_stock_sqlite3_reads_the_ledger_while_the_hub_runs(store, tmp_path):
-    chain = Chain()
+    chain = LedgerChain()
     await store.commit(Batch(entries=[chain.entry(Kind.GENESIS, "x", {}, now_ms=7)]))
     assert stock(tmp_path / "t.db", "SELECT seq, recorded_ms, hash FROM ledger") == [[1, 7, chain.hash]]
     names = stock(tmp_path / "t.db", "SELECT name FROM sqlite_master WHERE type IN ('table', 'trigger')")
@@ -178,7 +178,7 @@ async def test_the_profile_is_the_one_that_survives_power_cuts(store):
 
 
 async def test_hundreds_of_commits_at_once_share_transactions(store):
-    chain = Chain()
+    chain = LedgerChain()
     entries = [chain.entry(Kind.GENESIS, str(n), {}, now_ms=n) for n in range(300)]
     await asyncio.gather(*(store.commit(Batch(entries=[e])) for e in entries))
     assert verified(store.entries()) == (300, chain.hash, None)
@@ -271,14 +271,14 @@ async def test_the_file_is_for_its_owner_alone(store, tmp_path):
 _WRITES = """
 import asyncio, sys
 sys.path.insert(0, {root!r})
-from watch.core.ledger import Chain, Kind
+from watch.core.ledger import LedgerChain, Kind
 from watch.ports import Batch
 from watch.stores.sqlite import SqliteStore
 async def main():
     store = SqliteStore({path!r})
     last = None
     for last in store.entries(): pass
-    chain = Chain(last.seq, last.recorded_ms, last.hash) if last else Chain()
+    chain = LedgerChain(last.seq, last.recorded_ms, last.hash) if last else LedgerChain()
     while True:
         await store.commit(Batch(entries=[chain.entry(Kind.GENESIS, "x", {{}}, now_ms=1)]))
         print(chain.seq, flush=True)
@@ -347,7 +347,7 @@ def _altered(path: Path, sql: str) -> None:
 )
 async def test_a_ledger_that_somebody_altered_is_damage_and_not_a_bug(tmp_path, sql):
     store = SqliteStore(tmp_path / "t.db")
-    await store.commit(Batch(entries=[Chain().entry(Kind.GENESIS, "x", {}, now_ms=7)]))
+    await store.commit(Batch(entries=[LedgerChain().entry(Kind.GENESIS, "x", {}, now_ms=7)]))
     await store.close()
     _altered(tmp_path / "t.db", sql)
     reads = SqliteReads(tmp_path / "t.db")
@@ -358,7 +358,7 @@ async def test_a_ledger_that_somebody_altered_is_damage_and_not_a_bug(tmp_path, 
 
 async def test_a_column_that_somebody_added_is_not_read(tmp_path):
     store = SqliteStore(tmp_path / "t.db")
-    await store.commit(Batch(entries=[Chain().entry(Kind.GENESIS, "x", {}, now_ms=7)]))
+    await store.commit(Batch(entries=[LedgerChain().entry(Kind.GENESIS, "x", {}, now_ms=7)]))
     await store.close()
     _altered(tmp_path / "t.db", "ALTER TABLE ledger ADD COLUMN mine TEXT")
     reads = SqliteReads(tmp_path / "t.db")

@@ -169,10 +169,10 @@ def test_a_reload_keeps_the_schedule_of_what_did_not_change():
 def test_a_reload_with_changed_options_keeps_the_state_and_clears_the_streak():
     agenda = planned(check("a", every=10))
     played(agenda, 25, verdicts={"c/a": lambda at: Verdict.UP if at < 15 else Verdict.DOWN})
-    assert agenda.slots["c/a"].belief.bad is not None
+    assert agenda.slots["c/a"].belief.down_run is not None
     agenda.replan([check("a", every=20)], 25.0)
     belief = agenda.slots["c/a"].belief
-    assert (belief.state, belief.bad, belief.poor) == ("up", None, None)
+    assert (belief.state, belief.down_run, belief.degraded_run) == ("up", None, None)
 
 
 def test_a_removed_check_is_not_asked_again_even_when_it_was_under_way():

@@ -11,7 +11,7 @@ from watch.core import gap, trend
 from watch.core.expect import compile_judge
 from watch.core.reading import Course, FactSpec, FactType, Reason, Verdict
 from watch.core.settings import Check
-from watch.core.trend import QUARTER_MS, Quarter, quarter_of
+from watch.core.trend import QUARTER_MS, QuarterHour, quarter_of
 from watch.vantage.memory import needed
 from watch.vantage.point import VantagePoint
 
@@ -116,7 +116,8 @@ async def test_what_was_kept_is_followed_on_after_a_restart():
     stage = Stage()
     now_ms = stage.clock.now_ms()
     kept = {
-        quarter_of(now_ms - n * QUARTER_MS): Quarter(3, QUARTER_MS, 3 * (0.5 + n / 400)) for n in range(1, 90)
+        quarter_of(now_ms - n * QUARTER_MS): QuarterHour(3, QUARTER_MS, 3 * (0.5 + n / 400))
+        for n in range(1, 90)
     }
     stage.point = VantagePoint(stage.vantage, stage.uplink, stage.clock, kept={"web/home": {"free": kept}})
     watching(stage, warn=["exhausted_in > 7d"], courses={"free": Course.EMPTIES})

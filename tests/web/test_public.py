@@ -13,7 +13,7 @@ from statuspage.render import rendered
 from tests.statuspage.samples import STATES
 from watch.ports import ListenError
 from watch.web.public import public_server, refuse_slow_parser
-from watch.web.shelf import Shelf
+from watch.web.rendered_pages import RenderedPages
 
 SECURITY = {
     "Content-Security-Policy": (
@@ -33,9 +33,9 @@ def site():
 
 @pytest.fixture
 async def base(served, site):
-    shelf = Shelf()
-    shelf.put(site)
-    return "http://{}:{}".format(*await served(public_server(shelf)))
+    pages = RenderedPages()
+    pages.put(site)
+    return "http://{}:{}".format(*await served(public_server(pages)))
 
 
 async def talk(address, raw, *, until=b""):
@@ -128,9 +128,9 @@ async def test_head_is_a_get_without_its_body(http, base, path):
     ],
 )
 async def test_what_is_not_there_is_a_real_404_that_leads_home(served, site, path):
-    shelf = Shelf()
-    shelf.put(site)
-    address = await served(public_server(shelf))
+    pages = RenderedPages()
+    pages.put(site)
+    address = await served(public_server(pages))
     said = await talk(address, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
     assert said.startswith(b"HTTP/1.1 404 Not Found\r\n")
     assert b'<a href="/">' in said
@@ -157,26 +157,26 @@ async def test_a_preflight_is_answered_for_the_api_only(http, base):
 
 
 async def test_before_the_first_render_it_asks_to_come_back(http, served):
-    shelf = Shelf()
-    base = "http://{}:{}".format(*await served(public_server(shelf)))
+    pages = RenderedPages()
+    base = "http://{}:{}".format(*await served(public_server(pages)))
     async with http.get(base + "/") as answer:
         assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
         assert answer.headers["Cache-Control"] == "no-store"
         assert "Please come back" in await answer.text()
-    shelf.put(rendered(STATES["fine"]()))
+    pages.put(rendered(STATES["fine"]()))
     async with http.get(base + "/") as answer:
         assert answer.status == 200
 
 
 async def test_the_site_changes_between_two_requests_of_one_connection(served, site):
-    shelf = Shelf()
-    shelf.put(site)
-    address = await served(public_server(shelf))
+    pages = RenderedPages()
+    pages.put(site)
+    address = await served(public_server(pages))
     reader, writer = await asyncio.open_connection(*address)
     ask = b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"
     writer.write(ask)
     first = await reader.readuntil(b"\r\n\r\n")
-    shelf.put(rendered(STATES["major"]()))
+    pages.put(rendered(STATES["major"]()))
     writer.write(ask)
     second = await reader.readuntil(b"\r\n\r\n")
     writer.close()
@@ -193,33 +193,33 @@ async def test_the_site_changes_between_two_requests_of_one_connection(served, s
     ],
 )
 async def test_the_connection_ends_where_it_should(served, site, ask, connection):
-    shelf = Shelf()
-    shelf.put(site)
-    said = await talk(await served(public_server(shelf)), ask)
+    pages = RenderedPages()
+    pages.put(site)
+    said = await talk(await served(public_server(pages)), ask)
     assert connection in said
     assert (b"Connection:" in said) == bool(connection)
 
 
 async def test_an_old_client_may_keep_its_connection(served, site):
-    shelf = Shelf()
-    shelf.put(site)
+    pages = RenderedPages()
+    pages.put(site)
     ask = b"GET /robots.txt HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
-    said = await talk(await served(public_server(shelf)), ask, until=b"\r\n\r\n")
+    said = await talk(await served(public_server(pages)), ask, until=b"\r\n\r\n")
     assert b"Connection: keep-alive\r\n" in said
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "])
 async def test_who_does_not_finish_a_question_is_cut_off(served, site, sent):
-    shelf = Shelf()
-    shelf.put(site)
-    address = await served(public_server(shelf, keep_alive_s=0.2))
+    pages = RenderedPages()
+    pages.put(site)
+    address = await served(public_server(pages, keep_alive_s=0.2))
     assert await talk(address, sent) == b""
 
 
 async def test_who_asks_much_and_reads_nothing_is_cut_off(served, site):
-    shelf = Shelf()
-    shelf.put(site)
-    address = await served(public_server(shelf, keep_alive_s=0.3))
+    pages = RenderedPages()
+    pages.put(site)
+    address = await served(public_server(pages, keep_alive_s=0.3))
     _, writer = await asyncio.open_connection(*address, limit=1024)
     ask = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
     async with asyncio.timeout(20):
@@ -241,10 +241,10 @@ async def test_who_asks_much_and_reads_nothing_is_cut_off(served, site):
     ],
 )
 async def test_noise_is_refused_without_a_word_in_our_log(served, site, noise, caplog):
-    shelf = Shelf()
-    shelf.put(site)
+    pages = RenderedPages()
+    pages.put(site)
     with caplog.at_level(logging.INFO):
-        said = await talk(await served(public_server(shelf)), noise + b"\r\n\r\n")
+        said = await talk(await served(public_server(pages)), noise + b"\r\n\r\n")
     assert said.startswith((b"HTTP/1.0 400", b"HTTP/1.1 400"))
     assert caplog.records == []
 

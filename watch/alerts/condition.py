@@ -123,7 +123,7 @@ class Conditions:
         cause = self._settings.checks.get(standing.cause)
         if when is not When.UNKNOWN or standing.reason is not Reason.MISSING or cause is None:
             return False
-        return now_ms - standing.since_ms < cause.terms.validity_ms
+        return now_ms - standing.since_ms < cause.confirmation.validity_ms
 
     def _name(self, key: str) -> str:
         component = self._settings.components.get(key)

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Protocol
 
-from watch.alerts.outbox import Outcome, Sent
+from watch.alerts.outbox import SendOutcome, Sent
 from watch.ports import Batch, Clock
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Sends(Protocol):
     """What sends: `watch.alerts.sender.Sender`, or a test's own."""
 
     async def warm(self) -> None: ...
-    async def send(self, url: Secret, title: str, body: str) -> Outcome: ...
+    async def send(self, url: Secret, title: str, body: str) -> SendOutcome: ...
     async def close(self) -> None: ...
 
 
@@ -108,7 +108,7 @@ class Dispatcher:
     async def _send(self, notice: Notice) -> None:
         url = self._desk.channel(notice)
         if url is None:
-            outcome = Outcome(Sent.REFUSED, "this channel is no longer in the configuration")
+            outcome = SendOutcome(Sent.REFUSED, "this channel is no longer in the configuration")
         else:
             outcome = await self._sends.send(url, notice.title, notice.body)
         place = f"notice {notice.id} to {notice.recipient}, channel {notice.channel + 1}"

@@ -40,7 +40,7 @@ class Sent(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SendOutcome:
     """How a send went, with a detail for the log that holds no secret."""
 
     sent: Sent
@@ -159,7 +159,7 @@ class Outbox:
             taken.append(self._set(_leased(notice, now_ms)))
         return taken, new
 
-    def sent(self, notice_id: int, outcome: Outcome, now_ms: int) -> tuple[list[Notice], Told | None]:
+    def sent(self, notice_id: int, outcome: SendOutcome, now_ms: int) -> tuple[list[Notice], Told | None]:
         """Return the rows that change because row *notice_id* went so, and what was told if it arrived."""
         notice = self._live.get(notice_id)
         if notice is None:

@@ -23,8 +23,8 @@ import random
 from typing import TYPE_CHECKING
 
 from watch.alerts.letter import letter, root_first
-from watch.alerts.openings import Openings, ms
-from watch.alerts.outbox import Outbox, Outcome
+from watch.alerts.open_alerts import OpenAlerts, ms
+from watch.alerts.outbox import Outbox, SendOutcome
 from watch.core.alert import Alert, Event, Heard, Notice, Status
 
 if TYPE_CHECKING:
@@ -64,11 +64,11 @@ class Reconciler:
         alerts, notices = tuple(alerts), tuple(notices)
         self._next_id = next_id or _after(alerts, notices)
         self._settings = settings
-        self._openings = Openings(settings, alerts, self._next_id)
+        self._open_alerts = OpenAlerts(settings, alerts, self._next_id)
         self._outbox = Outbox(notices, self._next_id, chance, self._channels)
         self._heard: dict[int, dict[str, Heard]] = {}  # by alert and recipient
         for row in heard:
-            if row.alert_id in self._openings.alerts:
+            if row.alert_id in self._open_alerts.alerts:
                 self._heard.setdefault(row.alert_id, {})[row.recipient] = row
         self._stepped: set[int] = set()
         self.woken: Callable[[], None] = lambda: None
@@ -76,13 +76,13 @@ class Reconciler:
     def plan(self, settings: Settings) -> None:
         """Go by *settings* from now on."""
         self._settings = settings
-        self._openings.plan(settings)
+        self._open_alerts.plan(settings)
         self._outbox.reset()
 
     @property
     def alerts(self) -> Sequence[Alert]:
         """Those that are open, or closed lately."""
-        return tuple(self._openings.alerts.values())
+        return tuple(self._open_alerts.alerts.values())
 
     @property
     def reaches_anyone(self) -> bool:
@@ -113,7 +113,7 @@ class Reconciler:
         Args:
             quiet: The components whose pages a window silences now.
         """
-        for alert in self._openings.step(now_ms, standings, troubles, quiet):
+        for alert in self._open_alerts.step(now_ms, standings, troubles, quiet):
             batch.alerts[alert.id] = alert
         self._reconcile(batch, now_ms)
 
@@ -136,7 +136,7 @@ class Reconciler:
         """*batch*, which is not one of the hub's, is on disk."""
         self._outbox.confirm(batch.notices.keys())
 
-    def sent(self, batch: Batch, notice_id: int, outcome: Outcome, now_ms: int) -> None:
+    def sent(self, batch: Batch, notice_id: int, outcome: SendOutcome, now_ms: int) -> None:
         """Put into *batch* what follows from row *notice_id* having gone so."""
         changed, told = self._outbox.sent(notice_id, outcome, now_ms)
         batch.notices.update((n.id, n) for n in changed)
@@ -163,7 +163,7 @@ class Reconciler:
         covering = self._outbox.covering()
         self._drop_untrue(batch, covering)
         wanted: dict[tuple[str, Event], list[Alert]] = {}
-        for alert in list(self._openings.alerts.values()):
+        for alert in list(self._open_alerts.alerts.values()):
             if alert.resolved_ms is not None and now_ms - alert.resolved_ms >= STALE_MS:
                 self._let_go(alert)
                 continue
@@ -190,7 +190,7 @@ class Reconciler:
                     covering[alert_id, notice.recipient].remove(notice)
 
     def _true(self, notice: Notice) -> bool:
-        alerts = [self._openings.alerts.get(alert_id) for alert_id in notice.alert_ids]
+        alerts = [self._open_alerts.alerts.get(alert_id) for alert_id in notice.alert_ids]
         if self.channel(notice) is None:
             return False
         return all(a is not None and a.open is (notice.event is Event.TRIGGERED) for a in alerts)
@@ -236,7 +236,7 @@ class Reconciler:
         )
 
     def _let_go(self, alert: Alert) -> None:
-        self._openings.forget(alert.id)
+        self._open_alerts.forget(alert.id)
         self._heard.pop(alert.id, None)
 
     def _channels(self, person: str) -> int:

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from watch.alerts.outbox import Outcome, Sent
+from watch.alerts.outbox import SendOutcome, Sent
 
 if TYPE_CHECKING:
     from watch.core.settings import Secret
@@ -43,18 +43,18 @@ class Sender:
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
-        self._waiting: dict[int, asyncio.Future[Outcome]] = {}
+        self._waiting: dict[int, asyncio.Future[SendOutcome]] = {}
         self._last = 0
 
     async def warm(self) -> None:
         """Start the process now if it does not run, so that the first page need not wait for it."""
         await self._started()
 
-    async def send(self, url: Secret, title: str, body: str) -> Outcome:
+    async def send(self, url: Secret, title: str, body: str) -> SendOutcome:
         """How it went, within the hard limit and three seconds; never an exception but cancellation."""
         self._last += 1
         number = self._last
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[SendOutcome] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
         process = None
         try:
@@ -67,10 +67,10 @@ class Sender:
                 return await future
         except TimeoutError:
             await self._end(process)
-            return Outcome(Sent.FAILED, "the sending process hangs and was killed")
+            return SendOutcome(Sent.FAILED, "the sending process hangs and was killed")
         except OSError as error:
             await self._end(process)
-            return Outcome(Sent.FAILED, f"the sending process cannot run: {error.strerror}")
+            return SendOutcome(Sent.FAILED, f"the sending process cannot run: {error.strerror}")
         finally:
             del self._waiting[number]
 
@@ -110,12 +110,12 @@ class Sender:
             log.warning("the sending process ended by itself, with code %s", process.returncode)
         for future in self._waiting.values():
             if not future.done():
-                future.set_result(Outcome(Sent.FAILED, "the sending process died"))
+                future.set_result(SendOutcome(Sent.FAILED, "the sending process died"))
 
     def _settle(self, answer: dict[str, Any]) -> None:
         future = self._waiting.get(answer["id"])
         if future is not None and not future.done():
-            future.set_result(Outcome(Sent(answer["sent"]), str(answer["detail"])))
+            future.set_result(SendOutcome(Sent(answer["sent"]), str(answer["detail"])))
 
 
 async def _spawn(soft: float, hard: float) -> asyncio.subprocess.Process:

@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from watch.cli.record import Record
+    from watch.cli.store_view import Record
     from watch.core.settings import Settings
     from watch.hub.board import Board
 
@@ -22,7 +22,7 @@ def status(config: str, *, as_json: bool, exit_code: bool) -> int:
     """Every component and check: its state, since when, why, and seen from where."""
     import orjson  # noqa: PLC0415 - `--help` does not pay for it
 
-    from watch.cli.record import record  # noqa: PLC0415
+    from watch.cli.store_view import record  # noqa: PLC0415
     from watch.stores.sqlite.opening import holder  # noqa: PLC0415
 
     with record(config) as r:
@@ -40,12 +40,12 @@ def _board(r: Record) -> Board:
     """How everything stands by the store, states whose validity is over being unknown."""
     from watch.core.book import began  # noqa: PLC0415
     from watch.core.confirm import lapsed  # noqa: PLC0415
-    from watch.hub.believed import standing_of  # noqa: PLC0415
     from watch.hub.board import Board  # noqa: PLC0415
+    from watch.hub.check_standing import standing_of  # noqa: PLC0415
 
     latest = r.reads.latest()
     beliefs = {
-        key: lapsed(belief, r.settings.checks[key[0]].terms, now_ms=r.now_ms)[0]
+        key: lapsed(belief, r.settings.checks[key[0]].confirmation, now_ms=r.now_ms)[0]
         for key, belief in r.reads.beliefs().items()
         if key[0] in r.settings.checks
     }
@@ -83,7 +83,7 @@ def _check(board: Board, name: str) -> dict[str, Any]:
 
 
 def _lines(r: Record, board: Board, pid: int | None) -> Iterator[str]:
-    from watch.cli.record import clock_time, table  # noqa: PLC0415
+    from watch.cli.store_view import clock_time, table  # noqa: PLC0415
 
     zone = r.settings.service.timezone
     hub = (
@@ -103,7 +103,7 @@ def _lines(r: Record, board: Board, pid: int | None) -> Iterator[str]:
 
 
 def _row(settings: Settings, board: Board, name: str) -> tuple[str, str, str, str, str]:
-    from watch.cli.record import clock_time  # noqa: PLC0415
+    from watch.cli.store_view import clock_time  # noqa: PLC0415
 
     c = board.checks[name]
     why = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from watch.cli.record import Record
+    from watch.cli.store_view import Record
     from watch.core.figures import Figure
     from watch.core.localtime import Month
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def uptime(config: str, month: str | None, *, as_json: bool, exit_code: bool) -> int:
     """The uptime of every component in a month, maintenance excluded, against the target."""
-    from watch.cli.record import month_of, record  # noqa: PLC0415 - `--help` does not pay for it
+    from watch.cli.store_view import month_of, record  # noqa: PLC0415 - `--help` does not pay for it
     from watch.core.figures import figure  # noqa: PLC0415
 
     with record(config, warn=True) as r:
@@ -64,7 +64,7 @@ def _row(figure: Figure, name: str) -> dict[str, Any]:
 def _print_table(figures: list[Figure], names: dict[str, str]) -> None:
     from zoneinfo import ZoneInfo  # noqa: PLC0415
 
-    from watch.cli.record import clock_time, percent_text, span_text, table, verdict_text  # noqa: PLC0415
+    from watch.cli.store_view import clock_time, percent_text, span_text, table, verdict_text  # noqa: PLC0415
 
     first = figures[0]
     zone = ZoneInfo(first.zone)
@@ -95,7 +95,7 @@ def _print_table(figures: list[Figure], names: dict[str, str]) -> None:
 
 
 def _left(figure: Figure) -> str:
-    from watch.cli.record import span_text  # noqa: PLC0415
+    from watch.cli.store_view import span_text  # noqa: PLC0415
 
     left = figure.account.remaining_ms.__floor__()
     return f"-{span_text(-left)}" if left < 0 else span_text(left)

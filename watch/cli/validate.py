@@ -49,7 +49,7 @@ def validate(ctx: click.Context, path: str | None, *, without_secrets: bool, as_
 
 def _channels(file: str, loaded: Loaded) -> Iterator[Remark]:
     """Channels that can never work, for what sends cannot make anything of them."""
-    from watch.alerts.known import unknown  # noqa: PLC0415 - as above
+    from watch.alerts.channel_names import unknown  # noqa: PLC0415 - as above
     from watch.ports import Remark  # noqa: PLC0415 - likewise
 
     for person, n in unknown(loaded.settings.people):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
-    from watch.config.record import Fields, Record
+    from watch.config.mapping import Fields, Record
     from watch.core.settings import Vantage
     from watch.core.window import Window
 

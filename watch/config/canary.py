@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from watch import probes
 from watch.config.kind import Missing, options, probe_at, probe_class
+from watch.config.mapping import Field, Record, described
 from watch.config.node import Node, Scalar, Table
-from watch.config.record import Field, Record, described
 from watch.config.shape import Schema, kind_of
 from watch.config.word import lasting
 from watch.core.settings import Canary

@@ -9,9 +9,9 @@ from watch.config.findings import Findings, quoted
 from watch.config.node import Node
 from watch.core.localtime import to_utc_ms
 from watch.core.quantity import duration_text
+from watch.core.recorded_terms import NOTICE
 from watch.core.schedule import OneOff
 from watch.core.settings import Audience, Check, Settings, Vantage, When
-from watch.core.terms import NOTICE
 from watch.core.window import Opens, collapses
 
 _TWO_YEARS_MS = 2 * 366 * 86_400_000  # both clock changes of every zone, with a year in hand

@@ -12,9 +12,9 @@ from watch import probes
 from watch.config.expansion import ForEach
 from watch.config.findings import Findings, meant, quoted
 from watch.config.kind import Missing, help_of, probe_at, probe_class
+from watch.config.mapping import Field, Fields, Items, Record, described, strings
 from watch.config.node import Node, Scalar, Table
 from watch.config.place import column_in
-from watch.config.record import Field, Fields, Items, Record, described, strings
 from watch.config.shape import Choice, Schema, Whole, kind_of, parted, said
 from watch.config.way import WAY, WayShape, refuse, way_of
 from watch.config.word import lasting, name, raw

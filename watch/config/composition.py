@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from watch.config.findings import Findings, quoted, unknown_name
+from watch.config.mapping import Fields, strings
 from watch.config.node import Node, Scalar
-from watch.config.record import Fields, strings
 
 _A_LINE = 8  # keys in a message
 Written = Mapping[str, tuple[Fields, Scalar]]

@@ -6,7 +6,7 @@ A key of the language whose feature is not there yet has no shape, and is refuse
 from __future__ import annotations
 
 from watch.config.check import DEFAULTS
-from watch.config.record import Field, Items, Keyed, Record
+from watch.config.mapping import Field, Items, Keyed, Record
 from watch.config.sections import (
     ALERT,
     ALERTING,

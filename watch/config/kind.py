@@ -19,8 +19,8 @@ from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type
 
 from watch import probes
 from watch.config.findings import Findings, meant, quoted, redacted
+from watch.config.mapping import Field, Fields, Items, Keyed, Record
 from watch.config.node import Node, Scalar, Table, nothing, scalars
-from watch.config.record import Field, Fields, Items, Keyed, Record
 from watch.config.shape import Choice, Flag, Schema, Shape, Whole, parted, said
 from watch.config.word import NUMBER, PERCENTAGE, FilePath, lasting, raw, secret
 from watch.core.settings import Secret

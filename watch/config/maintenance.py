@@ -21,7 +21,7 @@ from watch.core.window import Length, OneOff, Opens, Recurring, Rule, Window, pa
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from watch.config.record import Fields
+    from watch.config.mapping import Fields
 
 _WAYS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     # the key that tells the way: the keys it needs, the keys it may have

@@ -9,7 +9,7 @@ from watch.config.kind import Missing, help_of, options, probe_class
 from watch.core.quantity import duration_text
 
 if TYPE_CHECKING:
-    from watch.config.record import Field
+    from watch.config.mapping import Field
 
 __all__ = ["Missing", "page"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from watch.config.findings import Findings, quoted, unknown_name
+from watch.config.mapping import Fields, strings
 from watch.config.node import Node, Scalar, Table
-from watch.config.record import Fields, strings
 from watch.core.settings import AlertRule, Person, When
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from watch.config.check import ReadCheck
+    from watch.config.mapping import Fields
     from watch.config.node import Scalar
-    from watch.config.record import Fields
 
 IMPLICIT = "local"
 

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from watch.config.canary import CANARY
 from watch.config.check import CHECK
+from watch.config.mapping import Field, Items, Keyed, Record
 from watch.config.node import Node, Scalar, Sequence, nothing
-from watch.config.record import Field, Items, Keyed, Record
 from watch.config.shape import Choice, Flag, Schema, kind_of
 from watch.config.word import (
     ADDRESS,

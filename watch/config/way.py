@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watch.config.findings import Findings, quoted
+from watch.config.mapping import Field, Fields, Record
 from watch.config.node import Table, nothing
-from watch.config.record import Field, Fields, Record
 from watch.config.shape import Schema, Word
 from watch.core.settings import Secret, Way
 

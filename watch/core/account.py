@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Outcome(StrEnum):
+class TargetOutcome(StrEnum):
     """What a month comes to."""
 
     MET = "MET"
@@ -96,22 +96,22 @@ class Account(Tally):
         return self.budget_ms - self.down_ms
 
     @property
-    def verdict(self) -> Outcome:
+    def verdict(self) -> TargetOutcome:
         """As measured: what is unknown is left out."""
-        return Outcome.NO_DATA if self.uptime is None else self._against(self.uptime)
+        return TargetOutcome.NO_DATA if self.uptime is None else self._against(self.uptime)
 
     @property
-    def strict(self) -> Outcome:
+    def strict(self) -> TargetOutcome:
         """As it must be whatever happened while nobody looked; undetermined when that decides."""
         eligible = self.up_ms + self.down_ms + self.unknown_ms
         at_worst, at_best = _ratio(self.up_ms, eligible), _ratio(self.up_ms + self.unknown_ms, eligible)
         if at_worst is None or at_best is None:
-            return Outcome.NO_DATA
+            return TargetOutcome.NO_DATA
         worst, best = self._against(at_worst), self._against(at_best)
-        return worst if worst is best else Outcome.UNDETERMINED
+        return worst if worst is best else TargetOutcome.UNDETERMINED
 
-    def _against(self, ratio: Fraction) -> Outcome:
-        return Outcome.MET if ratio >= self.target else Outcome.BREACHED
+    def _against(self, ratio: Fraction) -> TargetOutcome:
+        return TargetOutcome.MET if ratio >= self.target else TargetOutcome.BREACHED
 
 
 def account(
@@ -132,7 +132,7 @@ def account(
     Args:
         timeline: The component's; items may overlap. Excluded items, which a composition of members under
             maintenance leaves, join *windows*.
-        windows: When maintenance qualifies (see `watch.core.notice`), also in what is still to come; tidy.
+        windows: When maintenance qualifies (see `watch.core.exclusion`), also in what is still to come; tidy.
         cap_ms: How much of the month may be excluded, in time order.
         measured: What *timeline* would be had nothing been excluded: it holds where the cap ends.
         lifetime: When the component existed; None means all the month. Tidy, like *service_hours*.

@@ -18,7 +18,7 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from watch.core import terms as t
+from watch.core import recorded_terms as t
 from watch.core.component import composed_timeline
 from watch.core.ledger import Entry, Kind
 from watch.core.quorum import View, quorum_timeline
@@ -166,11 +166,11 @@ class Book:
             (lo, hi) for lo, hi, c in eras(self.components.get(key, ()), 0, FOREVER) if c is not None
         )
 
-    def seen(self, check: str, vantage: str, edge: Edge, lo: int, hi: int) -> Timeline:
+    def seen_timeline(self, check: str, vantage: str, edge: Edge, lo: int, hi: int) -> Timeline:
         """*check* in `[lo, hi)` as *vantage* saw it."""
-        return drawn(self.marks.get(check, {}).get(vantage, ()), edge, lo, hi)
+        return drawn_timeline(self.marks.get(check, {}).get(vantage, ()), edge, lo, hi)
 
-    def check(self, name: str, edge: Edge, lo: int, hi: int) -> Timeline:
+    def check_timeline(self, name: str, edge: Edge, lo: int, hi: int) -> Timeline:
         """*name* in `[lo, hi)`: its vantage points combined by the terms of each era."""
         parts: Timeline = []
         for from_ms, to_ms, terms in eras(self.checks.get(name, ()), lo, hi):
@@ -189,7 +189,11 @@ class Book:
     def _agreed(self, name: str, terms: t.CheckTerms, edge: Edge, lo: int, hi: int) -> Timeline:
         """*name* in a stretch in which nothing moved: every vantage point stands where it stood at *lo*."""
         views = [
-            View(vantage, self.onsite(vantage, terms.component, lo), self.seen(name, vantage, edge, lo, hi))
+            View(
+                vantage,
+                self.onsite(vantage, terms.component, lo),
+                self.seen_timeline(name, vantage, edge, lo, hi),
+            )
             for vantage in self.marks.get(name, {})
             if held_at(self.sites.get(vantage, _HERE), lo) is not None
         ]
@@ -209,7 +213,7 @@ class Book:
         )
         return not part or not site or part.site == site
 
-    def component(self, key: str, edge: Edge, lo: int, hi: int, out: Out | None = None) -> Timeline:
+    def component_timeline(self, key: str, edge: Edge, lo: int, hi: int, out: Out | None = None) -> Timeline:
         """*key* in `[lo, hi)`, composed of its members.
 
         Args:
@@ -218,14 +222,18 @@ class Book:
         parts: Timeline = []
         for from_ms, to_ms, terms in eras(self.components.get(key, ()), lo, hi):
             if terms is not None:
-                members = [self.member(m, edge, from_ms, to_ms, out) for m in terms.members]
+                members = [self.member_timeline(m, edge, from_ms, to_ms, out) for m in terms.members]
                 parts += composed_timeline(members, terms.needs, from_ms, to_ms)
         whole = merged(parts)
         return whole if out is None else overlaid(whole, clipped(out(key, lo, hi), lo, hi), State.EXCLUDED)
 
-    def member(self, name: str, edge: Edge, lo: int, hi: int, out: Out | None = None) -> Timeline:
+    def member_timeline(self, name: str, edge: Edge, lo: int, hi: int, out: Out | None = None) -> Timeline:
         """A check's timeline, or a contained component's."""
-        return self.check(name, edge, lo, hi) if "/" in name else self.component(name, edge, lo, hi, out)
+        return (
+            self.check_timeline(name, edge, lo, hi)
+            if "/" in name
+            else self.component_timeline(name, edge, lo, hi, out)
+        )
 
     def terms_at(self, ms: int) -> t.ServiceTerms | None:
         """The contract's terms at one instant; before the first, those."""
@@ -239,7 +247,7 @@ def began(book: Book, key: str, state: State, now_ms: int) -> int:
         return now_ms
     # Most states are young: look back a day, and only then over the whole lifetime.
     for lo in (max(now_ms - _DAY_MS, created[-1][0]), created[0][0]):
-        *_, last = book.component(key, Edge.FOUND, lo, now_ms + 1) or [(now_ms, now_ms, state)]
+        *_, last = book.component_timeline(key, Edge.FOUND, lo, now_ms + 1) or [(now_ms, now_ms, state)]
         if last[2] is not state:
             return now_ms
         if last[0] > lo:
@@ -261,7 +269,7 @@ def held_at(steps: Sequence[tuple[int, T]], ms: int) -> T | None:
     return steps[max(i, 0)][1] if steps else None
 
 
-def drawn(marks: Sequence[Mark], edge: Edge, lo: int, hi: int) -> Timeline:
+def drawn_timeline(marks: Sequence[Mark], edge: Edge, lo: int, hi: int) -> Timeline:
     """The timeline in `[lo, hi)` that *marks* draw, with the outages' edges where *edge* puts them."""
     # One mark earlier than the one in force at lo: a moved edge may reach over lo.
     first = max(bisect_right(marks, lo, key=_EFFECTIVE) - 2, 0)

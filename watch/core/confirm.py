@@ -7,7 +7,7 @@ Rules that are easy to get wrong:
 
 * One good reading inside an outage does not end it, and does not restart the clock of the outage either.
 * *degraded* confirms like *down*, with the same counts; a *down* reading feeds a *degraded* streak too (it is at
-  least that bad), but not the other way round. Coming from down, *degraded* counts as good.
+  least that down_run), but not the other way round. Coming from down, *degraded* counts as serving_run.
 * *unknown* readings are ours, not the target's: they neither break nor feed a streak, nor extend validity.
 * A state holds for the check's validity after its last reading, half-open; then it is unknown and the streaks are
   void. After such a gap *up* needs one good reading, *down* its full confirmation.
@@ -23,7 +23,7 @@ from watch.core.reading import Reason, Verdict
 from watch.core.timeline import State
 
 
-class Terms(NamedTuple):
+class Confirmation(NamedTuple):
     """What a check's confirmation depends on; times in ms."""
 
     down: int
@@ -50,27 +50,27 @@ class Belief(NamedTuple):
 
     Args:
         last_ms: When its last reading began (unknown ones aside); None before the first.
-        bad: Readings that are down. poor: down or degraded. good: up or degraded. fine: up.
+        down_run: Readings that are down. degraded_run: down or degraded. serving_run: up or degraded. up_run: up.
         blips: Bad streaks that were never confirmed.
     """
 
     state: State = State.UNKNOWN
     since_ms: int = 0
     last_ms: int | None = None
-    bad: Streak | None = None
-    poor: Streak | None = None
-    good: Streak | None = None
-    fine: Streak | None = None
+    down_run: Streak | None = None
+    degraded_run: Streak | None = None
+    serving_run: Streak | None = None
+    up_run: Streak | None = None
     blips: int = 0
 
     @property
     def settled(self) -> bool:
         """Whether no streak is on its way to a change: if one is, the check is asked again soon."""
         if self.state is State.DOWN:
-            return self.good is None
+            return self.serving_run is None
         if self.state is State.DEGRADED:
-            return self.bad is None and self.fine is None
-        return self.bad is None and self.poor is None
+            return self.down_run is None and self.up_run is None
+        return self.down_run is None and self.degraded_run is None
 
 
 class Change(NamedTuple):
@@ -85,7 +85,7 @@ class Change(NamedTuple):
 
 
 def observed(
-    belief: Belief, terms: Terms, *, verdict: Verdict, reason: Reason, at_ms: int, took_ms: int
+    belief: Belief, confirmation: Confirmation, *, verdict: Verdict, reason: Reason, at_ms: int, took_ms: int
 ) -> tuple[Belief, tuple[Change, ...]]:
     """*belief* after one more reading, and what that changed (a lapse may come before a change).
 
@@ -95,25 +95,28 @@ def observed(
     if verdict is Verdict.UNKNOWN or (last_ms is not None and at_ms <= last_ms):
         return belief, ()
     lapse: tuple[Change, ...] = ()
-    if last_ms is not None and at_ms >= last_ms + terms.validity_ms:
-        belief, lapse = lapsed(belief, terms, now_ms=at_ms)
+    if last_ms is not None and at_ms >= last_ms + confirmation.validity_ms:
+        belief, lapse = lapsed(belief, confirmation, now_ms=at_ms)
     grown = _grown(belief, verdict, at_ms, at_ms + took_ms)
-    confirmed = _confirmed(grown, terms)
+    confirmed = _confirmed(grown, confirmation)
     if confirmed is None:
         return grown, lapse
     state, streak = confirmed
     earliest = streak.from_ms if streak.before_ms is None else streak.before_ms
     change = Change(belief.state, state, streak.from_ms, earliest, streak.done_ms, reason)
     # A recovery whose newest readings are degraded again has begun a new streak; all others are spent.
-    poor = grown.poor if state is State.UP else None
-    return Belief(state, streak.from_ms, at_ms, poor=poor, blips=grown.blips), (*lapse, change)
+    degraded_run = grown.degraded_run if state is State.UP else None
+    return Belief(state, streak.from_ms, at_ms, degraded_run=degraded_run, blips=grown.blips), (
+        *lapse,
+        change,
+    )
 
 
-def lapsed(belief: Belief, terms: Terms, *, now_ms: int) -> tuple[Belief, tuple[Change, ...]]:
+def lapsed(belief: Belief, confirmation: Confirmation, *, now_ms: int) -> tuple[Belief, tuple[Change, ...]]:
     """*belief* at *now_ms* if nothing new was read: unknown once its validity is over."""
-    if belief.last_ms is None or now_ms < belief.last_ms + terms.validity_ms:
+    if belief.last_ms is None or now_ms < belief.last_ms + confirmation.validity_ms:
         return belief, ()
-    return blinded(belief, at_ms=belief.last_ms + terms.validity_ms, reason=Reason.STALE)
+    return blinded(belief, at_ms=belief.last_ms + confirmation.validity_ms, reason=Reason.STALE)
 
 
 def blinded(belief: Belief, *, at_ms: int, reason: Reason) -> tuple[Belief, tuple[Change, ...]]:
@@ -125,25 +128,39 @@ def blinded(belief: Belief, *, at_ms: int, reason: Reason) -> tuple[Belief, tupl
     unknown = Belief(State.UNKNOWN, at_ms, None, blips=belief.blips)
     if belief.state is State.UNKNOWN:
         return unknown._replace(since_ms=belief.since_ms), ()
-    last_bad_ms = belief.good.before_ms if belief.good is not None else belief.last_ms
+    last_bad_ms = belief.serving_run.before_ms if belief.serving_run is not None else belief.last_ms
     earliest = min(at_ms, at_ms if last_bad_ms is None else last_bad_ms)
     return unknown, (Change(belief.state, State.UNKNOWN, at_ms, earliest, at_ms, reason),)
 
 
 def _grown(belief: Belief, verdict: Verdict, at_ms: int, done_ms: int) -> Belief:
     """*belief* with its streaks one reading longer, or broken."""
-    state, since_ms, last_ms, bad, poor, good, fine, blips = belief
+    state, since_ms, last_ms, down_run, degraded_run, serving_run, up_run, blips = belief
     if verdict is Verdict.UP:
         if state is State.UP:  # by far the most common reading: nothing to remember
-            return Belief(state, since_ms, at_ms, blips=blips + (bad is not None))
-        blips += bad is not None and state is not State.DOWN
-        good, fine = _longer(good, at_ms, done_ms, last_ms), _longer(fine, at_ms, done_ms, last_ms)
-        return Belief(state, since_ms, at_ms, None, None, good, fine, blips)
-    poor = _longer(poor, at_ms, done_ms, last_ms)
+            return Belief(state, since_ms, at_ms, blips=blips + (down_run is not None))
+        blips += down_run is not None and state is not State.DOWN
+        serving_run, up_run = (
+            _longer(serving_run, at_ms, done_ms, last_ms),
+            _longer(up_run, at_ms, done_ms, last_ms),
+        )
+        return Belief(state, since_ms, at_ms, None, None, serving_run, up_run, blips)
+    degraded_run = _longer(degraded_run, at_ms, done_ms, last_ms)
     if verdict is Verdict.DEGRADED:
-        blips += bad is not None and state is not State.DOWN
-        return Belief(state, since_ms, at_ms, None, poor, _longer(good, at_ms, done_ms, last_ms), None, blips)
-    return Belief(state, since_ms, at_ms, _longer(bad, at_ms, done_ms, last_ms), poor, None, None, blips)
+        blips += down_run is not None and state is not State.DOWN
+        return Belief(
+            state,
+            since_ms,
+            at_ms,
+            None,
+            degraded_run,
+            _longer(serving_run, at_ms, done_ms, last_ms),
+            None,
+            blips,
+        )
+    return Belief(
+        state, since_ms, at_ms, _longer(down_run, at_ms, done_ms, last_ms), degraded_run, None, None, blips
+    )
 
 
 def _longer(streak: Streak | None, at_ms: int, done_ms: int, last_ms: int | None) -> Streak:
@@ -152,18 +169,22 @@ def _longer(streak: Streak | None, at_ms: int, done_ms: int, last_ms: int | None
     return streak._replace(length=streak.length + 1)
 
 
-def _confirmed(belief: Belief, terms: Terms) -> tuple[State, Streak] | None:
+def _confirmed(belief: Belief, confirmation: Confirmation) -> tuple[State, Streak] | None:
     """The state that *belief*'s streaks have just confirmed, and the streak that did."""
-    state, bad, poor, good, fine = belief.state, belief.bad, belief.poor, belief.good, belief.fine
+    state, down_run, degraded_run, serving_run, up_run = belief[0], *belief[3:7]
     if state is State.DOWN:
-        if good is None or good.length < terms.up:
+        if serving_run is None or serving_run.length < confirmation.up:
             return None
         # Degraded only if every reading of the recovery was; otherwise it was seen up.
-        return (State.DEGRADED if poor is not None and poor.length >= good.length else State.UP), good
-    if bad is not None and bad.length >= terms.down:
-        return State.DOWN, bad
+        return (
+            State.DEGRADED
+            if degraded_run is not None and degraded_run.length >= serving_run.length
+            else State.UP
+        ), serving_run
+    if down_run is not None and down_run.length >= confirmation.down:
+        return State.DOWN, down_run
     if state is State.DEGRADED:
-        return (State.UP, fine) if fine is not None and fine.length >= terms.up else None
-    if poor is not None and poor.length >= terms.down:
-        return State.DEGRADED, poor
-    return (State.UP, fine) if state is State.UNKNOWN and fine is not None else None
+        return (State.UP, up_run) if up_run is not None and up_run.length >= confirmation.up else None
+    if degraded_run is not None and degraded_run.length >= confirmation.down:
+        return State.DEGRADED, degraded_run
+    return (State.UP, up_run) if state is State.UNKNOWN and up_run is not None else None

@@ -16,14 +16,14 @@ from zoneinfo import ZoneInfo
 
 from watch.core.account import Account, account
 from watch.core.book import FOREVER, Book, Edge, eras
-from watch.core.notice import excused, qualifying
+from watch.core.exclusion import excused, qualifying
 from watch.core.spans import Span, clipped, intersection, union
 from watch.core.timeline import State, Timeline, spans_of
 from watch.core.window import Occurrence, Window, opened
 
 if TYPE_CHECKING:
     from watch.core.localtime import Month
-    from watch.core.terms import ServiceTerms
+    from watch.core.recorded_terms import ServiceTerms
 
 _DAY_MS = 86_400_000
 
@@ -70,7 +70,7 @@ def figure(book: Book, key: str, month: Month, now_ms: int, *, zone: str | None 
         lifetime=tuple(clipped(book.lifetime(key), lo, hi)), account=found,
         down_min_ms=min(least.down_ms, found.down_ms), down_max_ms=max(most.down_ms, found.down_ms),
         notice_ms=asked.terms.notice_ms,
-        timeline=book.component(key, Edge.FOUND, lo, asked.as_of_ms), out=tuple(asked.out()),
+        timeline=book.component_timeline(key, Edge.FOUND, lo, asked.as_of_ms), out=tuple(asked.out()),
     )  # fmt: skip
 
 
@@ -114,11 +114,13 @@ class _Asked:
 
     def out(self) -> list[Span]:
         """What maintenance takes out, over the component or over so many of its members that it counts as out."""
-        return spans_of(self.book.component(self.key, Edge.FOUND, *self.span, self.excusing), State.EXCLUDED)
+        return spans_of(
+            self.book.component_timeline(self.key, Edge.FOUND, *self.span, self.excusing), State.EXCLUDED
+        )
 
     def account(self, edge: Edge) -> Account:
         return account(
-            self.book.component(self.key, edge, *self.span, self.excusing.at(edge)),
+            self.book.component_timeline(self.key, edge, *self.span, self.excusing.at(edge)),
             self.span,
             self.terms.target,
             lifetime=clipped(self.book.lifetime(self.key), *self.span),
@@ -182,7 +184,7 @@ class Excusing:
         for version, mine in zip(versions, held, strict=True):
             good, longest = intersection(mine, told), version.window.max_outage
             if good and longest is not None:
-                outages = spans_of(self._book.component(key, self._edge, *around), State.DOWN)
+                outages = spans_of(self._book.component_timeline(key, self._edge, *around), State.DOWN)
                 good = intersection(good, [s for span in whole for s in excused(span, outages, longest)])
             spans += good
         return spans

@@ -76,7 +76,7 @@ def _hashed(entry: Entry) -> bool:
 
 
 @dataclass(slots=True)
-class Chain:
+class LedgerChain:
     """The end of a ledger: makes the entries that come next. Recorded times never go back."""
 
     seq: int = 0

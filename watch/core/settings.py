@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from watch.core.confirm import Terms
+from watch.core.confirm import Confirmation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,9 +109,9 @@ class Check:
         return 2.5 * self.every + self.timeout
 
     @property
-    def terms(self) -> Terms:
+    def confirmation(self) -> Confirmation:
         """What its confirmation depends on."""
-        return Terms(self.confirm_down, self.confirm_up, round(self.validity.total_seconds() * 1000))
+        return Confirmation(self.confirm_down, self.confirm_up, round(self.validity.total_seconds() * 1000))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

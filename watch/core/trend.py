@@ -2,8 +2,8 @@
 
 A straight line is laid through what was read in that time (least squares), and followed from the last reading on:
 nothing cleverer can be explained at three in the morning. Readings are summed up by the quarter of an hour, so that a
-day of a check that runs each second is no more than 97 points, and small enough to be kept (`Quarter` is what a store
-holds).
+day of a check that runs each second is no more than 97 points, and small enough to be kept (a store holds
+`QuarterHour`).
 
 No answer is given for less than an hour of readings, nor where the line leads away from the end or lies level: then
 nothing is running out. Nothing is said beyond ten years, either.
@@ -37,7 +37,7 @@ def fact(names: Sequence[str]) -> FactSpec:
     return FactSpec(EXHAUSTED_IN, FactType.DURATION, Reason.LIMIT, text, absent=NEVER)
 
 
-class Quarter(NamedTuple):
+class QuarterHour(NamedTuple):
     """The readings of a quarter of an hour, summed up.
 
     Args:
@@ -49,11 +49,11 @@ class Quarter(NamedTuple):
     at_ms: int = 0
     value: float = 0.0
 
-    def plus(self, other: Quarter) -> Quarter:
-        return Quarter(self.n + other.n, self.at_ms + other.at_ms, self.value + other.value)
+    def plus(self, other: QuarterHour) -> QuarterHour:
+        return QuarterHour(self.n + other.n, self.at_ms + other.at_ms, self.value + other.value)
 
 
-Quarters = Mapping[int, Quarter]
+QuarterHours = Mapping[int, QuarterHour]
 """A fact's quarters, by when each began."""
 
 
@@ -67,7 +67,7 @@ class Trend:
 
     __slots__ = ("_drawn_ms", "_fills", "_last", "_quarters", "_slope")
 
-    def __init__(self, *, fills: bool, quarters: Quarters | None = None) -> None:
+    def __init__(self, *, fills: bool, quarters: QuarterHours | None = None) -> None:
         self._fills = fills
         self._quarters = dict(quarters or {})
         self._last: tuple[int, float] | None = None
@@ -83,7 +83,7 @@ class Trend:
         if kept is None:
             for old_ms in [it for it in self._quarters if it <= at_ms - WINDOW_MS - QUARTER_MS]:
                 del self._quarters[old_ms]
-        self._quarters[began_ms] = (kept or Quarter()).plus(Quarter(1, at_ms - began_ms, value))
+        self._quarters[began_ms] = (kept or QuarterHour()).plus(QuarterHour(1, at_ms - began_ms, value))
 
     @property
     def left(self) -> float | None:

@@ -6,7 +6,7 @@ can hide the outage of no other.
 
 A *standing* window (`opens: when_announced`) is permission only: of its occurrences just the parts that an
 `Announcement` names count, whether announced ahead or begun by verb. An announcement for a window that is
-always open adds time to it. Which of that an SLA takes out is for `watch.core.notice` to say.
+always open adds time to it. Which of that an SLA takes out is for `watch.core.exclusion` to say.
 """
 
 from __future__ import annotations

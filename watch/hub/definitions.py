@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from watch.core import terms
+from watch.core import recorded_terms as terms
 from watch.core.ledger import Kind
 
 if TYPE_CHECKING:

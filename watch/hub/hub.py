@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from watch.core.book import Book, began
 from watch.core.figures import maintenance
-from watch.core.ledger import Chain, Kind
+from watch.core.ledger import Kind, LedgerChain
 from watch.core.timeline import State
-from watch.hub.believed import standing_of
 from watch.hub.board import Board
+from watch.hub.check_standing import standing_of
 from watch.hub.definitions import entries_for
 from watch.hub.intake import Intake
 from watch.hub.troubles import Troubles
@@ -68,7 +68,7 @@ class Hub:
     """
 
     def __init__(
-        self, settings: Settings, store: Store, book: Book, chain: Chain, desk: Desk, meter: Meter, clock: Clock,
+        self, settings: Settings, store: Store, book: Book, chain: LedgerChain, desk: Desk, meter: Meter, clock: Clock,
         moved: Callable[[], None],
     ) -> None:  # fmt: skip
         self.settings, self.book = settings, book
@@ -110,13 +110,13 @@ class Hub:
     def deliver(self, observation: Observation) -> None:
         if self.intake.accept(observation, self._clock.now_ms()):
             self._meter.observed(observation.verdict, observation.reason)
-            if self.intake.stirred:
+            if self.intake.changed_checks:
                 self._wake.set()
 
     def sight(self, sight: Sight) -> None:
         now = self._clock.now_ms()
         if self.intake.see(sight.vantage, blind=sight.blind, good_ms=sight.good_ms, now_ms=now):
-            self.intake.stirred |= set(self.settings.checks)
+            self.intake.changed_checks |= set(self.settings.checks)
         self.intake.prove(sight, now)
         self.troubles.sighted(sight, now)
         self._wake.set()
@@ -157,10 +157,10 @@ class Hub:
     async def turn(self) -> None:
         """Judge what has come in, commit it, and then let it be known. Raises `StoreError` when it cannot."""
         now = self._clock.now_ms()
-        batch, entries, stirred = self.intake.take()
+        batch, entries, changed_checks = self.intake.take()
         for entry in entries:
             self.book.add(entry)
-        moved = bool(stirred) and self._stand(stirred, now)
+        moved = bool(changed_checks) and self._stand(changed_checks, now)
         self._desk.step(batch, now, self.board.components, self.troubles.current(), self.quiet(now))
         if batch:
             await self._store.commit(batch)
@@ -169,9 +169,9 @@ class Hub:
         if moved:
             self._moved()
 
-    def _stand(self, stirred: Iterable[str], now_ms: int) -> bool:
+    def _stand(self, changed_checks: Iterable[str], now_ms: int) -> bool:
         checks = self.settings.checks
-        changed = {name: self._standing(checks[name], now_ms) for name in stirred if name in checks}
+        changed = {name: self._standing(checks[name], now_ms) for name in changed_checks if name in checks}
         return bool(self.board.update(changed, now_ms)) or bool(changed)
 
     def judged(self, check: str) -> bool:

@@ -1,7 +1,7 @@
 """From observations to confirmed transitions, each with its evidence.
 
 Everything that must be on disk together is gathered in one `Batch`; whoever owns the intake takes it and commits.
-Readings that change nothing may wait there for a second; a change says so (`stirred`), and is committed at once.
+Readings that change nothing may wait there for a second; a change says so (`changed_checks`), and is committed at once.
 
 Latency sketches are kept here by the hour and written a slice at a time, as are the quarters of facts that fill up or
 empty, and beliefs whose readings only renew them: a crash may cost some minutes of percentiles, never a second of a
@@ -14,12 +14,12 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from watch.core import confirm
-from watch.core.confirm import Belief, Change, Terms
-from watch.core.ledger import Chain, Entry, Kind
+from watch.core.confirm import Belief, Change, Confirmation
+from watch.core.ledger import Entry, Kind, LedgerChain
 from watch.core.reading import Observation, Reason, Verdict
 from watch.core.sketch import Sketch
 from watch.core.timeline import State
-from watch.core.trend import Quarter, quarter_of
+from watch.core.trend import QuarterHour, quarter_of
 from watch.hub.deadlines import Deadlines
 from watch.ports import Batch
 
@@ -44,37 +44,39 @@ class Intake:
     """
 
     def __init__(
-        self, chain: Chain, beliefs: Mapping[Key, Belief], latest: Mapping[Key, Observation]
+        self, chain: LedgerChain, beliefs: Mapping[Key, Belief], latest: Mapping[Key, Observation]
     ) -> None:
         self.beliefs: dict[Key, Belief] = dict(beliefs)
         self.latest: dict[Key, Observation] = dict(latest)
         self.blind: set[str] = set()
-        self.stirred: set[str] = set()
+        self.changed_checks: set[str] = set()
         self._chain = chain
-        self._terms: dict[str, Terms] = {}
+        self._terms: dict[str, Confirmation] = {}
         self._followed: dict[str, tuple[str, ...]] = {}
         self._batch = Batch()
         self._written: list[Entry] = []
         self._trails: dict[Key, list[Observation]] = {}
         self._proven: set[tuple[str, str]] = set()
         self._sketches: dict[Key, tuple[int, Sketch]] = {}
-        self._quarters: dict[Key, dict[tuple[str, int], Quarter]] = {}
+        self._quarters: dict[Key, dict[tuple[str, int], QuarterHour]] = {}
         self._slices: Iterator[Key] = iter(())
         self._lapses: Deadlines[Key] = Deadlines()
 
     def plan(self, checks: Mapping[str, Check], changed: Iterable[str], now_ms: int) -> None:
         """Judge these checks by their terms from now on; those *changed* keep their state and lose their streak."""
-        terms = {name: check.terms for name, check in checks.items()}
+        terms = {name: check.confirmation for name, check in checks.items()}
         self._followed = {name: tuple(check.courses) for name, check in checks.items() if check.courses}
         for name in changed:
             for key in [k for k in self.beliefs if k[0] == name]:
-                belief = self.beliefs[key]._replace(bad=None, poor=None, good=None, fine=None)
+                belief = self.beliefs[key]._replace(
+                    down_run=None, degraded_run=None, serving_run=None, up_run=None
+                )
                 self._keep(key, belief)
         for key in [k for k in self.beliefs if k[0] not in terms]:
             self._apply(
                 key, *confirm.blinded(self.beliefs[key], at_ms=now_ms, reason=Reason.OK), None, now_ms
             )
-            self.stirred.add(key[0])
+            self.changed_checks.add(key[0])
             del self.beliefs[key]
             self.latest.pop(key, None)
             self._trails.pop(key, None)
@@ -163,9 +165,9 @@ class Intake:
                 self._batch.canaries[sight.vantage, name] = now_ms
 
     def take(self) -> tuple[Batch, list[Entry], set[str]]:
-        """The batch that waits, its ledger entries, and the checks that were stirred; all are then empty."""
-        taken = self._batch, self._written, self.stirred
-        self._batch, self._written, self.stirred = Batch(), [], set()
+        """The batch that waits, its ledger entries, and the checks that were changed_checks; all are then empty."""
+        taken = self._batch, self._written, self.changed_checks
+        self._batch, self._written, self.changed_checks = Batch(), [], set()
         return taken
 
     def rest(self) -> None:
@@ -185,7 +187,7 @@ class Intake:
             entry = self._write(self._transition(key, change, o, now_ms))
             proof = self._trails.get(key) or ([o] if o is not None else [])
             self._batch.evidence += [(entry.seq, reading) for reading in proof]
-            self.stirred.add(key[0])
+            self.changed_checks.add(key[0])
         if after.settled:
             self._trails.pop(key, None)
 
@@ -231,8 +233,8 @@ class Intake:
         for fact in self._followed[o.check]:
             value = o.facts.get(fact)
             if isinstance(value, int | float):
-                sum_ = sums.get((fact, quarter_ms), Quarter())
-                sums[fact, quarter_ms] = sum_.plus(Quarter(1, o.at_ms - quarter_ms, float(value)))
+                sum_ = sums.get((fact, quarter_ms), QuarterHour())
+                sums[fact, quarter_ms] = sum_.plus(QuarterHour(1, o.at_ms - quarter_ms, float(value)))
 
     def _write_slice(self) -> None:
         keys = list(islice(self._slices, len(self.beliefs) // _SLICES + 1))
@@ -246,7 +248,7 @@ class Intake:
         self._batch.beliefs[key] = self.beliefs[key]
         self._write_sketch(key)
         for (fact, quarter_ms), sums in self._quarters.pop(key, {}).items():
-            before = self._batch.quarters.get((*key, fact, quarter_ms), Quarter())
+            before = self._batch.quarters.get((*key, fact, quarter_ms), QuarterHour())
             self._batch.quarters[(*key, fact, quarter_ms)] = before.plus(sums)
 
     def _write_sketch(self, key: Key) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from statuspage.page import Status
 from watch.core.book import Book, Edge, eras
 from watch.core.component import composed_state, public_status
-from watch.core.notice import excused
+from watch.core.exclusion import excused
 from watch.core.spans import Span, clipped, difference, union
 from watch.core.timeline import State, Timeline, merged, stretches
 from watch.core.window import Window
@@ -52,7 +52,9 @@ class PublicView:
             if terms is None:
                 continue
             members = [
-                self._book.check(m, Edge.FOUND, from_ms, to_ms) if "/" in m else self._seen(m, from_ms, to_ms)
+                self._book.check_timeline(m, Edge.FOUND, from_ms, to_ms)
+                if "/" in m
+                else self._seen(m, from_ms, to_ms)
                 for m in terms.members
             ]
             for start, end, states, counts in stretches(members, from_ms, to_ms):

@@ -1,7 +1,7 @@
 """From the book to the `Page` that the public sees.
 
 Built a component at a time, giving way in between, so that five hundred components do not make the loop late. What is
-long over is composed once a day (see `watch.hub.past`).
+long over is composed once a day (see `watch.hub.page_history`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from watch.core.figures import Excusing, account_so_far, checks_of, maintenance,
 from watch.core.localtime import Month
 from watch.core.reading import Reason
 from watch.core.timeline import State
-from watch.hub.past import Past
+from watch.hub.page_history import PageHistory
 from watch.hub.public import TROUBLE, PublicView, Words
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Publisher:
         self._zone = settings.service.timezone
         self._parts = [c for c in settings.components.values() if c.public]
         shows = frozenset(c.key for c in settings.components.values() if c.show_redundancy_loss)
-        self._past = Past(book, PublicView(book, shows), self._zone)
+        self._history = PageHistory(book, PublicView(book, shows), self._zone)
 
     async def page(self, now_ms: int) -> Page:
         """Everything the public may see as of *now_ms*."""
@@ -69,9 +69,9 @@ class Publisher:
         month = Month.containing(now_ms, self._zone)
         terms = terms_of(self._book, month)
         excusing = Excusing(self._book, 0 if terms is None else terms.notice_ms)
-        self._past.turn(now_ms, excusing)
+        self._history.as_of(now_ms, excusing)
         for part in self._parts:
-            words, days = self._past.component(part.key)
+            words, days = self._history.component(part.key)
             uptime = self._uptime(part.key, month, now_ms, excusing)
             components[part.key] = self._component(part, words, days, uptime, now_ms)
             incidents += self._incidents(part, words, now_ms)

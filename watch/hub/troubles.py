@@ -73,7 +73,9 @@ class Troubles:
         """A check that stopped running is trouble in itself."""
         if settings is not self._planned:
             self._planned = settings
-            self._validity_ms = {name: check.terms.validity_ms for name, check in settings.checks.items()}
+            self._validity_ms = {
+                name: check.confirmation.validity_ms for name, check in settings.checks.items()
+            }
             self._silences = Deadlines(
                 (name, vantage) for vantage in settings.vantages for name in settings.checks
             )

@@ -66,7 +66,7 @@ class Slot:
         self.every = check.every.total_seconds()
         self.retry = min(check.retry_every.total_seconds(), self.every)
         self.timeout = check.timeout.total_seconds()
-        self.terms = check.terms
+        self.terms = check.confirmation
         self.host = str(getattr(check.probe, "peer", str)())
 
     def next_due(self, now: float) -> float:
@@ -124,7 +124,7 @@ class Agenda:
         """Give *slot*'s name to a new slot with what the old one believed, its streak cleared."""
         slot.gone = True  # a run under way was a question of the old wording: its answer is dropped
         fresh = self.slots[check.name] = Slot(check, now)
-        fresh.belief = slot.belief._replace(bad=None, poor=None, good=None, fine=None)
+        fresh.belief = slot.belief._replace(down_run=None, degraded_run=None, serving_run=None, up_run=None)
         self._push(fresh)
 
     def take(self, now: float) -> Iterator[Slot]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from watch.core.expect import Judge
     from watch.core.reading import FactValue, Reading
     from watch.core.settings import Check
-    from watch.core.trend import Quarters
+    from watch.core.trend import QuarterHours
     from watch.ports import Clock
 
 
@@ -39,7 +39,7 @@ class Memory:
     """
 
     def __init__(
-        self, check: Check, kept: Mapping[str, Quarters], clock: Clock, stalled: Callable[[float], bool]
+        self, check: Check, kept: Mapping[str, QuarterHours], clock: Clock, stalled: Callable[[float], bool]
     ) -> None:
         self.check, self._clock, self._stalled = check, clock, stalled
         self._judge: Judge = check.judge

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from watch.core.settings import Check, Vantage
-    from watch.core.trend import Quarters
+    from watch.core.trend import QuarterHours
     from watch.ports import Clock, Uplink
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class VantagePoint:
         uplink: Uplink,
         clock: Clock,
         proven: Iterable[str] = (),
-        kept: Mapping[str, Mapping[str, Quarters]] | None = None,
+        kept: Mapping[str, Mapping[str, QuarterHours]] | None = None,
         *,
         most: int = 16_384,
     ) -> None:
@@ -172,7 +172,7 @@ class VantagePoint:
             _, changes = self._judged(slot, reading, at_ms, took_ms)
             if not counts and not any(change.state is State.DOWN for change in changes):
                 return reading
-            streak = slot.belief.bad
+            streak = slot.belief.down_run
             self._seen(await self.canaries.since(at_ms if streak is None or counts else streak.from_ms))
         if not self.canaries.blind:
             return reading

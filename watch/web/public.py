@@ -1,8 +1,8 @@
-"""The public listener: hands out what stands on the shelf, and can do nothing else.
+"""The public listener: hands out what stands on the pages, and can do nothing else.
 
 Nothing here depends on the hub's state, reads a body, sets a cookie or logs a visitor. An answer is one write
 of bytes that were ready before the question came, so that a crowd reading the page in an outage costs the
-outage's detection as little as possible: plain questions are answered in `watch.web.quick`, all others here,
+outage's detection as little as possible: plain questions are answered in `watch.web.fast_get`, all others here,
 with the same bytes.
 
 Limits: a request's head must arrive within `KEEP_ALIVE_S`, and an answer be read within it, or the connection
@@ -20,21 +20,21 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_writer import HttpVersion11
 
 from watch.ports import ListenError
-from watch.web.counter import Counter, Reply, date_line
-from watch.web.quick import Quick
+from watch.web.fast_get import Quick
+from watch.web.page_answers import PageAnswers, Reply, date_line
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
 
-    from watch.web.shelf import Shelf
+    from watch.web.rendered_pages import RenderedPages
 
 KEEP_ALIVE_S = 15.0
 
 
-def public_server(shelf: Shelf, *, keep_alive_s: float = KEEP_ALIVE_S) -> web.Server:
-    """A server that hands out *shelf*; needs a running loop. `ListenError` without aiohttp's C parser."""
+def public_server(pages: RenderedPages, *, keep_alive_s: float = KEEP_ALIVE_S) -> web.Server:
+    """A server that hands out *pages*; needs a running loop. `ListenError` without aiohttp's C parser."""
     refuse_slow_parser(http_parser.HttpRequestParser)
-    return _PublicServer(Counter(shelf), keep_alive_s)
+    return _PublicServer(PageAnswers(pages), keep_alive_s)
 
 
 def refuse_slow_parser(parser: type) -> None:
@@ -49,7 +49,7 @@ def refuse_slow_parser(parser: type) -> None:
 class _PublicServer(web.Server):
     """Makes a `Quick` of every connection, and aiohttp's handler of those that outgrow it."""
 
-    def __init__(self, counter: Counter, patience_s: float) -> None:
+    def __init__(self, counter: PageAnswers, patience_s: float) -> None:
         super().__init__(
             self._answer,
             access_log=None,
@@ -58,12 +58,12 @@ class _PublicServer(web.Server):
             lingering_time=1.0,
             auto_decompress=False,
         )
-        self._counter = counter
+        self._answers = counter
         self._patience_s = patience_s
         self._quick: set[Quick] = set()
 
     def __call__(self) -> Any:
-        return Quick(self._counter, super().__call__, self._quick, self._patience_s)
+        return Quick(self._answers, super().__call__, self._quick, self._patience_s)
 
     def pre_shutdown(self) -> None:
         for connection in tuple(self._quick):
@@ -81,10 +81,10 @@ class _PublicServer(web.Server):
         target, headers = request.raw_path, request.headers
         if request.method in {hdrs.METH_GET, hdrs.METH_HEAD}:
             accepted = headers.get(hdrs.ACCEPT_ENCODING, "")
-            return self._counter.read(target, accepted, headers.get(hdrs.IF_NONE_MATCH))
+            return self._answers.read(target, accepted, headers.get(hdrs.IF_NONE_MATCH))
         if request.method == hdrs.METH_OPTIONS:
-            return self._counter.options(target)
-        return self._counter.refused(target)
+            return self._answers.options(target)
+        return self._answers.refused(target)
 
 
 class _Ready(web.StreamResponse):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from watch.core.ledger import Entry
     from watch.core.reading import Observation
     from watch.core.sketch import Sketch
-    from watch.core.trend import Quarters
+    from watch.core.trend import QuarterHours
     from watch.ports import Batch
 
 _LOOK = 0.25  # seconds between looks at whether the disk still takes anything
@@ -110,7 +110,7 @@ class SqliteStore:
     def canaries(self, vantage: str) -> frozenset[str]:
         return self._reads.canaries(vantage)
 
-    def trends(self, vantage: str, since_ms: int) -> Mapping[str, Mapping[str, Quarters]]:
+    def trends(self, vantage: str, since_ms: int) -> Mapping[str, Mapping[str, QuarterHours]]:
         return self._reads.trends(vantage, since_ms)
 
     def sketch(self, check: str, from_ms: int, to_ms: int) -> Sketch:

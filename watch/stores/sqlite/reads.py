@@ -8,7 +8,7 @@ from watch.core.alert import Alert, Heard, Notice
 from watch.core.ledger import Entry
 from watch.core.reading import Observation, Verdict
 from watch.core.sketch import Sketch
-from watch.core.trend import Quarter
+from watch.core.trend import QuarterHour
 from watch.stores.sqlite import rows
 from watch.stores.sqlite.opening import explained, readable
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from watch.core.confirm import Belief
-    from watch.core.trend import Quarters
+    from watch.core.trend import QuarterHours
 
 _PAGE = 5000  # rows of one read: a reader that stays long keeps the WAL from being checkpointed
 _HOUR_MS = 3_600_000
@@ -108,15 +108,15 @@ class SqliteReads:
     def canaries(self, vantage: str) -> frozenset[str]:
         return frozenset(name for (name,) in self._rows("SELECT name FROM canary WHERE vantage = ?", vantage))
 
-    def trends(self, vantage: str, since_ms: int) -> Mapping[str, Mapping[str, Quarters]]:
-        found: dict[str, dict[str, dict[int, Quarter]]] = {}
+    def trends(self, vantage: str, since_ms: int) -> Mapping[str, Mapping[str, QuarterHours]]:
+        found: dict[str, dict[str, dict[int, QuarterHour]]] = {}
         for check, fact, quarter_ms, *sums in self._rows(
             "SELECT check_name, fact, quarter_ms, count, at_ms, value FROM trend "
             "WHERE quarter_ms >= ? AND vantage = ?",
             since_ms,
             vantage,
         ):
-            found.setdefault(check, {}).setdefault(fact, {})[quarter_ms] = Quarter(*sums)
+            found.setdefault(check, {}).setdefault(fact, {})[quarter_ms] = QuarterHour(*sums)
         return found
 
     def sketch(self, check: str, from_ms: int, to_ms: int) -> Sketch:

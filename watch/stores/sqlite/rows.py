@@ -51,8 +51,10 @@ def belief_text(belief: Belief) -> str:
 
 def belief_of(text: str) -> Belief:
     state, since_ms, last_ms, *streaks, blips = orjson.loads(text)
-    bad, poor, good, fine = (None if streak is None else Streak(*streak) for streak in streaks)
-    return Belief(State(state), since_ms, last_ms, bad, poor, good, fine, blips)
+    down_run, degraded_run, serving_run, up_run = (
+        None if streak is None else Streak(*streak) for streak in streaks
+    )
+    return Belief(State(state), since_ms, last_ms, down_run, degraded_run, serving_run, up_run, blips)
 
 
 def _plain(value: Any) -> Any:

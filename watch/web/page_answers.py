@@ -10,10 +10,10 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
-from watch.web.shelf import SECURITY, Shelf, coding, head
+from watch.web.rendered_pages import SECURITY, RenderedPages, coding, head
 
 if TYPE_CHECKING:
-    from watch.web.shelf import Answer, Shelved
+    from watch.web.rendered_pages import Answer, RenderedPage
 
 _ALLOWED = {"Allow": "GET, HEAD, OPTIONS"}
 _PREFLIGHT = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "GET, HEAD"}
@@ -28,13 +28,13 @@ class Reply(NamedTuple):
     body: bytes
 
 
-class Counter:
-    """Where what stands on the shelf is asked for."""
+class PageAnswers:
+    """Answers requests for rendered pages."""
 
-    __slots__ = ("_shelf",)
+    __slots__ = ("_pages",)
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, pages: RenderedPages) -> None:
+        self._pages = pages
 
     def read(self, target: str, accepted: str, known: str | None) -> Reply:
         """The answer to a GET.
@@ -44,9 +44,9 @@ class Counter:
             accepted: The header Accept-Encoding.
             known: The header If-None-Match, if there is one.
         """
-        if self._shelf.empty:
+        if self._pages.empty:
             return _plain(503, "Service Unavailable", _NOT_YET, {"Retry-After": "5"})
-        found = self._found(target) or self._shelf.missing
+        found = self._found(target) or self._pages.missing
         answer = found.answer(coding(accepted[:200]))
         if known is not None and found.document.status == 200 and _matches(known, answer):
             return Reply(answer.unchanged, b"")
@@ -62,13 +62,13 @@ class Counter:
 
     def refused(self, target: str) -> Reply:
         """The answer to a method that would change something."""
-        if self._found(target) is None and not self._shelf.empty:
+        if self._found(target) is None and not self._pages.empty:
             return self.read(target, "", None)
         return _plain(405, "Method Not Allowed", _NOT_SO, _ALLOWED)
 
-    def _found(self, target: str) -> Shelved | None:
+    def _found(self, target: str) -> RenderedPage | None:
         path = target.partition("?")[0]
-        return self._shelf.at(path) or ("%" in path and self._shelf.at(unquote(path))) or None
+        return self._pages.at(path) or ("%" in path and self._pages.at(unquote(path))) or None
 
 
 def _matches(known: str, answer: Answer) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from watch.core.book import Book
-from watch.core.ledger import Chain
+from watch.core.ledger import LedgerChain
 from watch.ports import StoreCorrupt
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _TYPES = (int, int, int, str, str, str, str, str, str)
 
 
-def folded(entries: Iterable[Entry], store: Path) -> tuple[Book, Chain]:
+def folded(entries: Iterable[Entry], store: Path) -> tuple[Book, LedgerChain]:
     """The book of *entries* and the end of their chain. StoreCorrupt for an entry that no version of ours wrote."""
     book, last = Book(), None
     for entry in entries:
@@ -29,7 +29,7 @@ def folded(entries: Iterable[Entry], store: Path) -> tuple[Book, Chain]:
                 "Run `threenines ledger verify`, then restore a backup."
             ) from None
         last = entry
-    return book, Chain() if last is None else Chain(last.seq, last.recorded_ms, last.hash)
+    return book, LedgerChain() if last is None else LedgerChain(last.seq, last.recorded_ms, last.hash)
 
 
 def _add(book: Book, entry: Entry) -> None:

@@ -33,7 +33,7 @@ def ms(lasting: timedelta) -> int:
     return lasting // timedelta(milliseconds=1)
 
 
-class Openings:
+class OpenAlerts:
     """All alerts that are open, and the closed ones that may open again or are still to be told."""
 
     def __init__(self, settings: Settings, alerts: Iterable[Alert], next_id: Callable[[], int]) -> None:

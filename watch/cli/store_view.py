@@ -18,12 +18,12 @@ import click
 
 from watch.clock import SystemClock
 from watch.config import load
-from watch.core.account import Outcome
+from watch.core.account import TargetOutcome
 from watch.core.confirm import lapsed
-from watch.core.ledger import Chain, Kind, verified
+from watch.core.ledger import Kind, LedgerChain, verified
 from watch.core.localtime import Month
-from watch.core.terms import confirmation
-from watch.hub.record import folded
+from watch.core.recorded_terms import confirmation
+from watch.hub.replay import folded
 from watch.stores.sqlite import SqliteReads
 from watch.stores.sqlite.opening import holder
 
@@ -77,7 +77,7 @@ def record(config: str, *, warn: bool = False) -> Iterator[Record]:
 
 
 def _lapses(
-    book: Book, chain: Chain, beliefs: Mapping[tuple[str, str], Belief], now_ms: int
+    book: Book, chain: LedgerChain, beliefs: Mapping[tuple[str, str], Belief], now_ms: int
 ) -> Iterator[Entry]:
     """The transitions that a hub would record first if it came back at *now_ms*."""
     for (check, vantage), belief in beliefs.items():
@@ -130,9 +130,9 @@ def span_text(ms: int) -> str:
     return " ".join([*parts, f"{seconds % 60:0{2 if parts else 1}}.{rest:03}s"])
 
 
-def verdict_text(figure: Figure, outcome: Outcome) -> str:
+def verdict_text(figure: Figure, outcome: TargetOutcome) -> str:
     """*outcome* for people, who hear *breached* only when nothing is left to lose (semantics §6)."""
-    early = figure.running and outcome is Outcome.BREACHED and figure.account.remaining_ms >= 0
+    early = figure.running and outcome is TargetOutcome.BREACHED and figure.account.remaining_ms >= 0
     return "below target" if early else outcome.value
 
 

@@ -20,8 +20,8 @@ _NB = "\u00a0"
 
 
 @dataclass(frozen=True, slots=True)
-class Wall:
-    """The clock on the page's wall, at the time of the page's data."""
+class ClockText:
+    """Instants and spans as page text, in one zone, relative to the time of the page's data."""
 
     zone: ZoneInfo
     as_of_ms: int

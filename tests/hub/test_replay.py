@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.core.ledgers import Ledger
-from watch.core.ledger import Chain
+from watch.core.ledger import LedgerChain
 from watch.core.timeline import State
-from watch.hub.record import folded
+from watch.hub.replay import folded
 from watch.ports import StoreCorrupt
 
 STORE = Path("t.db")
@@ -20,7 +20,7 @@ def test_the_book_and_the_end_of_the_chain_go_on_where_the_ledger_ends():
     ledger.component("web", ["web/home"], 5)
     book, chain = folded(ledger.entries, STORE)
     assert (book.version, chain) == (len(ledger.entries), ledger.chain)
-    assert folded([], STORE)[1] == Chain()
+    assert folded([], STORE)[1] == LedgerChain()
 
 
 @pytest.mark.parametrize("body", ["{]", "[]", "{}", '{"to":"sideways"}', "null"])

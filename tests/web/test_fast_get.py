@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from statuspage.document import Document
 from statuspage.render import rendered
 from tests.statuspage.samples import STATES
-from watch.web.counter import Counter
+from watch.web.fast_get import Quick, _asked
+from watch.web.page_answers import PageAnswers
 from watch.web.public import public_server
-from watch.web.quick import Quick, _asked
-from watch.web.shelf import Shelf
+from watch.web.rendered_pages import RenderedPages
 
 PLAIN = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 BROWSER = (
@@ -48,9 +48,9 @@ ODD = {
 
 @pytest.fixture
 async def address(served):
-    shelf = Shelf()
-    shelf.put(rendered(STATES["partial"]()))
-    return await served(public_server(shelf))
+    pages = RenderedPages()
+    pages.put(rendered(STATES["partial"]()))
+    return await served(public_server(pages))
 
 
 @pytest.fixture
@@ -126,9 +126,9 @@ async def test_after_an_odd_question_the_connection_still_answers_plain_ones(add
 
 
 async def test_an_idle_connection_is_closed(served, connect):
-    shelf = Shelf()
-    shelf.put(rendered(STATES["fine"]()))
-    reader, writer = await connect(await served(public_server(shelf, keep_alive_s=0.2)))
+    pages = RenderedPages()
+    pages.put(rendered(STATES["fine"]()))
+    reader, writer = await connect(await served(public_server(pages, keep_alive_s=0.2)))
     writer.write(PLAIN)
     await answer(reader)
     assert await asyncio.wait_for(reader.read(), 5) == b""
@@ -143,11 +143,11 @@ async def test_who_reads_no_answers_is_cut_off(connect):
             super().connection_lost(exc)
             cut.set_result(exc)
 
-    shelf = Shelf()
-    shelf.put({"/": Document(b"x" * 8_000_000, "text/plain")})  # more than the kernel's buffers take
+    pages = RenderedPages()
+    pages.put({"/": Document(b"x" * 8_000_000, "text/plain")})  # more than the kernel's buffers take
     here = set()
     async with await loop.create_server(
-        lambda: Watched(Counter(shelf), None, here, 0.2), "127.0.0.1", 0
+        lambda: Watched(PageAnswers(pages), None, here, 0.2), "127.0.0.1", 0
     ) as server:
         _, writer = await connect(server.sockets[0].getsockname(), limit=1024)
         writer.write(PLAIN)
@@ -158,9 +158,9 @@ async def test_who_reads_no_answers_is_cut_off(connect):
 async def test_a_stopped_server_leaves_nobody_waiting(connect):
     from watch.web.listen import serve
 
-    shelf = Shelf()
-    shelf.put(rendered(STATES["fine"]()))
-    runner, address = await serve(public_server(shelf), "127.0.0.1", 0)
+    pages = RenderedPages()
+    pages.put(rendered(STATES["fine"]()))
+    runner, address = await serve(public_server(pages), "127.0.0.1", 0)
     reader, writer = await connect(address)
     writer.write(PLAIN)
     await answer(reader)

@@ -7,15 +7,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from statuspage.wall import Wall, stamp
+from statuspage.clock_text import ClockText, stamp
 
 
 def ms(text):
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1000
 
 
-def wall(zone="America/Los_Angeles", now="2026-11-23T17:46:00"):
-    return Wall(ZoneInfo(zone), ms(now))
+def clock(zone="America/Los_Angeles", now="2026-11-23T17:46:00"):
+    return ClockText(ZoneInfo(zone), ms(now))
 
 
 def text(markup):
@@ -35,11 +35,11 @@ def text(markup):
     ],
 )
 def test_a_moment_is_local_first_and_utc_beside_it(zone, instant, shown):
-    assert text(wall(zone).moment(ms(instant))) == shown
+    assert text(clock(zone).moment(ms(instant))) == shown
 
 
 def test_a_moment_carries_its_instant_for_machines():
-    assert '<time datetime="2026-11-23T17:12:00.000Z">' in wall().moment(ms("2026-11-23T17:12:00"))
+    assert '<time datetime="2026-11-23T17:12:00.000Z">' in clock().moment(ms("2026-11-23T17:12:00"))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_moment_carries_its_instant_for_machines():
     ],
 )
 def test_a_span_names_each_day_and_zone_that_it_needs(begin, end, shown):
-    assert text(wall().span(ms(begin), ms(end))) == shown
+    assert text(clock().span(ms(begin), ms(end))) == shown
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_span_names_each_day_and_zone_that_it_needs(begin, end, shown):
     ],
 )
 def test_a_period_names_the_days_it_touches(begin, end, shown):
-    assert wall().period(ms(begin), ms(end)) == shown
+    assert clock().period(ms(begin), ms(end)) == shown
 
 
 def test_the_api_writes_milliseconds():

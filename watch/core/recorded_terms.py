@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from watch.core.confirm import Terms
+from watch.core.confirm import Confirmation
 from watch.core.schedule import Length, OneOff, Recurring, Rule, Weekly
 from watch.core.settings import Audience, Check, Component, Service, Vantage
 from watch.core.window import Opens, Window
@@ -67,10 +67,10 @@ def check_terms(body: Mapping[str, Any]) -> CheckTerms:
     return CheckTerms(body["component"], Audience(body["audience"]), tuple(body["from"]), body["down_when"])
 
 
-def confirmation(body: Mapping[str, Any]) -> Terms:
+def confirmation(body: Mapping[str, Any]) -> Confirmation:
     """What a check's confirmation depends on (semantics §2)."""
     confirm = body["confirm"]
-    return Terms(confirm["down"], confirm["up"], 5 * body["every_ms"] // 2 + body["timeout_ms"])
+    return Confirmation(confirm["down"], confirm["up"], 5 * body["every_ms"] // 2 + body["timeout_ms"])
 
 
 def component_body(component: Component) -> Body:

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from statuspage.document import MISSING, Document
-from watch.web.shelf import Shelf, coding
+from watch.web.rendered_pages import RenderedPages, coding
 
 PAGE = Document(b"<p>All well</p>" * 100, "text/html; charset=utf-8")
 
 
-def shelf(**documents):
-    made = Shelf()
+def pages(**documents):
+    made = RenderedPages()
     made.put({"/": PAGE} | {f"/{name}": document for name, document in documents.items()})
     return made
 
@@ -46,7 +46,7 @@ def test_any_header_gets_some_coding(accepted):
 
 
 def test_each_coding_decodes_to_the_same_page_under_its_own_tag():
-    item = shelf().at("/")
+    item = pages().at("/")
     plain, zipped, brotlied = (item.answer(name) for name in ("identity", "gzip", "br"))
     assert plain.body == gzip.decompress(zipped.body) == brotli.decompress(brotlied.body) == PAGE.body
     assert len({plain.etag, zipped.etag, brotlied.etag}) == 3
@@ -54,37 +54,37 @@ def test_each_coding_decodes_to_the_same_page_under_its_own_tag():
 
 
 def test_what_would_not_shrink_is_sent_as_it_is_under_the_plain_tag():
-    item = shelf(small=Document(b"ok", "text/plain")).at("/small")
+    item = pages(small=Document(b"ok", "text/plain")).at("/small")
     assert item.answer("br") == item.answer("identity")
 
 
 def test_an_answer_is_made_once_and_survives_a_render_that_did_not_change_it():
-    made = shelf()
+    made = pages()
     first = made.at("/").answer("br")
     made.put({"/": Document(PAGE.body, PAGE.content_type), "/new": PAGE})
     assert made.at("/").answer("br") is first
 
 
 def test_a_changed_page_has_another_tag():
-    made = shelf()
+    made = pages()
     first = made.at("/").answer("br")
     made.put({"/": Document(PAGE.body + b"!", PAGE.content_type)})
     assert made.at("/").answer("br").etag != first.etag
 
 
 def test_what_is_no_longer_rendered_is_gone():
-    made = shelf(old=PAGE)
+    made = pages(old=PAGE)
     made.put({"/": PAGE})
     assert made.at("/old") is None
 
 
 def test_the_same_bytes_have_the_same_tag_after_a_restart():
-    assert shelf().at("/").answer("gzip") == shelf().at("/").answer("gzip")
+    assert pages().at("/").answer("gzip") == pages().at("/").answer("gzip")
 
 
 def test_there_is_always_something_to_say_for_a_missing_path():
-    assert Shelf().missing.document.status == 404
+    assert RenderedPages().missing.document.status == 404
     mine = Document(b"no such page", "text/html", status=404)
-    made = Shelf()
+    made = RenderedPages()
     made.put({MISSING: mine})
     assert made.missing.document is mine

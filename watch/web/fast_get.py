@@ -16,7 +16,7 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, cast
 
-from watch.web.counter import Counter, date_line
+from watch.web.page_answers import PageAnswers, date_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,12 +45,12 @@ class Quick(asyncio.Protocol):
         patience_s: How long an idle or an unread connection is kept.
     """
 
-    __slots__ = ("_counter", "_here", "_last", "_loop", "_over", "_patience_s", "_timer", "_transport")
+    __slots__ = ("_answers", "_here", "_last", "_loop", "_over", "_patience_s", "_timer", "_transport")
 
     def __init__(
-        self, counter: Counter, over: Callable[[], asyncio.Protocol], here: set[Quick], patience_s: float
+        self, counter: PageAnswers, over: Callable[[], asyncio.Protocol], here: set[Quick], patience_s: float
     ) -> None:
-        self._counter, self._over, self._here, self._patience_s = counter, over, here, patience_s
+        self._answers, self._over, self._here, self._patience_s = counter, over, here, patience_s
         self._loop = asyncio.get_running_loop()
         self._last = self._loop.time()
         self._transport: asyncio.Transport | None = None
@@ -70,7 +70,7 @@ class Quick(asyncio.Protocol):
             self._hand_over(transport, data)
             return
         self._last = self._loop.time()
-        start, body = self._counter.read(*asked)
+        start, body = self._answers.read(*asked)
         transport.write(b"".join((start, date_line(), b"\r\n", body)))
 
     def pause_writing(self) -> None:

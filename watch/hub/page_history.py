@@ -42,8 +42,8 @@ class _Settled:
     read: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
-class Past:
-    """Public words and days of components. `turn` to the instant of a page, then ask for each component."""
+class PageHistory:
+    """Public words and days of components. Call `as_of` with the instant of a page, then ask for each component."""
 
     def __init__(self, book: Book, view: PublicView, zone: ZoneInfo) -> None:
         self._book, self._view, self._zone = book, view, zone
@@ -53,7 +53,7 @@ class Past:
         self._works: Worked = {}
         self._excusing = Excusing(book, 0)
 
-    def turn(self, now_ms: int, excusing: Excusing) -> None:
+    def as_of(self, now_ms: int, excusing: Excusing) -> None:
         """Speak of *now_ms* from now on."""
         today = from_utc_ms(now_ms, self._zone).date()
         lo, horizon = (local_day_bounds(self._zone, today - n * _DAY)[0] for n in (DAYS - 1, _OPEN_DAYS - 1))
@@ -107,7 +107,7 @@ class Past:
         end = self._now_ms if to is None else to
         dates = self._dates(lo, end if to is None else end - 1)
         spans = [local_day_bounds(self._zone, day) for day in dates]
-        timeline = self._book.component(key, Edge.FOUND, lo, end, self._excusing)
+        timeline = self._book.component_timeline(key, Edge.FOUND, lo, end, self._excusing)
         # What the public calls operational (redundancy lost, mostly) is no problem in its bars either.
         fine = union((start, stop) for start, stop, word in words if word is Status.OPERATIONAL)
         unseen = intersection(spans_of(timeline, State.DEGRADED), fine)

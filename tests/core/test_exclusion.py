@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.shapes import AXIS, DAY, HOUR, NEW_YORK, at, held, instants, loose_spans
-from watch.core.notice import excused, qualifying
+from watch.core.exclusion import excused, qualifying
 from watch.core.schedule import spans_of_rule
 from watch.core.spans import clipped, difference, intersection, total, union
 from watch.core.window import Announcement, OneOff, Opens, Window, announced_spans, parse_weekly

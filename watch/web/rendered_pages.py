@@ -49,7 +49,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelved:
+class RenderedPage:
     """A document and the answers made of it so far."""
 
     document: Document
@@ -63,19 +63,19 @@ class Shelved:
         return made
 
 
-class Shelf:
+class RenderedPages:
     """What the public listener hands out now."""
 
     __slots__ = ("_site",)
 
     def __init__(self) -> None:
-        self._site: Mapping[str, Shelved] = {}
+        self._site: Mapping[str, RenderedPage] = {}
 
     def put(self, rendered: Mapping[str, Document]) -> None:
         """Replace the site by *rendered*: paths, not percent-encoded → documents."""
         old = self._site
         self._site = {
-            path: kept if (kept := old.get(path)) and kept.document == document else Shelved(document)
+            path: kept if (kept := old.get(path)) and kept.document == document else RenderedPage(document)
             for path, document in rendered.items()
         }
 
@@ -84,11 +84,11 @@ class Shelf:
         """Whether nothing was rendered yet."""
         return not self._site
 
-    def at(self, path: str) -> Shelved | None:
+    def at(self, path: str) -> RenderedPage | None:
         return self._site.get(path)
 
     @property
-    def missing(self) -> Shelved:
+    def missing(self) -> RenderedPage:
         """What is handed out for a path that is not there."""
         return self._site.get(MISSING) or _NOWHERE
 
@@ -135,4 +135,4 @@ def _coded(body: bytes, coding: str) -> tuple[bytes, str]:
     return (coded, coding) if len(coded) < len(body) else (body, "identity")
 
 
-_NOWHERE = Shelved(Document(b"There is no page here.\n", "text/plain; charset=utf-8", status=404))
+_NOWHERE = RenderedPage(Document(b"There is no page here.\n", "text/plain; charset=utf-8", status=404))
