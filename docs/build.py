@@ -8,6 +8,7 @@ what is committed with what would be written, so the reference can be neither fo
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from docs.tables import table
 from watch import probes
 from watch.config.manual import page
 from watch.core.expect import grammar
+from watch.core.ledger import UNCRITICAL, Kind
 
 HERE = Path(__file__).parent
 REFERENCE = HERE / "reference"
@@ -31,6 +33,7 @@ def pages() -> dict[str, str]:
         "configuration.md": _NOTE + configuration(),
         "expectations.md": _NOTE + _expectations(manuals),
         "kinds.md": _NOTE + kinds(manuals),
+        "ledger.md": _NOTE + _ledger(),
         **{f"probes/{manual['kind']}.md": _NOTE + _probe(manual) for manual in manuals},
     }
 
@@ -53,9 +56,19 @@ def _contents(manuals: list[dict[str, Any]]) -> str:
         "# Reference\n\n"
         "- [checks.yaml, key by key](configuration.md)\n"
         "- [What can be expected of an answer](expectations.md)\n"
+        "- [What an entry of the ledger holds](ledger.md)\n"
         "- [What each kind was run against, its facts, and what a check costs](kinds.md)\n\n"
         f"## Kinds of probes\n\n{table(('kind', 'what it does'), does)}\n"
     )
+
+
+def _ledger() -> str:
+    """The page of the ledger; its table of kinds is the code's."""
+    source = inspect.getsource(Kind)
+    says = dict(re.findall(r'= "(\w+)"  # (.+)', source))
+    rows = [(f"`{kind}`", says[kind], "no" if kind in UNCRITICAL else "yes") for kind in Kind]
+    text = (HERE / "parts" / "ledger.md").read_text("utf-8")
+    return text.replace("KINDS", table(("kind", "says (its subject)", "critical"), rows))
 
 
 def _probe(manual: dict[str, Any]) -> str:

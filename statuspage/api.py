@@ -98,7 +98,7 @@ class _Answers:
         rows: list[Row] = []
         place = 0
         for group in self.of.groups:
-            own = [row for c in group.components if (row := self._component(c, group))]
+            own = [row for n, c in enumerate(group.components, 1) if (row := self._component(c, group, n))]
             if group.name is None:
                 rows += [row | {"position": place + i} for i, row in enumerate(own, start=1)]
                 place += len(own)
@@ -120,7 +120,7 @@ class _Answers:
     def _page_id(self) -> str:
         return public_id("page", self.of.page_url or self.of.service)
 
-    def _component(self, component: Component, group: Group) -> Row | None:
+    def _component(self, component: Component, group: Group, position: int) -> Row | None:
         """Its row, placed within its group; None when it was never observed."""
         status = published(component, self.of.as_of_ms)
         if status is None:
@@ -133,7 +133,7 @@ class _Answers:
             "status": status.value,
             "created_at": stamp(born),
             "updated_at": stamp(changed),
-            "position": 1 + group.components.index(component),
+            "position": position,
             "description": component.description,
             "showcase": True,
             "start_date": at(born, ZoneInfo(self.of.zone)).date().isoformat(),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -200,6 +201,7 @@ class Page:
         return tuple(sorted(coming, key=lambda m: m.from_ms))
 
 
+@lru_cache(maxsize=65_536)
 def public_id(kind: str, key: str) -> str:
     """12 characters of ``[0-9a-z]``, the same for ever for the same *kind* and *key*."""
     number = int.from_bytes(hashlib.sha256(f"{kind}\0{key}".encode()).digest())

@@ -8,7 +8,8 @@ addressed path.
 from __future__ import annotations
 
 import hashlib
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -20,28 +21,58 @@ from statuspage import api, bars, clock_text, figures, table, words
 from statuspage.document import MISSING, Document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from statuspage.page import Component, Page, Status
 
 _HERE = Path(__file__).parent
 _HTML = "text/html; charset=utf-8"
+_DETAILED = 100  # components; with more, each one's days are told on its own page only
 _ASSETS = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
 
 
-def rendered(page: Page) -> Mapping[str, Document]:
-    """All of *page*'s site: path (not percent-encoded) → document."""
+class Site(Mapping[str, Document]):
+    """All of a page's site: path (not percent-encoded) → document.
+
+    A component's own page is rendered when it is first asked for: a thousand of them take seconds and forty megabytes,
+    and hardly one is read before the next page replaces it.
+    """
+
+    def __init__(self, ready: Mapping[str, Document], lazy: Mapping[str, Callable[[], Document]]) -> None:
+        self._ready, self._lazy = dict(ready), lazy
+
+    def __getitem__(self, path: str) -> Document:
+        found = self._ready.get(path)
+        if found is None:
+            found = self._ready[path] = self._lazy[path]()
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._lazy, **self._ready})
+
+    def __len__(self) -> int:
+        return len(self._lazy.keys() | self._ready.keys())
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._ready or path in self._lazy
+
+
+def rendered(page: Page) -> Site:
+    """The site of *page*."""
     shared = _context(page)
-    site = {
+    ready = {
         "/": _html("index.html", shared, here="/"),
         "/favicon.svg": Document(_text("favicon.svg", {"status": page.status}), "image/svg+xml"),
         "/robots.txt": Document(b"User-agent: *\nAllow: /\n", "text/plain; charset=utf-8"),
         MISSING: _html("missing.html", shared, here=MISSING, status=404),
     }
-    for component in page.components:
-        path = f"/components/{component.key}"
-        site[path] = _html("component.html", shared | _history(shared, component), here=path)
-    return {**site, **_assets(), **api.documents(page)}
+    lazy = {f"/components/{c.key}": partial(_component, shared, c) for c in page.components}
+    return Site({**ready, **_assets(), **api.documents(page)}, lazy)
+
+
+def _component(shared: Mapping[str, Any], component: Component) -> Document:
+    context = {**shared, **_history(shared, component)}
+    return _html("component.html", context, here=f"/components/{component.key}")
 
 
 def _html(template: str, context: Mapping[str, Any], *, here: str, status: int = 200) -> Document:
@@ -64,6 +95,7 @@ def _context(page: Page) -> dict[str, Any]:
         "names": names,
         "ongoing": [i for i in page.ongoing if i.component in names],
         "ended": [i for i in page.ended if i.component in names],
+        "detailed": len(names) <= _DETAILED,
         "legend_rows": bars.LEGEND,
         "css": _asset("css")[0],
         "js": _asset("js")[0],

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from watch.core.days import rows_of_month
 from watch.core.expect import Judge
 from watch.core.reading import Observation, Reason, Verdict
 from watch.core.settings import Check, Component, PageSettings, Service, Settings, Vantage
 from watch.core.sketch import Sketch
+from watch.ports import CLOSED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,19 +53,87 @@ class MemoryStore:
     batches: list[Batch] = field(default_factory=list)
     kept_beliefs: dict = field(default_factory=dict)
     kept_latest: dict = field(default_factory=dict)
+    kept_darks: dict = field(default_factory=dict)
+    kept_gaps: dict = field(default_factory=dict)
+    kept_lanes: dict = field(default_factory=dict)
+    kept_rows: dict = field(default_factory=dict)
+    kept_days: dict = field(default_factory=dict)
+
+    @property
+    def reads(self):
+        return self
 
     async def commit(self, batch: Batch) -> None:
         self.batches.append(batch)
-        self.kept_beliefs |= batch.beliefs
+        for kept, news, gone in (
+            (self.kept_beliefs, batch.beliefs, None),
+            (self.kept_gaps, batch.gaps, None),
+            (self.kept_darks, batch.darks, CLOSED),
+        ):
+            kept.update(news)
+            for key in [
+                k for k, v in kept.items() if v == gone and not (gone is None and kept is self.kept_darks)
+            ]:
+                del kept[key]
+        self.kept_lanes |= batch.lanes
+        self.kept_rows |= batch.checkpoints
+        for component, since in batch.void_days:
+            for key in [k for k in self.kept_days if k[1] == component and k[2] >= since]:
+                del self.kept_days[key]
+        self.kept_days |= batch.days
 
     def beliefs(self):
-        return self.kept_beliefs
+        found = dict(self.kept_beliefs)
+        for (
+            key,
+            newest,
+        ) in self.kept_latest.items():  # as the real one: readings that changed nothing moved only this
+            belief = found.get(key)
+            if belief is not None and belief.last_ms is not None and newest.verdict != "unknown":
+                found[key] = belief._replace(last_ms=max(belief.last_ms, newest.at_ms))
+        return found
 
     def latest(self):
-        return self.kept_latest
+        return dict(self.kept_latest)
 
-    def entries(self, after: int = 0):
-        return iter([e for b in self.batches for e in b.entries if e.seq > after])
+    def darks(self):
+        gaps: dict[int, dict] = {}
+        for (seq, name), gap in self.kept_gaps.items():
+            gaps.setdefault(seq, {})[name] = gap
+        return dict(self.kept_darks), gaps
+
+    def lanes(self):
+        return dict(self.kept_lanes)
+
+    def entries(self, after: int = 0, before: int = 2**62):
+        return iter([e for b in self.batches for e in b.entries if after < e.seq < before])
+
+    def entries_within(self, lo_ms: int, hi_ms: int):
+        return iter([e for e in self.entries() if lo_ms <= e.effective_ms < hi_ms])
+
+    def late_entries(self, after: int):
+        return iter([e for e in self.entries(after) if e.late])
+
+    def entry(self, seq: int):
+        return next((e for e in self.entries() if e.seq == seq), None)
+
+    def last_entry(self):
+        return max(self.entries(), key=lambda e: e.seq, default=None)
+
+    def checkpoint(self, at_ms: int):
+        found = [e for e in self.entries() if e.kind == "checkpoint" and e.effective_ms <= at_ms]
+        return max(found, key=lambda e: e.effective_ms, default=None)
+
+    def checkpoint_rows(self, seq: int):
+        return iter(self.kept_rows[seq])
+
+    def days(self, zone: str, from_month: str, to_month: str):
+        for (of, component, month), body in sorted(self.kept_days.items()):
+            if of == zone and from_month <= month <= to_month:
+                yield from rows_of_month(zone, component, body)
+
+    def tiles(self):
+        return [tile for b in self.batches for tile in b.tiles]
 
     def alerts(self):
         return (), (), ()
@@ -112,10 +182,13 @@ class SilentDesk:
 
 def check(name: str, **more) -> Check:
     component = name.split("/", maxsplit=1)[0]
-    plain = {"every": timedelta(seconds=10), "timeout": timedelta(seconds=5)}
-    return Check(
-        name=name, component=component, kind="fake", probe=object, judge=Judge((), ()), **(plain | more)
-    )
+    plain = {
+        "probe": object,
+        "judge": Judge((), ()),
+        "every": timedelta(seconds=10),
+        "timeout": timedelta(seconds=5),
+    }
+    return Check(name=name, component=component, kind="fake", **(plain | more))
 
 
 def settings(components: dict[str, list[str]], *, checks: dict[str, dict] | None = None, **more) -> Settings:

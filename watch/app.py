@@ -7,30 +7,37 @@ renders, two listeners answer. If one of them fails, all stop, in an order that 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
-import resource
 import signal
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from statuspage.render import rendered
 from watch.alerts.dispatcher import Dispatcher
 from watch.alerts.reconciler import Reconciler
 from watch.alerts.sender import Sender
-from watch.clock import SystemClock
+from watch.clock import SystemClock, begin_after
 from watch.config import ConfigError, Loaded, load
 from watch.core.alert import Status
 from watch.core.trend import WINDOW_MS
+from watch.hub.answers import status_answer
+from watch.hub.checkpoints import checkpoint_rows, checkpoints_due
+from watch.hub.days import Days
 from watch.hub.hub import Hub
 from watch.hub.janitor import Janitor
 from watch.hub.publisher import Publisher
-from watch.hub.replay import folded
-from watch.ports import StoreError
+from watch.hub.replay import book_now, ledger_end, live_from_ms
+from watch.limits import runs_at_once
+from watch.ports import Trouble
 from watch.probes.wire import close_all
-from watch.reload import Watched
-from watch.stores.sqlite import SqliteStore
+from watch.reload import Watched, difference
+from watch.stores.sqlite import SqliteStore, reading
+from watch.stores.sqlite.backup import copied
 from watch.vantage.point import VantagePoint
-from watch.web.listen import serve
+from watch.web.hub_socket import HubSocket
+from watch.web.listen import serve, spelled
 from watch.web.metrics import Metrics
 from watch.web.operators import Sources, operators_app
 from watch.web.public import public_server
@@ -38,19 +45,18 @@ from watch.web.rendered_pages import RenderedPages
 from watch.web.views import Views
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Mapping
 
     from aiohttp import web
 
-    from watch.core.ledger import LedgerChain
+    from watch.core.delivery import Command
     from watch.ports import Batch
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
+CHECKPOINT_LOOK = 600.0  # seconds between looks at whether a month has ended
 PUBLISH_EVERY = 30.0  # seconds: the page carries the time of its data
 DRAIN = 4.0  # seconds for asking, judging and sending to end; a second more for whatever does not
-_BEHIND_MS = 3_600_000
-_FILES = 20_480
 
 
 class App:
@@ -61,26 +67,29 @@ class App:
         self._path, self._say, self._settings = path, say, settings
         self.clock = SystemClock()
         self.store = SqliteStore(settings.store)
-        book, chain = folded(self.store.entries(), settings.store)
-        _agree(self.clock, chain, settings.store)
+        reads, end = self.store.reads, ledger_end(self.store.reads)
+        begin_after(self.clock, end.chain.recorded_ms, settings.store)
+        live_ms = live_from_ms(self.clock.now_ms(), settings.service.timezone)
+        book = book_now(reads, settings.store, live_ms)
         self.metrics, self.pages = Metrics(), RenderedPages()
         self._dirty = asyncio.Event()
         self._writing = True
         self._stop = asyncio.Event()
-        self.desk = Reconciler(settings, *self.store.alerts())
+        self.desk = Reconciler(settings, *reads.alerts())
         self.dispatcher = Dispatcher(self.desk, self._commit, Sender(), self.clock)
-        self.hub = Hub(
-            settings, self.store, book, chain, self.desk, self.metrics, self.clock, self._dirty.set
-        )
+        self.hub = Hub(settings, self.store, book, end, self.desk, self.metrics, self.clock, self._dirty.set)
+        self.hub.verbs |= {"reload": self._reload_now, "backup": self._back_up}
+        self.days = Days(settings, self.hub.recorder, lambda: reading(settings.store), self.hub.committed)
         self.point = VantagePoint(
             settings.vantage,
             self.hub,
             self.clock,
-            self.store.canaries(settings.vantage.name),
-            self.store.trends(settings.vantage.name, self.clock.now_ms() - WINDOW_MS),
-            most=_runs_at_once(),
+            reads.canaries(settings.vantage.name),
+            reads.trends(settings.vantage.name, self.clock.now_ms() - WINDOW_MS),
+            most=runs_at_once(),
         )
-        self.publisher = Publisher(settings, book)
+        self.publisher = Publisher(settings, book, self.days.of)
+        self.socket = HubSocket({"status": self._status}, self.hub.take)
         self.janitor = Janitor(self.store, self.clock, settings.retention)
         self._watched = Watched(loaded.sources)
         self._runners: list[web.BaseRunner] = []
@@ -107,8 +116,9 @@ class App:
             operators_app(self.metrics, sources), *listen.operators, setting="listen.operators"
         )
         self._runners.append(private)
-        self._say(f"Status page   http://{_spelled(*page)}/")
-        self._say(f"Operators     http://{_spelled(*operators)}/healthz  /readyz  /metrics")
+        await self.socket.open(self._settings.store)
+        self._say(f"Status page   http://{spelled(*page)}/")
+        self._say(f"Operators     http://{spelled(*operators)}/healthz  /readyz  /metrics")
 
     def _views(self) -> Views:
         beats = {
@@ -122,7 +132,7 @@ class App:
         """Run every loop until one ends, which only `stop` or an error makes it do."""
         loops = {
             "vantage": self.point.run(), "hub": self.hub.run(), "alerts": self.dispatcher.run(),
-            "publisher": self._publish(),
+            "publisher": self._publish(), "soundness": self._sound(), "checkpoints": self._checkpoint(),
             "janitor": self.janitor.run(), "reload": self._reload(), "clock": self._tend(), "stop": self._stop.wait(),
         }  # fmt: skip
         tasks = [asyncio.create_task(work, name=name) for name, work in loops.items()]
@@ -155,6 +165,7 @@ class App:
         await asyncio.gather(*(runner.cleanup() for runner in runners))
 
     async def _close(self) -> None:
+        await self.socket.close()
         await self._leave()
         await close_all()
         await self.store.close()
@@ -172,6 +183,7 @@ class App:
     async def _publish(self) -> None:
         while True:
             self._dirty.clear()
+            await self.days.settle(self.clock.now_ms())
             page = await self.publisher.page(self.clock.now_ms())
             self.pages.put(await asyncio.to_thread(rendered, page))
             try:
@@ -200,17 +212,54 @@ class App:
             )
         self.hub.troubles.unwritten(None if why is None else str(why), now_ms)
 
+    async def _sound(self) -> None:
+        """End us when a page of the store is damaged. Nothing is written before that is known."""
+        await self.store.sound()
+        await self._stop.wait()
+
+    async def _checkpoint(self) -> None:
+        """Make the checkpoints of months that have ended, now and as they end."""
+        store = self._settings.store
+        while True:
+            now = self.clock.now_ms()
+            for month, at_ms in await asyncio.to_thread(_with_reads, store, checkpoints_due, now):
+                await self.hub.committed()
+                rows, through = await asyncio.to_thread(_with_reads, store, checkpoint_rows, store, at_ms)
+                forget_ms = live_from_ms(now, self._settings.service.timezone)
+                self.hub.keep_checkpoint(month, at_ms, rows, through, forget_ms)
+                await self.hub.committed()
+            await self.clock.sleep(CHECKPOINT_LOOK)
+
+    async def _status(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
+        hub = self.hub
+        return status_answer(
+            hub.settings, hub.board, self.clock.now_ms(), os.getpid(), hub.troubles.current()
+        )
+
+    async def _back_up(self, command: Command) -> Mapping[str, Any]:
+        target = Path(str(command.arguments.get("file", "")))
+        if not target.is_absolute():
+            raise Trouble("backup: give the absolute path of the file to write")
+        await self.hub.committed()
+        size = await asyncio.to_thread(copied, self._settings.store, target)
+        return {"file": str(target), "bytes": size}
+
     async def _reload(self) -> None:
         while True:
             await self._watched.changed()
-            try:
-                loaded = await asyncio.to_thread(
-                    load, self._path, environ=os.environ, now_ms=self.clock.now_ms()
-                )
-            except ConfigError as mistakes:
-                self._refuse(mistakes)
-            else:
-                self._adopt(loaded)
+            with contextlib.suppress(ConfigError):  # said where it was found
+                await self._reload_now(None)
+
+    async def _reload_now(self, _: Command | None) -> Mapping[str, Any]:
+        """Take the file over now; what changed. ConfigError with every mistake, and the old one runs on."""
+        try:
+            loaded = await asyncio.to_thread(load, self._path, environ=os.environ, now_ms=self.clock.now_ms())
+            changes = difference(self._settings, loaded.settings)
+            self._adopt(loaded)
+        except ConfigError as mistakes:
+            self._refuse(mistakes)
+            raise
+        return changes | {"warnings": [str(warning) for warning in loaded.warnings]}
 
     def _refuse(self, mistakes: ConfigError) -> None:
         """Keep what runs, and say what is wrong with the new."""
@@ -225,40 +274,24 @@ class App:
         fixed = [name for name in ("store", "listen") if getattr(old, name) != getattr(new, name)]
         fixed += ["vantages"] if old.vantage.name != new.vantage.name else []
         if fixed:
-            return self._refuse(ConfigError(f"{', '.join(fixed)} changed: that needs a restart"))
+            raise ConfigError(
+                f"{', '.join(fixed)} changed: that needs a restart. The old configuration runs on."
+            )
         self._settings = new
         self._watched = Watched(loaded.sources)
         self.hub.plan(new)
         self.point.replan(new.vantage, new.asked_from(new.vantage))
-        self.publisher = Publisher(new, self.hub.book)
+        self.days.plan(new)
+        self.publisher = Publisher(new, self.hub.book, self.days.of)
         self.metrics.reloaded(success=True)
         self.hub.troubles.note("config_reload", None, self.clock.now_ms())
         self._dirty.set()
         log.info(
             "the configuration was read anew: %d components, %d checks", len(new.components), len(new.checks)
         )
-        return None
 
 
-def _runs_at_once() -> int:
-    """How many probes this process can have under way: as many open files as it may have, but for our own."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return int(wanted * 0.8)
-
-
-def _agree(clock: SystemClock, chain: LedgerChain, store: Path) -> None:
-    """Let the clock begin where the record ends; refuse one that is so far behind that either must be wrong."""
-    ahead_ms = chain.recorded_ms - clock.now_ms()
-    if ahead_ms > _BEHIND_MS:
-        raise StoreError(
-            f"{store}: its last entry was recorded {ahead_ms / 3_600_000:.1f} h ahead of this machine's clock. "
-            "Set the clock right; if it was the record's that was wrong, move the store away to begin anew."
-        )
-    clock.hold(chain.recorded_ms)
-
-
-def _spelled(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def _with_reads(store: Path, work: Callable[..., T], *arguments: object) -> T:
+    """What *work* returns of a connection to *store* that is this thread's own."""
+    with reading(store) as reads:
+        return work(reads, *arguments)

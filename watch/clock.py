@@ -10,9 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import TYPE_CHECKING
+
+from watch.ports import StoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _SLEW_MS = 5  # at most this much a call of `adjust`, which comes once a second: half a percent
 _FOLLOWED_MS = 5_000
+_BEHIND_MS = 3_600_000
 
 try:
     _BOOT = time.CLOCK_BOOTTIME
@@ -45,6 +52,17 @@ class SystemClock:
         self.skew_ms = _wall_ms() - self.now_ms()
         if abs(self.skew_ms) <= _FOLLOWED_MS:
             self._offset_ms += max(-_SLEW_MS, min(_SLEW_MS, self.skew_ms))
+
+
+def begin_after(clock: SystemClock, recorded_ms: int, store: Path) -> None:
+    """Let *clock* begin where the record ends; StoreError when it is so far behind that either must be wrong."""
+    ahead_ms = recorded_ms - clock.now_ms()
+    if ahead_ms > _BEHIND_MS:
+        raise StoreError(
+            f"{store}: its last entry was recorded {ahead_ms / 3_600_000:.1f} h ahead of this machine's clock. "
+            "Set the clock right; if it was the record's that was wrong, move the store away to begin anew."
+        )
+    clock.hold(recorded_ms)
 
 
 def _wall_ms() -> int:

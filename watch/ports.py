@@ -12,8 +12,8 @@ The tree of errors, each of which is a sentence for a person and none of which i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,10 +21,15 @@ if TYPE_CHECKING:
 
     from watch.core.alert import Alert, Heard, Notice
     from watch.core.confirm import Belief
+    from watch.core.darkness import Gap
+    from watch.core.days import DayRow, MonthKey
+    from watch.core.delivery import Delivery, Receipt
     from watch.core.ledger import Entry
+    from watch.core.merkle import Tile
     from watch.core.reading import Observation, Reading
+    from watch.core.settings import Settings
     from watch.core.sketch import Sketch
-    from watch.core.standing import Sight
+    from watch.core.standing import OwnTrouble, Standing
     from watch.core.trend import QuarterHour, QuarterHours
 
 
@@ -120,14 +125,8 @@ class Clock(Protocol):
 class Uplink(Protocol):
     """Where a vantage point's findings go: into the hub beside it, or over the network."""
 
-    def deliver(self, observation: Observation) -> None:
-        """Take one observation over."""
-
-    def sight(self, sight: Sight) -> None:
-        """Take what a round of canaries showed."""
-
-    def lagged(self, loop: float, schedule: float) -> None:
-        """Take by how many seconds a tick, and the latest-started check in it, were late."""
+    async def take(self, said: Delivery) -> Receipt:
+        """Take findings over; the receipt comes when they are on disk."""
 
 
 @dataclass(slots=True)
@@ -135,8 +134,14 @@ class Batch:
     """What must be on disk together, or not at all: one transaction.
 
     Args:
-        beliefs: By (check, vantage point); they replace what was kept.
         evidence: Readings kept for ever, each with the seq of the ledger entry it proves.
+        checkpoints: Canonical rows by the seq of the checkpoint's entry.
+        days: Local days that are over, as `watch.core.days.month_body` by zone, component and month; they replace.
+        void_days: Components with the first month whose days are no longer right.
+        darks: Dark stretches by the seq of their entry: when sight came back, or None; `CLOSED` once an entry says all.
+        gaps: By (seq of the dark stretch's entry, check); None where there is none any more.
+        lanes: By (vantage point, lane), the epoch and number of the last finding accepted.
+        beliefs: By (check, vantage point); they replace what was kept; None removes.
         canaries: By (vantage point, canary), when it was first known to be good.
         sketches: By (check, vantage point, hour in ms); they are added to what was kept.
         quarters: By (check, vantage point, fact, quarter of an hour in ms); they are added, too.
@@ -145,8 +150,15 @@ class Batch:
 
     observations: list[Observation] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
+    tiles: list[Tile] = field(default_factory=list)
     evidence: list[tuple[int, Observation]] = field(default_factory=list)
-    beliefs: dict[tuple[str, str], Belief] = field(default_factory=dict)
+    checkpoints: dict[int, Sequence[str]] = field(default_factory=dict)
+    days: dict[MonthKey, str] = field(default_factory=dict)
+    void_days: list[tuple[str, str]] = field(default_factory=list)
+    darks: dict[int, int | None] = field(default_factory=dict)
+    gaps: dict[tuple[int, str], Gap | None] = field(default_factory=dict)
+    lanes: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    beliefs: dict[tuple[str, str], Belief | None] = field(default_factory=dict)
     canaries: dict[tuple[str, str], int] = field(default_factory=dict)
     sketches: dict[tuple[str, str, int], Sketch] = field(default_factory=dict)
     quarters: dict[tuple[str, str, str, int], QuarterHour] = field(default_factory=dict)
@@ -155,20 +167,59 @@ class Batch:
     heard: dict[tuple[int, str], Heard] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(
-            self.observations or self.entries or self.beliefs or self.canaries or self.sketches or self.quarters
-            or self.alerts or self.notices or self.heard
-        )  # fmt: skip
+        return any(getattr(self, part.name) for part in fields(self))
+
+
+CLOSED = -1  # in `Batch.darks`: the stretch needs no row any more
 
 
 class Reads(Protocol):
     """What may be asked of a store; several processes may, while one hub writes."""
 
-    def entries(self, after: int = 0) -> Iterator[Entry]:
-        """The ledger in order, from after that seq."""
+    def entries(self, after: int = 0, before: int = 2**62) -> Iterator[Entry]:
+        """The ledger in order, from after one seq to before another."""
+
+    def entries_within(self, lo_ms: int, hi_ms: int) -> Iterator[Entry]:
+        """The entries effective in [lo_ms, hi_ms), in order of seq; without what only proves them (proof, hashes)."""
+
+    def late_entries(self, after: int) -> Iterator[Entry]:
+        """The late entries from after that seq on."""
+
+    def entry(self, seq: int) -> Entry | None:
+        """One entry."""
+
+    def last_entry(self) -> Entry | None:
+        """The end of the ledger."""
+
+    def checkpoint(self, at_ms: int) -> Entry | None:
+        """The newest checkpoint that holds from *at_ms* or earlier on."""
+
+    def checkpoint_rows(self, seq: int) -> Iterator[str]:
+        """The canonical rows of the checkpoint whose entry that is."""
+
+    def tiles(self) -> Sequence[Tile]:
+        """The roots that are kept of the tree over the ledger, smallest subtrees first, in order."""
 
     def evidence(self, seq: int) -> Sequence[Observation]:
-        """The readings kept as proof of one ledger entry, oldest first."""
+        """The readings kept as proof of one ledger entry, in the order in which it hashes them."""
+
+    def all_evidence(self) -> Iterator[tuple[Any, ...]]:
+        """All evidence in order of entries: the entry's seq, then the columns that its `proof` hashes."""
+
+    def checkpoints(self) -> Sequence[Entry]:
+        """The checkpoints' entries in order of their instants."""
+
+    def months(self) -> Sequence[tuple[str, str]]:
+        """The zones and months of which days are kept, in order."""
+
+    def days(self, zone: str, from_month: str, to_month: str) -> Iterator[DayRow]:
+        """The days kept of those months, both included, by component and date."""
+
+    def darks(self) -> tuple[Mapping[int, int | None], Mapping[int, Mapping[str, Gap]]]:
+        """The dark stretches that no entry closes yet (see `Batch`), and their gaps."""
+
+    def lanes(self) -> Mapping[tuple[str, str], tuple[int, int]]:
+        """By (vantage point, lane), the epoch and number of the last finding accepted."""
 
     def beliefs(self) -> Mapping[tuple[str, str], Belief]:
         """What was believed last, by (check, vantage point), with the newest reading's time in each."""
@@ -189,8 +240,12 @@ class Reads(Protocol):
         """The latency of *check* over all vantage points and the hours that touch [from_ms, to_ms)."""
 
 
-class Store(Reads, Protocol):
-    """The hub's own store. Its methods below are for the one hub that holds it."""
+class Store(Protocol):
+    """The store of the one hub that holds it."""
+
+    @property
+    def reads(self) -> Reads:
+        """What may be asked of it."""
 
     async def commit(self, batch: Batch) -> None:
         """Return once *batch* is on disk, or queued in memory while the disk takes nothing (`trouble` says so).
@@ -203,3 +258,31 @@ class Store(Reads, Protocol):
 
     async def close(self) -> None:
         """Finish what was begun and let go of the store."""
+
+
+class Desk(Protocol):
+    """The alert desk, as the hub needs it."""
+
+    def plan(self, settings: Settings) -> None:
+        """Replace the settings."""
+
+    def step(
+        self,
+        batch: Batch,
+        now_ms: int,
+        standings: Mapping[str, Standing],
+        troubles: Sequence[OwnTrouble],
+        quiet: frozenset[str],
+    ) -> None:
+        """Put into *batch* what people must be told now."""
+
+    def committed(self) -> None:
+        """All that `step` has put into batches so far is on disk: it may be sent."""
+
+
+class Meter(Protocol):
+    """Where the hub's own figures go."""
+
+    def observed(self, verdict: str, reason: str) -> None: ...
+    def lag(self, seconds: float) -> None: ...
+    def schedule_lag(self, seconds: float) -> None: ...

@@ -1,4 +1,4 @@
-"""Noticing that the configuration's files have changed.
+"""Noticing that the configuration's files have changed, and saying what is different.
 
 A look a second, and a second of quiet before anyone reads: an editor may write a file in several steps, or put a new
 one in its place.
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from watch.core.settings import Settings
 
 _LOOK = 1.0  # seconds
 _YAML = (".yaml", ".yml")
@@ -68,3 +70,20 @@ def _names(folder: Path) -> Mark:
         return tuple(sorted(file.name for file in folder.iterdir() if file.suffix in _YAML))
     except OSError:
         return None
+
+
+def difference(old: Settings, new: Settings) -> dict[str, list[str]]:
+    """What is different in *new*: added, removed and changed things by name, and other keys that changed."""
+    found: dict[str, list[str]] = {"added": [], "removed": [], "changed": []}
+    for kind in _NAMED:
+        before, after = getattr(old, kind), getattr(new, kind)
+        word = kind.rstrip("s")
+        found["added"] += [f"{word} {name}" for name in after.keys() - before.keys()]
+        found["removed"] += [f"{word} {name}" for name in before.keys() - after.keys()]
+        found["changed"] += [f"{word} {n}" for n in after.keys() & before.keys() if after[n] != before[n]]
+    found["changed"] += [name for name in _WHOLE if getattr(old, name) != getattr(new, name)]
+    return {what: sorted(names) for what, names in found.items()}
+
+
+_NAMED = ("components", "checks", "windows", "vantages", "people", "escalations")
+_WHOLE = ("service", "alerts", "alerting", "catch_all", "page", "retention")

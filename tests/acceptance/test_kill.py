@@ -17,6 +17,10 @@ from aiohttp import web
 
 from tests.acceptance.estate import Hub, until
 from tests.alerts.receiver import Receiver, Serving
+from watch.core.marks import Edge
+from watch.core.timeline import State, state_at
+from watch.hub.replay import DAY_MS, book_now
+from watch.stores.sqlite import reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,13 +128,19 @@ async def _judge(hub: Hub, messages: list[dict], absences: list[tuple[int, int]]
             "SELECT subject, effective_ms, body FROM ledger WHERE kind = 'transition' ORDER BY seq"
         )
     ]
-    steady = [(to, at) for subject, to, at in transitions if subject == "steady/home"]
-    assert [to for to, _ in steady] == [*(["up", "unknown"] * KILLS)[: len(steady) - 1], "up"], (
+    now_ms = time.time_ns() // 1_000_000
+    store = hub.folder / "threenines.db"
+    with reading(store) as reads:
+        steady = book_now(reads, store, 0).check_timeline(
+            "steady/home", Edge.FOUND, absences[0][0] - DAY_MS, now_ms
+        )
+    assert {state for _, _, state in steady} <= {State.UP, State.UNKNOWN}, (
         "it was never anything but up or unseen"
     )
+    assert steady[-1][1:] == (now_ms, State.UP)
     for killed_ms, back_ms in absences:
-        state = [to for to, at in steady if at <= back_ms - 500][-1]
-        assert state == "unknown", f"the absence from {killed_ms} to {back_ms} reads {state}"
+        state = state_at(steady, back_ms - 500)
+        assert state is State.UNKNOWN, f"the absence from {killed_ms} to {back_ms} reads {state}"
 
     alerts = [json.loads(body) for (body,) in hub.rows("SELECT body FROM alert")]
     assert {a["subject"] for a in alerts} == {"flaky"}, "a false alert"

@@ -34,6 +34,6 @@ def test_what_lapsed_is_missing_at_once():
     assert holding(stands(State.UNKNOWN, reason=Reason.STALE), 0) == {"unknown"}
 
 
-def test_degraded_because_we_do_not_see_all_of_it_pages_nobody():
-    assert holding(stands(State.DEGRADED, impaired=False), 0) == set()
+def test_what_works_though_we_do_not_see_all_of_it_pages_nobody():
+    assert holding(stands(State.UP, redundancy_unknown=True), 0) == set()
     assert holding(stands(State.DEGRADED), 0) == {"degraded"}

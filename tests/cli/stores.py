@@ -14,6 +14,7 @@ from tests.core.shapes import at
 from tests.fakes import observation
 from watch.cli import main
 from watch.core.confirm import Belief
+from watch.core.merkle import Frontier, leaf_hash
 from watch.core.reading import Verdict
 from watch.core.timeline import State
 from watch.ports import Batch
@@ -35,6 +36,7 @@ store: sqlite:///t.db
 """
 BEGIN, END = at("2024-02-01T00:00"), at("2024-03-01T00:00")
 BAD, GOOD = BEGIN + 5 * DAY, BEGIN + 5 * DAY + 50 * MINUTE
+PROOF = [observation("web/home", BAD + n, Verdict.DOWN) for n in (0, 5000)]
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ def past() -> Ledger:
     for key, check in (("web", "web/home"), ("db", "db/q")):
         ledger.component(key, [check], born)
         ledger.goes(check, State.UP, born)
-    ledger.goes("web/home", State.DOWN, BAD, sure=(BAD - 10_000, BAD + 2_000), reason="refused")
+    sure = (BAD - 10_000, BAD + 2_000)
+    ledger.goes("web/home", State.DOWN, BAD, sure=sure, reason="refused", readings=PROOF)
     ledger.goes("web/home", State.UP, GOOD, sure=(GOOD - 10_000, GOOD + 20))
     return ledger
 
@@ -104,7 +107,9 @@ def filled(*, until: int = END + HOUR) -> Batch:
     """What the store of such a hub holds, which was stopped at *until*."""
     ledger = past()
     down = next(e for e in ledger.entries if '"to":"down"' in e.body)
-    proof = [observation("web/home", BAD + n, Verdict.DOWN) for n in (0, 5000)]
+    log = Frontier()
+    tiles = [tile for e in ledger.entries for tile in log.add(leaf_hash(bytes.fromhex(e.hash)))]
     return Batch(
-        entries=ledger.entries, evidence=[(down.seq, reading) for reading in proof], beliefs=last_seen(until)
-    )
+        entries=ledger.entries, tiles=tiles, evidence=[(down.seq, reading) for reading in PROOF],
+        beliefs=last_seen(until),
+    )  # fmt: skip

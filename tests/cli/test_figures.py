@@ -9,6 +9,7 @@ import pytest
 from tests.cli.stores import BAD, BEGIN, CONFIG, END, GOOD, Desk, filled
 from tests.core.ledgers import DAY, HOUR
 from watch.core.ledger import digest
+from watch.core.merkle import leaf_hash, tree_hash
 from watch.stores.sqlite import SqliteReads
 
 FEBRUARY = 29 * DAY
@@ -223,10 +224,37 @@ def test_an_honest_ledger_holds_and_its_last_hash_is_told(desk):
     reads.shut()
     said = desk.run("ledger", "verify")
     assert said.code == 0
-    assert f"{len(entries)} entries hold. The last hash is {entries[-1].hash}" in said.out
+    assert (
+        f"{len(entries)} entries hold, with their evidence. The last hash is {entries[-1].hash}" in said.out
+    )
+    root = tree_hash(leaf_hash(bytes.fromhex(entry.hash)) for entry in entries).hex()
+    assert f"The tree over them has the root {root}" in said.out
     assert desk.run("ledger", "verify", "--json").json == {
-        "entries": len(entries), "hash": entries[-1].hash, "broken": None,
+        "entries": len(entries), "hash": entries[-1].hash, "log": {"size": len(entries), "root": root},
+        "broken": None, "figures": None,
     }  # fmt: skip
+
+
+EVIDENCE_EDITS = {
+    "a verdict": "UPDATE evidence SET verdict = 'up' WHERE entry = 10",
+    "an instant": "UPDATE evidence SET at_ms = at_ms + 1 WHERE entry = 10",
+    "a reading gone": "DELETE FROM evidence WHERE entry = 10 AND at_ms = (SELECT max(at_ms) FROM evidence)",
+    "all readings gone": "DELETE FROM evidence WHERE entry = 10",
+    "a reading too many": (
+        "INSERT INTO evidence SELECT id + 100, entry, check_name, vantage, at_ms, took_ms, seq, verdict, reason, "
+        "detail, latency_us, tainted, body FROM evidence WHERE entry = 10 LIMIT 1"
+    ),
+    "evidence of another entry": "UPDATE evidence SET entry = 9 WHERE entry = 10",
+    "evidence of no entry": "UPDATE evidence SET entry = 99 WHERE entry = 10",
+}
+
+
+@pytest.mark.parametrize("edit", EVIDENCE_EDITS)
+def test_evidence_that_was_tampered_with_is_bad_news(desk, edit):
+    altered(desk, EVIDENCE_EDITS[edit])
+    said = desk.run("ledger", "verify")
+    assert said.code == 1
+    assert "The ledger is broken at entry" in said.out
 
 
 EDITS = {

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from tests.fakes import check as a_check
 from watch.core import recorded_terms as terms
 from watch.core.book import Book
+from watch.core.evidence import evidence_row, proof
 from watch.core.ledger import Kind, LedgerChain
 from watch.core.settings import Component, Service, Vantage
 from watch.core.timeline import State
@@ -23,6 +24,7 @@ class Ledger:
         self, at: int = 0, *, target: str = "0.999", zone: ZoneInfo = UTC, site: str = "here"
     ) -> None:
         self.chain, self.entries = LedgerChain(), []
+        self._stood: dict[tuple[str, str], State] = {}
         self.add(Kind.GENESIS, "threenines", {"format": 1}, at)
         self.service(at, target=target, zone=zone)
         self.vantage("local", at, site=site)
@@ -42,9 +44,13 @@ class Ledger:
     def vantage(self, name: str, at: int, *, site: str = "here"):
         return self.add(Kind.VANTAGE, name, terms.vantage_body(Vantage(name=name, site=site)), at)
 
-    def component(self, key: str, members, at: int, *, needs: int | None = None, site: str = "here"):
+    def component(
+        self, key: str, members, at: int, *, needs: int | None = None, site: str = "here", shows: bool = False
+    ):
         """The component's terms, and those of its checks that the ledger does not know yet."""
-        part = Component(key=key, name=key, members=tuple(members), needs=needs, site=site)
+        part = Component(
+            key=key, name=key, members=tuple(members), needs=needs, site=site, show_redundancy_loss=shows
+        )
         self.add(Kind.COMPONENT, key, terms.component_body(part), at)
         known = {entry.subject for entry in self.entries if entry.kind == Kind.CHECK}
         for name in members:
@@ -72,12 +78,26 @@ class Ledger:
         by: str = "local",
         sure: tuple[int, int] | None = None,
         reason="timeout",
+        readings=(),
     ):
-        """A transition of check *name*; *sure* is (earliest, latest), the instant itself without it."""
+        """A transition of check *name*; *sure* is (earliest, latest), the instant itself without it.
+
+        *readings* are its proof; whoever keeps the entry keeps them as its evidence.
+        """
         earliest, latest = sure or (at, at)
+        was = self._stood.get((name, by), State.UNKNOWN)
+        self._stood[name, by] = state
         body = {
-            "from": "unknown", "to": state.value, "reason": "ok" if state is State.UP else reason, "detail": "",
+            "from": was.value, "to": state.value, "reason": "ok" if state is State.UP else reason, "detail": "",
             "earliest_ms": earliest, "latest_ms": latest,
         }  # fmt: skip
         recorded = max(at, self.chain.recorded_ms)
-        return self.add(Kind.TRANSITION, name, body, recorded, effective_ms=at, vantage=by)
+        return self.add(
+            Kind.TRANSITION,
+            name,
+            body,
+            recorded,
+            effective_ms=at,
+            vantage=by,
+            proof=proof(map(evidence_row, readings)),
+        )

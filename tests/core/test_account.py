@@ -64,11 +64,11 @@ def by_the_millisecond(
     items, month, *, windows, cap_ms, lifetime, service_hours, as_of_ms, degraded_counts_as
 ):
     """The semantics read aloud: class every millisecond, then count."""
-    excluded = sorted(held(windows) & held([month]))
-    excluded = set(excluded if cap_ms is None else excluded[:cap_ms])
     whole = held([month])
     for limit in (lifetime, service_hours):
         whole = whole if limit is None else whole & held(limit)
+    excluded = sorted(held(windows) & whole)  # only time in scope uses up the cap
+    excluded = set(excluded if cap_ms is None else excluded[:cap_ms])
     scope = {ms for ms in whole if as_of_ms is None or ms < as_of_ms}
     timeline = settled(items)
     states = {ms: state_at(timeline, ms) for ms in scope - excluded}
@@ -146,7 +146,7 @@ def test_a_cap_over_composed_members_leaves_what_was_measured(members, data):
     planned = composed_timeline(
         [overlaid(timeline, spans, EXCLUDED) for timeline, spans in members], k, 0, AXIS
     )
-    found = excused_timeline(planned, measured, (), cap, (0, AXIS))
+    found = excused_timeline(planned, measured, (), cap, (0, AXIS), [(0, AXIS)])
     left = cap
     for ms in range(AXIS):
         expected = state_at(planned, ms)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 from fractions import Fraction
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.ledgers import DAY, MINUTE, SECOND, Ledger
-from watch.core.book import Book, Edge, began
+from watch.core.book import Book, Edge, UnknownKind, began, held_at
 from watch.core.confirm import Belief, Confirmation, lapsed, observed
 from watch.core.ledger import Kind
 from watch.core.reading import Reason, Verdict
@@ -145,7 +146,11 @@ def test_folding_one_by_one_equals_folding_all(ledger, cut):
     book = Book(ledger.entries[:cut])
     for entry in ledger.entries[cut:]:
         book.add(entry)
-    assert vars(book) == vars(Book(ledger.entries))
+    assert contents(book) == contents(Book(ledger.entries))
+
+
+def contents(book: Book) -> dict:
+    return vars(book) | {"naming": vars(book.naming)}
 
 
 @given(readings)
@@ -224,12 +229,20 @@ def test_a_component_is_composed_of_those_it_contains():
     ]
 
 
-def test_kinds_of_a_later_version_are_kept_out():
+def test_an_uncritical_kind_of_a_later_version_is_passed_over():
     ledger = one()
     ledger.goes("web/home", UP, 0)
-    ledger.entries.append(ledger.chain.entry("adjustment", "web", {"x": 1}, now_ms=5))
+    later = ledger.add("postscript", "web", {"x": 1}, 5)
+    ledger.entries[-1] = later._replace(critical=0)
     assert ledger.book.component_timeline("web", Edge.FOUND, 0, 10) == [(0, 10, UP)]
-    assert ledger.book.version == ledger.entries[-1].seq
+    assert ledger.book.version == later.seq
+
+
+def test_a_critical_kind_of_a_later_version_is_refused_by_its_name():
+    ledger = one()
+    ledger.add("adjustment", "web", {"x": 1}, 5)
+    with pytest.raises(UnknownKind, match="adjustment"):
+        Book(ledger.entries)
 
 
 # ---- renames
@@ -257,7 +270,7 @@ def test_a_renamed_component_carries_its_history_its_checks_and_its_parents_on()
 def test_a_component_remembers_its_first_key_through_two_renames():
     ledger = renamed()
     ledger.rename("portal", "site", 500)
-    assert ledger.book.origins["portal"] == "web"
+    assert ledger.book.naming.origins["portal"] == "web"
     assert known(ledger.book.component_timeline("portal", Edge.FOUND, 0, 400))[0] == (0, 100, UP)
 
 
@@ -334,9 +347,9 @@ def test_how_vantage_points_are_counted_changes_when_the_file_does_and_not_befor
 def test_before_the_first_terms_the_first_terms_hold():
     ledger = Ledger(100, target="0.99")
     ledger.service(200, target="0.999")
-    targets = [ledger.book.terms_at(ms).target for ms in (0, 100, 199, 200)]
+    targets = [held_at(ledger.book.service, ms).target for ms in (0, 100, 199, 200)]
     assert targets == [Fraction(99, 100)] * 3 + [Fraction(999, 1000)]
-    assert Book().terms_at(0) is None
+    assert held_at(Book().service, 0) is None
 
 
 def test_a_state_began_where_the_account_says_however_long_ago():
@@ -366,8 +379,8 @@ def test_a_key_that_is_used_again_stands_for_another_component():
     made.component("old", ["old/a"], 0)
     made.rename("new", "old", 3_600_000)
     made.component("old", ["old/a"], 7_200_000)
-    assert made.book.origins["new"] == "old"
-    assert made.book.origins["old"] == f"old@{7_200_000}"
+    assert made.book.naming.origins["new"] == "old"
+    assert made.book.naming.origins["old"] == f"old@{7_200_000}"
 
 
 def test_a_component_that_was_away_is_still_itself():
@@ -375,4 +388,4 @@ def test_a_component_that_was_away_is_still_itself():
     made.component("web", ["web/a"], 0)
     made.end(Kind.COMPONENT, "web", 3_600_000)
     made.component("web", ["web/a"], 7_200_000)
-    assert made.book.origins == {"web": "web"}
+    assert made.book.naming.origins == {"web": "web"}

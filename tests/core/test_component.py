@@ -50,6 +50,12 @@ def test_needing_more_or_fewer_members_than_there_are_is_refused(k):
         composed_state([UP, UP, UP], k)
 
 
+def test_a_member_that_is_only_unknown_takes_nothing_from_what_is_seen_to_work():
+    assert composed_state([UP, UNKNOWN], 1) is UP
+    assert composed_state([UP, DEGRADED, UNKNOWN], 2) is DEGRADED
+    assert composed_state([UP, DOWN, UNKNOWN], 1) is DEGRADED
+
+
 def test_unknown_members_that_could_save_it_make_it_unknown_not_down():
     assert composed_state([UP, DOWN, UNKNOWN], 2) is UNKNOWN
     assert composed_state([DOWN, DOWN, UNKNOWN], 2) is DOWN
@@ -68,7 +74,7 @@ def test_a_gap_in_one_member_is_unknown_for_all_of_it():
     ("states", "k", "only"),
     [
         ([UP, UP, DOWN], 2, True),
-        ([UP, UP, UNKNOWN], 2, True),
+        ([UP, UP, UNKNOWN], 2, False),  # nothing is lost that was seen: it is plain up
         ([UP, DEGRADED, DOWN], 2, False),  # one of those that are left is itself degraded
         ([UP, DEGRADED], None, False),
         ([UP, UP], None, False),

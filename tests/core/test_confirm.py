@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watch.core.confirm import Belief, Confirmation, blinded, lapsed, observed
+from watch.core.confirm import Belief, Confirmation, awaits_sight, blinded, lapsed, observed, sighted
 from watch.core.reading import Reason, Verdict
 from watch.core.timeline import State
 
@@ -123,6 +123,59 @@ def test_a_blind_vantage_point_believes_nothing_since_it_last_saw():
     belief, changes = blinded(told("uuud")[0], at_ms=25_000, reason=Reason.BLIND)
     assert (belief.state, belief.down_run) == (State.UNKNOWN, None)
     assert [(c.state, c.effective_ms) for c in changes] == [(State.UNKNOWN, 25_000)]
+
+
+def blindly(story: str, seen_ms: int, *, every: int = 10_000):
+    """Belief and changes after *story*, when the last good canary round began at *seen_ms*."""
+    belief, changes = Belief(), []
+    for n, letter in enumerate(story):
+        belief, more = observed(
+            belief, TERMS, verdict=WORDS[letter], reason=Reason.OK, at_ms=n * every, took_ms=100,
+            sighted_ms=seen_ms,
+        )  # fmt: skip
+        changes += more
+    return belief, [(c.state.value, c.effective_ms // every) for c in changes]
+
+
+def test_down_waits_for_a_canary_round_begun_after_its_first_bad_reading():
+    belief, changes = blindly("uddd", 10_000)
+    assert changes == [("up", 0)]
+    assert awaits_sight(belief, TERMS, 10_000)
+    after, (change,) = sighted(belief, TERMS, Reason.REFUSED, 10_001)
+    assert (change.state, change.effective_ms, change.reason) == (State.DOWN, 10_000, Reason.REFUSED)
+    assert (after.state, after.settled) == (State.DOWN, True)
+
+
+def test_a_round_that_proves_nothing_changes_nothing():
+    belief, _ = blindly("uddd", 0)
+    assert sighted(belief, TERMS, Reason.OK, 10_000) == (belief, ())
+    assert sighted(told("udd")[0], TERMS, Reason.OK, 10**9) == (told("udd")[0], ())
+
+
+def test_what_waits_for_a_round_is_not_degraded_meanwhile():
+    assert blindly("udddd", 0)[1] == [("up", 0)]
+
+
+def test_degraded_and_recovery_wait_for_no_round():
+    assert blindly("uggg", 0)[1] == [("up", 0), ("degraded", 1)]
+    belief, _ = told("uddd")
+    _, changes = observed(
+        belief, TERMS, verdict=Verdict.UP, reason=Reason.OK, at_ms=40_000, took_ms=1, sighted_ms=0
+    )
+    assert changes == ()
+    belief, _ = told("udddu")
+    _, (change,) = observed(
+        belief, TERMS, verdict=Verdict.UP, reason=Reason.OK, at_ms=50_000, took_ms=1, sighted_ms=0
+    )
+    assert (change.state, change.effective_ms) == (State.UP, 40_000)
+
+
+@given(st.text("ugd?", max_size=40))
+def test_who_waits_for_a_round_would_be_down_by_it(story):
+    belief, _ = blindly(story, -1)
+    after, changes = sighted(belief, TERMS, Reason.OK, 10**9)
+    assert awaits_sight(belief, TERMS, -1) is (State.DOWN in [c.state for c in changes])
+    assert after.state is (State.DOWN if changes else belief.state)
 
 
 def test_who_is_settled_is_not_asked_again_early():

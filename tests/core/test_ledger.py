@@ -37,7 +37,10 @@ def test_a_stranger_can_check_it_from_the_documentation_alone():
         prev = digest
 
 
-@pytest.mark.parametrize("column", ["recorded_ms", "effective_ms", "kind", "subject", "vantage", "body"])
+COLUMNS = ["recorded_ms", "effective_ms", "kind", "subject", "vantage", "critical", "late", "body", "proof"]
+
+
+@pytest.mark.parametrize("column", COLUMNS)
 def test_an_edit_of_any_column_is_found_where_it_was_made(column):
     chain = entries()
     value = getattr(chain[2], column)
@@ -64,6 +67,26 @@ def test_recorded_times_never_go_back_even_if_the_clock_does():
     first = chain.entry(Kind.CHECK, "a", {}, now_ms=5000)
     second = chain.entry(Kind.CHECK, "a", {}, now_ms=4000)
     assert second.recorded_ms == first.recorded_ms == 5000
+
+
+def test_only_what_no_figure_depends_on_may_be_passed_over_by_who_does_not_know_it():
+    chain = LedgerChain()
+    uncritical = {kind for kind in Kind if not chain.entry(kind, "x", {}, now_ms=1).critical}
+    assert uncritical == {Kind.CHECKPOINT, Kind.COMMAND}
+
+
+def test_what_speaks_of_the_time_before_the_last_checkpoint_is_late():
+    chain = LedgerChain()
+    assert not chain.entry(Kind.TRANSITION, "a/b", {}, now_ms=900, effective_ms=10).late
+    assert not chain.entry(Kind.CHECKPOINT, "2026-01", {}, now_ms=1000, effective_ms=500).late
+    late = [
+        chain.entry(Kind.TRANSITION, "a/b", {}, now_ms=1000, effective_ms=ms).late for ms in (499, 500, 501)
+    ]
+    assert late == [1, 0, 0]
+
+
+def test_a_rename_is_late_always_for_it_changes_how_all_before_it_is_read():
+    assert LedgerChain().entry(Kind.RENAME, "new", {"was": "old"}, now_ms=1).late
 
 
 def test_text_of_any_script_is_hashed_as_it_is_written():

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
 from tests.fakes import START_MS, Counter, FakeClock, MemoryStore, SilentDesk, observation, settings
-from watch.core.book import Book, Edge
-from watch.core.ledger import Kind, LedgerChain, verified
+from watch.core.delivery import Delivery, Receipt
+from watch.core.ledger import Kind, verified
+from watch.core.marks import Edge
 from watch.core.reading import Course, Reason, Verdict
 from watch.core.standing import Sight
 from watch.core.timeline import State
 from watch.core.trend import quarter_of
 from watch.hub.hub import Hub
+from watch.hub.replay import book_for, book_now, ledger_end
 
 UP, DOWN = Verdict.UP, Verdict.DOWN
 
@@ -22,15 +27,9 @@ class Stage:
     def __init__(self, plan, store: MemoryStore | None = None, clock: FakeClock | None = None) -> None:
         self.store, self.clock = store or MemoryStore(), clock or FakeClock()
         self.desk, self.counter, self.moves = SilentDesk(), Counter(), 0
-        entries = list(self.store.entries())
-        chain = (
-            LedgerChain(entries[-1].seq, entries[-1].recorded_ms, entries[-1].hash)
-            if entries
-            else LedgerChain()
-        )
-        self.hub = Hub(
-            plan, self.store, Book(entries), chain, self.desk, self.counter, self.clock, self._moved
-        )
+        self.epoch, self.sent = self.clock.ms, 0
+        book, end = book_for(self.store, Path("x"), 0), ledger_end(self.store)
+        self.hub = Hub(plan, self.store, book, end, self.desk, self.counter, self.clock, self._moved)
 
     def _moved(self) -> None:
         self.moves += 1
@@ -38,8 +37,16 @@ class Stage:
     async def reads(self, name: str, verdict: Verdict, seconds: float = 10, **more) -> None:
         """One reading of *name*, *seconds* after the last thing that happened, and a turn of the hub."""
         self.clock.move(seconds)
-        self.hub.deliver(observation(name, self.clock.ms - 100, verdict, **more))
+        await self.brings(observation(name, self.clock.ms - 100, verdict, **more))
+
+    async def brings(self, *findings, vantage: str = "local") -> Receipt:
+        """One delivery, and the turn of the hub that puts it on disk."""
+        delivery = Delivery(vantage=vantage, epoch=self.epoch, first=self.sent + 1, findings=findings)
+        self.sent += len(findings)
+        taken = asyncio.ensure_future(self.hub.take(delivery))
+        await asyncio.sleep(0)
         await self.hub.turn()
+        return await taken
 
     async def pause(self, seconds: float) -> None:
         self.clock.move(seconds)
@@ -52,6 +59,14 @@ class Stage:
     @property
     def entries(self):
         return list(self.store.entries())
+
+    def spans(self, name: str):
+        """What the ledger on disk says of a check, in seconds from the start."""
+        book = book_now(self.store, Path("x"), 0)
+        return [
+            ((a - START_MS) / 1000, (b - START_MS) / 1000, state)
+            for a, b, state in book.check_timeline(name, Edge.FOUND, START_MS, self.clock.ms)
+        ]
 
     def transitions(self):
         return [
@@ -141,8 +156,14 @@ async def test_after_a_long_absence_the_gap_reads_unknown_from_where_validity_en
     await again.pause(0)
     assert again.state("web") is State.UNKNOWN
     await again.reads("web/home", UP)
-    assert [to for _, to, _ in again.transitions()] == ["up", "unknown", "up"]
-    assert again.transitions()[1][2] == 39.9
+    assert [to for _, to, _ in again.transitions()] == ["up"], (
+        "the state is the same afterwards: no entry of its own"
+    )
+    assert again.spans("web/home") == [(9.9, 39.9, State.UP), (3619.9, 3620.0, State.UP)]
+    assert [e.kind for e in again.entries if e.vantage][1:] == ["absence"]
+    await again.pause(1)
+    assert [e.kind for e in again.entries if e.vantage][1:] == ["absence", "absence"]
+    assert again.spans("web/home") == [(9.9, 39.9, State.UP), (3619.9, 3621.0, State.UP)]
     assert verified(again.entries)[2] is None
 
 
@@ -206,12 +227,11 @@ async def test_a_blind_vantage_point_makes_unknown_not_down(one):
     await one.reads("web/home", UP)
     seen = one.clock.ms
     one.clock.move(5)
-    one.hub.sight(Sight("local", blind=True, good_ms=seen, bad=("gateway", "dns")))
-    await one.hub.turn()
+    await one.brings(Sight("local", blind=True, good_ms=seen, bad=("gateway", "dns")))
     assert one.state("web") is State.UNKNOWN
-    assert one.transitions()[-1] == ("web/home", "unknown", (seen - START_MS) / 1000)
+    assert one.spans("web/home") == [(9.9, (seen - START_MS) / 1000, State.UP)]
     assert "gateway, dns" in one.desk.troubles[0].text
-    one.hub.sight(Sight("local", blind=False, good_ms=one.clock.ms))
+    await one.brings(Sight("local", blind=False, good_ms=one.clock.ms))
     await one.reads("web/home", UP)
     assert one.state("web") is State.UP
     assert one.desk.troubles == ()
@@ -271,11 +291,11 @@ async def test_readings_of_ours_that_failed_are_counted_but_change_nothing(one):
     assert one.counter.verdicts.count((Verdict.UNKNOWN, Reason.INTERNAL)) == 5
 
 
-async def test_degraded_because_we_do_not_see_all_of_it_is_our_trouble_not_theirs():
+async def test_a_member_that_is_only_unknown_takes_nothing_from_what_is_seen_to_work():
     stage = Stage(settings({"app": ["app/a", "app/b"]}, needs={"app": 1}))
     await stage.reads("app/a", UP)
     standing = stage.hub.board.components["app"]
-    assert (standing.state, standing.redundancy_lost, standing.impaired) == (State.DEGRADED, False, False)
+    assert (standing.state, standing.redundancy_lost, standing.redundancy_unknown) == (State.UP, False, True)
 
 
 async def test_lost_redundancy_of_a_contained_component_is_passed_on_as_that():
@@ -285,7 +305,7 @@ async def test_lost_redundancy_of_a_contained_component_is_passed_on_as_that():
         await stage.reads("app/a", DOWN, 3)
         await stage.reads("app/b", UP, 1)
     standing = stage.hub.board.components["all"]
-    assert (standing.state, standing.redundancy_lost, standing.impaired) == (State.DEGRADED, True, True)
+    assert (standing.state, standing.redundancy_lost) == (State.DEGRADED, True)
 
 
 async def test_what_fills_up_or_empties_is_summed_up_by_the_quarter_of_an_hour_and_kept():

@@ -21,23 +21,20 @@ START = at("2026-11-02T00:00")
 OK, WORK, NO_DATA, MINOR, PARTIAL, MAJOR = Status
 
 
-def ledger(needs: int | None = None) -> Ledger:
+def ledger(needs: int | None = None, *, shows: bool = False) -> Ledger:
     """`app` of two checks, and `all`, which contains it and has a check of its own; all up."""
     made = Ledger(START)
-    made.component("app", ["app/a", "app/b"], START, needs=needs)
+    made.component("app", ["app/a", "app/b"], START, needs=needs, shows=shows)
     made.component("all", ["app", "all/x"], START)
     for name in ("app/a", "app/b", "all/x"):
         made.goes(name, UP, START)
     return made
 
 
-def words(made: Ledger, key: str = "app", hi: int = START + 10 * HOUR, *, shows: tuple[str, ...] = ()):
+def words(made: Ledger, key: str = "app", hi: int = START + 10 * HOUR):
     book = made.book
     works = worked(book, START - DAY, hi).get(key, ())
-    return [
-        (a - START, b - START, w)
-        for a, b, w in PublicView(book, frozenset(shows)).words(key, START, hi, works)
-    ]
+    return [(a - START, b - START, w) for a, b, w in PublicView(book).words(key, START, hi, works)]
 
 
 def window(hours: float = 2, *, after: float = 1, components=("app",), **more) -> Window:
@@ -77,10 +74,23 @@ def test_redundancy_lost_is_operational_for_the_public():
 
 
 def test_redundancy_lost_shows_where_the_component_says_so():
+    made = ledger(needs=1, shows=True)
+    made.goes("app/a", DOWN, START + HOUR)
+    assert words(made) == [(0, HOUR, OK), (HOUR, 10 * HOUR, MINOR)]
+    assert words(made, "all") == [(0, HOUR, OK), (HOUR, 10 * HOUR, MINOR)]
+
+
+def test_redundancy_lost_shows_from_when_the_component_says_so_and_not_before():
     made = ledger(needs=1)
     made.goes("app/a", DOWN, START + HOUR)
-    assert words(made, shows=("app",)) == [(0, HOUR, OK), (HOUR, 10 * HOUR, MINOR)]
-    assert words(made, "all", shows=("app",)) == [(0, HOUR, OK), (HOUR, 10 * HOUR, MINOR)]
+    made.component("app", ["app/a", "app/b"], START + 2 * HOUR, needs=1, shows=True)
+    assert words(made) == [(0, 2 * HOUR, OK), (2 * HOUR, 10 * HOUR, MINOR)]
+
+
+def test_a_member_that_nobody_could_see_takes_nothing_from_one_that_works():
+    made = ledger(needs=1)
+    made.goes("app/a", UNKNOWN, START + HOUR)
+    assert words(made) == [(0, 10 * HOUR, OK)]
 
 
 def test_a_degraded_member_is_no_mere_loss_of_redundancy():
@@ -91,8 +101,8 @@ def test_a_degraded_member_is_no_mere_loss_of_redundancy():
 
 def test_nothing_is_said_of_the_time_before_a_component_or_after_it():
     made = ledger()
-    assert PublicView(made.book, frozenset()).words("app", START - DAY, START) == []
-    assert PublicView(made.book, frozenset()).words("other", START, START + DAY) == []
+    assert PublicView(made.book).words("app", START - DAY, START) == []
+    assert PublicView(made.book).words("other", START, START + DAY) == []
 
 
 def test_a_window_in_progress_shows_as_maintenance_and_covers_its_component_s_trouble():

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import random
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from statuspage.page import Status
+from statuspage.page import Day, Status
 from statuspage.render import rendered
 from tests.core.ledgers import DAY, HOUR, MINUTE, UTC, Ledger
 from tests.core.shapes import at
-from tests.fakes import settings
+from tests.fakes import MemoryStore, settings
+from watch.core.book import Book
 from watch.core.figures import figure
 from watch.core.ledger import Kind
 from watch.core.localtime import Month, from_utc_ms
 from watch.core.schedule import Length, OneOff
 from watch.core.timeline import State
 from watch.core.window import Window
+from watch.hub.days import Days, days_of
+from watch.hub.page_history import first_open_day
 from watch.hub.publisher import Publisher
+from watch.hub.recorder import Recorder
+from watch.hub.replay import book_for, ledger_end
+from watch.ports import Batch
 
 UP, DEGRADED, DOWN, UNKNOWN = State.UP, State.DEGRADED, State.DOWN, State.UNKNOWN
 BORN = at("2026-10-01T06:00")
@@ -58,8 +66,39 @@ def plan(parts=None, *, hidden=(), options=None, **more):
     return replace(made, components=changed)
 
 
+class Over:
+    """The 88 days before yesterday, drawn from the same book that the page is."""
+
+    def __init__(self, settings, book: Book) -> None:
+        self._zone, self._book, self.now_ms = settings.service.timezone, book, NOW
+
+    def of(self, key: str) -> list[Day]:
+        open_ = first_open_day(self.now_ms, self._zone)
+        dates = [open_ - timedelta(days=n) for n in range(88, 0, -1)]
+        rows = days_of(self._book, [key], self._zone, dates)
+        return [
+            Day(
+                date=date.fromisoformat(r.date), scope_ms=r.scope_ms, down_ms=r.down_ms, degraded_ms=r.degraded_ms,
+                unknown_ms=r.unknown_ms, excluded_ms=r.excluded_ms, worst=Status(r.worst),
+            )
+            for r in rows
+        ]  # fmt: skip
+
+
+async def published(settings, book: Book, *pages: tuple[int, int], entries=()):
+    """The last of *pages* of one publisher whose book grows meanwhile: (now, how many of *entries* it knows)."""
+    over, found = Over(settings, book), None
+    publisher = Publisher(settings, book, over.of)
+    for now_ms, known in pages:
+        for entry in entries[book.version : known]:
+            book.add(entry)
+        over.now_ms = now_ms
+        found = await publisher.page(now_ms)
+    return found
+
+
 async def page(made: Ledger, *, now_ms: int = NOW, settings=None):
-    return await Publisher(settings or plan(), made.book).page(now_ms)
+    return await published(settings or plan(), made.book, (now_ms, 0))
 
 
 async def shown(made: Ledger, key: str = "web", **more):
@@ -116,18 +155,17 @@ async def test_a_component_not_yet_on_record_is_unknown_and_has_no_figure():
 
 
 async def test_redundancy_lost_is_operational_unless_the_component_shows_it():
-    made = Ledger(BORN)
-    made.component("app", ["app/a", "app/b"], BORN, needs=1)
-    for name in ("app/a", "app/b"):
-        made.goes(name, UP, BORN)
-    outage(made, NOW - HOUR, None, "app/a")
-    parts, needs = {"app": ["app/a", "app/b"]}, {"app": 1}
-    quiet = await page(made, settings=plan(parts, needs=needs))
+    parts, needs, shown_ = {"app": ["app/a", "app/b"]}, {"app": 1}, {}
+    for shows in (False, True):
+        made = Ledger(BORN)
+        made.component("app", ["app/a", "app/b"], BORN, needs=1, shows=shows)
+        for name in ("app/a", "app/b"):
+            made.goes(name, UP, BORN)
+        outage(made, NOW - HOUR, None, "app/a")
+        shown_[shows] = await page(made, settings=plan(parts, needs=needs))
+    quiet, open_ = shown_[False], shown_[True]
     assert (quiet.status, quiet.incidents) == (Status.OPERATIONAL, ())
     assert quiet.components[0].days[-1].degraded_ms == 0
-    open_ = await page(
-        made, settings=plan(parts, needs=needs, options={"app": {"show_redundancy_loss": True}})
-    )
     assert (open_.status, len(open_.incidents)) == (Status.DEGRADED, 1)
     assert open_.components[0].days[-1].degraded_ms == HOUR
 
@@ -355,19 +393,6 @@ async def test_a_component_that_came_back_counts_only_while_it_was_there():
 # ---- what is kept from page to page
 
 
-async def later_page(made: Ledger, *, pages, settings=None):
-    """The last of *pages* of one publisher whose book grew meanwhile: (now, how many entries it knows)."""
-    from watch.core.book import Book
-
-    book = Book()
-    publisher, found = Publisher(settings or plan(), book), None
-    for now_ms, known in pages:
-        for entry in made.entries[book.version : known]:
-            book.add(entry)
-        found = await publisher.page(now_ms)
-    return found
-
-
 async def test_a_page_made_after_others_is_the_page_made_at_once():
     rng = random.Random(4)
     made = grown(born=NOW - 100 * DAY)
@@ -381,17 +406,36 @@ async def test_a_page_made_after_others_is_the_page_made_at_once():
         pages.append((at_ms + rng.randrange(1, 10 * MINUTE), len(made.entries)))
     end = max(pages[-1][0], made.chain.recorded_ms) + HOUR
     pages.append((end, len(made.entries)))
-    assert await later_page(made, pages=pages) == await page(made, now_ms=end)
+    assert await published(plan(), Book(), *pages, entries=made.entries) == await page(made, now_ms=end)
 
 
 async def test_what_turns_out_to_have_lapsed_long_ago_corrects_the_bars_already_shown():
     made = grown()
-    known = len(made.entries)
-    outage(made, NOW - 10 * DAY, None, "db/q", state=UNKNOWN)
-    found = await later_page(made, pages=[(NOW, known), (NOW + 1000, len(made.entries))])
-    db = found.components[1]
+    store = MemoryStore([Batch(entries=made.entries)])
+    book = book_for(store, Path("x"), 0)
+    recorder = Recorder(book, ledger_end(store))
+
+    async def flushed() -> None:
+        await store.commit(recorder.take())
+
+    days = Days(plan(), recorder, lambda: nullcontext(store), flushed)
+    publisher = Publisher(plan(), book, days.of)
+    await days.settle(NOW)
+    before = (await publisher.page(NOW)).components[1]
+    assert sum(day.unknown_ms for day in before.days) == 0
+    lapse = {"from": "up", "to": "unknown", "reason": "stale", "detail": "", "earliest_ms": 0, "latest_ms": 0}
+    recorder.entry(
+        Kind.TRANSITION, "db/q", lapse, now_ms=NOW + 1000, effective_ms=NOW - 10 * DAY, vantage="local"
+    )
+    await days.settle(NOW + 1000)
+    db = (await publisher.page(NOW + 1000)).components[1]
     assert (db.status, db.since_ms) == (Status.UNKNOWN, NOW - 10 * DAY)
     assert sum(day.unknown_ms for day in db.days) == 10 * DAY + 1000
+    await flushed()
+    kept = store.days("UTC", "2026-11", "2026-11")
+    assert [row.date for row in kept if row.component == "db" and row.unknown_ms] == [
+        f"2026-11-{n}" for n in range(10, 19)
+    ], "and so in the store"
 
 
 # ---- the rest of it
@@ -407,7 +451,7 @@ async def test_groups_and_components_are_in_the_file_s_order():
 
 
 async def test_a_page_of_an_empty_book_is_a_page():
-    found = await Publisher(plan(), Ledger(NOW).book).page(NOW)
+    found = await page(Ledger(NOW))
     assert found.status is Status.UNKNOWN
 
 

@@ -18,13 +18,17 @@ import pytest
 from tests.fakes import START_MS, observation
 from watch.core.alert import Alert, Event, Heard, Notice, Status
 from watch.core.confirm import Belief, Streak
+from watch.core.darkness import Gap
+from watch.core.days import DayRow, month_body
+from watch.core.delivery import Lane
 from watch.core.ledger import Kind, LedgerChain, verified
+from watch.core.merkle import Tile
 from watch.core.reading import Verdict
 from watch.core.settings import When
 from watch.core.sketch import Sketch
 from watch.core.timeline import State
 from watch.core.trend import QuarterHour
-from watch.ports import Batch, StoreCorrupt, StoreError, StoreHeld
+from watch.ports import CLOSED, Batch, StoreCorrupt, StoreError, StoreHeld
 from watch.stores.sqlite import SqliteReads, SqliteStore
 from watch.stores.sqlite.writer import Writer
 
@@ -67,27 +71,73 @@ async def test_everything_in_a_batch_reads_back_as_it_was(store):
         for n in range(3)
     ]
     belief = Belief(State.DOWN, START_MS, START_MS + 2, serving_run=Streak(1, 2, 3, None), blips=4)
-    batch = Batch(readings, entries, [(1, r) for r in readings], {("web/home", "local"): belief})
+    batch = Batch(readings, entries, evidence=[(1, r) for r in readings])
+    batch.beliefs = {("web/home", "local"): belief}
     batch.sketches["web/home", "local", START_MS - START_MS % 3_600_000] = sketch(0.1, 0.2)
     batch.alerts, batch.notices = {1: alert(1)}, {1: notice(1)}
     batch.heard = {(1, "alice"): Heard(alert_id=1, recipient="alice", event=Event.TRIGGERED, at_ms=9)}
     await store.commit(batch)
-    assert list(store.entries()) == entries
-    assert list(store.evidence(1)) == readings
-    assert store.beliefs() == {("web/home", "local"): belief}
-    assert store.latest() == {("web/home", "local"): readings[-1]}
-    assert store.alerts() == (
+    assert list(store.reads.entries()) == entries
+    assert list(store.reads.evidence(1)) == readings
+    assert store.reads.beliefs() == {("web/home", "local"): belief}
+    assert store.reads.latest() == {("web/home", "local"): readings[-1]}
+    assert store.reads.alerts() == (
         [alert(1)],
         [notice(1)],
         [Heard(alert_id=1, recipient="alice", event=Event.TRIGGERED, at_ms=9)],
     )
-    assert store.sketch("web/home", START_MS, START_MS + 1).count == 2
+    assert store.reads.sketch("web/home", START_MS, START_MS + 1).count == 2
+
+
+def a_day(date: str) -> DayRow:
+    return DayRow("UTC", "web", date, 9, 1, 2, 3, 0, "major_outage")
+
+
+def month(name: str, *days: int):
+    """`Batch.days` with these days of web's."""
+    return {("UTC", "web", name): month_body([a_day(f"{name}-{day:02}") for day in days])}
+
+
+async def test_what_is_derived_from_the_ledger_reads_back_as_it_was(store):
+    days, gap = month("2025-11", 23, 24), Gap(5, None, 4, None)
+    await store.commit(
+        Batch(
+            tiles=[Tile(1, 0, b"x" * 32)], checkpoints={7: ["[1]", "[2]"]}, days=days, darks={3: None},
+            gaps={(3, "web/home"): gap}, lanes={("local", Lane.LIVE): (START_MS, 12)},
+        )
+    )  # fmt: skip
+    assert store.reads.tiles() == [Tile(1, 0, b"x" * 32)]
+    assert list(store.reads.checkpoint_rows(7)) == ["[1]", "[2]"]
+    assert [row.date for row in store.reads.days("UTC", "2025-11", "2025-11")] == ["2025-11-23", "2025-11-24"]
+    assert next(store.reads.days("UTC", "2025-11", "2026-01")) == a_day("2025-11-23")
+    assert list(store.reads.days("UTC", "2025-12", "2026-01")) == []
+    assert list(store.reads.days("Europe/Berlin", "2025-11", "2025-11")) == []
+    assert store.reads.darks() == ({3: None}, {3: {"web/home": gap}})
+    assert store.reads.lanes() == {("local", "live"): (START_MS, 12)}
+
+
+async def test_a_dark_stretch_that_an_entry_closes_leaves_no_row(store):
+    await store.commit(Batch(darks={3: None, 4: 50}, gaps={(3, "a/b"): Gap(5), (4, "a/b"): Gap(6)}))
+    await store.commit(Batch(gaps={(4, "a/b"): None}))
+    assert store.reads.darks() == ({3: None, 4: 50}, {3: {"a/b": Gap(5)}})
+    await store.commit(Batch(darks={3: CLOSED}))
+    assert store.reads.darks() == ({4: 50}, {})
+
+
+async def test_months_that_an_entry_made_void_are_gone_and_those_before_stay(store):
+    await store.commit(Batch(days=month("2025-09", 1) | month("2025-10", 1) | month("2025-11", 1)))
+    await store.commit(Batch(void_days=[("web", "2025-10"), ("db", "2025-01")]))
+    assert [row.date for row in store.reads.days("UTC", "2025-01", "2026-01")] == ["2025-09-01"]
+    await store.commit(Batch(days=month("2025-10", 2), void_days=[("web", "2025-10")]))
+    assert [row.date for row in store.reads.days("UTC", "2025-10", "2026-01")] == ["2025-10-02"], (
+        "what is made anew in the same batch stays"
+    )
 
 
 async def test_sketches_of_one_hour_add_up(store):
     for _ in range(3):
         await store.commit(Batch(sketches={("a/b", "local", 0): sketch(1.0)}))
-    assert store.sketch("a/b", 0, 1).count == 3
+    assert store.reads.sketch("a/b", 0, 1).count == 3
 
 
 async def test_quarters_add_up_and_go_with_the_observations(store):
@@ -95,20 +145,20 @@ async def test_quarters_add_up_and_go_with_the_observations(store):
     for at_ms, value in ((0, 0.5), (10, 0.25)):
         await store.commit(Batch(quarters={(*key, START_MS): QuarterHour(1, at_ms, value)}))
     await store.commit(Batch(quarters={(*key, START_MS - 900_000): QuarterHour(2, 5, 1.5)}))
-    assert store.trends("local", START_MS - 900_000) == {
+    assert store.reads.trends("local", START_MS - 900_000) == {
         "san/lun0": {"free": {START_MS - 900_000: QuarterHour(2, 5, 1.5), START_MS: QuarterHour(2, 10, 0.75)}}
     }
-    assert store.trends("elsewhere", 0) == {}
+    assert store.reads.trends("elsewhere", 0) == {}
     await store.forget(START_MS)
-    assert store.trends("local", 0) == {"san/lun0": {"free": {START_MS: QuarterHour(2, 10, 0.75)}}}
+    assert store.reads.trends("local", 0) == {"san/lun0": {"free": {START_MS: QuarterHour(2, 10, 0.75)}}}
 
 
 async def test_a_belief_is_renewed_by_readings_that_changed_nothing_else(store):
     await store.commit(Batch(beliefs={("a/b", "local"): Belief(State.UP, 1, 100)}))
     await store.commit(Batch([observation("a/b", 500), observation("a/b", 900, Verdict.UNKNOWN)]))
-    assert store.beliefs()["a/b", "local"].last_ms == 100
+    assert store.reads.beliefs()["a/b", "local"].last_ms == 100
     await store.commit(Batch([observation("a/b", 1000)]))
-    assert store.beliefs()["a/b", "local"].last_ms == 1000
+    assert store.reads.beliefs()["a/b", "local"].last_ms == 1000
 
 
 async def test_a_second_hub_is_refused_by_name_of_the_first(store, tmp_path):
@@ -131,15 +181,15 @@ async def test_a_batch_that_cannot_be_written_leaves_nothing_behind(store):
     await store.commit(Batch(entries=[good]))
     with pytest.raises(apsw.ConstraintError):
         await store.commit(Batch([observation("new/check", 5)], [good]))
-    assert store.latest() == {}
+    assert store.reads.latest() == {}
     await store.commit(Batch([observation("new/check", 6)]))
-    assert set(store.latest()) == {("new/check", "local")}
+    assert set(store.reads.latest()) == {("new/check", "local")}
 
 
 async def test_old_observations_go_and_young_ones_stay(store):
     await store.commit(Batch([observation("a/b", at) for at in (10, 20, 30)]))
     assert await store.forget(25) == 2
-    assert [o.at_ms for o in store.latest().values()] == [30]
+    assert [o.at_ms for o in store.reads.latest().values()] == [30]
 
 
 def stock(path: Path, sql: str) -> list[list]:
@@ -181,7 +231,7 @@ async def test_hundreds_of_commits_at_once_share_transactions(store):
     chain = LedgerChain()
     entries = [chain.entry(Kind.GENESIS, str(n), {}, now_ms=n) for n in range(300)]
     await asyncio.gather(*(store.commit(Batch(entries=[e])) for e in entries))
-    assert verified(store.entries()) == (300, chain.hash, None)
+    assert verified(store.reads.entries()) == (300, chain.hash, None)
 
 
 async def test_a_locked_file_holds_nobody_up_and_loses_nothing(tmp_path):
@@ -191,7 +241,7 @@ async def test_a_locked_file_holds_nobody_up_and_loses_nothing(tmp_path):
     other.execute("BEGIN IMMEDIATE")
     await store.commit(Batch([observation("a/b", 5)]))
     assert "locked" in str(store.trouble)
-    assert store.latest() == {}
+    assert store.reads.latest() == {}
     await store.commit(Batch([observation("a/c", 6)]))  # nobody waits for a disk that takes nothing
     other.execute("ROLLBACK")
     other.close()
@@ -199,7 +249,7 @@ async def test_a_locked_file_holds_nobody_up_and_loses_nothing(tmp_path):
     while store.trouble is not None:
         await asyncio.sleep(0)
     await store.commit(Batch([observation("a/e", 8)]))
-    assert [key[0] for key in sorted(store.latest())] == ["a/b", "a/c", "a/d", "a/e"]
+    assert [key[0] for key in sorted(store.reads.latest())] == ["a/b", "a/c", "a/d", "a/e"]
     await store.close()
 
 
@@ -233,7 +283,7 @@ def test_a_file_that_is_no_database_is_said_and_not_touched(tmp_path, damage):
         SqliteReads(path)
 
 
-async def test_a_damaged_page_is_found_at_the_start(tmp_path):
+async def test_a_damaged_page_is_found_at_the_start_before_anything_is_written(tmp_path):
     store = SqliteStore(tmp_path / "t.db")
     await store.commit(Batch([observation(f"a/{n}", n) for n in range(2000)]))
     await store.close()
@@ -241,8 +291,13 @@ async def test_a_damaged_page_is_found_at_the_start(tmp_path):
     whole = bytearray(path.read_bytes())
     whole[4096 * 8 : 4096 * 9] = b"\xa5" * 4096
     path.write_bytes(whole)
-    with pytest.raises(StoreCorrupt):
-        SqliteStore(path)
+    store = SqliteStore(path)
+    with pytest.raises(StoreCorrupt, match="is damaged"):
+        await store.sound()
+    with pytest.raises(StoreCorrupt, match="is damaged"):
+        await store.commit(Batch([observation("a/0", 5000)]))
+    await store.close()
+    assert path.read_bytes()[100:] == whole[100:], "every page but for the counters in the header"
 
 
 def test_a_store_that_is_not_there_says_who_makes_it(tmp_path):
@@ -277,7 +332,7 @@ from watch.stores.sqlite import SqliteStore
 async def main():
     store = SqliteStore({path!r})
     last = None
-    for last in store.entries(): pass
+    for last in store.reads.entries(): pass
     chain = LedgerChain(last.seq, last.recorded_ms, last.hash) if last else LedgerChain()
     while True:
         await store.commit(Batch(entries=[chain.entry(Kind.GENESIS, "x", {{}}, now_ms=1)]))
@@ -369,4 +424,4 @@ async def test_a_column_that_somebody_added_is_not_read(tmp_path):
 async def test_canaries_that_were_good_are_remembered(store):
     await store.commit(Batch(canaries={("here", "gateway"): 5}))
     await store.commit(Batch(canaries={("here", "gateway"): 9, ("there", "dns"): 9}))
-    assert store.canaries("here") == {"gateway"}
+    assert store.reads.canaries("here") == {"gateway"}

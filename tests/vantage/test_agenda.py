@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import pairwise
 
-from watch.core import confirm
+from watch.core.confirm import Belief, observed
 from watch.core.expect import Judge
 from watch.core.reading import Reason, Verdict
 from watch.core.settings import Check
@@ -42,22 +42,23 @@ def check(name: str, every: float = 30, host: str = "", **more) -> Check:
 def played(
     agenda: Agenda, seconds: float, *, verdicts=None, step: float = 0.02, took: float = 0.0, now: float = 0.0
 ):
-    """Run *agenda* for *seconds*; the (time, name) of every start. *verdicts* maps a name to a function of time."""
-    starts, under_way = [], []
+    """Run *agenda* for *seconds*; the (time, name) of every start. *verdicts* maps a name to a function of time.
+
+    What was read is released first, and then settled by what a hub believes of it.
+    """
+    starts, under_way, beliefs = [], [], {}
     end = now + seconds
     while now < end:
         for done, slot in [u for u in under_way if u[0] <= now]:
             under_way.remove((done, slot))
-            verdict = (verdicts or {}).get(slot.check.name, lambda _: Verdict.UP)(slot.started)
-            slot.belief, _ = confirm.observed(
-                slot.belief,
-                slot.terms,
-                verdict=verdict,
-                reason=Reason.OK,
-                at_ms=round(slot.started * 1000),
-                took_ms=0,
-            )
+            name, at = slot.check.name, slot.started
+            verdict = (verdicts or {}).get(name, lambda _: Verdict.UP)(at)
             agenda.release(slot, now)
+            beliefs[name], _ = observed(
+                beliefs.get(name, Belief()), slot.check.confirmation, verdict=verdict, reason=Reason.OK,
+                at_ms=round(at * 1000), took_ms=0,
+            )  # fmt: skip
+            agenda.settle(name, now, unsettled=not beliefs[name].settled)
         for slot in agenda.take(now):
             starts.append((now, slot.check.name))
             under_way.append((now + took, slot))
@@ -166,13 +167,26 @@ def test_a_reload_keeps_the_schedule_of_what_did_not_change():
     assert set(agenda.slots) == {"c/a", "c/c"}
 
 
-def test_a_reload_with_changed_options_keeps_the_state_and_clears_the_streak():
+def test_a_reload_with_changed_options_asks_at_its_own_pace_whatever_the_old_question_was_on_its_way_to():
     agenda = planned(check("a", every=10))
     played(agenda, 25, verdicts={"c/a": lambda at: Verdict.UP if at < 15 else Verdict.DOWN})
-    assert agenda.slots["c/a"].belief.down_run is not None
+    assert agenda.slots["c/a"].unsettled
     agenda.replan([check("a", every=20)], 25.0)
-    belief = agenda.slots["c/a"].belief
-    assert (belief.state, belief.down_run, belief.degraded_run) == ("up", None, None)
+    assert not agenda.slots["c/a"].unsettled
+
+
+def test_what_the_hub_says_of_a_check_that_runs_counts_when_it_is_released():
+    agenda = planned(check("a", every=30, retry_every=timedelta(seconds=5)))
+    (slot,) = agenda.take(6.0)
+    agenda.settle("c/a", 6.5, unsettled=True)
+    agenda.release(slot, 7.0)
+    assert slot.due == 11.0
+
+
+def test_what_the_hub_says_of_a_check_that_is_asked_no_longer_is_passed_over():
+    agenda = planned(check("a"))
+    agenda.settle("c/b", 1.0, unsettled=True)
+    assert set(agenda.slots) == {"c/a"}
 
 
 def test_a_removed_check_is_not_asked_again_even_when_it_was_under_way():

@@ -9,10 +9,14 @@ from datetime import timedelta
 
 import pytest
 
-from tests.fakes import FakeClock
-from watch.core.expect import Judge
+from tests.fakes import Counter, FakeClock, MemoryStore, SilentDesk, settings
+from watch.core.book import Book
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
-from watch.core.settings import Canary, Check, Vantage
+from watch.core.settings import Canary, Vantage
+from watch.core.standing import Sight
+from watch.core.timeline import State
+from watch.hub.hub import Hub
+from watch.hub.recorder import LedgerEnd
 from watch.vantage.agenda import GRACE
 from watch.vantage.point import VantagePoint
 
@@ -48,17 +52,29 @@ class Target:
 
 
 class Uplink:
-    def __init__(self):
-        self.observations, self.sights, self.lags = [], [], []
+    """A hub that turns for each delivery, and what it was brought."""
 
-    def deliver(self, observation):
-        self.observations.append(observation)
+    def __init__(self, plan, clock):
+        self.observations, self.sights, self.lags, self.store = [], [], [], MemoryStore()
+        self.hub = Hub(
+            plan, self.store, Book(), LedgerEnd(), SilentDesk(), Counter(), clock, lambda: None
+        )  # fmt: skip
 
-    def sight(self, sight):
-        self.sights.append(sight)
+    async def take(self, said):
+        for found in said.findings:
+            (self.sights if isinstance(found, Sight) else self.observations).append(found)
+        self.lags.append((said.loop_lag, said.schedule_lag))
+        taken = asyncio.ensure_future(self.hub.take(said))
+        await asyncio.sleep(0)
+        await self.hub.turn()
+        receipt = await taken
+        assert receipt.refused == ()
+        return receipt
 
-    def lagged(self, loop, schedule):
-        self.lags.append((loop, schedule))
+    @property
+    def states(self):
+        """Every state that was confirmed, with the instant from which it holds."""
+        return [(e.facts["to"], e.effective_ms) for e in self.store.entries() if e.kind == "transition"]
 
     @property
     def verdicts(self):
@@ -69,28 +85,35 @@ class Stage:
     """One check on *target* every 10 s, from a vantage point with *canaries*."""
 
     def __init__(self, *, canaries=0, proven=()):
-        self.clock, self.uplink = FakeClock(), Uplink()
+        self.clock = FakeClock()
         self.target = Target(self.clock)
         self.canaries = [Target(self.clock) for _ in range(canaries)]
         vantage = self.vantage = Vantage(
             name="here",
-            site="s",
+            site="here",
             canaries=tuple(Canary(name=f"c{n}", probe=c) for n, c in enumerate(self.canaries)),
         )
+        asks = {"probe": self.target, "timeout": timedelta(seconds=4), "retry_every": timedelta(seconds=2)}
+        plan = settings({"web": ["web/home"]}, checks={"web/home": asks}, vantages={"here": vantage})
+        self.uplink = Uplink(plan, self.clock)
         self.point = VantagePoint(vantage, self.uplink, self.clock, proven)
-        check = Check(
-            name="web/home", component="web", kind="fake", probe=self.target, judge=Judge((), ()),
-            every=timedelta(seconds=10), timeout=timedelta(seconds=4), retry_every=timedelta(seconds=2),
-        )  # fmt: skip
-        self.point.replan(vantage, [check])
+        self.point.replan(vantage, plan.asked_from(vantage))
+
+    @property
+    def state(self) -> State:
+        return self.uplink.hub.board.components["web"].state
 
     async def go(self, seconds: float, *, step: float = 0.5, lag: float = 0.0) -> None:
         """Tick every *step* for *seconds*, and let whatever that began come to rest."""
         for _ in range(round(seconds / step)):
             self.clock.move(step)
             self.point.tick(self.clock.monotonic() - lag)
-            for _ in range(20):
-                await asyncio.sleep(0)
+            await self.rest()
+
+    async def rest(self) -> None:
+        """Let whatever has begun come to rest."""
+        for _ in range(40):
+            await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -183,11 +206,10 @@ async def test_down_is_confirmed_only_after_a_canary_round_begun_since_its_first
     for canary in stage.canaries:  # our own network has just gone: the next steady round is seconds away
         canary.well = False
     await stage.go(12)
-    assert (DOWN, Reason.REFUSED) in stage.uplink.verdicts
-    assert stage.uplink.verdicts.count((DOWN, Reason.REFUSED)) == 2, (
-        "the third, which would confirm, was held"
-    )
+    assert stage.uplink.verdicts.count((DOWN, Reason.REFUSED)) >= 3, "enough to confirm, but for the round"
     assert stage.uplink.verdicts[-1] == (UNKNOWN, Reason.BLIND)
+    assert [state for state, _ in stage.uplink.states] == ["up"]
+    assert stage.state is State.UNKNOWN
 
 
 async def test_a_target_that_is_down_while_canaries_sing_is_down():
@@ -196,8 +218,22 @@ async def test_a_target_that_is_down_while_canaries_sing_is_down():
     stage.target.well = False
     rounds = stage.canaries[0].asked
     await stage.go(12)
-    assert stage.uplink.verdicts.count((DOWN, Reason.REFUSED)) >= 3
+    bad = [o.at_ms for o in stage.uplink.observations if o.verdict is DOWN]
+    assert len(bad) >= 3
     assert stage.canaries[0].asked > rounds
+    assert stage.uplink.states[1:] == [("down", bad[0])]
+    assert stage.state is State.DOWN
+
+
+async def test_a_round_that_the_hub_waits_for_is_begun_at_once_and_not_at_the_steady_pace():
+    stage = Stage(canaries=2)
+    await stage.go(20)
+    steady = stage.uplink.sights[-1].good_ms
+    stage.target.well = False
+    await stage.go(12)
+    asked_for = next(s.good_ms for s in stage.uplink.sights if s.good_ms > steady)
+    third = [o.at_ms for o in stage.uplink.observations if o.verdict is DOWN][2]
+    assert 0 <= asked_for - third <= 1000
 
 
 async def test_the_last_good_round_is_told_so_that_what_came_after_it_does_not_count():
@@ -239,6 +275,7 @@ async def test_a_late_start_is_said(stage):
     await stage.go(0.5)
     stage.clock.move(30)
     stage.point.tick(stage.clock.monotonic() - 0.3)
+    await stage.rest()
     loop, schedule = stage.uplink.lags[-1]
     assert loop == pytest.approx(0.3)
     assert schedule > 20
@@ -260,3 +297,28 @@ async def test_a_restart_in_our_own_outage_remembers_that_the_canaries_were_good
     await stage.go(30)
     assert stage.uplink.sights[-1].blind
     assert {verdict for verdict, _ in stage.uplink.verdicts[2:]} == {UNKNOWN}
+    assert stage.uplink.states == []
+
+
+async def test_what_was_found_is_numbered_without_a_gap_sights_and_readings_together():
+    stage = Stage(canaries=1)
+    await stage.go(40)
+    found = len(stage.uplink.observations) + len(stage.uplink.sights)
+    assert stage.uplink.hub.door.known("here") == (stage.point._epoch, found)
+    numbers = [o.seq for o in stage.uplink.observations]
+    assert numbers == sorted(set(numbers))
+    assert numbers[-1] <= found
+
+
+async def test_a_restarted_vantage_point_is_told_which_checks_are_on_their_way_to_a_change(stage):
+    await stage.go(12)
+    stage.target.well = False
+    while [v for v, _ in stage.uplink.verdicts].count(DOWN) < 2:
+        await stage.go(0.5)
+    await stage.go(0.5)
+    again = VantagePoint(stage.vantage, stage.uplink, stage.clock)
+    again.replan(stage.vantage, stage.uplink.hub.settings.asked_from(stage.vantage))
+    assert not again.agenda.slots["web/home"].unsettled
+    again.tick(stage.clock.monotonic())
+    await stage.rest()
+    assert again.agenda.slots["web/home"].unsettled

@@ -114,7 +114,7 @@ class Conditions:
                 told_otherwise = (
                     standing.redundancy_lost and (When.REDUNDANCY_LOST, standing.key) in self._rules
                 )
-                return standing.state is State.DEGRADED and standing.impaired and not told_otherwise
+                return standing.state is State.DEGRADED and not told_otherwise
             case When.MONITOR:
                 return False
 

@@ -29,7 +29,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "status": ("watch.cli.status", "what the hub believes now, why, and seen from where"),
     "explain": ("watch.cli.explain", "the whole account of one figure"),
     "uptime": ("watch.cli.uptime", "the figures of all components"),
-    "ledger": ("watch.cli.ledger", "verify the record every figure comes from"),
+    "reload": ("watch.cli.reload", "let the running hub read its configuration now"),
+    "backup": ("watch.cli.backup", "write a copy of the store, while the hub runs"),
+    "restore": ("watch.cli.backup", "put a copy in the store's place"),
+    "ledger": ("watch.cli.ledger", "verify, export or rebuild the record every figure comes from"),
 }
 LATER = frozenset(
     [
@@ -47,8 +50,6 @@ LATER = frozenset(
         "render",
         "demo",
         "import",
-        "backup",
-        "restore",
         "doctor",
         "user",
         "store",

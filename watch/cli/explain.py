@@ -27,17 +27,17 @@ def explain(config: str, component: str, month: str | None) -> None:
     """Intervals, vantage points, windows and arithmetic behind COMPONENT's uptime."""
     from difflib import get_close_matches  # noqa: PLC0415 - `--help` does not pay for these
 
-    from watch.cli.store_view import month_of, record  # noqa: PLC0415
+    from watch.cli.store_view import record  # noqa: PLC0415
     from watch.core.figures import figure  # noqa: PLC0415
 
-    with record(config, warn=True) as r:
+    with record(config, month) as r:
         if component not in r.book.components:
             near = get_close_matches(component, list(r.book.components), 1)
             raise click.UsageError(
                 f"the record knows no component {component!r}"
                 + (f"; did you mean {near[0]!r}?" if near else "")
             )
-        found = figure(r.book, component, month_of(month, r.settings, r.now_ms), r.now_ms)
+        found = figure(r.book, component, r.month, r.now_ms)
         for line in _lines(r, found):
             click.echo(line)
 
@@ -60,7 +60,7 @@ def _lines(r: Record, f: Figure) -> Iterator[str]:
 
 
 def _heading(r: Record, f: Figure, zone: ZoneInfo) -> Iterator[str]:
-    from watch.cli.store_view import clock_time  # noqa: PLC0415
+    from watch.cli.texts import clock_time  # noqa: PLC0415
 
     part = r.settings.components.get(f.key)
     yield f"{part.name if part else f.key} ({f.key}), {f.month} in {f.zone}"
@@ -72,7 +72,7 @@ def _heading(r: Record, f: Figure, zone: ZoneInfo) -> Iterator[str]:
 
 
 def _members(r: Record, f: Figure, zone: ZoneInfo) -> Iterator[str]:
-    from watch.cli.store_view import clock_time  # noqa: PLC0415
+    from watch.cli.texts import clock_time  # noqa: PLC0415
     from watch.core.book import eras  # noqa: PLC0415
 
     yield "Made of"
@@ -86,7 +86,7 @@ def _members(r: Record, f: Figure, zone: ZoneInfo) -> Iterator[str]:
 
 def _intervals(f: Figure, zone: ZoneInfo) -> Iterator[str]:
     """Every stretch of the component's timeline that is not simply up."""
-    from watch.cli.store_view import clock_time, span_text, table  # noqa: PLC0415
+    from watch.cli.texts import clock_time, span_text, table  # noqa: PLC0415
     from watch.core.spans import clipped, intersection, total  # noqa: PLC0415
     from watch.core.timeline import within  # noqa: PLC0415
 
@@ -112,7 +112,7 @@ def _intervals(f: Figure, zone: ZoneInfo) -> Iterator[str]:
 
 def _transitions(r: Record, f: Figure) -> Iterator[str]:
     """What each vantage point confirmed, with the edges the readings allow and the entry that says so."""
-    from watch.cli.store_view import exact_time, table  # noqa: PLC0415
+    from watch.cli.texts import exact_time, table  # noqa: PLC0415
     from watch.core.figures import checks_of  # noqa: PLC0415
 
     rows = [("entry", "check", "seen from", "became", "at", "between", "and", "reason", "proof")]
@@ -135,7 +135,7 @@ def _in(marks: list[Mark], span: Span) -> list[Mark]:
 
 
 def _maintenance(r: Record, f: Figure, zone: ZoneInfo) -> Iterator[str]:
-    from watch.cli.store_view import clock_time, span_text  # noqa: PLC0415
+    from watch.cli.texts import clock_time, span_text  # noqa: PLC0415
     from watch.core.figures import Excusing, parts_of, worked  # noqa: PLC0415
 
     works = worked(r.book, *f.span)
@@ -155,7 +155,7 @@ def _maintenance(r: Record, f: Figure, zone: ZoneInfo) -> Iterator[str]:
 
 def _effect(r: Record, f: Figure, window: Window, span: Span, qualifying: list[Span]) -> str:
     """What an occurrence takes out of the figure of its component, and why not more."""
-    from watch.cli.store_view import span_text  # noqa: PLC0415
+    from watch.cli.texts import span_text  # noqa: PLC0415
     from watch.core.spans import total  # noqa: PLC0415
 
     if not window.sla_exclude:
@@ -171,7 +171,7 @@ def _effect(r: Record, f: Figure, window: Window, span: Span, qualifying: list[S
 
 
 def _arithmetic(f: Figure) -> Iterator[str]:
-    from watch.cli.store_view import percent_text, span_text, verdict_text  # noqa: PLC0415
+    from watch.cli.texts import percent_text, span_text, verdict_text  # noqa: PLC0415
 
     a = f.account
     yield "Arithmetic (milliseconds)"

@@ -1,4 +1,4 @@
-"""`threenines ledger`: verify or export the record that every figure comes from."""
+"""`threenines ledger`: verify, export or rebuild the record that every figure comes from."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from watch.hub.verification import Verified
     from watch.stores.sqlite import SqliteReads
 
 
@@ -19,32 +20,76 @@ def ledger() -> None:
 
 
 @ledger.command()
+@click.option("--figures", is_flag=True, help="Work out checkpoints and days again, too; takes much longer.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.pass_obj
-def verify(config: str, *, as_json: bool) -> int:
-    """Check every hash from the first entry to the last; exit with 1 when one does not hold."""
+def verify(config: str, *, figures: bool, as_json: bool) -> int:
+    """Check every entry, its evidence and the tree over all; exit with 1 when something does not hold."""
     import orjson  # noqa: PLC0415 - `--help` does not pay for it
 
-    from watch.core.ledger import verified  # noqa: PLC0415
+    from watch.cli.hub_ask import store_at  # noqa: PLC0415
+    from watch.hub.verification import figures_fault, record_verified  # noqa: PLC0415
     from watch.ports import StoreCorrupt  # noqa: PLC0415
 
     with _reads(config) as reads:
         try:
-            held, digest, broken = verified(reads.entries())
+            found = record_verified(reads)
+            wrong = figures_fault(reads, store_at(config)) if figures and found.broken is None else None
         except StoreCorrupt as damage:  # bad news about the record, not about the request
             click.echo(str(damage), err=True)
             return 1
     if as_json:
-        found = None if broken is None else {"seq": broken.seq, "what": broken.what}
-        click.echo(orjson.dumps({"entries": held, "hash": digest, "broken": found}).decode())
-    elif not held and broken is None:
-        click.echo("The ledger is empty. A store that a hub has ever run on has entries: these were removed.")
-    elif broken is None:
-        click.echo(f"{held} entries hold. The last hash is {digest}")
-        click.echo("A chain shows edits, not a cut end: compare this hash with one that has left the house.")
+        broken = None if found.broken is None else {"seq": found.broken.seq, "what": found.broken.what}
+        log = {"size": found.log_size, "root": found.log_root}
+        said = {"entries": found.entries, "hash": found.hash, "log": log, "broken": broken, "figures": wrong}
+        click.echo(orjson.dumps(said).decode())
     else:
-        click.echo(f"The ledger is broken at entry {broken.seq}: {broken.what}. The {held} before it hold.")
-    return int(broken is not None or not held)
+        for line in _verdict(found, wrong, figures=figures):
+            click.echo(line)
+    return int(found.broken is not None or wrong is not None or not found.entries)
+
+
+def _verdict(found: Verified, wrong: str | None, *, figures: bool) -> Iterator[str]:
+    if found.broken is not None:
+        yield f"The ledger is broken at entry {found.broken.seq}: {found.broken.what}."
+        yield f"The {found.entries} entries before it hold."
+    elif not found.entries:
+        yield "The ledger is empty. A store that a hub has ever run on has entries: these were removed."
+    else:
+        yield f"{found.entries} entries hold, with their evidence. The last hash is {found.hash}"
+        yield f"The tree over them has the root {found.log_root}"
+        if wrong is not None:
+            yield f"A figure that is kept is not what the entries say: {wrong}."
+            yield "It is derived: `threenines ledger rebuild` makes it anew."
+        elif figures:
+            yield "Checkpoints and days are what the entries say."
+        yield "A chain shows edits, not a cut end. Compare the hash with a copy that you stored on another machine."
+
+
+@ledger.command()
+@click.pass_obj
+def rebuild(config: str) -> None:
+    """Make anew what is derived: the tree's tiles, the checkpoints' rows, the page's days. No hub may run."""
+    import asyncio  # noqa: PLC0415 - `--help` does not pay for these
+
+    from watch.cli.store_view import settings_at  # noqa: PLC0415
+    from watch.clock import SystemClock  # noqa: PLC0415
+    from watch.hub.rebuilding import rebuilt  # noqa: PLC0415
+    from watch.stores.sqlite import SqliteStore  # noqa: PLC0415
+
+    settings = settings_at(config)
+
+    async def made() -> None:
+        store = SqliteStore(settings.store)
+        try:
+            await store.empty_derived()
+            for batch in rebuilt(store.reads, settings, SystemClock().now_ms()):
+                await store.commit(batch)
+        finally:
+            await store.close()
+
+    asyncio.run(made())
+    click.echo("Tiles, checkpoints and days were made anew from the ledger.")
 
 
 @ledger.command()

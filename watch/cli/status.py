@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from zoneinfo import ZoneInfo
 
-    from watch.cli.store_view import Record
     from watch.core.settings import Settings
-    from watch.hub.board import Board
 
 
 @click.command()
@@ -22,102 +21,66 @@ def status(config: str, *, as_json: bool, exit_code: bool) -> int:
     """Every component and check: its state, since when, why, and seen from where."""
     import orjson  # noqa: PLC0415 - `--help` does not pay for it
 
-    from watch.cli.store_view import record  # noqa: PLC0415
-    from watch.stores.sqlite.opening import holder  # noqa: PLC0415
+    from watch.cli.hub_ask import asked_or_none, store_at  # noqa: PLC0415
 
-    with record(config) as r:
-        pid = holder(r.settings.store)
-        board = _board(r)
+    answer = asked_or_none(store_at(config), "status") or _answered_from_the_store(config)
     if as_json:
-        click.echo(orjson.dumps(_answer(r, board, pid), option=orjson.OPT_INDENT_2).decode())
+        click.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
     else:
-        for line in _lines(r, board, pid):
+        for line in _lines(answer):
             click.echo(line)
-    return int(exit_code and any(s.state != "up" for s in board.components.values()))
+    return int(exit_code and any(c["state"] != "up" for c in answer["components"]))
 
 
-def _board(r: Record) -> Board:
-    """How everything stands by the store, states whose validity is over being unknown."""
-    from watch.core.book import began  # noqa: PLC0415
-    from watch.core.confirm import lapsed  # noqa: PLC0415
-    from watch.hub.board import Board  # noqa: PLC0415
-    from watch.hub.check_standing import standing_of  # noqa: PLC0415
+def _answered_from_the_store(config: str) -> dict[str, Any]:
+    """How everything stands by the store; what nobody asked for too long is unknown."""
+    from watch.cli.store_view import settings_at  # noqa: PLC0415
+    from watch.clock import SystemClock  # noqa: PLC0415
+    from watch.hub.answers import status_answer  # noqa: PLC0415
+    from watch.hub.replay import DAY_MS, book_now  # noqa: PLC0415
+    from watch.hub.returned import board_of, returned  # noqa: PLC0415
+    from watch.stores.sqlite import reading  # noqa: PLC0415
 
-    latest = r.reads.latest()
-    beliefs = {
-        key: lapsed(belief, r.settings.checks[key[0]].confirmation, now_ms=r.now_ms)[0]
-        for key, belief in r.reads.beliefs().items()
-        if key[0] in r.settings.checks
-    }
-    checks = {
-        name: standing_of(check, beliefs, latest, r.settings.vantages, r.book, r.now_ms)
-        for name, check in r.settings.checks.items()
-    }
-    return Board(r.settings, checks, lambda key, state, now: began(r.book, key, state, now), r.now_ms)
+    settings: Settings = settings_at(config)
+    now_ms = SystemClock().now_ms()
+    with reading(settings.store) as reads:
+        book = book_now(reads, settings.store, now_ms - DAY_MS)
+        intake = returned(settings, reads, book, now_ms)
+        return status_answer(settings, board_of(settings, intake, book, now_ms), now_ms, None)
 
 
-def _answer(r: Record, board: Board, pid: int | None) -> dict[str, Any]:
-    return {
-        "as_of": r.now_ms,
-        "hub_running": pid is not None,
-        "components": [
-            {
-                "key": s.key, "name": r.settings.components[s.key].name, "state": s.state, "since_ms": s.since_ms,
-                "reason": s.reason, "detail": s.detail, "cause": s.cause, "redundancy_lost": s.redundancy_lost,
-                "members_up": s.members_up, "members": s.members,
-                "checks": [_check(board, m) for m in r.settings.components[s.key].members if "/" in m],
-            }
-            for s in (board.components[key] for key in r.settings.components)
-        ],
-    }  # fmt: skip
+def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
 
+    from watch.cli.texts import clock_time, table  # noqa: PLC0415
 
-def _check(board: Board, name: str) -> dict[str, Any]:
-    c = board.checks[name]
-    o = c.observation
-    return {
-        "name": name, "state": c.state, "since_ms": c.since_ms, "reason": c.reason, "detail": c.detail,
-        "seen_from": [] if o is None else [o.vantage], "asked_ms": None if o is None else o.at_ms,
-        "latency_s": None if o is None else o.latency,
-    }  # fmt: skip
-
-
-def _lines(r: Record, board: Board, pid: int | None) -> Iterator[str]:
-    from watch.cli.store_view import clock_time, table  # noqa: PLC0415
-
-    zone = r.settings.service.timezone
+    zone, pid = ZoneInfo(answer["zone"]), answer["hub_process"]
     hub = (
-        f"the hub runs as process {pid}"
-        if pid is not None
-        else "no hub is running: what is not asked is unknown"
+        "no hub is running: what nobody asks is unknown" if pid is None else f"the hub runs as process {pid}"
     )
-    yield f"{r.settings.service.name} at {clock_time(r.now_ms, zone)}; {hub}"
+    yield f"{answer['service']} at {clock_time(answer['as_of'], zone)}; {hub}"
+    for trouble in answer["troubles"]:
+        yield f"Trouble of our own since {clock_time(trouble['since_ms'], zone)}: {trouble['text']}"
     yield ""
     rows = [("", "state", "since", "why", "seen from")]
-    for key in r.settings.components:
-        s = board.components[key]
-        note = f"{s.members_up} of {s.members} up, redundancy lost" if s.redundancy_lost else s.cause
-        rows.append((r.settings.components[key].name, s.state.value, clock_time(s.since_ms, zone), note, ""))
-        rows += [_row(r.settings, board, m) for m in r.settings.components[key].members if "/" in m]
+    for c in answer["components"]:
+        rows.append((c["name"], c["state"], clock_time(c["since_ms"], zone), _note(c), ""))
+        rows += [_row(check, zone) for check in c["checks"]]
     yield from table(rows)
 
 
-def _row(settings: Settings, board: Board, name: str) -> tuple[str, str, str, str, str]:
-    from watch.cli.store_view import clock_time  # noqa: PLC0415
+def _note(component: Mapping[str, Any]) -> str:
+    up = f"{component['members_up']} of {component['members']} up"
+    if component["redundancy_lost"]:
+        return f"{up}, redundancy lost"
+    return f"{up}, redundancy not known" if component["redundancy_unknown"] else str(component["cause"])
 
-    c = board.checks[name]
-    why = (
-        ""
-        if c.state == "up" and c.reason == "ok"
-        else f"{c.reason}: {c.detail}"
-        if c.detail
-        else str(c.reason)
-    )
-    seen = c.observation.vantage if c.observation is not None else ""
-    return (
-        f"  {name.split('/', 1)[1]}",
-        c.state.value,
-        clock_time(c.since_ms, settings.service.timezone),
-        why,
-        seen,
-    )
+
+def _row(check: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, str, str, str, str]:
+    from watch.cli.texts import clock_time  # noqa: PLC0415
+
+    fine = check["state"] == "up" and check["reason"] == "ok"
+    why = "" if fine else f"{check['reason']}: {check['detail']}" if check["detail"] else check["reason"]
+    name = check["name"].split("/", 1)[1]
+    since = clock_time(check["since_ms"], zone)
+    return f"  {name}", check["state"], since, why, ", ".join(check["seen_from"])

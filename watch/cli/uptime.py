@@ -9,7 +9,6 @@ import click
 if TYPE_CHECKING:
     from watch.cli.store_view import Record
     from watch.core.figures import Figure
-    from watch.core.localtime import Month
 
 
 @click.command()
@@ -19,28 +18,27 @@ if TYPE_CHECKING:
 @click.pass_obj
 def uptime(config: str, month: str | None, *, as_json: bool, exit_code: bool) -> int:
     """The uptime of every component in a month, maintenance excluded, against the target."""
-    from watch.cli.store_view import month_of, record  # noqa: PLC0415 - `--help` does not pay for it
+    from watch.cli.store_view import record  # noqa: PLC0415 - `--help` does not pay for it
     from watch.core.figures import figure  # noqa: PLC0415
 
-    with record(config, warn=True) as r:
-        wanted = month_of(month, r.settings, r.now_ms)
+    with record(config, month) as r:
         keys = [key for key in r.settings.components if key in r.book.components]
-        figures = [figure(r.book, key, wanted, r.now_ms) for key in keys]
+        figures = [figure(r.book, key, r.month, r.now_ms) for key in keys]
     names = {key: r.settings.components[key].name for key in keys}
     if as_json:
-        _print_json(r, wanted, figures)
+        _print_json(r, figures)
     elif figures:
         _print_table(figures, names)
     else:
-        click.echo(f"{wanted}: nothing on record yet.")
+        click.echo(f"{r.month}: nothing on record yet.")
     return int(exit_code and any(f.account.verdict == "BREACHED" for f in figures))
 
 
-def _print_json(r: Record, month: Month, figures: list[Figure]) -> None:
+def _print_json(r: Record, figures: list[Figure]) -> None:
     import orjson  # noqa: PLC0415
 
     answer = {
-        "month": str(month),
+        "month": str(r.month),
         "zone": figures[0].zone if figures else r.settings.service.timezone.key,
         "as_of": figures[0].as_of_ms if figures else r.now_ms,
         "components": [_row(f, r.settings.components[f.key].name) for f in figures],
@@ -64,7 +62,7 @@ def _row(figure: Figure, name: str) -> dict[str, Any]:
 def _print_table(figures: list[Figure], names: dict[str, str]) -> None:
     from zoneinfo import ZoneInfo  # noqa: PLC0415
 
-    from watch.cli.store_view import clock_time, percent_text, span_text, table, verdict_text  # noqa: PLC0415
+    from watch.cli.texts import clock_time, percent_text, span_text, table, verdict_text  # noqa: PLC0415
 
     first = figures[0]
     zone = ZoneInfo(first.zone)
@@ -95,7 +93,7 @@ def _print_table(figures: list[Figure], names: dict[str, str]) -> None:
 
 
 def _left(figure: Figure) -> str:
-    from watch.cli.store_view import span_text  # noqa: PLC0415
+    from watch.cli.texts import span_text  # noqa: PLC0415
 
     left = figure.account.remaining_ms.__floor__()
     return f"-{span_text(-left)}" if left < 0 else span_text(left)

@@ -138,10 +138,10 @@ def account(
         lifetime: When the component existed; None means all the month. Tidy, like *service_hours*.
         as_of_ms: The end of what is known, in a running month.
     """
-    counted = excused_timeline(settled(timeline), measured, windows, cap_ms, month)
+    whole = scope(month, lifetime, service_hours)
+    counted = excused_timeline(settled(timeline), measured, windows, cap_ms, month, whole)
     if degraded_counts_as is State.DOWN:
         counted = [(a, b, State.DOWN if state is State.DEGRADED else state) for a, b, state in counted]
-    whole = scope(month, lifetime, service_hours)
     known = whole if as_of_ms is None else clipped(whole, month[0], as_of_ms)
     tally = account_of_span(counted, month, known)
     assert tally.scope_ms == total(known), "|scope| = X + D + U + K"
@@ -173,12 +173,17 @@ def excused_timeline(
     windows: Sequence[Span],
     cap_ms: int | None,
     month: Span,
+    counting: Sequence[Span],
 ) -> Timeline:
-    """The timeline with qualifying maintenance excluded, as far as the month's cap goes; see `account`."""
+    """The timeline with qualifying maintenance excluded, as far as the month's cap goes; see `account`.
+
+    Args:
+        counting: The scope: only time in it uses up the cap.
+    """
     planned = overlaid(timeline, windows, State.EXCLUDED)
     if cap_ms is None:
         return planned
-    excluded = clipped(spans_of(planned, State.EXCLUDED), *month)
+    excluded = intersection(spans_of(planned, State.EXCLUDED), counting)
     beyond = difference(excluded, first_ms(excluded, cap_ms))
     if not beyond:
         return planned

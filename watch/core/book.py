@@ -1,164 +1,135 @@
 """The book: the ledger folded into what can be asked of it.
 
-It is the one way from entries to figures, for the page, the command line and the reports alike; the hub folds each
-entry as it writes it, everybody else folds them all. Terms hold from the instant they were recorded: a component
-that was "all of 2" until Tuesday is composed so until Tuesday, whatever the file says today.
-
-Three timelines answer each question (semantics §2): what we account (`Edge.FOUND`), and the least and the most
-downtime that the readings allow, because an edge is known only to within one interval.
+It is the one way from entries to figures, for the page, the command line and the reports alike. It holds a *span*: it
+begins at a checkpoint (`watch.core.checkpoint`) or at the first entry, and is asked of nothing before. Terms hold from
+the instant they were recorded: a component that was "all of 2" until Tuesday is composed so until Tuesday, whatever
+the file says today.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
-from enum import Enum
 from itertools import pairwise
 from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from watch.core import recorded_terms as t
 from watch.core.component import composed_timeline
-from watch.core.ledger import Entry, Kind
+from watch.core.darkness import Dark, Why, gaps_of
+from watch.core.ledger import KINDS, Entry, Kind
+from watch.core.marks import Edge, Mark, drawn_timeline, kept_from, mark_of
+from watch.core.naming import Naming
 from watch.core.quorum import View, quorum_timeline
 from watch.core.settings import Audience
-from watch.core.spans import Span, clipped, union
-from watch.core.timeline import State, Timeline, merged, overlaid
+from watch.core.spans import Span, clipped, difference, union
+from watch.core.timeline import State, Timeline, merged, overlaid, within
 
 if TYPE_CHECKING:
     from watch.core.window import Window
 
+__all__ = ["FOREVER", "Book", "Edge", "Mark", "began", "eras", "held_at"]
+
 T = TypeVar("T")
 Out = Callable[[str, int, int], list[Span]]
-_STATES = {str(state): state for state in State}
+Steps = list[tuple[int, T | None]]
+FOREVER = 2**62
 
 
-class Edge(Enum):
-    """Which of the instants that an edge may have is taken."""
-
-    FOUND = "found"
-    LEAST = "least"  # downtime as short as the readings allow
-    MOST = "most"  # as long as they allow
-
-
-class Mark(NamedTuple):
-    """One transition of a check as one vantage point saw it."""
-
-    seq: int
-    effective_ms: int
-    earliest_ms: int
-    latest_ms: int
-    state: State
-    reason: str
-    detail: str
+class UnknownKind(ValueError):  # noqa: N818 - says what was met
+    """An entry of a kind that this version does not know, and without which no figure can be trusted."""
 
 
 class Book:
-    """All entries so far.
+    """All entries of a span so far.
 
     Attributes:
         version: The seq of the last entry.
         marks: Transitions by check and vantage point, in order.
+        darks: By vantage point, the stretches in which it did not see, in order.
         checks, components, windows, service, sites: Terms with the instant each was recorded; None is an end.
-        bodies: The latest body of every (kind, subject) that is no transition.
-        origins: What stands for each component for ever: its first key; if another had that before, with its birth.
+        bodies: The latest body of every (kind, subject) that are terms.
+        naming: What each component was called at first, and when it began.
     """
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self.version = 0
         self.marks: dict[str, dict[str, list[Mark]]] = {}
-        self.checks: dict[str, list[tuple[int, t.CheckTerms | None]]] = {}
-        self.components: dict[str, list[tuple[int, t.ComponentTerms | None]]] = {}
-        self.windows: dict[str, list[tuple[int, Window | None]]] = {}
-        self.service: list[tuple[int, t.ServiceTerms | None]] = []
-        self.sites: dict[str, list[tuple[int, str | None]]] = {}
+        self.darks: dict[str, list[Dark]] = {}
+        self.checks: dict[str, Steps[t.CheckTerms]] = {}
+        self.components: dict[str, Steps[t.ComponentTerms]] = {}
+        self.windows: dict[str, Steps[Window]] = {}
+        self.service: Steps[t.ServiceTerms] = []
+        self.sites: dict[str, Steps[str]] = {}
         self.bodies: dict[tuple[str, str], t.Body] = {}
-        self.origins: dict[str, str] = {}
-        self._taken: set[str] = set()
+        self.naming = Naming()
         for entry in entries:
             self.add(entry)
 
     def add(self, entry: Entry) -> None:
-        """Fold one more entry. Kinds of a later version are kept out, not stumbled over."""
-        self.version = entry.seq
-        if entry.kind == Kind.TRANSITION:
-            self._mark(entry)
-        elif entry.kind == Kind.RENAME:
-            self._rename(entry.subject, entry.facts["was"])
-        else:
-            self._define(entry)
-
-    def _mark(self, entry: Entry) -> None:
-        f = entry.facts
-        mark = Mark(
-            entry.seq,
-            entry.effective_ms,
-            f["earliest_ms"],
-            f["latest_ms"],
-            _STATES[f["to"]],
-            f["reason"],
-            f["detail"],
-        )
-        self.marks.setdefault(entry.subject, {}).setdefault(entry.vantage, []).append(mark)
-
-    def _define(self, entry: Entry) -> None:
-        body, at = entry.facts, entry.recorded_ms
-        self.bodies[entry.kind, entry.subject] = body
-        ended = body.get("ended", False)
+        """Fold one more entry. UnknownKind for one of a later version that this one cannot do without."""
+        self.version = max(self.version, entry.seq)
         match entry.kind:
+            case Kind.TRANSITION:
+                self.marks.setdefault(entry.subject, {}).setdefault(entry.vantage, []).append(mark_of(entry))
+            case Kind.SIGHT | Kind.ABSENCE:
+                self._darken(entry)
+            case Kind.RENAME:
+                self.naming.carry_on(self, entry.subject, entry.facts["was"])
+            case Kind.CHECKPOINT | Kind.COMMAND:
+                pass
+            case _ if entry.kind in KINDS:
+                self.define(entry.kind, entry.subject, entry.facts, entry.recorded_ms)
+            case _ if entry.critical:
+                raise UnknownKind(entry.kind)
+
+    def define(self, kind: str, subject: str, body: t.Body, at: int) -> None:
+        """Let terms begin, change or end at an instant."""
+        self.bodies[kind, subject] = body
+        ended = body.get("ended", False)
+        match kind:
             case Kind.CHECK:
-                self.checks.setdefault(entry.subject, []).append((at, None if ended else t.check_terms(body)))
+                self.checks.setdefault(subject, []).append((at, None if ended else t.check_terms(body)))
             case Kind.COMPONENT:
-                self._name(entry.subject, at)
-                self.components.setdefault(entry.subject, []).append(
-                    (at, None if ended else t.component_terms(body))
-                )
+                self.naming.begin(subject, at)
+                terms = None if ended else t.component_terms(body)
+                self.components.setdefault(subject, []).append((at, terms))
             case Kind.WINDOW:
-                self.windows.setdefault(entry.subject, []).append(
-                    (at, None if ended else t.window_of(entry.subject, body))
-                )
+                window = None if ended else t.window_of(subject, body)
+                self.windows.setdefault(subject, []).append((at, window))
             case Kind.TERMS:
                 self.service.append((at, t.service_terms(body)))
             case Kind.VANTAGE:
-                self.sites.setdefault(entry.subject, []).append((at, None if ended else body["site"]))
+                self.sites.setdefault(subject, []).append((at, None if ended else body["site"]))
 
-    def _name(self, key: str, born_ms: int) -> None:
-        """Let a new component *key* have an origin that no other ever had."""
-        if key not in self.origins:
-            self.origins[key] = f"{key}@{born_ms}" if key in self._taken else key
-            self._taken.add(self.origins[key])
+    def _darken(self, entry: Entry) -> None:
+        """Open a dark stretch, or take in how checks came out of one."""
+        body, darks = entry.facts, self.darks.setdefault(entry.vantage, [])
+        seq = body.get("of", entry.seq)
+        dark = next((d for d in reversed(darks) if d.seq == seq), None)
+        if dark is None:
+            dark = Dark(entry.vantage, Why(body["why"]), entry.effective_ms, seq)
+            darks.append(dark)
+            darks.sort(key=lambda d: d.from_ms)
+        if entry.seq not in dark.entries:
+            dark.entries.append(entry.seq)
+        dark.until_ms = body.get("until_ms", dark.until_ms)
+        dark.closed = body.get("left") == 0
+        dark.gaps.update(gaps_of(body.get("rows", ()), entry.effective_ms))
 
-    def _rename(self, key: str, was: str) -> None:
-        """Let *key* carry on what *was* has: its eras, and its checks' marks under their new names."""
-        self.origins[key] = self.origins.pop(was, was)
-        if was in self.components:
-            self.components[key] = self.components.pop(was)
-        self.bodies[Kind.COMPONENT, key] = self.bodies.pop((Kind.COMPONENT, was), {})
-        for old in [name for name in self.checks if name.startswith(f"{was}/")]:
-            new = key + old[len(was) :]
-            self.checks[new] = [(at, c and replace(c, component=key)) for at, c in self.checks.pop(old)]
-            self.bodies[Kind.CHECK, new] = self.bodies.pop((Kind.CHECK, old), {})
-            if old in self.marks:
-                self.marks[new] = self.marks.pop(old)
-        self._respell(key, was)
-
-    def _respell(self, key: str, was: str) -> None:
-        """Spell *was* as *key* wherever terms name it as a member or a window's component."""
-
-        def member(name: str) -> str:
-            return key if name == was else key + name[len(was) :] if name.startswith(f"{was}/") else name
-
-        for name, steps in self.components.items():
-            self.components[name] = [
-                (at, c and replace(c, members=tuple(map(member, c.members)))) for at, c in steps
-            ]
-        for name, versions in self.windows.items():
-            self.windows[name] = [
-                (at, w and replace(w, components=tuple(map(member, w.components)))) for at, w in versions
-            ]
+    def trim(self, before_ms: int) -> None:
+        """Forget what no question from *before_ms* on needs."""
+        for by_vantage in self.marks.values():
+            for marks in by_vantage.values():
+                del marks[: kept_from(marks, before_ms)]
+        for vantage, darks in self.darks.items():
+            self.darks[vantage] = [d for d in darks if d.end_ms > before_ms]
 
     # ---- what can be asked -------------------------------------------------------------------------------------
+
+    def lives(self, key: str) -> bool:
+        """Whether component *key* exists by its latest terms."""
+        return bool(self.components.get(key)) and self.components[key][-1][1] is not None
 
     def lifetime(self, key: str) -> list[Span]:
         """When component *key* existed; the last span is open, its end far ahead."""
@@ -166,9 +137,37 @@ class Book:
             (lo, hi) for lo, hi, c in eras(self.components.get(key, ()), 0, FOREVER) if c is not None
         )
 
+    def last_state(self, check: str, vantage: str) -> State:
+        """The state of *check* by its last transition, as *vantage* saw it."""
+        marks = self.marks.get(check, {}).get(vantage)
+        return marks[-1].state if marks else State.UNKNOWN
+
     def seen_timeline(self, check: str, vantage: str, edge: Edge, lo: int, hi: int) -> Timeline:
         """*check* in `[lo, hi)` as *vantage* saw it."""
-        return drawn_timeline(self.marks.get(check, {}).get(vantage, ()), edge, lo, hi)
+        timeline = drawn_timeline(self.marks.get(check, {}).get(vantage, ()), edge, lo, hi)
+        unseen = self._unseen(check, vantage, edge, lo, hi)
+        return within(timeline, difference([(lo, hi)], unseen)) if unseen else timeline
+
+    def _unseen(self, check: str, vantage: str, edge: Edge, lo: int, hi: int) -> list[Span]:
+        """When *vantage* did not see *check*, tidy, as far as it touches `[lo, hi)`."""
+        darks = self.darks.get(vantage)
+        if not darks:
+            return []
+        spans = []
+        for dark in darks:
+            gap = dark.gaps.get(check)
+            if gap is None or (gap.first_ms is not None and max(gap.first_ms, gap.done_ms or 0) <= lo):
+                continue
+            validity_ms = 0 if dark.why is Why.BLIND else self._validity_ms(check, gap.last_ms)
+            if (span := dark.span(check, edge, validity_ms)) is not None:
+                spans.append(span)
+        return clipped(union(spans), lo, hi)
+
+    def _validity_ms(self, check: str, at_ms: int) -> int:
+        terms = held_at(self.checks.get(check, ()), at_ms) or next(
+            (c for _, c in self.checks.get(check, ()) if c is not None), None
+        )
+        return 0 if terms is None else terms.validity_ms
 
     def check_timeline(self, name: str, edge: Edge, lo: int, hi: int) -> Timeline:
         """*name* in `[lo, hi)`: its vantage points combined by the terms of each era."""
@@ -179,7 +178,7 @@ class Book:
         return merged(parts)
 
     def _combined(self, name: str, terms: t.CheckTerms, edge: Edge, lo: int, hi: int) -> Timeline:
-        steps = [
+        steps: list[Sequence[tuple[int, object]]] = [
             self.components.get(terms.component, ()),
             *(self.sites.get(v, ()) for v in self.marks.get(name, ())),
         ]
@@ -189,14 +188,10 @@ class Book:
     def _agreed(self, name: str, terms: t.CheckTerms, edge: Edge, lo: int, hi: int) -> Timeline:
         """*name* in a stretch in which nothing moved: every vantage point stands where it stood at *lo*."""
         views = [
-            View(
-                vantage,
-                self.onsite(vantage, terms.component, lo),
-                self.seen_timeline(name, vantage, edge, lo, hi),
-            )
+            View(vantage, self.onsite(vantage, terms.component, lo), self.seen_timeline(name, vantage, edge, lo, hi))
             for vantage in self.marks.get(name, {})
             if held_at(self.sites.get(vantage, _HERE), lo) is not None
-        ]
+        ]  # fmt: skip
         plain = isinstance(terms.down_when, str) and not terms.sources
         if plain and len(views) == 1 and (views[0].onsite or terms.audience is not Audience.INTERNAL):
             return list(views[0].timeline)  # a pool of one: what it saw is what we believe
@@ -204,13 +199,10 @@ class Book:
             views, (lo, hi), audience=terms.audience, down_when=terms.down_when, sources=terms.sources
         )
 
-    def onsite(self, vantage: str, component: str, at_ms: int | None = None) -> bool:
+    def onsite(self, vantage: str, component: str, at_ms: int = FOREVER) -> bool:
         """Whether *vantage* stands where *component* stands, at an instant or by their latest terms."""
-        ms = FOREVER if at_ms is None else at_ms
-        site, part = (
-            held_at(self.sites.get(vantage, _HERE), ms),
-            held_at(self.components.get(component, ()), ms),
-        )
+        site = held_at(self.sites.get(vantage, _HERE), at_ms)
+        part = held_at(self.components.get(component, ()), at_ms)
         return not part or not site or part.site == site
 
     def component_timeline(self, key: str, edge: Edge, lo: int, hi: int, out: Out | None = None) -> Timeline:
@@ -229,15 +221,9 @@ class Book:
 
     def member_timeline(self, name: str, edge: Edge, lo: int, hi: int, out: Out | None = None) -> Timeline:
         """A check's timeline, or a contained component's."""
-        return (
-            self.check_timeline(name, edge, lo, hi)
-            if "/" in name
-            else self.component_timeline(name, edge, lo, hi, out)
-        )
-
-    def terms_at(self, ms: int) -> t.ServiceTerms | None:
-        """The contract's terms at one instant; before the first, those."""
-        return held_at(self.service, ms)
+        if "/" in name:
+            return self.check_timeline(name, edge, lo, hi)
+        return self.component_timeline(name, edge, lo, hi, out)
 
 
 def began(book: Book, key: str, state: State, now_ms: int) -> int:
@@ -269,32 +255,6 @@ def held_at(steps: Sequence[tuple[int, T]], ms: int) -> T | None:
     return steps[max(i, 0)][1] if steps else None
 
 
-def drawn_timeline(marks: Sequence[Mark], edge: Edge, lo: int, hi: int) -> Timeline:
-    """The timeline in `[lo, hi)` that *marks* draw, with the outages' edges where *edge* puts them."""
-    # One mark earlier than the one in force at lo: a moved edge may reach over lo.
-    first = max(bisect_right(marks, lo, key=_EFFECTIVE) - 2, 0)
-    items: Timeline = []
-    at, state = lo, State.UNKNOWN if first == 0 else marks[first - 1].state
-    for i in range(first, len(marks)):
-        if marks[i].earliest_ms >= hi:
-            break
-        edge_ms = max(_edge(marks[i], state, edge), at if items else lo)
-        items.append((at, edge_ms, state))
-        at, state = edge_ms, marks[i].state
-    items.append((at, hi, state))
-    return merged((max(a, lo), min(b, hi), s) for a, b, s in items if s is not State.UNKNOWN)
-
-
-def _edge(mark: Mark, was: State, edge: Edge) -> int:
-    """Where *mark* is put: only the edges of outages are in doubt."""
-    if edge is Edge.FOUND or State.DOWN not in (was, mark.state):
-        return mark.effective_ms
-    sooner = (mark.state is State.DOWN) is (edge is Edge.MOST)
-    return mark.earliest_ms if sooner else mark.latest_ms
-
-
-FOREVER = 2**62
 _HERE = ((0, ""),)  # a vantage point of which the record says nothing stands wherever it is asked from
 _DAY_MS = 86_400_000
 _FROM = itemgetter(0)
-_EFFECTIVE = itemgetter(1)

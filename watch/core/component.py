@@ -1,9 +1,9 @@
 """A component is *k of n* over its members: checks, and components it contains (semantics §4).
 
-With u members up or degraded: u ≥ k is up, or degraded unless all n are up (*redundancy lost*); else unknown
-when the unknown ones could make up k; else, with no member down, it was excluded maintenance that took the
-rest; else down. Combining works on timelines, instant by instant: multiplying percentages invents outages
-that never met, and hides those that did.
+With u members up or degraded, u ≥ k is degraded when a member is down, degraded or excluded (*redundancy lost* when one
+is down or excluded), else up: a member that is only unknown takes nothing from what is seen to work. Below k it is
+unknown when the unknown ones could make up k; else, with no member down, excluded; else down. Combining works on
+timelines, instant by instant: multiplying percentages invents outages that never met, and hides those that did.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import Counter
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from watch.core.timeline import Item, State, Timeline, composed
+from watch.core.timeline import Item, State, Timeline, composed, filled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -39,6 +39,8 @@ def composed_timeline(members: Sequence[Sequence[Item]], k: int | None, lo: int,
     """The component's timeline in `[lo, hi)`, every instant of it in an item."""
     n = len(members)
     needed = _needed(k, n)
+    if n == 1:
+        return filled(members[0], lo, hi)  # nearly every component: it is what its one member is
     return composed(members, lambda counts: _judged(counts, needed, n), lo, hi)
 
 
@@ -87,7 +89,7 @@ def _judged(counts: Mapping[State, int], k: int, n: int) -> State:
         return State.UNKNOWN
     good = counts[State.UP] + counts[State.DEGRADED]
     if good >= k:
-        return State.UP if counts[State.UP] == n else State.DEGRADED
+        return State.UP if counts[State.UP] + counts[State.UNKNOWN] == n else State.DEGRADED
     if good + counts[State.UNKNOWN] >= k:
         return State.UNKNOWN
     return State.DOWN if counts[State.DOWN] else State.EXCLUDED

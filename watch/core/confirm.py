@@ -11,6 +11,8 @@ Rules that are easy to get wrong:
 * *unknown* readings are ours, not the target's: they neither break nor feed a streak, nor extend validity.
 * A state holds for the check's validity after its last reading, half-open; then it is unknown and the streaks are
   void. After such a gap *up* needs one good reading, *down* its full confirmation.
+* *down* is confirmed only when a canary round begun after the streak's first bad reading was good: what a vantage
+  point cannot see is not down. Until there is one, the streak waits.
 * An edge is known to within one interval. The target was seen good at some instant of the reading before the
   streak and bad at some instant of its first reading: `Change` carries both ends of what is possible.
 """
@@ -21,6 +23,8 @@ from typing import NamedTuple
 
 from watch.core.reading import Reason, Verdict
 from watch.core.timeline import State
+
+FOREVER = 2**62
 
 
 class Confirmation(NamedTuple):
@@ -72,6 +76,13 @@ class Belief(NamedTuple):
             return self.down_run is None and self.up_run is None
         return self.down_run is None and self.degraded_run is None
 
+    @property
+    def last_bad_ms(self) -> int | None:
+        """While down: when the last reading began that said so."""
+        if self.state is not State.DOWN:
+            return None
+        return self.last_ms if self.serving_run is None else self.serving_run.before_ms
+
 
 class Change(NamedTuple):
     """A confirmed transition. The true instant lies in [earliest_ms, latest_ms]; we account from effective_ms."""
@@ -85,11 +96,15 @@ class Change(NamedTuple):
 
 
 def observed(
-    belief: Belief, confirmation: Confirmation, *, verdict: Verdict, reason: Reason, at_ms: int, took_ms: int
-) -> tuple[Belief, tuple[Change, ...]]:
+    belief: Belief, confirmation: Confirmation, *, verdict: Verdict, reason: Reason, at_ms: int, took_ms: int,
+    sighted_ms: int = FOREVER,
+) -> tuple[Belief, tuple[Change, ...]]:  # fmt: skip
     """*belief* after one more reading, and what that changed (a lapse may come before a change).
 
     A reading not newer than the last one changes nothing.
+
+    Args:
+        sighted_ms: When the vantage point's last good canary round began; far ahead where it has no canaries.
     """
     last_ms = belief.last_ms
     if verdict is Verdict.UNKNOWN or (last_ms is not None and at_ms <= last_ms):
@@ -98,18 +113,46 @@ def observed(
     if last_ms is not None and at_ms >= last_ms + confirmation.validity_ms:
         belief, lapse = lapsed(belief, confirmation, now_ms=at_ms)
     grown = _grown(belief, verdict, at_ms, at_ms + took_ms)
-    confirmed = _confirmed(grown, confirmation)
+    after, change = _concluded(grown, confirmation, reason, sighted_ms)
+    return after, lapse if change is None else (*lapse, change)
+
+
+def sighted(
+    belief: Belief, confirmation: Confirmation, reason: Reason, sighted_ms: int
+) -> tuple[Belief, tuple[Change, ...]]:
+    """*belief* after a good canary round begun at *sighted_ms*: it may confirm a streak that waited for it."""
+    after, change = _concluded(belief, confirmation, reason, sighted_ms)
+    return after, () if change is None else (change,)
+
+
+def awaits_sight(belief: Belief, confirmation: Confirmation, sighted_ms: int) -> bool:
+    """Whether *belief* would be down, had a canary round been good since its first bad reading."""
+    run = belief.down_run
+    return (
+        run is not None and belief.state is not State.DOWN
+        and run.length >= confirmation.down and sighted_ms <= run.from_ms
+    )  # fmt: skip
+
+
+def _concluded(
+    grown: Belief, confirmation: Confirmation, reason: Reason, sighted_ms: int
+) -> tuple[Belief, Change | None]:
+    """*grown* with what its streaks confirm drawn from it."""
+    confirmed = _confirmed(grown, confirmation, sighted_ms)
     if confirmed is None:
-        return grown, lapse
+        return grown, None
     state, streak = confirmed
     earliest = streak.from_ms if streak.before_ms is None else streak.before_ms
-    change = Change(belief.state, state, streak.from_ms, earliest, streak.done_ms, reason)
+    change = Change(grown.state, state, streak.from_ms, earliest, streak.done_ms, reason)
     # A recovery whose newest readings are degraded again has begun a new streak; all others are spent.
     degraded_run = grown.degraded_run if state is State.UP else None
-    return Belief(state, streak.from_ms, at_ms, degraded_run=degraded_run, blips=grown.blips), (
-        *lapse,
-        change,
-    )
+    after = Belief(state, streak.from_ms, grown.last_ms, degraded_run=degraded_run, blips=grown.blips)
+    return after, change
+
+
+def streakless(belief: Belief) -> Belief:
+    """*belief* without its streaks."""
+    return belief._replace(down_run=None, degraded_run=None, serving_run=None, up_run=None)
 
 
 def lapsed(belief: Belief, confirmation: Confirmation, *, now_ms: int) -> tuple[Belief, tuple[Change, ...]]:
@@ -128,8 +171,7 @@ def blinded(belief: Belief, *, at_ms: int, reason: Reason) -> tuple[Belief, tupl
     unknown = Belief(State.UNKNOWN, at_ms, None, blips=belief.blips)
     if belief.state is State.UNKNOWN:
         return unknown._replace(since_ms=belief.since_ms), ()
-    last_bad_ms = belief.serving_run.before_ms if belief.serving_run is not None else belief.last_ms
-    earliest = min(at_ms, at_ms if last_bad_ms is None else last_bad_ms)
+    earliest = min(at_ms, at_ms if belief.last_bad_ms is None else belief.last_bad_ms)
     return unknown, (Change(belief.state, State.UNKNOWN, at_ms, earliest, at_ms, reason),)
 
 
@@ -169,7 +211,7 @@ def _longer(streak: Streak | None, at_ms: int, done_ms: int, last_ms: int | None
     return streak._replace(length=streak.length + 1)
 
 
-def _confirmed(belief: Belief, confirmation: Confirmation) -> tuple[State, Streak] | None:
+def _confirmed(belief: Belief, confirmation: Confirmation, sighted_ms: int) -> tuple[State, Streak] | None:
     """The state that *belief*'s streaks have just confirmed, and the streak that did."""
     state, down_run, degraded_run, serving_run, up_run = belief[0], *belief[3:7]
     if state is State.DOWN:
@@ -182,7 +224,8 @@ def _confirmed(belief: Belief, confirmation: Confirmation) -> tuple[State, Strea
             else State.UP
         ), serving_run
     if down_run is not None and down_run.length >= confirmation.down:
-        return State.DOWN, down_run
+        # A streak that waits for the canaries is down or nothing: it must not read degraded meanwhile.
+        return (State.DOWN, down_run) if sighted_ms > down_run.from_ms else None
     if state is State.DEGRADED:
         return (State.UP, up_run) if up_run is not None and up_run.length >= confirmation.up else None
     if degraded_run is not None and degraded_run.length >= confirmation.down:

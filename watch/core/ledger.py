@@ -1,15 +1,18 @@
 """The ledger: the append-only, hash-chained record that every figure comes from (semantics §6).
 
 An entry says when it was *recorded* and from when it is *effective*; it is never edited, only followed. Each hash
-covers every column of its entry and the hash before it, so editing one entry breaks all that follow. What a chain
-cannot show by itself is that its end was cut off, or that all of it was computed anew: for that, compare with a
-hash that has left the house (a report that was sent).
+covers every column of its entry and the hash before it, so editing one entry breaks all that follow. `proof` is the
+digest of the readings that prove the entry (`watch.core.evidence`), so they cannot be edited more quietly than it.
+
+A chain cannot show by itself that its end was cut off, or that all of it was computed anew. Compare it with a copy of
+its last hash that you stored on another machine (a report that was sent).
 
 Anyone can check it without us::
 
-    hash = sha256(json([seq, recorded_ms, effective_ms, kind, subject, vantage, body, prev])).hexdigest()
+    hash = sha256(json([seq, recorded_ms, effective_ms, kind, subject, vantage, critical, late, body, proof, prev]))
 
-with JSON compact (no spaces), unescaped UTF-8, and 64 zeros before the first entry.
+with JSON compact (no spaces), unescaped UTF-8, the digest in hexadecimal, and 64 zeros before the first entry.
+docs/reference/ledger.md says what each kind of entry holds.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,16 +36,35 @@ class Kind(StrEnum):
 
     GENESIS = "genesis"  # the beginning of a ledger (format)
     TRANSITION = "transition"  # a confirmed change of state (check), seen from a vantage point
+    SIGHT = "sight"  # a vantage point is blind or overloaded, or sees again (vantage point)
+    ABSENCE = "absence"  # the hub or an agent was away, and what was read after (vantage point)
     CHECK = "check"  # a check's terms, or its end (check)
     COMPONENT = "component"  # a component's members and k, or its end (component)
     RENAME = "rename"  # a component carries on another's history (the new key)
     VANTAGE = "vantage"  # where a vantage point stands (vantage point)
     WINDOW = "window"  # a maintenance rule, or its end (window)
     TERMS = "terms"  # target, zone and notice (service)
+    CHECKPOINT = "checkpoint"  # beliefs and terms at a month's end (the month)
+    COMMAND = "command"  # what a person told the hub to do (verb)
+
+
+KINDS = frozenset(str(kind) for kind in Kind)
+# A program that does not know these may go on: no figure depends on them.
+UNCRITICAL = (Kind.CHECKPOINT, Kind.COMMAND)
+# These change how all earlier entries are read, so every reader needs them, whatever span it asks for.
+_REACHES_BACK = (Kind.RENAME,)
 
 
 class Entry(NamedTuple):
-    """One line of the ledger. *body* is JSON text; *vantage* is empty where none is concerned."""
+    """One line of the ledger.
+
+    Args:
+        vantage: Empty where no vantage point is concerned.
+        critical: 1 when a program that does not know the kind must stop; 0 when it may go on.
+        late: 1 when it speaks of time before the last checkpoint, so that a reader who begins there needs it.
+        body: JSON text.
+        proof: The digest of the readings that prove it; empty when it needs none.
+    """
 
     seq: int
     recorded_ms: int
@@ -48,13 +72,19 @@ class Entry(NamedTuple):
     kind: str
     subject: str
     vantage: str
+    critical: int
+    late: int
     body: str
+    proof: str
     prev: str
     hash: str
 
     @property
     def facts(self) -> dict[str, Any]:
-        return dict(json.loads(self.body))
+        return dict(orjson.loads(self.body))
+
+
+TYPES = (int, int, int, str, str, str, int, int, str, str, str, str)  # of the columns of an `Entry`
 
 
 def text(value: object) -> str:
@@ -64,7 +94,7 @@ def text(value: object) -> str:
 
 def digest(entry: Entry) -> str:
     """The hash that *entry* should carry."""
-    columns = json.dumps(list(entry[:-1]), ensure_ascii=False, separators=(",", ":"))
+    columns = json.dumps(entry[:-1], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(columns.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -77,11 +107,16 @@ def _hashed(entry: Entry) -> bool:
 
 @dataclass(slots=True)
 class LedgerChain:
-    """The end of a ledger: makes the entries that come next. Recorded times never go back."""
+    """The end of a ledger: makes the entries that come next. Recorded times never go back.
+
+    Args:
+        horizon_ms: The instant of the last checkpoint; what is effective before it is `late`.
+    """
 
     seq: int = 0
     recorded_ms: int = 0
     hash: str = START
+    horizon_ms: int = 0
 
     def entry(
         self,
@@ -92,38 +127,69 @@ class LedgerChain:
         now_ms: int,
         effective_ms: int | None = None,
         vantage: str = "",
+        proof: str = "",
     ) -> Entry:
         """The next entry; *effective_ms* is *now_ms* unless it says otherwise."""
         self.seq += 1
         self.recorded_ms = max(now_ms, self.recorded_ms)
         effective = self.recorded_ms if effective_ms is None else effective_ms
+        late = int(effective < self.horizon_ms or kind in _REACHES_BACK)
         blank = Entry(
-            self.seq, self.recorded_ms, effective, str(kind), subject, vantage, text(body), self.hash, ""
-        )
+            self.seq, self.recorded_ms, effective, str(kind), subject, vantage, int(kind not in UNCRITICAL), late,
+            text(body), proof, self.hash, "",
+        )  # fmt: skip
         self.hash = digest(blank)
+        if kind is Kind.CHECKPOINT:
+            self.horizon_ms = max(self.horizon_ms, effective)
         return blank._replace(hash=self.hash)
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Where a chain does not hold, and how."""
+    """Where a record does not hold, and how."""
 
     seq: int
     what: str
 
 
+class ChainCheck:
+    """Checks entries in order, from the first on or from after one that is trusted.
+
+    Attributes:
+        broken: The first that does not hold.
+    """
+
+    def __init__(self, seq: int = 0, hash_: str = START) -> None:
+        self.seq, self.hash = seq, hash_
+        self.broken: Break | None = None
+        self._recorded = 0
+
+    def add(self, entry: Entry) -> bool:
+        """Check the next *entry*; False when the chain is broken there or was before."""
+        what = self.broken or self._fault(entry)
+        if isinstance(what, str):
+            self.broken = Break(entry.seq, what)
+        if what is not None:
+            return False
+        self.seq, self._recorded, self.hash = entry.seq, entry.recorded_ms, entry.hash
+        return True
+
+    def _fault(self, entry: Entry) -> str | None:
+        if entry.seq != self.seq + 1:
+            return f"entry {self.seq + 1} is missing"
+        if entry.prev != self.hash:
+            return "it does not follow from the entry before it"
+        if not _hashed(entry):
+            return "its contents are not those that were hashed"
+        if entry.recorded_ms < self._recorded:
+            return "it was recorded before the entry before it"
+        return None
+
+
 def verified(entries: Iterable[Entry]) -> tuple[int, str, Break | None]:
     """How many of *entries* hold from the start, the last good hash, and the first break if there is one."""
-    seq, recorded, last = 0, 0, START
+    check = ChainCheck()
     for entry in entries:
-        what = (
-            f"entry {seq + 1} is missing" if entry.seq != seq + 1
-            else "it does not follow from the entry before it" if entry.prev != last
-            else "its contents are not those that were hashed" if not _hashed(entry)
-            else "it was recorded before the entry before it" if entry.recorded_ms < recorded
-            else None
-        )  # fmt: skip
-        if what is not None:
-            return seq, last, Break(entry.seq, what)
-        seq, recorded, last = entry.seq, entry.recorded_ms, entry.hash
-    return seq, last, None
+        if not check.add(entry):
+            break
+    return check.seq, check.hash, check.broken

@@ -29,19 +29,23 @@ _MS = timedelta(milliseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class CheckTerms:
-    """How a check's vantage points are combined."""
+    """How a check's vantage points are combined, and how long a reading of it holds."""
 
     component: str
     audience: Audience
     sources: tuple[str, ...]
     down_when: str | int
+    validity_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class ComponentTerms:
+    """What a component is made of. *shows*: the public is told of its lost redundancy."""
+
     members: tuple[str, ...]
     needs: int | None
     site: str
+    shows: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +68,34 @@ def check_body(check: Check) -> Body:
 
 
 def check_terms(body: Mapping[str, Any]) -> CheckTerms:
-    return CheckTerms(body["component"], Audience(body["audience"]), tuple(body["from"]), body["down_when"])
+    return CheckTerms(
+        body["component"],
+        Audience(body["audience"]),
+        tuple(body["from"]),
+        body["down_when"],
+        _validity_ms(body),
+    )
 
 
 def confirmation(body: Mapping[str, Any]) -> Confirmation:
     """What a check's confirmation depends on (semantics §2)."""
     confirm = body["confirm"]
-    return Confirmation(confirm["down"], confirm["up"], 5 * body["every_ms"] // 2 + body["timeout_ms"])
+    return Confirmation(confirm["down"], confirm["up"], _validity_ms(body))
+
+
+def _validity_ms(body: Mapping[str, Any]) -> int:
+    return int(5 * body["every_ms"] // 2 + body["timeout_ms"])
 
 
 def component_body(component: Component) -> Body:
-    return {"members": list(component.members), "needs": component.needs, "site": component.site}
+    return {
+        "members": list(component.members), "needs": component.needs, "site": component.site,
+        "shows": component.show_redundancy_loss,
+    }  # fmt: skip
 
 
 def component_terms(body: Mapping[str, Any]) -> ComponentTerms:
-    return ComponentTerms(tuple(body["members"]), body["needs"], body["site"])
+    return ComponentTerms(tuple(body["members"]), body["needs"], body["site"], body["shows"])
 
 
 def vantage_body(vantage: Vantage) -> Body:

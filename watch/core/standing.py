@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from watch.core.quorum import Confidence, SelfAlert
 from watch.core.reading import Reason
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ class CheckStanding:
     """What we believe of one check, since when and why.
 
     Args:
-        observation: The newest one, for people to see.
+        observation: The newest one of those who see it so, for people to see.
+        seen_from: The vantage points that see it so.
+        about_us: What is wrong with those who should see it.
     """
 
     name: str
@@ -26,6 +29,10 @@ class CheckStanding:
     reason: Reason
     detail: str
     observation: Observation | None = None
+    seen_from: tuple[str, ...] = ()
+    confidence: Confidence = Confidence.NORMAL
+    fallback: bool = False
+    about_us: tuple[SelfAlert, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +42,7 @@ class Standing:
     Args:
         since_ms: From when; backdated to the first reading of what confirmed it.
         redundancy_lost: Degraded only because some members are down.
-        impaired: Some check below it is down or degraded. If not, it is degraded only because we do not see all of
-            it: that is our trouble, and nobody is paged for theirs.
+        redundancy_unknown: Seen to work, but some members are not seen.
         members_up: How many of its members are up or degraded; *members* is how many it has.
         cause: The name of the check whose trouble explains it; empty while it is up.
     """
@@ -47,7 +53,7 @@ class Standing:
     reason: Reason = Reason.OK
     detail: str = ""
     redundancy_lost: bool = False
-    impaired: bool = True
+    redundancy_unknown: bool = False
     members_up: int = 0
     members: int = 0
     cause: str = ""

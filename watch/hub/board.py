@@ -61,7 +61,6 @@ class Board:
         states = [self._state(m) for m in component.members]
         state = composed_state(states, component.needs)
         worst = self._worst(component.members, state)
-        impaired = worst is not None and worst.state in (State.DOWN, State.DEGRADED)
         # A contained component that lost only its redundancy passes that on, not a degradation.
         sagging = any(
             s is State.DEGRADED and not self._only_redundancy(m)
@@ -76,7 +75,8 @@ class Board:
             key=key, state=state, since_ms=since,
             reason=worst.reason if worst is not None else Reason.OK,
             detail=worst.detail if worst is not None else "",
-            redundancy_lost=impaired and state is State.DEGRADED and not sagging, impaired=impaired,
+            redundancy_lost=state is State.DEGRADED and not sagging,
+            redundancy_unknown=state is State.UP and State.UNKNOWN in states,
             members_up=sum(s in (State.UP, State.DEGRADED) for s in states), members=len(states),
             cause=worst.name if worst is not None else "",
         )  # fmt: skip

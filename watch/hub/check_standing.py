@@ -4,50 +4,96 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from watch.core.marks import Edge
 from watch.core.quorum import Seen, quorum
 from watch.core.reading import Observation, Reason, Verdict
 from watch.core.standing import CheckStanding
 from watch.core.timeline import State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping, Sequence
 
     from watch.core.book import Book
-    from watch.core.confirm import Belief
     from watch.core.settings import Check
+    from watch.hub.intake import Intake
 
-Key = tuple[str, str]
+_DAY_MS = 86_400_000
+# Who explains a state: those that see it so. A check that is down from some places only is degraded by them.
+_EXPLAINS = {
+    State.DOWN: (State.DOWN,),
+    State.DEGRADED: (State.DOWN, State.DEGRADED),
+    State.UP: (State.UP, State.DEGRADED),
+    State.UNKNOWN: (State.UNKNOWN,),
+}
+_VERDICTS = {State.DOWN: (Verdict.DOWN,), State.DEGRADED: (Verdict.DEGRADED, Verdict.DOWN)}
 
 
 def standing_of(
-    check: Check,
-    beliefs: Mapping[Key, Belief],
-    latest: Mapping[Key, Observation],
-    vantages: Collection[str],
-    book: Book,
-    now_ms: int,
-    blind: Collection[str] = (),
+    check: Check, intake: Intake, vantages: Sequence[str], book: Book, now_ms: int
 ) -> CheckStanding:
-    """How *check* stands: its vantage points' beliefs through the quorum, and the newest reading as the why."""
-    mine = {v: b for v in vantages if (b := beliefs.get((check.name, v))) is not None}
-    seen = [Seen(v, book.onsite(v, check.component), b.state, v not in blind) for v, b in mine.items()]
-    state = quorum(seen, check.audience, check.down_when, check.sources).state
-    newest = max(
-        (o for v in mine if (o := latest.get((check.name, v))) is not None),
-        key=lambda o: o.at_ms,
-        default=None,
-    )
-    since_ms = max((b.since_ms for b in mine.values()), default=now_ms)
-    reason, detail = _why(state, newest)
+    """How *check* stands: what *vantages*, which are to ask it, believe through the quorum."""
+    states = {v: intake.state((check.name, v), now_ms) for v in vantages}
+    seen = [
+        Seen(v, book.onsite(v, check.component), state, v not in intake.sights.blind)
+        for v, state in states.items()
+    ]
+    agreed = quorum(seen, check.audience, check.down_when, check.sources)
+    winners = _winners(agreed.state, states)
+    newest = _newest(check.name, winners or vantages, intake.latest)
+    reason, detail = _why(check.name, agreed.state, newest, winners, intake, book)
     return CheckStanding(
-        name=check.name, state=state, since_ms=since_ms, reason=reason, detail=detail, observation=newest
-    )
+        name=check.name, state=agreed.state, since_ms=_since(check.name, agreed.state, winners, intake, book, now_ms),
+        reason=reason, detail=detail, observation=newest, seen_from=tuple(winners), confidence=agreed.confidence,
+        fallback=agreed.fallback, about_us=agreed.self_alerts,
+    )  # fmt: skip
 
 
-def _why(state: State, newest: Observation | None) -> tuple[Reason, str]:
+def _winners(state: State, states: Mapping[str, State]) -> list[str]:
+    """The vantage points that see *state*; of several kinds that explain it, the worst."""
+    for kind in _EXPLAINS[state]:
+        if found := [v for v, s in states.items() if s is kind]:
+            return found
+    return []
+
+
+def _newest(
+    check: str, vantages: Sequence[str], latest: Mapping[tuple[str, str], Observation]
+) -> Observation | None:
+    found = (o for v in vantages if (o := latest.get((check, v))) is not None)
+    return max(found, key=lambda o: o.at_ms, default=None)
+
+
+def _since(check: str, state: State, winners: Sequence[str], intake: Intake, book: Book, now_ms: int) -> int:
+    """Since when *check* is in *state*; by the book where several vantage points have a say."""
+    if len(winners) == 1 and state is not State.UNKNOWN:
+        return intake.beliefs[check, winners[0]].since_ms
+    timeline = book.check_timeline(check, Edge.FOUND, now_ms - _DAY_MS, now_ms + 1)
+    if timeline and timeline[-1][1] == now_ms + 1 and timeline[-1][2] is state:
+        since_ms = timeline[-1][0]
+        beliefs = [b.since_ms for v in winners if (b := intake.beliefs.get((check, v))) is not None]
+        return since_ms if since_ms > now_ms - _DAY_MS else max(beliefs, default=since_ms)
+    if state is State.UNKNOWN and timeline:
+        return timeline[-1][1] if timeline[-1][1] <= now_ms else timeline[-1][0]
+    beliefs = [b.since_ms for v in winners if (b := intake.beliefs.get((check, v))) is not None]
+    return max(beliefs, default=now_ms)
+
+
+def _why(
+    check: str, state: State, newest: Observation | None, winners: Sequence[str], intake: Intake, book: Book
+) -> tuple[Reason, str]:
     """The reason people see beside *state*."""
     if newest is None:
         return Reason.MISSING, "not asked yet"
-    if state is State.UNKNOWN and newest.verdict is not Verdict.UNKNOWN:
-        return Reason.STALE, "no reading for longer than a state holds"
+    if state is State.UNKNOWN:
+        blind = [v for v in winners if v in intake.sights.blind]
+        if blind:
+            return Reason.BLIND, f"{', '.join(blind)} cannot see: its canaries do not answer"
+        if newest.verdict is not Verdict.UNKNOWN:
+            return Reason.STALE, "no reading for longer than a state holds"
+    if state in _VERDICTS and newest.verdict not in _VERDICTS[state]:
+        # One good reading ends no outage: what confirmed it is still the reason.
+        marks = [m[-1] for v in winners if (m := book.marks.get(check, {}).get(v))]
+        if marks:
+            last = max(marks, key=lambda mark: mark.effective_ms)
+            return Reason(last.reason), last.detail
     return newest.reason, newest.detail

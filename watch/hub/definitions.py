@@ -39,7 +39,7 @@ def _renames(settings: Settings, book: Book) -> list[tuple[str, str]]:
     return [
         (c.key, c.was)
         for c in settings.components.values()
-        if c.was is not None and c.was in book.components and c.key not in book.components
+        if c.was is not None and c.was in book.components and not book.lives(c.key)
     ]
 
 

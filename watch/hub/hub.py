@@ -1,84 +1,78 @@
-"""The hub: takes observations in, and sees to it that what they mean is on disk before anyone is told.
+"""The hub: its one front door, and the turns in which what came in becomes what is believed.
 
-One turn of it: take what the intake holds → fold it into the book → let the board stand anew → ask the alert desk what
-people must now know → commit all of that in one transaction. Only then is a notice sent or a page shown. A turn comes
-at once when a state changed, else every second.
+`take` lets a delivery or a command in and answers once it is on disk. One turn of the hub: let the board stand anew for
+the checks that changed → ask the alert desk what people must now know → commit all of that in one transaction. Only
+then is a receipt given, a notice sent or a page shown. A turn comes at once when a state changed, else every second.
+
+Ten thousand checks may change at once, when a vantage point goes blind. They are looked at a slice at a time, giving
+way in between, so that the loop is never held for long.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from watch.core.book import Book, began
-from watch.core.figures import maintenance
-from watch.core.ledger import Kind, LedgerChain
-from watch.core.timeline import State
+from watch.core.book import began
+from watch.core.checkpoint import checkpoint_body
+from watch.core.delivery import Command, Delivery, Receipt, Refusal
+from watch.core.ledger import Kind
+from watch.core.standing import Sight
+from watch.hub.asked import asked_from
 from watch.hub.board import Board
 from watch.hub.check_standing import standing_of
 from watch.hub.definitions import entries_for
+from watch.hub.door import Door, admitted, sight_fault
 from watch.hub.intake import Intake
+from watch.hub.quiet import quiet_components
+from watch.hub.recorder import LedgerEnd, Recorder
+from watch.hub.returned import miss
 from watch.hub.troubles import Troubles
+from watch.ports import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from watch.core.book import Book
+    from watch.core.confirm import Belief
     from watch.core.reading import Observation
-    from watch.core.settings import Check, Settings
-    from watch.core.standing import CheckStanding, OwnTrouble, Sight, Standing
-    from watch.ports import Batch, Clock, Store
+    from watch.core.settings import Settings
+    from watch.core.standing import CheckStanding
+    from watch.core.timeline import State
+    from watch.ports import Clock, Desk, Meter, Store
 
 TURN = 1.0  # seconds
-
-
-class Desk(Protocol):
-    """The alert desk, as the hub needs it."""
-
-    def plan(self, settings: Settings) -> None:
-        """Go by *settings* from now on."""
-
-    def step(
-        self,
-        batch: Batch,
-        now_ms: int,
-        standings: Mapping[str, Standing],
-        troubles: Sequence[OwnTrouble],
-        quiet: frozenset[str],
-    ) -> None:
-        """Put into *batch* what people must be told now."""
-
-    def committed(self) -> None:
-        """All that `step` has put into batches so far is on disk: it may be sent."""
-
-
-class Meter(Protocol):
-    """Where the hub's own figures go."""
-
-    def observed(self, verdict: str, reason: str) -> None: ...
-    def lag(self, seconds: float) -> None: ...
-    def schedule_lag(self, seconds: float) -> None: ...
+_SLICE = 0.01  # seconds of standings between two breaths of the loop
 
 
 class Hub:
-    """Judges, records and alerts; an `Uplink` for the vantage point beside it.
+    """Judges, records and alerts.
 
     Args:
-        book: The ledger as it is on disk, folded; *chain* is its end.
+        book: The ledger as it is on disk; *end* is where it goes on.
         moved: Called after a commit that changed how anything stands.
+        verbs: What commands may ask for, by verb; filled by whoever can do it.
     """
 
     def __init__(
-        self, settings: Settings, store: Store, book: Book, chain: LedgerChain, desk: Desk, meter: Meter, clock: Clock,
+        self, settings: Settings, store: Store, book: Book, end: LedgerEnd, desk: Desk, meter: Meter, clock: Clock,
         moved: Callable[[], None],
     ) -> None:  # fmt: skip
+        reads = store.reads
         self.settings, self.book = settings, book
-        self.intake = Intake(chain, store.beliefs(), store.latest())
+        self.recorder = Recorder(book, end)
+        self.intake = Intake(self.recorder, reads.beliefs(), reads.latest())
+        self.intake.sights.resume(*reads.darks(), self.intake.beliefs)
+        self.door = Door(reads.lanes())
         self.troubles = Troubles(clock.now_ms())
+        self.verbs: dict[str, Callable[[Command], Awaitable[Mapping[str, object]]]] = {}
         self._store, self._desk, self._meter, self._clock, self._moved = store, desk, meter, clock, moved
         self._wake = asyncio.Event()
         self._stopping = False
+        self._kept: asyncio.Future[None] | None = None
         self._began_ms = clock.now_ms()
         self.turned, self._swept = clock.monotonic(), 0.0
+        miss(settings, self.intake, self._began_ms)
         self.board = self._planned(settings)
 
     def _planned(self, settings: Settings) -> Board:
@@ -87,44 +81,117 @@ class Hub:
         before = set(self.book.checks)
         changed = set()
         for kind, subject, body in entries_for(settings, self.book):
-            self.book.add(self.intake.record(kind, subject, body, now))
+            self.recorder.entry(kind, subject, body, now_ms=now)
             if kind is Kind.RENAME:
                 self.intake.rename(subject, str(body["was"]))
             elif kind is Kind.CHECK and subject in before:
                 changed.add(subject)
-        self.intake.plan(settings.checks, changed, now)
+        self.intake.plan(settings, changed, now)
         self.settings = settings
+        self._asked = asked_from(settings)
         self._desk.plan(settings)
-        for entry in self.intake.unread():
-            self.book.add(entry)
-        standings = {name: self._standing(check, now) for name, check in settings.checks.items()}
+        self.intake.changed_checks.clear()
+        standings = {name: self._standing(name, now) for name in settings.checks}
+        self.intake.doubled = frozenset(name for name, s in standings.items() if s.fallback)
         return Board(settings, standings, self._began, now)
 
     def plan(self, settings: Settings) -> None:
-        """Go by *settings* from now on (a reload)."""
+        """Replace the settings (a reload)."""
         self.board = self._planned(settings)
         self._wake.set()
 
-    # ---- the uplink --------------------------------------------------------------------------------------------
+    # ---- the front door ----------------------------------------------------------------------------------------
 
-    def deliver(self, observation: Observation) -> None:
-        if self.intake.accept(observation, self._clock.now_ms()):
-            self._meter.observed(observation.verdict, observation.reason)
-            if self.intake.changed_checks:
-                self._wake.set()
+    async def take(self, said: Delivery | Command) -> Receipt:
+        """Let in what a vantage point found or a person says; the receipt comes when it is on disk."""
+        receipt = self._judged(said) if isinstance(said, Delivery) else await self._obeyed(said)
+        await self.committed()
+        return receipt
 
-    def sight(self, sight: Sight) -> None:
+    def _judged(self, delivery: Delivery) -> Receipt:
         now = self._clock.now_ms()
-        if self.intake.see(sight.vantage, blind=sight.blind, good_ms=sight.good_ms, now_ms=now):
-            self.intake.changed_checks |= set(self.settings.checks)
-        self.intake.prove(sight, now)
-        self.troubles.sighted(sight, now)
+        self._meter.lag(delivery.loop_lag)
+        if delivery.schedule_lag:
+            self._meter.schedule_lag(delivery.schedule_lag)
+        if delivery.vantage not in self.settings.vantages:
+            return Receipt(refused=(Refusal(0, f"there is no vantage point {delivery.vantage!r} here"),))
+        if (refusal := self.door.refusal(delivery, now)) is not None:
+            return Receipt(accepted=self.door.known(delivery.vantage, delivery.lane)[1], refused=(refusal,))
+        opens = self.door.known(delivery.vantage, delivery.lane)[0] != delivery.epoch
+        refused = self._let_in_all(delivery, now)
+        mark = self.recorder.batch.lanes[delivery.vantage, delivery.lane] = self.door.note(delivery)
+        if self.intake.changed_checks:
+            self._wake.set()
+        told = {name: b for (name, v), b in self.intake.heard().items() if v == delivery.vantage}
+        if opens:
+            told = self._unsettled(delivery.vantage)
+        wants_sight = self.intake.wants_sight(delivery.vantage)
+        return Receipt(accepted=mark[1], refused=refused, beliefs=told, wants_sight=wants_sight)
+
+    def _let_in_all(self, delivery: Delivery, now_ms: int) -> tuple[Refusal, ...]:
+        """Take the findings that are new; those that are refused, and why."""
+        skip, refused = self.door.skipped(delivery), []
+        for number, found in enumerate(delivery.findings[skip:], delivery.first + skip):
+            why = self._let_in(delivery.vantage, found, now_ms)
+            if why is not None:
+                refused.append(Refusal(number, why))
+        return tuple(refused)
+
+    def _let_in(self, vantage: str, found: Observation | Sight, now_ms: int) -> str | None:
+        """Take one finding; why not, if it is refused."""
+        if found.vantage != vantage:
+            return f"it speaks for {found.vantage!r}, which is not who brings it"
+        if isinstance(found, Sight):
+            if (fault := sight_fault(found, now_ms)) is not None:
+                return fault
+            if self.intake.see(found, now_ms):
+                self.intake.changed_checks |= set(self._checks_of(vantage))
+            self.troubles.sighted(found, now_ms)
+            self._wake.set()
+            return None
+        fit = admitted(found, now_ms)
+        if isinstance(fit, str):
+            return fit
+        if not self.intake.accept(fit, now_ms):
+            return f"{found.check!r} is not asked from there"
+        self._meter.observed(fit.verdict, fit.reason)
+        return None
+
+    def _unsettled(self, vantage: str) -> dict[str, Belief]:
+        beliefs = self.intake.beliefs
+        return {check: b for (check, v), b in beliefs.items() if v == vantage and not b.settled}
+
+    async def _obeyed(self, command: Command) -> Receipt:
+        """Do what a person says, and put on record who said it."""
+        verb = self.verbs.get(command.verb)
+        if verb is None:
+            return Receipt(refused=(Refusal(0, f"this hub knows no verb {command.verb!r}"),))
+        try:
+            answer = await verb(command)
+        except Trouble as trouble:
+            return Receipt(refused=(Refusal(0, str(trouble)),))
+        body = {"by": command.by, "account": command.account, "arguments": dict(command.arguments)}
+        self.recorder.entry(Kind.COMMAND, command.verb, body, now_ms=self._clock.now_ms())
+        self._wake.set()
+        return Receipt(answer=answer)
+
+    def keep_checkpoint(
+        self, month: str, at_ms: int, rows: Sequence[str], through: int, forget_ms: int
+    ) -> None:
+        """Record the checkpoint of *month*, whose rows were worked out; forget what is older than *forget_ms*."""
+        body = checkpoint_body(rows, through=through, log=self.recorder.log)
+        entry = self.recorder.entry(
+            Kind.CHECKPOINT, month, body, now_ms=self._clock.now_ms(), effective_ms=at_ms
+        )
+        self.recorder.batch.checkpoints[entry.seq] = rows
+        self.book.trim(forget_ms)
         self._wake.set()
 
-    def lagged(self, loop: float, schedule: float) -> None:
-        self._meter.lag(loop)
-        if schedule:
-            self._meter.schedule_lag(schedule)
+    async def committed(self) -> None:
+        """Return when all that is in the batch now is on disk."""
+        if self._kept is None:
+            self._kept = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._kept)
 
     # ---- turns -------------------------------------------------------------------------------------------------
 
@@ -156,53 +223,56 @@ class Hub:
 
     async def turn(self) -> None:
         """Judge what has come in, commit it, and then let it be known. Raises `StoreError` when it cannot."""
+        batch, kept, changed = self.recorder.take(), self._kept, self.intake.changed_checks
+        self._kept, self.intake.changed_checks = None, set()
+        moved = bool(changed) and await self._stand(changed)
         now = self._clock.now_ms()
-        batch, entries, changed_checks = self.intake.take()
-        for entry in entries:
-            self.book.add(entry)
-        moved = bool(changed_checks) and self._stand(changed_checks, now)
-        self._desk.step(batch, now, self.board.components, self.troubles.current(), self.quiet(now))
+        quiet = quiet_components(self.book, self.board.components, now)
+        self._desk.step(batch, now, self.board.components, self.troubles.current(), quiet)
         if batch:
             await self._store.commit(batch)
             self._desk.committed()
+        if kept is not None and not kept.done():
+            kept.set_result(None)
         self.turned = self._clock.monotonic()
         if moved:
             self._moved()
 
-    def _stand(self, changed_checks: Iterable[str], now_ms: int) -> bool:
-        checks = self.settings.checks
-        changed = {name: self._standing(checks[name], now_ms) for name in changed_checks if name in checks}
-        return bool(self.board.update(changed, now_ms)) or bool(changed)
+    async def _stand(self, changed: set[str]) -> bool:
+        """Let the board stand anew for *changed* checks, a slice at a time; whether anything moved."""
+        loop = asyncio.get_running_loop()
+        board, names, moved = self.board, sorted(changed & self.settings.checks.keys()), False
+        while names and board is self.board:  # a reload stands for all of them by itself
+            until = loop.time() + _SLICE
+            fresh: dict[str, CheckStanding] = {}
+            now = self._clock.now_ms()
+            while names and loop.time() < until:
+                name = names.pop()
+                fresh[name] = self._standing(name, now)
+            moved |= bool(fresh)
+            board.update(fresh, now)
+            self._double(fresh)
+            if names:
+                await asyncio.sleep(0)
+        self.troubles.unseen([s for s in self.board.checks.values() if s.about_us], self._clock.now_ms())
+        return moved
+
+    def _double(self, fresh: Mapping[str, CheckStanding]) -> None:
+        """Confirm by twice the readings what is seen by a fallback only."""
+        found = {name for name, standing in fresh.items() if standing.fallback}
+        if found or self.intake.doubled & fresh.keys():
+            self.intake.doubled = (self.intake.doubled - fresh.keys()) | found
 
     def judged(self, check: str) -> bool:
         """Whether *check* has had a reading since this hub began."""
         newest = (self.intake.latest.get((check, vantage)) for vantage in self.settings.vantages)
         return any(o is not None and o.at_ms >= self._began_ms for o in newest)
 
-    def _standing(self, check: Check, now_ms: int) -> CheckStanding:
-        intake = self.intake
-        return standing_of(
-            check, intake.beliefs, intake.latest, self.settings.vantages, self.book, now_ms, intake.blind
-        )
+    def _checks_of(self, vantage: str) -> list[str]:
+        return [name for name, vantages in self._asked.items() if vantage in vantages]
+
+    def _standing(self, name: str, now_ms: int) -> CheckStanding:
+        return standing_of(self.settings.checks[name], self.intake, self._asked[name], self.book, now_ms)
 
     def _began(self, key: str, state: State, now_ms: int) -> int:
         return began(self.book, key, state, now_ms)
-
-    def quiet(self, now_ms: int) -> frozenset[str]:
-        """The components whose pages a window silences now; not one whose outage outlasts what the window allows."""
-        keys: set[str] = set()
-        for window, occurrence in maintenance(self.book, now_ms, now_ms + 1):
-            if window.suppress_alerts:
-                allowed = (
-                    None if window.max_outage is None else round(window.max_outage.total_seconds() * 1000)
-                )
-                keys |= {
-                    k for k in window.components if not self._overruns(k, allowed, occurrence.from_ms, now_ms)
-                }
-        return frozenset(keys)
-
-    def _overruns(self, key: str, allowed_ms: int | None, from_ms: int, now_ms: int) -> bool:
-        standing = self.board.components.get(key)
-        if allowed_ms is None or standing is None or standing.state is not State.DOWN:
-            return False
-        return now_ms - max(standing.since_ms, from_ms) > allowed_ms

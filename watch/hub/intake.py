@@ -1,257 +1,301 @@
 """From observations to confirmed transitions, each with its evidence.
 
-Everything that must be on disk together is gathered in one `Batch`; whoever owns the intake takes it and commits.
-Readings that change nothing may wait there for a second; a change says so (`changed_checks`), and is committed at once.
-
-Latency sketches are kept here by the hour and written a slice at a time, as are the quarters of facts that fill up or
-empty, and beliefs whose readings only renew them: a crash may cost some minutes of percentiles, never a second of a
-timeline.
+There is one belief per check and vantage point, and it is kept here: whoever brings readings is told what to go on
+from. Everything that must be on disk together is gathered in the recorder's batch; whoever owns it takes it and
+commits. Readings that change nothing may wait there for a second; a change says so (`changed_checks`), and is committed
+at once.
 """
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from watch.core import confirm
 from watch.core.confirm import Belief, Change, Confirmation
-from watch.core.ledger import Entry, Kind, LedgerChain
+from watch.core.darkness import Dark, Why
+from watch.core.ledger import Kind
+from watch.core.marks import transition_body
 from watch.core.reading import Observation, Reason, Verdict
-from watch.core.sketch import Sketch
 from watch.core.timeline import State
-from watch.core.trend import QuarterHour, quarter_of
-from watch.hub.deadlines import Deadlines
-from watch.ports import Batch
+from watch.hub.canary_gate import CanaryGate
+from watch.hub.door import voided
+from watch.hub.lapses import Lapses
+from watch.hub.sights import Sights
+from watch.hub.summaries import Summaries
+from watch.hub.trails import Trails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
-    from watch.core.settings import Check
+    from watch.core.settings import Settings
     from watch.core.standing import Sight
+    from watch.hub.recorder import Recorder
 
-HOUR_MS = 3_600_000
-_SLICES = 300  # a slice a second: everything is written once in five minutes
-_TRAIL = 24  # readings kept as evidence of one transition at most
 Key = tuple[str, str]
 
 
 class Intake:
-    """Beliefs by (check, vantage point), and the batch that waits.
+    """Beliefs by (check, vantage point).
 
     Args:
-        chain: The end of the ledger; nobody else may append while this intake lives.
         latest: The newest observation of each, for people to see why.
+
+    Attributes:
+        told: Beliefs whose streaks changed since somebody last asked (`heard`).
+        doubled: The checks that are confirmed by twice the readings: their own site stands in for others.
     """
 
     def __init__(
-        self, chain: LedgerChain, beliefs: Mapping[Key, Belief], latest: Mapping[Key, Observation]
+        self, recorder: Recorder, beliefs: Mapping[Key, Belief], latest: Mapping[Key, Observation]
     ) -> None:
         self.beliefs: dict[Key, Belief] = dict(beliefs)
         self.latest: dict[Key, Observation] = dict(latest)
-        self.blind: set[str] = set()
+        self.sights = Sights(recorder)
         self.changed_checks: set[str] = set()
-        self._chain = chain
-        self._terms: dict[str, Confirmation] = {}
+        self.doubled: frozenset[str] = frozenset()
+        self._told: dict[Key, Belief] = {}
+        self._recorder = recorder
+        self._confirmations: dict[str, Confirmation] = {}
+        self._asked: dict[str, frozenset[str]] = {}
         self._followed: dict[str, tuple[str, ...]] = {}
-        self._batch = Batch()
-        self._written: list[Entry] = []
-        self._trails: dict[Key, list[Observation]] = {}
-        self._proven: set[tuple[str, str]] = set()
-        self._sketches: dict[Key, tuple[int, Sketch]] = {}
-        self._quarters: dict[Key, dict[tuple[str, int], QuarterHour]] = {}
-        self._slices: Iterator[Key] = iter(())
-        self._lapses: Deadlines[Key] = Deadlines()
+        self._gate = CanaryGate()
+        self._trails = Trails()
+        self._summaries = Summaries()
+        self._lapses = Lapses(self.beliefs)
 
-    def plan(self, checks: Mapping[str, Check], changed: Iterable[str], now_ms: int) -> None:
-        """Judge these checks by their terms from now on; those *changed* keep their state and lose their streak."""
-        terms = {name: check.confirmation for name, check in checks.items()}
+    def plan(self, settings: Settings, changed: Iterable[str], now_ms: int) -> None:
+        """Judge the checks of *settings* from now on; those *changed* keep their state and lose their streak."""
+        checks = settings.checks
+        self._confirmations = {name: check.confirmation for name, check in checks.items()}
         self._followed = {name: tuple(check.courses) for name, check in checks.items() if check.courses}
+        self._asked = {
+            v.name: frozenset(check.name for check in settings.asked_from(v))
+            for v in settings.vantages.values()
+        }
+        self._gate.plan(settings)
         for name in changed:
             for key in [k for k in self.beliefs if k[0] == name]:
-                belief = self.beliefs[key]._replace(
-                    down_run=None, degraded_run=None, serving_run=None, up_run=None
-                )
-                self._keep(key, belief)
-        for key in [k for k in self.beliefs if k[0] not in terms]:
-            self._apply(
-                key, *confirm.blinded(self.beliefs[key], at_ms=now_ms, reason=Reason.OK), None, now_ms
-            )
-            self.changed_checks.add(key[0])
-            del self.beliefs[key]
-            self.latest.pop(key, None)
-            self._trails.pop(key, None)
-            self._sketches.pop(key, None)
-            self._quarters.pop(key, None)
-        self._terms = terms
-        self._lapses = Deadlines(self.beliefs)
+                self._keep(key, confirm.streakless(self.beliefs[key]))
+        for key in [k for k in self.beliefs if k[0] not in checks or k[1] not in settings.vantages]:
+            self._drop(key, now_ms)
+        for key, belief in self.beliefs.items():  # a streak may wait for canaries since before a restart
+            if confirm.awaits_sight(belief, self._confirmations[key[0]], self._gate.good_ms(key[1])):
+                self._gate.hold(*key)
+        self._lapses.plan(self._confirmations)
+
+    def _drop(self, key: Key, now_ms: int) -> None:
+        """*key* is watched no longer: what follows is unknown, should it be watched again."""
+        at_ms = min((self._dark_from(key, dark) for dark in self.sights.pending(key)), default=now_ms)
+        _, changes = confirm.blinded(self.beliefs[key], at_ms=at_ms, reason=Reason.OK)
+        self.sights.spare(key)
+        self._enter(key, changes, None, now_ms)
+        self.changed_checks.add(key[0])
+        del self.beliefs[key]
+        self._recorder.batch.beliefs[key] = None
+        self.latest.pop(key, None)
+        self._trails.drop(key)
+        self._summaries.drop(key)
 
     def rename(self, key: str, was: str) -> None:
         """Component *key* carries on what *was* was: its checks are known by new names."""
+        names = {}
         for check, vantage in [k for k in self.beliefs if k[0].startswith(f"{was}/")]:
-            belief = self.beliefs.pop((check, vantage))
+            names[check] = key + check[len(was) :]
+            self._keep((names[check], vantage), self.beliefs.pop((check, vantage)))
+            self._recorder.batch.beliefs[check, vantage] = None
             self.latest.pop((check, vantage), None)
-            self._keep((key + check[len(was) :], vantage), belief)
+        self.sights.rename(names)
 
-    def record(self, kind: Kind, subject: str, body: Mapping[str, object], now_ms: int) -> Entry:
-        """Append an entry that is no transition; the caller reads it."""
-        entry = self._chain.entry(kind, subject, body, now_ms=now_ms)
-        self._batch.entries.append(entry)
-        return entry
+    def owes(self, check: str, vantage: str) -> bool:
+        """Whether *vantage* is to ask *check*."""
+        return check in self._asked.get(vantage, ())
 
-    def unread(self) -> list[Entry]:
-        """The entries written since this was last asked, or taken."""
-        entries, self._written = self._written, []
-        return entries
+    def _confirmation(self, check: str) -> Confirmation:
+        confirmation = self._confirmations[check]
+        return confirmation._replace(down=2 * confirmation.down) if check in self.doubled else confirmation
+
+    # ---- readings ----
 
     def accept(self, o: Observation, now_ms: int) -> bool:
-        """Judge one observation; False when its check is not ours (any more)."""
-        terms = self._terms.get(o.check)
-        if terms is None:
+        """Judge one observation; False when its check is not its vantage point's to ask (any more)."""
+        if o.check not in self._confirmations or not self.owes(o.check, o.vantage):
             return False
         key = (o.check, o.vantage)
+        if (self.sights.blind or self.sights.pending(key)) and self.sights.voids(key, o.at_ms):
+            o = voided(o, f"{o.vantage} could not see its own canaries")
         belief = self.beliefs.get(key)
         if belief is None:
             belief = self.beliefs[key] = Belief(since_ms=o.at_ms)
         if belief.last_ms is None:
             self._lapses.add(key)
-        self._batch.observations.append(o)
-        after, changes = confirm.observed(
-            belief, terms, verdict=o.verdict, reason=o.reason, at_ms=o.at_ms, took_ms=o.took_ms
-        )
-        if changes or not (after.settled and belief.settled):
-            self._follow(key, o)
-            self._apply(key, after, changes, o, now_ms)
-        else:
-            self.beliefs[key] = after
+        self._recorder.batch.observations.append(o)
+        if o.verdict is not Verdict.UNKNOWN:
+            self._judge(key, belief, o, now_ms)
         self.latest[key] = o
         if o.latency is not None and o.verdict is not Verdict.DOWN and not o.tainted:
-            self._sketch(key, o.at_ms).add(o.latency)
+            self._summaries.time(key, o, self._recorder.batch)
         if o.check in self._followed:
-            self._sum_up(key, o)
+            self._summaries.sum_up(key, o, self._followed[o.check])
         return True
 
-    def sweep(self, now_ms: int) -> None:
-        """Let states lapse whose validity is over, and write a slice of what only renews itself."""
-        for key in self._lapses.past(now_ms, self._lapse_ms):
-            after, changes = confirm.lapsed(self.beliefs[key], self._terms[key[0]], now_ms=now_ms)
-            self._apply(key, after, changes, self.latest.get(key), now_ms)
-        self._write_slice()
+    def _judge(self, key: Key, belief: Belief, o: Observation, now_ms: int) -> None:
+        confirmation = self._confirmation(key[0])
+        dark = self.sights.pending(key)
+        before = self._back_in_sight(key, belief, o.at_ms, now_ms) if dark else belief
+        after, changes = confirm.observed(
+            before, confirmation, verdict=o.verdict, reason=o.reason, at_ms=o.at_ms, took_ms=o.took_ms,
+            sighted_ms=self._gate.good_ms(key[1]),
+        )  # fmt: skip
+        if not (changes or before is not belief) and after.settled and belief.settled:
+            self.beliefs[key] = after
+            return
+        self._trails.follow(key, o, self.latest.get(key))
+        self._told[key] = after
+        if confirm.awaits_sight(after, confirmation, self._gate.good_ms(key[1])):
+            self._gate.hold(*key)
+        self._apply(key, after, changes, o, now_ms)
 
-    def _lapse_ms(self, key: Key) -> int | None:
-        """When the state of *key* lapses if nothing more is read; None when there is none that could."""
-        belief = self.beliefs.get(key)
-        if belief is None or belief.last_ms is None:
-            return None
-        return belief.last_ms + self._terms[key[0]].validity_ms
+    def _back_in_sight(self, key: Key, belief: Belief, at_ms: int, now_ms: int) -> Belief:
+        """*belief* as a reading begun at *at_ms* finds it, after the dark that *key* was in."""
+        if belief.state is State.UNKNOWN:  # not the first reading since
+            return belief
+        pending = self.sights.pending(key)
+        from_ms = min(self._dark_from(key, dark) for dark in pending)
+        self._lapses.add(key)
+        if at_ms < from_ms:
+            self.sights.spare(key)
+            return belief
+        for dark in pending:
+            self.sights.record(dark, now_ms)
+        self.sights.touch(key)
+        return confirm.blinded(belief, at_ms=from_ms, reason=Reason.STALE)[0]
 
-    def see(self, vantage: str, *, blind: bool, good_ms: int, now_ms: int) -> bool:
-        """Note whether *vantage* can see; True when that is news. Blind, nothing since *good_ms* counts."""
-        news = blind != (vantage in self.blind)
-        if not blind:
-            self.blind.discard(vantage)
-            return news
-        self.blind.add(vantage)
-        for key, belief in list(self.beliefs.items()):
-            if key[1] == vantage:
-                after, changes = confirm.blinded(belief, at_ms=good_ms, reason=Reason.BLIND)
-                self._apply(key, after, changes, self.latest.get(key), now_ms)
-        return news
-
-    def prove(self, sight: Sight, now_ms: int) -> None:
-        """Put on record which canaries were seen good, each once."""
-        for name in sight.good:
-            if (sight.vantage, name) not in self._proven:
-                self._proven.add((sight.vantage, name))
-                self._batch.canaries[sight.vantage, name] = now_ms
-
-    def take(self) -> tuple[Batch, list[Entry], set[str]]:
-        """The batch that waits, its ledger entries, and the checks that were changed_checks; all are then empty."""
-        taken = self._batch, self._written, self.changed_checks
-        self._batch, self._written, self.changed_checks = Batch(), [], set()
-        return taken
-
-    def rest(self) -> None:
-        """Put all that was to be written a slice at a time into the batch: we are about to stop."""
-        for key in self.beliefs:
-            self._write_one(key)
-
-    @property
-    def waiting(self) -> int:
-        return len(self._batch.observations)
+    def _dark_from(self, key: Key, dark: Dark) -> int:
+        """From when on *key* is unknown by *dark*."""
+        if dark.why is Why.BLIND:
+            return dark.from_ms
+        confirmation = self._confirmations.get(key[0])
+        return dark.gaps[key[0]].last_ms + (0 if confirmation is None else confirmation.validity_ms)
 
     def _apply(
         self, key: Key, after: Belief, changes: tuple[Change, ...], o: Observation | None, now_ms: int
     ) -> None:
+        """Keep *after*, and put *changes* on record as far as they are not what is on record already."""
         self._keep(key, after)
-        for change in changes:
-            entry = self._write(self._transition(key, change, o, now_ms))
-            proof = self._trails.get(key) or ([o] if o is not None else [])
-            self._batch.evidence += [(entry.seq, reading) for reading in proof]
+        if changes and self.sights.pending(key):
+            for dark in self.sights.pending(key):
+                self.sights.record(dark, now_ms)
+            self.sights.regain(key, changes[-1])
             self.changed_checks.add(key[0])
+            if changes[-1].state is self._recorder.book.last_state(*key):
+                changes = ()
+        self._enter(key, changes, o, now_ms)
         if after.settled:
-            self._trails.pop(key, None)
+            self._trails.drop(key)
 
-    def _transition(self, key: Key, change: Change, o: Observation | None, now_ms: int) -> Entry:
-        body = {
-            "from": change.was.value, "to": change.state.value, "reason": change.reason.value,
-            "detail": o.detail if o is not None and change.state in (State.DOWN, State.DEGRADED) else "",
-            "earliest_ms": change.earliest_ms, "latest_ms": change.latest_ms,
-        }  # fmt: skip
-        return self._chain.entry(
-            Kind.TRANSITION, key[0], body, now_ms=now_ms, effective_ms=change.effective_ms, vantage=key[1]
-        )
-
-    def _follow(self, key: Key, o: Observation) -> None:
-        """Remember the reading before a streak and those of the streak: they may become evidence."""
-        trail = self._trails.get(key)
-        if trail is None:
-            before = self.latest.get(key)
-            trail = self._trails[key] = [] if before is None else [before]
-        if len(trail) >= _TRAIL:
-            del trail[_TRAIL // 2]
-        trail.append(o)
+    def _enter(self, key: Key, changes: tuple[Change, ...], o: Observation | None, now_ms: int) -> None:
+        """Record *changes*, each with the readings that prove it."""
+        for change in changes:
+            proof = self._trails.proof(key, o)
+            self._recorder.entry(
+                Kind.TRANSITION, key[0], transition_body(change, "" if o is None else o.detail), now_ms=now_ms,
+                effective_ms=change.effective_ms, vantage=key[1], readings=proof,
+            )  # fmt: skip
+            self.changed_checks.add(key[0])
 
     def _keep(self, key: Key, belief: Belief) -> None:
-        self.beliefs[key] = self._batch.beliefs[key] = belief
+        self.beliefs[key] = self._recorder.batch.beliefs[key] = belief
 
-    def _write(self, entry: Entry) -> Entry:
-        self._batch.entries.append(entry)
-        self._written.append(entry)
-        return entry
+    # ---- sight ----
 
-    def _sketch(self, key: Key, at_ms: int) -> Sketch:
-        hour_ms = at_ms - at_ms % HOUR_MS
-        held = self._sketches.get(key)
-        if held is None or held[0] != hour_ms:
-            self._write_sketch(key)
-            held = self._sketches[key] = (hour_ms, Sketch())
-        return held[1]
+    def see(self, sight: Sight, now_ms: int) -> bool:
+        """Take in a round of canaries; True when the vantage point went blind, or sees again."""
+        held = self._gate.see(sight, self._recorder.batch, now_ms)
+        news = sight.blind != (sight.vantage in self.sights.blind)
+        if not sight.blind:
+            self.sights.sees(sight.vantage, sight.good_ms)
+            for check in held:
+                self._confirm_held((check, sight.vantage), now_ms)
+        elif news:
+            self._go_blind(sight, now_ms)
+        return news
 
-    def _sum_up(self, key: Key, o: Observation) -> None:
-        """Add what fills up or empties to its quarter of an hour."""
-        sums, quarter_ms = self._quarters.setdefault(key, {}), quarter_of(o.at_ms)
-        for fact in self._followed[o.check]:
-            value = o.facts.get(fact)
-            if isinstance(value, int | float):
-                sum_ = sums.get((fact, quarter_ms), QuarterHour())
-                sums[fact, quarter_ms] = sum_.plus(QuarterHour(1, o.at_ms - quarter_ms, float(value)))
+    def _go_blind(self, sight: Sight, now_ms: int) -> None:
+        """One entry; those without a state only lose their streaks."""
+        mine = [(key, belief) for key, belief in self.beliefs.items() if key[1] == sight.vantage]
+        self.sights.blind.add(sight.vantage)
+        dark = self.sights.begin(sight.vantage, Why.BLIND, sight.good_ms, ((key[0], b) for key, b in mine))
+        self.sights.record(dark, now_ms)
+        for key, belief in mine:
+            if belief.state is State.UNKNOWN and not belief.settled:
+                self._keep(key, confirm.streakless(belief))
+                self._told[key] = self.beliefs[key]
 
-    def _write_slice(self) -> None:
-        keys = list(islice(self._slices, len(self.beliefs) // _SLICES + 1))
-        if not keys:
-            self._slices = iter(list(self.beliefs))
-        for key in keys:
-            if key in self.beliefs:
-                self._write_one(key)
+    def _confirm_held(self, key: Key, now_ms: int) -> None:
+        belief, o = self.beliefs.get(key), self.latest.get(key)
+        if belief is None or key[0] not in self._confirmations:
+            return
+        confirmation = self._confirmation(key[0])
+        reason = Reason.TIMEOUT if o is None else o.reason
+        after, changes = confirm.sighted(belief, confirmation, reason, self._gate.good_ms(key[1]))
+        if changes:
+            self._told[key] = after
+            self._apply(key, after, changes, o, now_ms)
+        elif confirm.awaits_sight(belief, confirmation, self._gate.good_ms(key[1])):
+            self._gate.hold(*key)
 
-    def _write_one(self, key: Key) -> None:
-        self._batch.beliefs[key] = self.beliefs[key]
-        self._write_sketch(key)
-        for (fact, quarter_ms), sums in self._quarters.pop(key, {}).items():
-            before = self._batch.quarters.get((*key, fact, quarter_ms), QuarterHour())
-            self._batch.quarters[(*key, fact, quarter_ms)] = before.plus(sums)
+    def wants_sight(self, vantage: str) -> bool:
+        """Whether a check of *vantage* waits for its canaries to be confirmed down."""
+        return self._gate.waits(vantage)
 
-    def _write_sketch(self, key: Key) -> None:
-        held = self._sketches.pop(key, None)
-        if held is not None:
-            self._batch.sketches.setdefault((*key, held[0]), Sketch()).merge(held[1])
+    # ---- time ----
+
+    def away(self, vantage: str, from_ms: int, until_ms: int) -> None:
+        """The hub was away: nothing of *vantage* was read from then until then."""
+        mine = ((key[0], belief) for key, belief in self.beliefs.items() if key[1] == vantage)
+        self.sights.begin(vantage, Why.AWAY, from_ms, mine).until_ms = until_ms
+
+    def sweep(self, now_ms: int) -> None:
+        """Let states lapse whose validity is over, and write a slice of what only renews itself."""
+        for key in self._lapses.past(now_ms):
+            self._lapse(key, now_ms)
+        self.sights.settle(now_ms)
+        self._summaries.write_slice(self.beliefs, self._recorder.batch)
+
+    def _lapse(self, key: Key, now_ms: int) -> None:
+        belief, o = self.beliefs[key], self.latest.get(key)
+        if not self.sights.pending(key) and o is not None and o.reason is Reason.OVERLOADED:
+            dark = self.sights.overloaded(key[1])
+            if dark is None:
+                dark = self.sights.begin(key[1], Why.OVERLOADED, now_ms, ())
+            self.sights.join(dark, key[0], belief)
+        if self.sights.pending(key) and belief.state is not State.UNKNOWN:
+            for dark in self.sights.pending(key):
+                self.sights.record(dark, now_ms)
+                if dark.why is Why.OVERLOADED:
+                    self.sights.touch(key)
+            self._lapses.dim(key)
+            self.changed_checks.add(key[0])
+            return
+        after, changes = confirm.lapsed(belief, self._confirmations[key[0]], now_ms=now_ms)
+        self._keep(key, after)
+        self._enter(key, changes, o, now_ms)
+
+    def state(self, key: Key, now_ms: int) -> State:
+        """What is believed of *key* at this instant."""
+        belief = self.beliefs.get(key)
+        if belief is None:
+            return State.UNKNOWN
+        for dark in self.sights.pending(key):
+            if now_ms >= self._dark_from(key, dark):
+                return State.UNKNOWN
+        return belief.state
+
+    def heard(self) -> dict[Key, Belief]:
+        """The beliefs whose streaks changed since this was last asked."""
+        told, self._told = self._told, {}
+        return told
+
+    def rest(self) -> None:
+        """Put all pending beliefs and sums into the batch before shutdown."""
+        self._summaries.write_all(self.beliefs, self._recorder.batch)

@@ -1,126 +1,116 @@
-"""What is settled of the public's view: the words and days of a component up to two days ago.
+"""What the public's view shows of the past: the words of the last days, and 90 days of bars.
 
-A page is made every few seconds and its past hardly ever changes, so the past is composed once a day. It is composed
-anew when a transition turns up that reaches back into it (a machine that slept for a week learns on waking that its
-states lapsed long ago): no bar stays wrong.
+Today and yesterday are drawn anew for each page, for a transition may be backdated so far. Days before are over: they
+are read from the store (`watch.hub.days`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from statuspage.page import Day, Status
-from watch.core.account import Tally, tallies
-from watch.core.book import Book, Edge
+from watch.core.account import tallies
 from watch.core.figures import Excusing, checks_of, worked
 from watch.core.localtime import from_utc_ms, local_day_bounds
+from watch.core.marks import Edge
 from watch.core.spans import Span, clipped, intersection, union
 from watch.core.timeline import State, overlaid, spans_of
 from watch.core.window import Window
 from watch.hub.public import PublicView, Words, joined
+from watch.hub.replay import DAY_MS, WORDS_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from zoneinfo import ZoneInfo
 
+    from watch.core.account import Tally
+    from watch.core.book import Book
+
 DAYS = 90
-_OPEN_DAYS = 2  # today and yesterday: a transition may be backdated so far, seldom further
+OPEN_DAYS = 2  # today and yesterday
 _DAY = timedelta(days=1)
-_DAY_MS = 86_400_000
 Worked = dict[str, list[tuple[Window, Span]]]
 
 
-@dataclass(slots=True)
-class _Settled:
-    """One component's words and days up to *horizon*; *read* counts the marks of its checks that were looked at."""
-
-    horizon: int
-    words: Words
-    days: list[Day]
-    read: dict[tuple[str, str], int] = field(default_factory=dict)
+def first_open_day(now_ms: int, zone: ZoneInfo) -> date:
+    """The first day that is still drawn anew for each page; the days before are over."""
+    return from_utc_ms(now_ms, zone).date() - (OPEN_DAYS - 1) * _DAY
 
 
 class PageHistory:
-    """Public words and days of components. Call `as_of` with the instant of a page, then ask for each component."""
+    """Public words and days of components. Call `as_of` with the instant of a page, then ask for each component.
 
-    def __init__(self, book: Book, view: PublicView, zone: ZoneInfo) -> None:
-        self._book, self._view, self._zone = book, view, zone
-        self._settled: dict[str, _Settled] = {}
-        self._lo = self._horizon = self._now_ms = 0
-        self._old_works: Worked = {}
+    Args:
+        over: The days of a component that are over, oldest first.
+    """
+
+    def __init__(self, book: Book, zone: ZoneInfo, over: Callable[[str], Sequence[Day]]) -> None:
+        self._book, self._view, self._zone, self._over = book, PublicView(book), zone, over
+        self._now_ms = self._from_ms = self._open_ms = 0
+        self._dates: list[date] = []
         self._works: Worked = {}
         self._excusing = Excusing(book, 0)
 
     def as_of(self, now_ms: int, excusing: Excusing) -> None:
         """Speak of *now_ms* from now on."""
+        self._now_ms, self._excusing = now_ms, excusing
+        first = first_open_day(now_ms, self._zone)
         today = from_utc_ms(now_ms, self._zone).date()
-        lo, horizon = (local_day_bounds(self._zone, today - n * _DAY)[0] for n in (DAYS - 1, _OPEN_DAYS - 1))
-        if horizon != self._horizon:
-            self._old_works = worked(self._book, lo - _DAY_MS, horizon)
-        self._lo, self._horizon, self._now_ms, self._excusing = lo, horizon, now_ms, excusing
-        self._works = worked(self._book, horizon - _DAY_MS, now_ms + 1)
+        self._dates = [first + n * _DAY for n in range((today - first).days + 1)]
+        self._open_ms = local_day_bounds(self._zone, first)[0]
+        self._from_ms = min(now_ms - WORDS_MS, self._open_ms)
+        self._works = worked(self._book, self._from_ms - DAY_MS, now_ms + 1)
 
     def component(self, key: str) -> tuple[Words, list[Day]]:
-        """*key*'s words until now, at least those of 90 days, and its 90 days; before its time they have no scope."""
-        settled = self._settled.get(key)
-        if settled is None or settled.horizon != self._horizon or self._reached(key, settled):
-            settled = self._settled[key] = self._settle(key)
-        words = self._words(key, self._horizon, self._now_ms + 1, self._works)
-        days = self._tallied(key, self._horizon, words)
-        return [*settled.words[:-1], *joined([*settled.words[-1:], *words])], [*settled.days, *days]
+        """*key*'s words until now, at least those of 15 days, and its 90 days; before its time they have no scope."""
+        words = self._words(key)
+        spans = [local_day_bounds(self._zone, day) for day in self._dates]
+        found = tallied(self._book, key, words, spans, self._now_ms, self._excusing)
+        today = [_day(*parts) for parts in zip(self._dates, found, worst_of(words, spans), strict=True)]
+        return self._since(key, words), [*self._over(key), *today]
 
-    def _settle(self, key: str) -> _Settled:
-        words = self._words(key, self._lo, self._horizon, self._old_works)
-        settled = _Settled(self._horizon, words, self._tallied(key, self._lo, words, self._horizon))
-        if len(words) == 1:  # nothing has changed in 90 days: since when, then?
-            earlier = self._view.words(key, self._born(key), self._lo)
-            settled.words = joined([*earlier[-1:], *words])
-        self._reached(key, settled)
-        return settled
-
-    def _born(self, key: str) -> int:
-        lifetime = self._book.lifetime(key)
-        return lifetime[0][0] if lifetime else self._lo
-
-    def _reached(self, key: str, settled: _Settled) -> bool:
-        """Whether a mark not looked at before reaches back over the horizon."""
-        reached = False
-        for check in checks_of(self._book, key):
-            for vantage, marks in self._book.marks.get(check, {}).items():
-                read = settled.read.get((check, vantage), 0)
-                if read != len(marks):
-                    settled.read[check, vantage] = len(marks)
-                    reached |= any(mark.effective_ms < settled.horizon for mark in marks[read:])
-        return reached
-
-    def _words(self, key: str, lo: int, hi: int, works: Worked) -> Words:
-        mine = works.get(key, ())
+    def _words(self, key: str) -> Words:
+        mine = self._works.get(key, ())
         if not mine:
-            return self._view.words(key, lo, hi)
-        whole = self._view.words(key, lo - _DAY_MS, hi, mine)  # an outage is measured whole
-        return [(max(start, lo), end, status) for start, end, status in whole if end > lo]
+            return self._view.words(key, self._from_ms, self._now_ms + 1)
+        # An outage is measured whole, from before the bound on.
+        whole = self._view.words(key, self._from_ms - DAY_MS, self._now_ms + 1, mine)
+        return [(max(lo, self._from_ms), hi, status) for lo, hi, status in whole if hi > self._from_ms]
 
-    def _tallied(self, key: str, lo: int, words: Words, to: int | None = None) -> list[Day]:
-        """The days from the instant *lo* to that of *to*; or to today, be it a millisecond old."""
-        end = self._now_ms if to is None else to
-        dates = self._dates(lo, end if to is None else end - 1)
-        spans = [local_day_bounds(self._zone, day) for day in dates]
-        timeline = self._book.component_timeline(key, Edge.FOUND, lo, end, self._excusing)
-        # What the public calls operational (redundancy lost, mostly) is no problem in its bars either.
-        fine = union((start, stop) for start, stop, word in words if word is Status.OPERATIONAL)
-        unseen = intersection(spans_of(timeline, State.DEGRADED), fine)
-        timeline = overlaid(timeline, unseen, State.UP) if unseen else timeline
-        found = tallies(timeline, spans, clipped(self._book.lifetime(key), lo, end))
-        return [_day(*parts) for parts in zip(dates, found, _worst(words, spans), strict=True)]
+    def _since(self, key: str, words: Words) -> Words:
+        """*words*; if nothing has changed in them, since when that is so."""
+        if len(words) != 1:
+            return words
+        marks = [
+            mark.effective_ms
+            for check in checks_of(self._book, key)
+            for some in self._book.marks.get(check, {}).values()
+            for mark in some
+            if mark.effective_ms <= self._from_ms
+        ]
+        born = self._book.lifetime(key)
+        since_ms = max([*marks, born[-1][0] if born else self._from_ms])
+        earlier = self._view.words(key, since_ms, self._from_ms) if since_ms < self._from_ms else []
+        return joined([*earlier[-1:], *words])
 
-    def _dates(self, from_ms: int, last_ms: int) -> list[date]:
-        first, last = (from_utc_ms(ms, self._zone).date() for ms in (from_ms, last_ms))
-        return [first + n * _DAY for n in range((last - first).days + 1)]
+
+def tallied(
+    book: Book, key: str, words: Words, spans: Sequence[Span], until_ms: int, excusing: Excusing
+) -> list[Tally]:
+    """The tally of each of *spans*, which are days in order, as far as *until_ms*.
+
+    What the public calls operational (redundancy lost, mostly) is no problem in its bars either.
+    """
+    lo, hi = spans[0][0], min(spans[-1][1], until_ms)
+    timeline = book.component_timeline(key, Edge.FOUND, lo, hi, excusing)
+    well = union((start, stop) for start, stop, word in words if word is Status.OPERATIONAL)
+    unseen = intersection(spans_of(timeline, State.DEGRADED), well)
+    timeline = overlaid(timeline, unseen, State.UP) if unseen else timeline
+    return tallies(timeline, spans, clipped(book.lifetime(key), lo, hi))
 
 
-def _worst(words: Words, spans: Sequence[Span]) -> list[Status]:
+def worst_of(words: Words, spans: Iterable[Span]) -> list[Status]:
     """The worst word of each day; one pass, for both are in order."""
     found, i = [], 0
     for lo, hi in spans:

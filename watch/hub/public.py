@@ -11,15 +11,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from statuspage.page import Status
-from watch.core.book import Book, Edge, eras
+from watch.core.book import Book, eras
 from watch.core.component import composed_state, public_status
 from watch.core.exclusion import excused
+from watch.core.marks import Edge
 from watch.core.spans import Span, clipped, difference, union
 from watch.core.timeline import State, Timeline, merged, stretches
 from watch.core.window import Window
 
 if TYPE_CHECKING:
     from datetime import timedelta
+
+    from watch.core.recorded_terms import ComponentTerms
 
 Words = list[tuple[int, int, Status]]
 Works = Sequence[tuple[Window, Span]]
@@ -28,10 +31,10 @@ OUTAGE = (Status.PARTIAL, Status.MAJOR)
 
 
 class PublicView:
-    """Public timelines by the book; *shows* are the components that show their loss of redundancy."""
+    """Public timelines by the book."""
 
-    def __init__(self, book: Book, shows: frozenset[str]) -> None:
-        self._book, self._shows = book, shows
+    def __init__(self, book: Book) -> None:
+        self._book = book
 
     def words(self, key: str, lo: int, hi: int, works: Works = ()) -> Words:
         """*key* in `[lo, hi)` in public words; its unknown stretches are `Status.UNKNOWN`.
@@ -58,25 +61,24 @@ class PublicView:
                 for m in terms.members
             ]
             for start, end, states, counts in stretches(members, from_ms, to_ms):
-                found.append((start, end, *self._word(key, states, counts, terms.needs)))
+                found.append((start, end, *_word(states, counts, terms)))
         return found
 
-    def _word(
-        self, key: str, states: list[State], counts: Mapping[State, int], needs: int | None
-    ) -> tuple[Status, State]:
-        if counts[State.UP] == len(states) > 0:  # nearly always
-            return Status.OPERATIONAL, State.UP
-        state = composed_state(states, needs)
-        only_redundancy = state is State.DEGRADED and not counts[State.DEGRADED]
-        shows = key in self._shows
-        word = public_status(
-            state,
-            any_member_up=bool(counts[State.UP] + counts[State.DEGRADED]),
-            redundancy_only=only_redundancy,
-            show_redundancy_loss=shows,
-        )
-        seen = State.UP if only_redundancy and not shows else state
-        return Status.UNKNOWN if word is None else Status(word.value), seen
+
+def _word(states: list[State], counts: Mapping[State, int], terms: ComponentTerms) -> tuple[Status, State]:
+    """The public word for members in *states*, and how those that contain the component count it."""
+    if counts[State.UP] == len(states) > 0:  # nearly always
+        return Status.OPERATIONAL, State.UP
+    state = composed_state(states, terms.needs)
+    only_redundancy = state is State.DEGRADED and not counts[State.DEGRADED]
+    word = public_status(
+        state,
+        any_member_up=bool(counts[State.UP] + counts[State.DEGRADED]),
+        redundancy_only=only_redundancy,
+        show_redundancy_loss=terms.shows,
+    )
+    seen = State.UP if only_redundancy and not terms.shows else state
+    return Status.UNKNOWN if word is None else Status(word.value), seen
 
 
 def with_maintenance(words: Words, works: Works) -> Words:

@@ -1,7 +1,6 @@
 """From the book to the `Page` that the public sees.
 
-Built a component at a time, giving way in between, so that five hundred components do not make the loop late. What is
-long over is composed once a day (see `watch.hub.page_history`).
+Built a component at a time, giving way in between, so that five hundred components do not make the loop late.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ from watch.core.localtime import Month
 from watch.core.reading import Reason
 from watch.core.timeline import State
 from watch.hub.page_history import PageHistory
-from watch.hub.public import TROUBLE, PublicView, Words
+from watch.hub.public import TROUBLE, Words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from watch.core.book import Book, Mark
     from watch.core.settings import Component as Part
@@ -52,14 +51,17 @@ _WHY = {
 
 
 class Publisher:
-    """Makes pages for one service. A new one is made at each reload."""
+    """Makes pages for one service. A new one is made at each reload.
 
-    def __init__(self, settings: Settings, book: Book) -> None:
+    Args:
+        over: The days of a component that are over (`watch.hub.days`).
+    """
+
+    def __init__(self, settings: Settings, book: Book, over: Callable[[str], Sequence[Day]]) -> None:
         self._settings, self._book = settings, book
         self._zone = settings.service.timezone
         self._parts = [c for c in settings.components.values() if c.public]
-        shows = frozenset(c.key for c in settings.components.values() if c.show_redundancy_loss)
-        self._history = PageHistory(book, PublicView(book, shows), self._zone)
+        self._history = PageHistory(book, self._zone, over)
 
     async def page(self, now_ms: int) -> Page:
         """Everything the public may see as of *now_ms*."""
@@ -103,11 +105,10 @@ class Publisher:
 
     def _first_key(self, key: str) -> str:
         """What *key* was called at first: ids do not change with names."""
-        return self._book.origins.get(key, key)
+        return self._book.naming.origins.get(key, key)
 
     def _created(self, key: str, now_ms: int) -> int:
-        lifetime = self._book.lifetime(key)
-        return lifetime[0][0] if lifetime else now_ms
+        return self._book.naming.born_ms.get(key, now_ms)
 
     def _uptime(self, key: str, month: Month, now_ms: int, excusing: Excusing) -> Uptime | None:
         """The running month's figure, the same that an SLA is judged by."""

@@ -1,38 +1,154 @@
-"""The ledger on disk, folded: where every reader of it begins, the hub and the command line alike."""
+"""The ledger on disk, folded: where every reader of it begins, the hub and the command line alike.
+
+A book is loaded for a span: from the nearest checkpoint before it, with the entries that are effective in it and what
+was said late of it. So an old month costs a month, however long the ledger is.
+"""
 
 from __future__ import annotations
 
+import heapq
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from watch.core.book import Book
-from watch.core.ledger import LedgerChain
-from watch.ports import StoreCorrupt
+from watch.core.book import FOREVER, Book, UnknownKind
+from watch.core.checkpoint import book_at
+from watch.core.ledger import TYPES, Kind, LedgerChain
+from watch.core.localtime import Month
+from watch.core.merkle import Frontier, leaf_hash
+from watch.hub.recorder import LedgerEnd
+from watch.hub.sights import open_darks
+from watch.ports import StoreCorrupt, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+    from zoneinfo import ZoneInfo
 
     from watch.core.ledger import Entry
+    from watch.ports import Reads
 
-_TYPES = (int, int, int, str, str, str, str, str, str)
+DAY_MS = 86_400_000
+WORDS_MS = 15 * DAY_MS  # how far back the words of a page go
+_SEQ = attrgetter("seq")
 
 
-def folded(entries: Iterable[Entry], store: Path) -> tuple[Book, LedgerChain]:
-    """The book of *entries* and the end of their chain. StoreCorrupt for an entry that no version of ours wrote."""
-    book, last = Book(), None
+def live_from_ms(now_ms: int, zone: ZoneInfo) -> int:
+    """From when on a running hub asks its book: for the running month, and for the words of the page."""
+    month = Month.containing(now_ms, zone).bounds_ms(zone)[0]
+    return min(month, now_ms - WORDS_MS) - DAY_MS
+
+
+def folded(entries: Iterable[Entry], store: Path, book: Book | None = None) -> Book:
+    """*book*, or a new one, with *entries* in it. StoreCorrupt for an entry that no version of ours wrote."""
+    book = book or Book()
     for entry in entries:
         try:
             _add(book, entry)
+        except UnknownKind as kind:
+            raise StoreError(
+                f"{store}: entry {entry.seq} of the ledger is of the kind {kind}, which only a newer version knows. "
+                "Use that version."
+            ) from None
         except (AttributeError, KeyError, TypeError, ValueError):
             raise StoreCorrupt(
                 f"{store}: entry {entry.seq} of the ledger cannot be read; something else has written to it. "
                 "Run `threenines ledger verify`, then restore a backup."
             ) from None
-        last = entry
-    return book, LedgerChain() if last is None else LedgerChain(last.seq, last.recorded_ms, last.hash)
+    return book
+
+
+def book_until(reads: Reads, store: Path, at_ms: int, through: int) -> Book:
+    """The book of all that is effective before *at_ms* and was on record by entry *through*."""
+    base = reads.checkpoint(at_ms - 1)
+    if base is None:
+        return folded((e for e in reads.entries_within(0, at_ms) if e.seq <= through), store)
+    book, needed = _begun(reads, base, store)
+    folded((e for seq in needed if (e := reads.entry(seq)) is not None), store, book)
+    wanted = _wanted(reads, base.effective_ms, int(base.facts["through"]), base.seq, at_ms)
+    return folded((e for e in wanted if e.effective_ms < at_ms and e.seq <= through), store, book)
+
+
+def book_now(reads: Reads, store: Path, lo_ms: int, hi_ms: int = FOREVER) -> Book:
+    """The book of `[lo_ms, hi_ms)`, with what each check missed in dark stretches that no entry closes yet."""
+    book = book_for(reads, store, lo_ms, hi_ms)
+    open_darks(book.darks, *reads.darks(), reads.beliefs())
+    return book
 
 
 def _add(book: Book, entry: Entry) -> None:
-    if tuple(map(type, entry)) != _TYPES:  # SQLite lets 2.5 pass for an instant
+    if tuple(map(type, entry)) != TYPES:  # SQLite lets 2.5 pass for an instant
         raise TypeError
     book.add(entry)
+
+
+def book_for(reads: Reads, store: Path, lo_ms: int, hi_ms: int = FOREVER) -> Book:
+    """The book of `[lo_ms, hi_ms)`, open dark stretches included as far as entries tell of them."""
+    base = reads.checkpoint(lo_ms)
+    if base is None:
+        book = folded(_wanted(reads, 0, 0, 0, hi_ms), store)
+    else:
+        book, needed = _begun(reads, base, store)
+        folded((e for seq in needed if (e := reads.entry(seq)) is not None), store, book)
+        folded(_wanted(reads, base.effective_ms, int(base.facts["through"]), base.seq, hi_ms), store, book)
+    if hi_ms < FOREVER:
+        # The edge of an outage may reach back over the span's end by as long as a state holds.
+        margin_ms = max((c.validity_ms for steps in book.checks.values() for _, c in steps if c), default=0)
+        beyond = (e for e in reads.entries_within(hi_ms, hi_ms + margin_ms + 1) if e.kind == Kind.TRANSITION)
+        folded(beyond, store, book)
+    return book
+
+
+def _begun(reads: Reads, base: Entry, store: Path) -> tuple[Book, list[int]]:
+    try:
+        return book_at(reads.checkpoint_rows(base.seq))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise StoreCorrupt(
+            f"{store}: the rows of checkpoint {base.seq} cannot be read. They are derived: "
+            "`threenines ledger rebuild` makes them anew."
+        ) from None
+
+
+def _wanted(reads: Reads, from_ms: int, through: int, base: int, hi_ms: int) -> Iterator[Entry]:
+    """In order of seq, each once: what is effective in the span, and what was said late of the time before.
+
+    Args:
+        from_ms: The instant of the checkpoint; its rows know the entries up to seq *through*. base: Its own seq.
+    """
+    within = reads.entries_within(from_ms, hi_ms)
+    late = (
+        e for e in reads.late_entries(0)
+        if not from_ms <= e.effective_ms < hi_ms and (e.seq > through or e.effective_ms >= hi_ms)
+    )  # fmt: skip
+    # Recorded while the checkpoint was being made, and so not marked as late by it.
+    between = (e for e in reads.entries(through, base) if e.effective_ms < from_ms and not e.late)
+    return heapq.merge(within, late, between, key=_SEQ)
+
+
+def ledger_end(reads: Reads) -> LedgerEnd:
+    """Where the next entry goes."""
+    last = reads.last_entry()
+    if last is None:
+        return LedgerEnd()
+    newest = reads.checkpoint(FOREVER - 1)
+    horizon = 0 if newest is None else newest.effective_ms
+    try:
+        return LedgerEnd(LedgerChain(last.seq, last.recorded_ms, last.hash, horizon), frontier(reads))
+    except (TypeError, ValueError):
+        raise StoreCorrupt(
+            "the ledger holds a hash that is none; something else has written to it. "
+            "Run `threenines ledger verify`, then restore a backup."
+        ) from None
+
+
+def frontier(reads: Reads) -> Frontier:
+    """The right edge of the tree over the log: from the tiles that are kept, and the entries after them."""
+    log = Frontier()
+    by_level: dict[int, list[bytes]] = {}
+    for tile in reads.tiles():
+        by_level.setdefault(tile.level, []).append(tile.hash)
+    for level in sorted(by_level, reverse=True):
+        for hash_ in by_level[level][log.size >> 8 * level :]:
+            log.add(hash_, 8 * level)
+    for entry in reads.entries(log.size):
+        log.add(leaf_hash(bytes.fromhex(entry.hash)))
+    return log

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from watch.core.standing import OwnTrouble, Sight
+from watch.core.quorum import SelfAlert, SelfAlertKind
+from watch.core.standing import CheckStanding, OwnTrouble, Sight
 from watch.hub.deadlines import Deadlines
 
 if TYPE_CHECKING:
@@ -69,16 +70,24 @@ class Troubles:
         text = "notices have been waiting for over ten minutes: their channels do not take them"
         self.note("sender_stuck", text if late else None, now_ms)
 
+    def unseen(self, standings: Sequence[CheckStanding], now_ms: int) -> None:
+        """Checks of several vantage points of which none can say how they are; of one, `sighted` says it."""
+        none = SelfAlert(SelfAlertKind.NO_HEALTHY_VANTAGE)
+        names = sorted(s.name for s in standings if none in s.about_us and len(s.about_us) > 2)
+        text = f"all vantage points are blind that could say how these are: {_named(names)}"
+        self.note("no_healthy_vantage", text if names else None, now_ms)
+
     def look(self, intake: Intake, settings: Settings, now_ms: int) -> None:
-        """A check that stopped running is trouble in itself."""
+        """A check that stopped running is trouble in itself. Each vantage point owes the checks it is to ask."""
         if settings is not self._planned:
             self._planned = settings
             self._validity_ms = {
                 name: check.confirmation.validity_ms for name, check in settings.checks.items()
             }
             self._silences = Deadlines(
-                (name, vantage) for vantage in settings.vantages for name in settings.checks
-            )
+                (check.name, vantage.name)
+                for vantage in settings.vantages.values() for check in settings.asked_from(vantage)
+            )  # fmt: skip
 
         def silent_ms(key: Key) -> int:
             last = intake.latest.get(key)
@@ -87,7 +96,15 @@ class Troubles:
             )
 
         past = self._silences.past(now_ms, silent_ms)
-        silent = sorted(name for name, vantage in past if vantage not in intake.blind)
-        more = f" and {len(silent) - _NAMED} more" if len(silent) > _NAMED else ""
-        text = f"checks that have stopped running: {', '.join(silent[:_NAMED])}{more}"
-        self.note("checks_stopped", text if silent else None, now_ms)
+        silent = sorted({key for key in past if key[1] not in intake.sights.blind})
+        several = len(settings.vantages) > 1
+        names = [f"{name} from {vantage}" if several else name for name, vantage in silent]
+        self.note(
+            "checks_stopped", f"checks that have stopped running: {_named(names)}" if names else None, now_ms
+        )
+
+
+def _named(names: Sequence[str]) -> str:
+    """The first few of *names*, and how many more there are."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"

@@ -21,8 +21,6 @@ from collections import deque
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from watch.core.confirm import Belief
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -38,7 +36,7 @@ class Slot:
 
     __slots__ = (
         "anchor",
-        "belief",
+        "asked",
         "check",
         "due",
         "every",
@@ -46,13 +44,14 @@ class Slot:
         "host",
         "retry",
         "started",
-        "terms",
         "timeout",
+        "unsettled",
     )
 
     def __init__(self, check: Check, now: float) -> None:
-        self.belief = Belief()
-        self.started: float | None = None
+        self.unsettled = False  # a streak is on its way to a change, the hub says
+        self.started: float | None = None  # while it runs
+        self.asked: float | None = None  # when it was last started
         self.gone = False
         self.host = ""
         self.adopt(check)
@@ -61,19 +60,17 @@ class Slot:
         self.due = now + share * min(self.every, FIRST_ROUND)
 
     def adopt(self, check: Check) -> None:
-        """Go by *check* from now on; what is believed stays."""
+        """Ask *check* from now on."""
         self.check = check
         self.every = check.every.total_seconds()
         self.retry = min(check.retry_every.total_seconds(), self.every)
         self.timeout = check.timeout.total_seconds()
-        self.terms = check.confirmation
         self.host = str(getattr(check.probe, "peer", str)())
 
     def next_due(self, now: float) -> float:
-        """When to ask again, having asked at `started` and being done at *now*."""
-        started = now if self.started is None else self.started
-        if not self.belief.settled:
-            return max(started + self.retry, now)
+        """When to ask again, having asked at `asked` and being done at *now*."""
+        if self.unsettled:
+            return max((now if self.asked is None else self.asked) + self.retry, now)
         return self.anchor + (math.floor((now - self.anchor) / self.every) + 1) * self.every
 
 
@@ -121,18 +118,17 @@ class Agenda:
         self._overall = min(self._most, max(self._least, math.ceil(sum(need.values()) * _ROOM)))
 
     def _change(self, slot: Slot, check: Check, now: float) -> None:
-        """Give *slot*'s name to a new slot with what the old one believed, its streak cleared."""
+        """Give *slot*'s name to a new slot: the streak of the old question says nothing of the new one."""
         slot.gone = True  # a run under way was a question of the old wording: its answer is dropped
         fresh = self.slots[check.name] = Slot(check, now)
-        fresh.belief = slot.belief._replace(down_run=None, degraded_run=None, serving_run=None, up_run=None)
         self._push(fresh)
 
     def take(self, now: float) -> Iterator[Slot]:
         """The slots to ask now, as far as the limits allow; each is running until it is released."""
         while self._heap and self._heap[0][0] <= now and self.busy < self._overall:
-            slot = heapq.heappop(self._heap)[2]
-            if slot.gone:
-                continue
+            due, _, slot = heapq.heappop(self._heap)
+            if slot.gone or slot.started is not None or due != slot.due:
+                continue  # removed, running, or moved to another time
             if slot.host and self._running.get(slot.host, 0) >= self._per_host[slot.host]:
                 self._queues.setdefault(slot.host, deque()).append(slot)
                 continue
@@ -147,10 +143,20 @@ class Agenda:
         self.busy -= 1
         if slot.host:
             self._leave(slot.host)
+        slot.asked, slot.started = slot.started, None
         if not slot.gone:
             slot.due = slot.next_due(now)
             self._push(slot)
-        slot.started = None
+
+    def settle(self, name: str, now: float, *, unsettled: bool) -> None:
+        """Whether check *name* is on its way to a change, as the hub says: then it is asked again soon."""
+        slot = self.slots.get(name)
+        if slot is None or slot.unsettled is unsettled:
+            return
+        slot.unsettled = unsettled
+        if slot.started is None and slot.asked is not None:  # else it is planned when it is released
+            slot.due = slot.next_due(now)
+            self._push(slot)  # what the heap held of it is passed over
 
     def _leave(self, host: str) -> None:
         left = self._running[host] - 1

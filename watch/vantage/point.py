@@ -2,6 +2,10 @@
 
 All that an agent is; the local vantage point of a hub is the same code with another uplink.
 
+It believes nothing itself. What it finds it delivers, a tick's findings together, and the receipt tells it which
+checks are on their way to a change, so that they are asked again soon, and whether one waits for the canaries to be
+confirmed down.
+
 The ticker wakes on a coarse tick, starts whatever is due in one go (a timer or a sleeping task for each check would
 cost more than the checks), measures how late it was, and gives up runs that ignored their cancellation: such a run
 loses its slot, not the check its schedule.
@@ -14,10 +18,9 @@ import heapq
 import logging
 from typing import TYPE_CHECKING
 
-from watch.core import confirm
+from watch.core.delivery import Delivery, Receipt
 from watch.core.reading import NOTHING, Observation, Reading, Reason, Verdict
 from watch.core.standing import Sight
-from watch.core.timeline import State
 from watch.vantage.agenda import GRACE, Agenda, Slot
 from watch.vantage.ask import asked
 from watch.vantage.canaries import ROUND_EVERY, Canaries, Round
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 TICK = 0.02  # seconds
+_REPORT = 1.0  # seconds between deliveries when there is nothing to tell but the lag
 TAINTING = 0.1  # seconds of loop lag that spoil a latency
 
 
@@ -77,13 +81,19 @@ class VantagePoint:
         self._runs: list[_Run] = []
         self._memories: dict[str, Memory] = {}
         self._kept = dict(kept or {})
-        self._seq = 0
+        self._epoch = clock.now_ms()
+        self._findings: list[Observation | Sight] = []
+        self._sent = 0  # the number of the last finding that was sent
+        self._carried: set[asyncio.Task[None]] = set()
+        self._loop_lag = self._schedule_lag = 0.0
+        self._reported = float("-inf")
         self._stopping = asyncio.Event()
         self._next_round = 0.0
         self._round: asyncio.Task[None] | None = None
+        self._again = False
 
     def replan(self, vantage: Vantage, checks: Iterable[Check]) -> None:
-        """Ask *checks* from now on, and these canaries."""
+        """Replace the checks and the canaries."""
         if vantage.canaries != self.canaries.asked:
             self.canaries = Canaries(vantage.canaries, self._clock, self.canaries.proven)
         checks = tuple(checks)
@@ -106,6 +116,7 @@ class VantagePoint:
     async def run(self) -> None:
         """Tick until `stop`; then wait for nothing: what is under way is cancelled."""
         expected = self._clock.monotonic()
+        self._send()  # it opens the epoch: the receipt tells what to go on from
         while not self._stopping.is_set():
             expected = self.tick(expected)
             await self._clock.sleep(max(0.0, expected - self._clock.monotonic()))
@@ -114,6 +125,7 @@ class VantagePoint:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks, timeout=1) if tasks else None
+        self._send()
 
     def stop(self) -> None:
         self._stopping.set()
@@ -132,10 +144,54 @@ class VantagePoint:
             if not run.over:
                 self._abandon(run, now)
         if self.canaries and now >= self._next_round and (self._round is None or self._round.done()):
-            self._next_round = now + ROUND_EVERY
-            self._round = asyncio.create_task(self._look(), name="canary round")
-        self._uplink.lagged(lag, late)
+            self._look_soon()
+        self._loop_lag, self._schedule_lag = max(self._loop_lag, lag), max(self._schedule_lag, late)
+        if self._findings or now - self._reported >= _REPORT:
+            self._send()
         return following
+
+    # ---- deliveries ----
+
+    def _send(self) -> None:
+        """Deliver what was found since the last time, in its order."""
+        findings, self._findings = tuple(self._findings), []
+        delivery = Delivery(
+            vantage=self.name, epoch=self._epoch, first=self._sent + 1, findings=findings,
+            loop_lag=self._loop_lag, schedule_lag=self._schedule_lag,
+        )  # fmt: skip
+        self._sent += len(findings)
+        self._loop_lag = self._schedule_lag = 0.0
+        self._reported = self._clock.monotonic()
+        task = asyncio.create_task(self._carry(delivery), name="delivery")
+        self._carried.add(task)
+        task.add_done_callback(self._carried.discard)
+
+    async def _carry(self, delivery: Delivery) -> None:
+        self.heard(await self._uplink.take(delivery))
+
+    def heard(self, receipt: Receipt) -> None:
+        """Go on from what the hub believes."""
+        now = self._clock.monotonic()
+        for name, belief in receipt.beliefs.items():
+            self.agenda.settle(name, now, unsettled=not belief.settled)
+        for refusal in receipt.refused:
+            log.warning("%s: the hub refused finding %d: %s", self.name, refusal.number, refusal.why)
+        if receipt.wants_sight and self.canaries:
+            self._look_soon()
+
+    def _look_soon(self) -> None:
+        """Ask the canaries at once: a check waits for them."""
+        if self._round is None or self._round.done():
+            self._next_round = self._clock.monotonic() + ROUND_EVERY
+            self._round = asyncio.create_task(self._look(), name="canary round")
+        elif not self._again:
+            self._again = True  # the round under way began before the reading that waits
+            self._round.add_done_callback(lambda _: self._look_again())
+
+    def _look_again(self) -> None:
+        self._again = False
+        if not self._stopping.is_set():
+            self._look_soon()
 
     def _start(self, slot: Slot, now: float) -> None:
         run = _Run(slot, now + slot.timeout + GRACE)
@@ -155,48 +211,35 @@ class VantagePoint:
             reading = Reading(Verdict.UNKNOWN, Reason.OVERLOADED, f"we were busy for {lag:.1f} s ourselves")
         took_ms = round((ended - began) * 1000)
         if self.canaries:
-            reading = await self._trusted(slot, reading, began_ms, took_ms)
+            reading = await self._trusted(memory, reading, began_ms)
         if memory is not None:
             reading = memory.concluded(reading)
         if not run.over:
             self._finish(run, self._stamped(check, reading, began_ms, took_ms, lag >= TAINTING))
 
-    async def _trusted(self, slot: Slot, reading: Reading, at_ms: int, took_ms: int) -> Reading:
-        """*reading*, or unknown if we are blind; what would confirm *down* waits for canaries asked since.
+    async def _trusted(self, memory: Memory | None, reading: Reading, at_ms: int) -> Reading:
+        """*reading*, or unknown if we are blind.
 
-        Where gaps are counted, each reading without an answer does: one of ours is no gap of theirs.
+        Where gaps are counted, each reading without an answer does: one of ours is no gap of theirs, so the canaries
+        are asked first.
         """
-        if not self.canaries.blind:
-            memory = self._memories.get(slot.check.name)
-            counts = memory is not None and memory.watches_gaps and reading.verdict is Verdict.DOWN
-            _, changes = self._judged(slot, reading, at_ms, took_ms)
-            if not counts and not any(change.state is State.DOWN for change in changes):
-                return reading
-            streak = slot.belief.down_run
-            self._seen(await self.canaries.since(at_ms if streak is None or counts else streak.from_ms))
+        if (
+            memory is not None
+            and memory.watches_gaps
+            and reading.verdict is Verdict.DOWN
+            and not self.canaries.blind
+        ):
+            self._seen(await self.canaries.since(at_ms))
         if not self.canaries.blind:
             return reading
         return Reading(Verdict.UNKNOWN, Reason.BLIND, f"{self.name} cannot see its own canaries")
 
-    def _judged(
-        self, slot: Slot, reading: Reading, at_ms: int, took_ms: int
-    ) -> tuple[confirm.Belief, tuple[confirm.Change, ...]]:
-        return confirm.observed(
-            slot.belief,
-            slot.terms,
-            verdict=reading.verdict,
-            reason=reading.reason,
-            at_ms=at_ms,
-            took_ms=took_ms,
-        )
-
     def _stamped(
         self, check: Check, reading: Reading, at_ms: int, took_ms: int, tainted: bool
     ) -> Observation:
-        self._seq += 1
         latency = reading.facts.get("latency")
         return Observation(
-            check.name, self.name, at_ms, took_ms, self._seq, reading.verdict, reading.reason, reading.detail,
+            check.name, self.name, at_ms, took_ms, 0, reading.verdict, reading.reason, reading.detail,
             latency if isinstance(latency, float) else None, reading.facts, reading.phases, tainted,
         )  # fmt: skip
 
@@ -206,14 +249,11 @@ class VantagePoint:
             True,
             None,
         )  # the heap keeps the run until its deadline, and need not keep the task
-        slot.belief, _ = confirm.observed(
-            slot.belief, slot.terms, verdict=observation.verdict, reason=observation.reason,
-            at_ms=observation.at_ms, took_ms=observation.took_ms,
-        )  # fmt: skip
         gone = slot.gone
         self.agenda.release(slot, self._clock.monotonic())
         if not gone:
-            self._uplink.deliver(observation)
+            number = self._sent + len(self._findings) + 1
+            self._findings.append(observation._replace(seq=number))
 
     def _abandon(self, run: _Run, now: float) -> None:
         """Let *run* go on alone: it ignores cancellation, and its check must not wait for it."""
@@ -234,9 +274,7 @@ class VantagePoint:
         self._seen(await self.canaries.since(self._clock.now_ms() - 1))
 
     def _seen(self, round_: Round) -> None:
-        """Tell the hub; when it blinds us, nothing since the last good round counts here either."""
-        good_ms = self.canaries.good_ms
-        if round_.blind:
-            for slot in self.agenda.slots.values():
-                slot.belief, _ = confirm.blinded(slot.belief, at_ms=good_ms, reason=Reason.BLIND)
-        self._uplink.sight(Sight(self.name, round_.blind, good_ms, round_.good, round_.bad, round_.never))
+        """Tell the hub; when it blinds us, nothing since the last good round counts there."""
+        self._findings.append(
+            Sight(self.name, round_.blind, self.canaries.good_ms, round_.good, round_.bad, round_.never)
+        )

@@ -88,3 +88,8 @@ def _listeners(port: int) -> Iterator[str]:
         for row in rows:
             if row[3] == _LISTENING and int(row[1].rpartition(":")[2], 16) == port:
                 yield f"socket:[{row[9]}]"
+
+
+def spelled(host: str, port: int) -> str:
+    """An address as URLs have it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,8 +1,8 @@
 """The rendered site, ready to be handed out: whole answers in memory, swapped at once.
 
-`put` replaces everything in one assignment, from any thread: a reader sees the old site or the new one, never
-half of each. An answer's head and its compressed body are made when they are first asked for, then kept until
-the document changes; a document that did not change keeps its answers.
+`put` replaces everything at once: a reader sees the old site or the new one, never half of each. An answer's head and
+its compressed body are made when they are first asked for, then kept until the document changes; a document that did
+not change keeps its answers.
 
 Each coding has an ETag of its own, since a strong one promises identical bytes (RFC 9110 §8.8.3).
 """
@@ -66,18 +66,17 @@ class RenderedPage:
 class RenderedPages:
     """What the public listener hands out now."""
 
-    __slots__ = ("_site",)
+    __slots__ = ("_before", "_made", "_site")
 
     def __init__(self) -> None:
-        self._site: Mapping[str, RenderedPage] = {}
+        self._site: Mapping[str, Document] = {}
+        self._made: dict[str, RenderedPage] = {}
+        self._before: Mapping[str, RenderedPage] = {}
 
-    def put(self, rendered: Mapping[str, Document]) -> None:
-        """Replace the site by *rendered*: paths, not percent-encoded → documents."""
-        old = self._site
-        self._site = {
-            path: kept if (kept := old.get(path)) and kept.document == document else RenderedPage(document)
-            for path, document in rendered.items()
-        }
+    def put(self, site: Mapping[str, Document]) -> None:
+        """Replace the site: paths, not percent-encoded → documents, which may be made when they are asked for."""
+        before = {**self._before, **self._made} if len(self._made) < len(self._before) else self._made
+        self._site, self._made, self._before = site, {}, {p: page for p, page in before.items() if p in site}
 
     @property
     def empty(self) -> bool:
@@ -85,12 +84,17 @@ class RenderedPages:
         return not self._site
 
     def at(self, path: str) -> RenderedPage | None:
-        return self._site.get(path)
+        found = self._made.get(path)
+        if found is None and path in self._site:
+            document, kept = self._site[path], self._before.get(path)
+            found = kept if kept is not None and kept.document == document else RenderedPage(document)
+            self._made[path] = found
+        return found
 
     @property
     def missing(self) -> RenderedPage:
         """What is handed out for a path that is not there."""
-        return self._site.get(MISSING) or _NOWHERE
+        return self.at(MISSING) or _NOWHERE
 
 
 @lru_cache(maxsize=512)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from watch.ports import StoreError
@@ -12,25 +14,33 @@ from watch.stores.sqlite.reads import SqliteReads
 from watch.stores.sqlite.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from watch.core.alert import Alert, Heard, Notice
-    from watch.core.confirm import Belief
-    from watch.core.ledger import Entry
-    from watch.core.reading import Observation
-    from watch.core.sketch import Sketch
-    from watch.core.trend import QuarterHours
     from watch.ports import Batch
 
 _LOOK = 0.25  # seconds between looks at whether the disk still takes anything
 _MOST_QUEUED = 200_000  # observations; some 150 MB
 
-__all__ = ["SqliteReads", "SqliteStore"]
+__all__ = ["SqliteReads", "SqliteStore", "reading"]
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[SqliteReads]:
+    """A connection that reads *path*, for one thread and a while."""
+    reads = SqliteReads(path)
+    try:
+        yield reads
+    finally:
+        reads.shut()
 
 
 class SqliteStore:
-    """Holds *path* until `close`. Raises `StoreHeld`, `StoreCorrupt` or `StoreError` when it cannot."""
+    """Holds *path* until `close`. Raises `StoreHeld`, `StoreCorrupt` or `StoreError` when it cannot.
+
+    Every page is checked in a thread, while the caller already reads: `sound` waits for the verdict, and nothing is
+    written before it.
+    """
 
     def __init__(self, path: Path) -> None:
         opening.refuse_network(path)
@@ -39,11 +49,17 @@ class SqliteStore:
             self._commits = commits.Commits()
             self._failure: BaseException | None = None
             self._queued = 0
-            self._writer = Writer(opening.writable(path), path, rolled_back=self._commits.forget_names)
-            self._reads = SqliteReads(path)
+            connection = opening.writable(path)
+            self._check = _Check(path)
+            self._writer = Writer(connection, path, rolled_back=self._commits.forget_names)
+            self.reads = SqliteReads(path)
         except BaseException:
             os.close(self._lock)
             raise
+
+    async def sound(self) -> None:
+        """Return when every page was checked; StoreCorrupt when one is damaged."""
+        await self._check.over()
 
     @property
     def trouble(self) -> StoreError | None:
@@ -62,6 +78,7 @@ class SqliteStore:
         """
         if self._failure is not None:
             raise self._failure
+        await self._check.over()
         self._spare(batch)
         written = self._writer.submit(lambda connection: self._commits.write(connection, batch))
         while self._writer.trouble is None:
@@ -82,36 +99,48 @@ class SqliteStore:
             self._failure = error
 
     async def forget(self, before_ms: int) -> int:
+        await self._check.over()
         return await self._writer.submit(lambda connection: commits.forget(connection, before_ms))
 
+    async def empty_derived(self) -> None:
+        """Drop what `threenines ledger rebuild` makes anew."""
+        await self._check.over()
+        await self._writer.submit(commits.empty_derived)
+
     async def close(self) -> None:
-        self._reads.shut()  # first: the last connection to close is the one that can put the WAL away
+        self.reads.shut()  # first: the last connection to close is the one that can put the WAL away
         await self._writer.close()
         trouble = self._failure or self._writer.trouble
         os.close(self._lock)
         if trouble is not None:
             raise StoreError(f"What was seen last could not be written. {trouble}")
 
-    def entries(self, after: int = 0) -> Iterator[Entry]:
-        return self._reads.entries(after)
 
-    def evidence(self, seq: int) -> Sequence[Observation]:
-        return self._reads.evidence(seq)
+class _Check:
+    """A look at every page, in a thread of its own."""
 
-    def beliefs(self) -> Mapping[tuple[str, str], Belief]:
-        return self._reads.beliefs()
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fault: Exception | None = None
+        self._thread: threading.Thread | None = threading.Thread(
+            target=self._look, name="store-check", daemon=True
+        )
+        self._thread.start()
 
-    def latest(self) -> Mapping[tuple[str, str], Observation]:
-        return self._reads.latest()
+    def _look(self) -> None:
+        try:
+            opening.checked(self._path)
+        except Exception as fault:  # noqa: BLE001 - said to whoever asks for the verdict
+            self._fault = fault
 
-    def alerts(self) -> tuple[Sequence[Alert], Sequence[Notice], Sequence[Heard]]:
-        return self._reads.alerts()
+    def verdict(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self._fault is not None:
+            raise self._fault
 
-    def canaries(self, vantage: str) -> frozenset[str]:
-        return self._reads.canaries(vantage)
-
-    def trends(self, vantage: str, since_ms: int) -> Mapping[str, Mapping[str, QuarterHours]]:
-        return self._reads.trends(vantage, since_ms)
-
-    def sketch(self, check: str, from_ms: int, to_ms: int) -> Sketch:
-        return self._reads.sketch(check, from_ms, to_ms)
+    async def over(self) -> None:
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join)
+        self.verdict()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from itertools import starmap
 from typing import TYPE_CHECKING
 
+from watch.core.evidence import evidence_row, observation_row
 from watch.core.sketch import Sketch
+from watch.ports import CLOSED
 from watch.stores.sqlite import rows
 
 if TYPE_CHECKING:
@@ -23,11 +25,20 @@ _EVIDENCE = (
     "verdict, reason, detail, latency_us, tainted, body) "
     "VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
 )
-_ENTRY = "INSERT INTO ledger VALUES (?,?,?,?,?,?,?,?,?)"
+_ENTRY = "INSERT INTO ledger VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+_TILE = "INSERT OR REPLACE INTO tile VALUES (?,?,?)"
+_CHECKPOINT = "INSERT INTO checkpoint_row VALUES (?,?,?)"
+_DAY = "INSERT OR REPLACE INTO day VALUES (?,?,?,?)"
+_VOID = "DELETE FROM day WHERE component = ? AND month >= ?"
+_DARK = "INSERT OR REPLACE INTO dark VALUES (?,?)"
+_GAP = "INSERT OR REPLACE INTO dark_gap VALUES (?,?,?,?,?,?)"
+_LANE = "INSERT OR REPLACE INTO lane VALUES (?,?,?,?)"
 # Not INSERT OR REPLACE: that would also delete the row that another unique index clashes with.
 _BELIEF = (
     "INSERT INTO belief VALUES (?,?,?) ON CONFLICT (check_name, vantage) DO UPDATE SET body = excluded.body"
 )
+_NO_BELIEF = "DELETE FROM belief WHERE check_name = ? AND vantage = ?"
+_NO_GAP = "DELETE FROM dark_gap WHERE entry = ? AND check_name = ?"
 _CANARY = "INSERT INTO canary VALUES (?,?,?) ON CONFLICT (vantage, name) DO NOTHING"
 _SKETCH = (
     "INSERT INTO sketch VALUES (?,?,?,?) "
@@ -61,15 +72,19 @@ class Commits:
         """Put all of *batch* into the tables; return how many rows of history that made."""
         many = connection.executemany
         many(_ENTRY, batch.entries)
+        many(_TILE, batch.tiles)
+        self._derived(connection, batch)
         many(
             _OBSERVATION,
             [
-                (self._name(connection, o.check), self._name(connection, o.vantage), *rows.observation_row(o))
+                (self._name(connection, o.check), self._name(connection, o.vantage), *observation_row(o))
                 for o in batch.observations
             ],
         )
-        many(_EVIDENCE, [(seq, o.check, o.vantage, *rows.observation_row(o)) for seq, o in batch.evidence])
-        many(_BELIEF, [(*key, rows.belief_text(belief)) for key, belief in batch.beliefs.items()])
+        many(_EVIDENCE, [(seq, *evidence_row(o)) for seq, o in batch.evidence])
+        many(_BELIEF, [(*key, rows.belief_text(b)) for key, b in batch.beliefs.items() if b is not None])
+        many(_NO_BELIEF, [key for key, belief in batch.beliefs.items() if belief is None])
+        many(_LANE, [(*key, *mark) for key, mark in batch.lanes.items()])
         many(_CANARY, [(*key, good_ms) for key, good_ms in batch.canaries.items()])
         for (check, vantage, hour_ms), sketch in batch.sketches.items():
             connection.execute(
@@ -80,6 +95,22 @@ class Commits:
         many(_NOTICE, [(n.id, str(n.status), n.created_ms, n.to_json()) for n in batch.notices.values()])
         many(_HEARD, [(*key, h.to_json()) for key, h in batch.heard.items()])
         return len(batch.observations) + len(batch.entries)
+
+    @staticmethod
+    def _derived(connection: apsw.Connection, batch: Batch) -> None:
+        """What follows from the ledger, and what stands in for entries that are still to come."""
+        many = connection.executemany
+        for seq, texts in batch.checkpoints.items():
+            many(_CHECKPOINT, [(seq, n, row) for n, row in enumerate(texts)])
+        many(_VOID, batch.void_days)
+        many(_DAY, [(*key, body) for key, body in batch.days.items()])
+        many(_GAP, [(*key, *gap) for key, gap in batch.gaps.items() if gap is not None])
+        many(_NO_GAP, [key for key, gap in batch.gaps.items() if gap is None])
+        many(_DARK, [mark for mark in batch.darks.items() if mark[1] != CLOSED])
+        for seq, until_ms in batch.darks.items():
+            if until_ms == CLOSED:
+                connection.execute("DELETE FROM dark WHERE entry = ?", (seq,))
+                connection.execute("DELETE FROM dark_gap WHERE entry = ?", (seq,))
 
     def forget_names(self) -> None:
         """Numbers given in a transaction that was rolled back were not given."""
@@ -116,3 +147,11 @@ def forget(connection: apsw.Connection, before_ms: int) -> int:
     connection.execute("DELETE FROM trend WHERE quarter_ms < ?", (before_ms,))
     connection.execute("PRAGMA incremental_vacuum(256)").fetchall()
     return gone
+
+
+def empty_derived(connection: apsw.Connection) -> int:
+    """Drop what is derived from the ledger; return how many kinds of it there are."""
+    tables = ("checkpoint_row", "tile", "day")
+    for table in tables:
+        connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
+    return len(tables)

@@ -20,7 +20,7 @@ import apsw
 from watch.ports import StoreCorrupt, StoreError, StoreHeld
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _PROFILE = """
 PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;
@@ -119,20 +119,32 @@ def _filesystem(folder: Path) -> str:
     return ""
 
 
-def writable(path: Path) -> apsw.Connection:
-    """The one connection that writes, with the schema of today."""
+def writable(path: Path, migrations: Sequence[tuple[str, str]] | None = None) -> apsw.Connection:
+    """The one connection that writes, with the schema of today.
+
+    Args:
+        migrations: (name, SQL) in order; ours without it.
+    """
     with explained(path):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)) if not path.exists() else None
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
         list(
             connection.execute(_PROFILE)
         )  # apsw stops at the first row: only reading all of them runs them all
-        verdict = connection.execute("PRAGMA quick_check(1)").get
-        if verdict != "ok":
-            connection.close()
-            raise apsw.CorruptError(str(verdict))
-        _migrate(connection, path)
+        _migrate(connection, path, _migrations() if migrations is None else migrations)
     return connection
+
+
+def checked(path: Path) -> None:
+    """Look at every page of *path*; StoreCorrupt when one is damaged. Slow on a large file: it may run in a thread."""
+    with explained(path):
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            verdict = connection.execute("PRAGMA quick_check(1)").get
+            if verdict != "ok":
+                raise apsw.CorruptError(str(verdict))
+        finally:
+            connection.close()
 
 
 def readable(path: Path) -> apsw.Connection:
@@ -158,10 +170,9 @@ def _migrations() -> list[tuple[str, str]]:
     return sorted((f.name, f.read_text("utf-8")) for f in folder.iterdir() if f.name.endswith(".sql"))
 
 
-def _migrate(connection: apsw.Connection, path: Path) -> None:
-    """Apply, each in its own transaction, the numbered migrations that *path* has not seen."""
+def _migrate(connection: apsw.Connection, path: Path, migrations: Sequence[tuple[str, str]]) -> None:
+    """Apply the migrations that *path* has not seen, each in a transaction of its own; keep a copy of it first."""
     done = int(connection.execute("PRAGMA user_version").get)
-    migrations = _migrations()
     if not done and connection.execute("SELECT count(*) FROM sqlite_master").get:
         raise StoreError(
             f"{path}: holds tables of another program. Nothing was changed; "
@@ -171,6 +182,8 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
         raise StoreError(
             f"{path}: was written by a newer version (schema {done}, ours is {len(migrations)}). Use that version."
         )
+    if 0 < done < len(migrations):
+        _keep_copy(connection, path.with_name(f"{path.name}.schema-{done}"))
     for number, (name, sql) in enumerate(migrations[done:], done + 1):
         with connection:
             connection.execute(
@@ -181,6 +194,20 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
             mark = (number, name, hashlib.sha256(sql.encode()).hexdigest(), time.time_ns() // 1_000_000)
             connection.execute("INSERT INTO migration VALUES (?, ?, ?, ?)", mark)
             connection.execute(f"PRAGMA user_version={number}")
+
+
+def _keep_copy(connection: apsw.Connection, target: Path) -> None:
+    """A copy of the database as it is before its first migration; one that is there already is of the same state."""
+    if target.exists():
+        return
+    partial = target.with_name(f".{target.name}.partial")
+    partial.unlink(missing_ok=True)
+    os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    connection.execute("VACUUM INTO ?", (str(partial),))
+    descriptor = os.open(partial, os.O_RDONLY | os.O_CLOEXEC)
+    os.fsync(descriptor)
+    os.close(descriptor)
+    partial.rename(target)
 
 
 def holder(path: Path) -> int | None:

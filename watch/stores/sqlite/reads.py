@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from watch.core.alert import Alert, Heard, Notice
+from watch.core.darkness import Gap
+from watch.core.days import DayRow, rows_of_month
 from watch.core.ledger import Entry
+from watch.core.merkle import Tile
 from watch.core.reading import Observation, Verdict
 from watch.core.sketch import Sketch
 from watch.core.trend import QuarterHour
@@ -24,9 +27,11 @@ _HOUR_MS = 3_600_000
 # All SQL here is made of constants; values go in as parameters.
 # ruff: noqa: S608 - see above
 _LEDGER = (
-    "SELECT seq, recorded_ms, effective_ms, kind, subject, vantage, body, prev, hash FROM ledger "
-    "WHERE seq > ? ORDER BY seq LIMIT ?"
+    "SELECT seq, recorded_ms, effective_ms, kind, subject, vantage, critical, late, body, proof, prev, hash "
+    "FROM ledger"
 )
+# What a book is made of: the rest only proves it.
+_FOLDED = "SELECT seq, recorded_ms, effective_ms, kind, subject, vantage, critical, late, body, '', '', '' FROM ledger"
 _COLUMNS = "at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, body"
 
 
@@ -40,19 +45,91 @@ class SqliteReads:
     def shut(self) -> None:
         self._connection.close()
 
-    def entries(self, after: int = 0) -> Iterator[Entry]:
-        while True:
-            page = self._rows(_LEDGER, after, _PAGE)
-            yield from (Entry(*row) for row in page)
-            if len(page) < _PAGE:
-                return
+    def entries(self, after: int = 0, before: int = 2**62) -> Iterator[Entry]:
+        while page := self._rows(
+            f"{_LEDGER} WHERE seq > ? AND seq < ? ORDER BY seq LIMIT ?", after, before, _PAGE
+        ):
+            yield from map(Entry._make, page)
             after = page[-1][0]
 
-    def evidence(self, seq: int) -> Sequence[Observation]:
-        found = self._rows(
-            f"SELECT check_name, vantage, {_COLUMNS} FROM evidence WHERE entry = ? ORDER BY at_ms", seq
+    def entries_within(self, lo_ms: int, hi_ms: int) -> Iterator[Entry]:
+        return self._streamed(
+            f"{_FOLDED} WHERE effective_ms >= ? AND effective_ms < ? ORDER BY seq", lo_ms, hi_ms
         )
-        return [rows.observation_of(check, vantage, columns) for check, vantage, *columns in found]
+
+    def late_entries(self, after: int) -> Iterator[Entry]:
+        return self._streamed(f"{_FOLDED} WHERE late = 1 AND seq > ? ORDER BY seq", after)
+
+    def _streamed(self, sql: str, *values: int) -> Iterator[Entry]:
+        return map(Entry._make, self._raw(sql, *values))
+
+    def _raw(self, sql: str, *values: int) -> Iterator[tuple[Any, ...]]:
+        """Rows one by one: a month of them in one list would be tens of megabytes."""
+        with explained(self._path):
+            cursor = self._connection.execute(sql, values)
+            try:
+                yield from cursor
+            finally:
+                cursor.close()
+
+    def entry(self, seq: int) -> Entry | None:
+        return next(map(Entry._make, self._rows(f"{_LEDGER} WHERE seq = ?", seq)), None)
+
+    def last_entry(self) -> Entry | None:
+        return next(map(Entry._make, self._rows(f"{_LEDGER} ORDER BY seq DESC LIMIT 1")), None)
+
+    def checkpoint(self, at_ms: int) -> Entry | None:
+        newest = "kind = 'checkpoint' AND effective_ms <= ? ORDER BY effective_ms DESC, seq DESC LIMIT 1"
+        return next(map(Entry._make, self._rows(f"{_LEDGER} WHERE {newest}", at_ms)), None)
+
+    def checkpoint_after(self, at_ms: int) -> Entry | None:
+        """The first checkpoint that holds from *at_ms* or later on."""
+        first = "kind = 'checkpoint' AND effective_ms >= ? ORDER BY effective_ms, seq LIMIT 1"
+        return next(map(Entry._make, self._rows(f"{_LEDGER} WHERE {first}", at_ms)), None)
+
+    def checkpoint_rows(self, seq: int) -> Iterator[str]:
+        return (
+            body for (body,) in self._rows("SELECT body FROM checkpoint_row WHERE entry = ? ORDER BY n", seq)
+        )
+
+    def tiles(self) -> Sequence[Tile]:
+        return [Tile(*row) for row in self._rows("SELECT level, n, hash FROM tile ORDER BY level, n")]
+
+    def evidence(self, seq: int) -> Sequence[Observation]:
+        return [rows.observation_of(row[0], row[1], row[2:]) for row in self.evidence_rows(seq)]
+
+    def evidence_rows(self, seq: int) -> list[tuple[Any, ...]]:
+        """The readings that prove an entry, as its `proof` hashes them."""
+        return self._rows(
+            f"SELECT check_name, vantage, {_COLUMNS} FROM evidence WHERE entry = ? ORDER BY id", seq
+        )
+
+    def all_evidence(self) -> Iterator[tuple[Any, ...]]:
+        return self._raw(f"SELECT entry, check_name, vantage, {_COLUMNS} FROM evidence ORDER BY entry, id")
+
+    def checkpoints(self) -> Sequence[Entry]:
+        found = self._rows(f"{_LEDGER} WHERE kind = 'checkpoint' ORDER BY effective_ms, seq")
+        return [Entry._make(row) for row in found]
+
+    def months(self) -> Sequence[tuple[str, str]]:
+        return list(self._rows("SELECT DISTINCT zone, month FROM day ORDER BY zone, month"))
+
+    def days(self, zone: str, from_month: str, to_month: str) -> Iterator[DayRow]:
+        where = "zone = ? AND month >= ? AND month <= ? ORDER BY component, month"
+        for component, body in self._rows(
+            f"SELECT component, body FROM day WHERE {where}", zone, from_month, to_month
+        ):
+            yield from rows_of_month(zone, component, body)
+
+    def darks(self) -> tuple[Mapping[int, int | None], Mapping[int, Mapping[str, Gap]]]:
+        gaps: dict[int, dict[str, Gap]] = {}
+        for entry, check, *times in self._rows("SELECT * FROM dark_gap"):
+            gaps.setdefault(entry, {})[check] = Gap(*times)
+        return dict(self._rows("SELECT entry, until_ms FROM dark")), gaps
+
+    def lanes(self) -> Mapping[tuple[str, str], tuple[int, int]]:
+        found = self._rows("SELECT vantage, lane, epoch, seq FROM lane")
+        return {(vantage, lane): (epoch, seq) for vantage, lane, epoch, seq in found}
 
     def beliefs(self) -> Mapping[tuple[str, str], Belief]:
         kept = {

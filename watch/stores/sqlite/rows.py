@@ -1,4 +1,4 @@
-"""Values as rows, and rows as values again."""
+"""Rows as values again, and beliefs as rows (readings: `watch.core.evidence`)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,6 @@ if TYPE_CHECKING:
 
 _VERDICTS = {str(v): v for v in Verdict}
 _REASONS = {str(r): r for r in Reason}
-
-
-def observation_row(o: Observation) -> tuple[Any, ...]:
-    """The columns of *o* that observation and evidence share, from at_ms on but without names."""
-    latency = None if o.latency is None else round(o.latency * 1_000_000)
-    body = orjson.dumps((dict(o.facts), dict(o.phases))).decode()
-    return (o.at_ms, o.took_ms, o.seq, o.verdict.value, o.reason.value, o.detail, latency, o.tainted, body)
 
 
 def observation_of(check: str, vantage: str, row: Sequence[Any]) -> Observation:

@@ -1,0 +1,64 @@
+"""`threenines backup` and `restore`: a copy of the store while the hub runs, and the way back from one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from watch.ports import Trouble
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--by", metavar="NAME", help="Who says so; the user's own name without it.")
+@click.pass_obj
+def backup(config: str, file: Path, by: str | None) -> None:
+    """Write a copy of the store to FILE, whole and consistent, while the hub runs or not."""
+    from watch.cli.hub_ask import NoHub, store_at, told  # noqa: PLC0415 - `--help` does not pay for these
+
+    store, target = store_at(config), file.absolute()
+    try:
+        size = told(store, "backup", {"file": str(target)}, by)["bytes"]
+    except NoHub:
+        from watch.stores.sqlite.backup import copied  # noqa: PLC0415
+
+        size = copied(store, target)
+    click.echo(f"{target}: {size:,} bytes. It holds everything; keep it where only you can read it.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+def restore(config: str, file: Path) -> None:
+    """Put the copy in FILE in the store's place, once its ledger was verified. No hub may run."""
+    from watch.cli.hub_ask import store_at  # noqa: PLC0415 - `--help` does not pay for these
+    from watch.stores.sqlite.backup import restored  # noqa: PLC0415
+
+    store = store_at(config)
+    if (fault := _fault(file)) is not None:
+        raise fault
+    former = restored(file, store)
+    click.echo(
+        f"{store} is the copy in {file} now." + (f" The former one is kept as {former}." if former else "")
+    )
+
+
+def _fault(file: Path) -> Trouble | None:
+    """Why *file* is no store that may be trusted."""
+    from watch.hub.verification import record_verified  # noqa: PLC0415
+    from watch.ports import StoreCorrupt  # noqa: PLC0415
+    from watch.stores.sqlite import reading  # noqa: PLC0415
+
+    with reading(file) as reads:
+        found = record_verified(reads)
+    if found.broken is not None:
+        where = f"entry {found.broken.seq}: {found.broken.what}"
+        return StoreCorrupt(
+            f"{file}: its ledger is broken at {where}. Nothing was changed; restore an older copy."
+        )
+    if not found.entries:
+        return StoreCorrupt(f"{file}: its ledger is empty. Nothing was changed.")
+    return None

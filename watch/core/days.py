@@ -1,0 +1,54 @@
+"""Local days that are over, as they are kept: the page's bars without their ledger entries.
+
+Kept a row a component and month, with the days in it: a page of a thousand components needs 88,000 days at its start.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MonthKey = tuple[str, str, str]  # zone, component, ``2026-11``
+
+
+class DayRow(NamedTuple):
+    """One local day of one component.
+
+    Args:
+        date: ``2026-11-23`` in *zone*.
+        scope_ms: The part of the day that is accounted for.
+        down_ms, degraded_ms, unknown_ms, excluded_ms: What of it was so.
+        worst: The worst public state of the day, in the public words or ``unknown``.
+    """
+
+    zone: str
+    component: str
+    date: str
+    scope_ms: int
+    down_ms: int
+    degraded_ms: int
+    unknown_ms: int
+    excluded_ms: int
+    worst: str
+
+    @property
+    def month(self) -> MonthKey:
+        return self.zone, self.component, self.date[:7]
+
+
+def month_body(rows: Iterable[DayRow]) -> str:
+    """The days of one month and component as JSON: date → the rest of its row."""
+    return orjson.dumps({row.date: row[3:] for row in rows}, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def rows_of_month(zone: str, component: str, body: str) -> list[DayRow]:
+    """The rows behind a `month_body`, in order. ValueError or TypeError for what is none."""
+    return [DayRow(zone, component, date, *figures) for date, figures in _figures(body)]
+
+
+def _figures(body: str) -> list[tuple[str, list[Any]]]:
+    return list(orjson.loads(body).items())

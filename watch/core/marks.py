@@ -1,0 +1,107 @@
+"""Transitions as one vantage point saw them, and the timeline they draw.
+
+Three timelines answer each question (semantics §2): what we account (`Edge.FOUND`), and the least and the most
+downtime that the readings allow, because an edge is known only to within one interval.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from enum import Enum
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+from watch.core.timeline import State, Timeline, merged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from watch.core.confirm import Change
+    from watch.core.ledger import Entry
+
+Body = dict[str, object]
+_STATES = {str(state): state for state in State}
+_EFFECTIVE = itemgetter(1)
+
+
+class Edge(Enum):
+    """Which of the instants that an edge may have is taken."""
+
+    FOUND = "found"
+    LEAST = "least"  # downtime as short as the readings allow
+    MOST = "most"  # as long as they allow
+
+
+class Mark(NamedTuple):
+    """One transition of a check as one vantage point saw it."""
+
+    seq: int
+    effective_ms: int
+    earliest_ms: int
+    latest_ms: int
+    was: State
+    state: State
+    reason: str
+    detail: str
+
+
+def transition_body(change: Change, detail: str) -> Body:
+    """The body of a transition's entry."""
+    return {
+        "from": change.was.value, "to": change.state.value, "reason": change.reason.value,
+        "detail": detail if change.state in (State.DOWN, State.DEGRADED) else "",
+        "earliest_ms": change.earliest_ms, "latest_ms": change.latest_ms,
+    }  # fmt: skip
+
+
+def mark_of(entry: Entry) -> Mark:
+    """The mark behind a transition's entry."""
+    f = entry.facts
+    return Mark(
+        entry.seq, entry.effective_ms, f["earliest_ms"], f["latest_ms"], _STATES[f["from"]], _STATES[f["to"]],
+        f["reason"], f["detail"],
+    )  # fmt: skip
+
+
+def mark_row(mark: Mark) -> list[object]:
+    """*mark* as a checkpoint keeps it."""
+    return [*mark[:4], mark.was.value, mark.state.value, *mark[6:]]
+
+
+def mark_of_row(row: Sequence[object]) -> Mark:
+    seq, effective, earliest, latest, was, state, reason, detail = row
+    return Mark(seq, effective, earliest, latest, _STATES[was], _STATES[state], reason, detail)  # type: ignore[arg-type,index] # as `mark_row` wrote it
+
+
+def drawn_timeline(marks: Sequence[Mark], edge: Edge, lo: int, hi: int) -> Timeline:
+    """The timeline in `[lo, hi)` that *marks* draw, with the outages' edges where *edge* puts them."""
+    # One mark earlier than the one in force at lo: a moved edge may reach over lo.
+    first = max(bisect_right(marks, lo, key=_EFFECTIVE) - 2, 0)
+    items: Timeline = []
+    at, state = lo, marks[first].was if marks else State.UNKNOWN
+    for i in range(first, len(marks)):
+        if marks[i].earliest_ms >= hi:
+            break
+        edge_ms = max(_edge(marks[i], edge), at if items else lo)
+        items.append((at, edge_ms, state))
+        at, state = edge_ms, marks[i].state
+    items.append((at, hi, state))
+    return merged((max(a, lo), min(b, hi), s) for a, b, s in items if s is not State.UNKNOWN)
+
+
+def _edge(mark: Mark, edge: Edge) -> int:
+    """Where *mark* is put: only the edges of outages are in doubt."""
+    if edge is Edge.FOUND or State.DOWN not in (mark.was, mark.state):
+        return mark.effective_ms
+    sooner = (mark.state is State.DOWN) is (edge is Edge.MOST)
+    return mark.earliest_ms if sooner else mark.latest_ms
+
+
+def kept_from(marks: Sequence[Mark], ms: int) -> int:
+    """The index of the first of *marks* that a timeline from *ms* on needs."""
+    return max(bisect_right(marks, ms, key=_EFFECTIVE) - 2, 0)
+
+
+def by_vantage(marks: Mapping[str, Sequence[Mark]]) -> list[Mark]:
+    """All marks of a check, in order of their instants."""
+    return sorted((mark for some in marks.values() for mark in some), key=_EFFECTIVE)

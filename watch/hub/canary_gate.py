@@ -1,0 +1,57 @@
+"""No check is down before its vantage point has shown that it sees (semantics §3).
+
+A streak that would be down waits here until a canary round begun after its first bad reading was good. The vantage
+point is told so in its receipt, and asks its canaries at once. A vantage point without canaries holds nothing up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from watch.core.confirm import FOREVER
+
+if TYPE_CHECKING:
+    from watch.core.settings import Settings
+    from watch.core.standing import Sight
+    from watch.ports import Batch
+
+
+class CanaryGate:
+    """The last good canary round of each vantage point, and the checks that wait for one."""
+
+    def __init__(self) -> None:
+        self._good_ms: dict[str, int] = {}
+        self._held: dict[str, set[str]] = {}
+        self._proven: set[tuple[str, str]] = set()
+
+    def plan(self, settings: Settings) -> None:
+        """Replace the vantage points."""
+        self._good_ms = {
+            v.name: self._good_ms.get(v.name, 0) if v.canaries else FOREVER
+            for v in settings.vantages.values()
+        }
+
+    def good_ms(self, vantage: str) -> int:
+        """When the last good round of *vantage* began; 0 before the first."""
+        return self._good_ms[vantage]
+
+    def hold(self, check: str, vantage: str) -> None:
+        """*check* waits for a round."""
+        self._held.setdefault(vantage, set()).add(check)
+
+    def waits(self, vantage: str) -> bool:
+        """Whether any check of *vantage* waits."""
+        return bool(self._held.get(vantage))
+
+    def see(self, sight: Sight, batch: Batch, now_ms: int) -> list[str]:
+        """The checks that a round may confirm; a blind one lets go of all. Canaries that were good go on record."""
+        for name in sight.good:
+            if (sight.vantage, name) not in self._proven:
+                self._proven.add((sight.vantage, name))
+                batch.canaries[sight.vantage, name] = now_ms
+        held = sorted(self._held.pop(sight.vantage, ()))
+        if sight.blind:
+            return []
+        known = self._good_ms.get(sight.vantage, FOREVER)
+        self._good_ms[sight.vantage] = max(known, sight.good_ms)
+        return held

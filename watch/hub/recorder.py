@@ -1,0 +1,80 @@
+"""The one hand that writes the ledger while a hub runs.
+
+An entry goes at once into the batch that waits for its commit, into the book, and as a leaf into the tree over the log.
+Everything else that must be on disk with it is put into the same batch; whoever commits takes it whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from watch.core.evidence import evidence_row, proof
+from watch.core.ledger import Entry, Kind, LedgerChain
+from watch.core.merkle import Frontier, leaf_hash
+from watch.ports import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from watch.core.book import Book
+    from watch.core.reading import Observation
+
+
+@dataclass(slots=True)
+class LedgerEnd:
+    """Where the next entry goes: the end of the chain, and the right edge of the tree over the log."""
+
+    chain: LedgerChain = field(default_factory=LedgerChain)
+    log: Frontier = field(default_factory=Frontier)
+
+
+class Recorder:
+    """Appends entries. Nobody else may while it lives.
+
+    Attributes:
+        batch: What waits to be committed.
+        heard: Called with each entry.
+    """
+
+    def __init__(self, book: Book, end: LedgerEnd) -> None:
+        self.book, self.batch = book, Batch()
+        self.heard: Callable[[Entry], None] = lambda _: None
+        self._end = end
+
+    @property
+    def next_seq(self) -> int:
+        return self._end.chain.seq + 1
+
+    @property
+    def log(self) -> tuple[int, str]:
+        """How many entries there are, and the root of the tree over them in hexadecimal."""
+        return self._end.log.size, self._end.log.root().hex()
+
+    def entry(
+        self,
+        kind: Kind,
+        subject: str,
+        body: Mapping[str, Any],
+        *,
+        now_ms: int,
+        effective_ms: int | None = None,
+        vantage: str = "",
+        readings: Sequence[Observation] = (),
+    ) -> Entry:
+        """Append an entry; *readings* are kept as its proof."""
+        entry = self._end.chain.entry(
+            kind, subject, body, now_ms=now_ms, effective_ms=effective_ms, vantage=vantage,
+            proof=proof(map(evidence_row, readings)) if readings else "",
+        )  # fmt: skip
+        self.batch.entries.append(entry)
+        self.batch.evidence += [(entry.seq, reading) for reading in readings]
+        self.batch.tiles += self._end.log.add(leaf_hash(bytes.fromhex(entry.hash)))
+        self.book.add(entry)
+        self.heard(entry)
+        return entry
+
+    def take(self) -> Batch:
+        """The batch that waits; a new one begins."""
+        taken, self.batch = self.batch, Batch()
+        return taken

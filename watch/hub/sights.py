@@ -1,0 +1,246 @@
+"""Which vantage points see, and what their checks missed while they did not (`watch.core.darkness`).
+
+A stretch opens with one entry: at once when a vantage point says that it is blind; when the first state lapses by it
+where the hub was away or the vantage point overloaded. From then on each check that had a state is *pending*, until a
+reading makes its state known again. When none is pending the stretch is closed by one entry with a row a check. Checks
+that are asked seldom do not hold that up for long: after ten minutes what is known is written, the rest follows.
+
+Rows that no entry holds yet are kept in the store beside the beliefs, so that a kill loses none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from watch.core.darkness import Dark, Gap, Why, closing_body, opening_body
+from watch.core.ledger import Kind
+from watch.core.timeline import State
+from watch.ports import CLOSED
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from watch.core.confirm import Belief, Change
+    from watch.hub.recorder import Recorder
+
+_LINGER_MS = 60_000  # an overload that comes back within this time is the same one
+_PATIENCE_MS = 600_000
+_LATER_MS = 3_600_000
+Key = tuple[str, str]
+_NONE: tuple[Dark, ...] = ()
+
+
+class Sights:
+    """The dark stretches that no entry closes yet.
+
+    Attributes:
+        blind: The vantage points that are blind now.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self.blind: set[str] = set()
+        self._open: list[Dark] = []
+        self._pending: dict[Key, tuple[Dark, ...]] = {}
+        self._left: dict[Dark, set[str]] = {}  # its checks that are pending
+        self._unwritten: dict[Dark, set[str]] = {}  # those that came out of it and are in no entry
+        self._due_ms: dict[Dark, int] = {}  # when to write what is known
+
+    # ---- opening ----
+
+    def begin(self, vantage: str, why: Why, from_ms: int, beliefs: Iterable[tuple[str, Belief]]) -> Dark:
+        """Open a stretch for the checks of *beliefs* that have a state."""
+        dark = Dark(vantage, why, from_ms)
+        self._open.append(dark)
+        self._left[dark], self._unwritten[dark] = set(), set()
+        for check, belief in beliefs:
+            self.join(dark, check, belief)
+        return dark
+
+    def join(self, dark: Dark, check: str, belief: Belief) -> None:
+        """Let *check* be pending in *dark*, if it has a state that it could lose."""
+        if belief.state is State.UNKNOWN:
+            return
+        dark.gaps[check] = Gap.before(belief)
+        self._await(dark, check)
+
+    def _await(self, dark: Dark, check: str) -> None:
+        key = (check, dark.vantage)
+        self._pending[key] = (*self._pending.get(key, ()), dark)
+        self._left[dark].add(check)
+
+    def record(self, dark: Dark, now_ms: int) -> None:
+        """Put the opening of *dark* on record, once."""
+        if dark.seq:
+            return
+        dark.seq = self._recorder.next_seq
+        self._recorder.book.darks.setdefault(dark.vantage, []).append(dark)
+        kind, subject = _kind(dark), "hub" if dark.why is Why.AWAY else dark.vantage
+        self._recorder.entry(
+            kind, subject, opening_body(dark), now_ms=now_ms, effective_ms=dark.from_ms, vantage=dark.vantage
+        )
+        self._recorder.batch.darks[dark.seq] = dark.until_ms
+        for check in self._unwritten[dark]:
+            self._keep(dark, check)
+
+    def overloaded(self, vantage: str) -> Dark | None:
+        """The overload of *vantage* that is under way."""
+        return next((d for d in self._open if d.vantage == vantage and d.why is Why.OVERLOADED), None)
+
+    def sees(self, vantage: str, good_ms: int) -> None:
+        """The canaries of *vantage* are good again, in a round begun at *good_ms*."""
+        self.blind.discard(vantage)
+        for dark in self._open:
+            if dark.vantage == vantage and dark.why is Why.BLIND and dark.until_ms is None:
+                dark.until_ms = good_ms
+                self._recorder.batch.darks[dark.seq] = good_ms
+
+    # ---- one check at a time ----
+
+    def pending(self, key: Key) -> tuple[Dark, ...]:
+        """The stretches that *key* has not come out of."""
+        return self._pending.get(key, _NONE)
+
+    def voids(self, key: Key, at_ms: int) -> bool:
+        """Whether a reading of *key* begun at *at_ms* was made blindly."""
+        if key[1] in self.blind:
+            return True
+        return any(d.why is Why.BLIND and at_ms < (d.until_ms or at_ms + 1) for d in self.pending(key))
+
+    def regain(self, key: Key, change: Change) -> None:
+        """*key* has the state of *change* again."""
+        down = change.state is State.DOWN
+        for dark in self._pending.pop(key, ()):
+            gap = dark.gaps[key[0]]
+            dark.gaps[key[0]] = gap._replace(
+                first_ms=change.effective_ms, done_ms=change.latest_ms if down else None
+            )
+            self._left[dark].discard(key[0])
+            self._unwritten[dark].add(key[0])
+            if dark.seq:
+                self._keep(dark, key[0])
+            if dark.why is Why.OVERLOADED:
+                dark.until_ms = max(dark.until_ms or 0, change.effective_ms)
+                self._recorder.batch.darks[dark.seq] = dark.until_ms
+
+    def touch(self, key: Key) -> None:
+        """*key* was read again, though that did not make its state known yet: keep what was before."""
+        for dark in self.pending(key):
+            self._keep(dark, key[0])
+
+    def spare(self, key: Key) -> None:
+        """*key* was read before its state lapsed, or is watched no longer: it missed nothing."""
+        for dark in self._pending.pop(key, ()):
+            dark.gaps.pop(key[0], None)
+            self._left[dark].discard(key[0])
+            if dark.seq:
+                self._recorder.batch.gaps[dark.seq, key[0]] = None
+
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Know pending checks by other names: old → new. The book has renamed what is on record."""
+        for (check, vantage), darks in list(self._pending.items()):
+            if check not in names:
+                continue
+            del self._pending[check, vantage]
+            self._pending[names[check], vantage] = darks
+            for dark in darks:
+                dark.rename({check: names[check]})
+                self._left[dark].discard(check)
+                self._left[dark].add(names[check])
+        for dark, checks in self._unwritten.items():
+            for check in checks & names.keys():
+                checks.discard(check)
+                checks.add(names[check])
+                self._recorder.batch.gaps[dark.seq, check] = None
+                self._keep(dark, names[check])
+
+    def _keep(self, dark: Dark, check: str) -> None:
+        self._recorder.batch.gaps[dark.seq, check] = dark.gaps[check]
+
+    # ---- closing ----
+
+    def settle(self, now_ms: int) -> None:
+        """Close what is over, and write what is known of what lasts long."""
+        for dark in list(self._open):
+            if dark.until_ms is None and (dark.why is not Why.OVERLOADED or self._left[dark]):
+                continue
+            until_ms = dark.until_ms or dark.from_ms
+            if not self._left[dark]:
+                if dark.why is not Why.OVERLOADED or now_ms - until_ms >= _LINGER_MS:
+                    self._close(dark, now_ms)
+            elif (
+                dark.seq
+                and self._unwritten[dark]
+                and now_ms >= self._due_ms.get(dark, until_ms + _PATIENCE_MS)
+            ):
+                self._due_ms[dark] = now_ms + _LATER_MS
+                self._write(dark, now_ms)
+
+    def _close(self, dark: Dark, now_ms: int) -> None:
+        if dark.seq:
+            self._write(dark, now_ms)
+            self._recorder.batch.darks[dark.seq] = CLOSED
+        self._open.remove(dark)
+        for by_dark in (self._left, self._unwritten, self._due_ms):
+            by_dark.pop(dark, None)
+
+    def _write(self, dark: Dark, now_ms: int) -> None:
+        written = self._unwritten[dark]
+        body = closing_body(dark, written, len(self._left[dark]))
+        self._recorder.entry(
+            _kind(dark), "hub" if dark.why is Why.AWAY else dark.vantage, body, now_ms=now_ms,
+            effective_ms=dark.from_ms, vantage=dark.vantage,
+        )  # fmt: skip
+        for check in written:
+            self._recorder.batch.gaps[dark.seq, check] = None
+        self._unwritten[dark] = set()
+
+    # ---- a restart ----
+
+    def resume(
+        self, until: Mapping[int, int | None], gaps: Mapping[int, Mapping[str, Gap]], beliefs: Mapping[Key, Belief]
+    ) -> None:  # fmt: skip
+        """Go on with the stretches that were open when the last hub ended."""
+        for dark in open_darks(self._recorder.book.darks, until, gaps, beliefs):
+            self._open.append(dark)
+            kept = gaps.get(dark.seq, {})
+            self._left[dark] = set()
+            self._unwritten[dark] = {check for check, gap in kept.items() if gap.first_ms is not None}
+            for check, gap in dark.gaps.items():
+                if gap.first_ms is None:
+                    self._await(dark, check)
+            if dark.why is Why.BLIND and dark.until_ms is None:
+                self.blind.add(dark.vantage)
+
+    def holds(self, vantages: Collection[str]) -> Iterator[Dark]:
+        """The stretches under way at *vantages*, for people to see."""
+        return (d for d in self._open if d.vantage in vantages and d.seq)
+
+
+def _kind(dark: Dark) -> Kind:
+    return Kind.ABSENCE if dark.why is Why.AWAY else Kind.SIGHT
+
+
+def open_darks(
+    darks: Mapping[str, list[Dark]], until: Mapping[int, int | None], gaps: Mapping[int, Mapping[str, Gap]],
+    beliefs: Mapping[Key, Belief],
+) -> list[Dark]:  # fmt: skip
+    """The stretches of *darks* that are on disk as open, completed by what each check missed in them so far.
+
+    A check that no row speaks of was not read since the stretch began: its belief says what was before.
+    """
+    found = [dark for some in darks.values() for dark in some if dark.seq in until]
+    for dark in found:
+        dark.until_ms = until[dark.seq]
+        for (check, vantage), belief in beliefs.items():
+            covered = vantage == dark.vantage and dark.why is not Why.OVERLOADED and check not in dark.gaps
+            if covered and belief.state is not State.UNKNOWN and _untouched(dark, belief):
+                dark.gaps[check] = Gap.before(belief)
+        dark.gaps.update(gaps.get(dark.seq, {}))
+    return found
+
+
+def _untouched(dark: Dark, belief: Belief) -> bool:
+    """Whether *belief* dates from before *dark* ended."""
+    last_ms = belief.since_ms if belief.last_ms is None else belief.last_ms
+    return dark.until_ms is None or last_ms < dark.until_ms

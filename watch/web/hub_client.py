@@ -1,0 +1,55 @@
+"""The other end of the hub's socket (`watch.web.hub_socket`): what the command line imports, and therefore light."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from watch.ports import Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+
+def place(store: Path) -> Path:
+    """Where the socket of the hub that holds *store* is."""
+    return store.with_name(store.name + ".sock")
+
+
+@contextlib.contextmanager
+def short_name(path: Path) -> Iterator[str]:
+    """A name of *path* that fits into a socket address, which holds 107 bytes."""
+    if len(os.fsencode(path)) <= 100 or not os.path.isdir("/proc/self/fd"):  # noqa: PTH112 - a constant
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+def asked(
+    store: Path, verb: str, arguments: Mapping[str, Any], *, by: str = "", timeout: float = 60.0
+) -> Any:
+    """What the hub that holds *store* answers. ConnectionError when none listens; Trouble when it refuses."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as there:
+        there.settimeout(timeout)
+        with short_name(place(store)) as name:
+            there.connect(name)
+        there.sendall(orjson.dumps({"verb": verb, "arguments": dict(arguments), "by": by}) + b"\n")
+        with there.makefile("rb") as lines:
+            line = lines.readline()
+    if not line:
+        raise ConnectionError("the hub ended the connection without an answer")
+    said = orjson.loads(line)
+    if said["code"]:
+        trouble = Trouble(said["error"])
+        trouble.exit_code = said["code"]
+        raise trouble
+    return said["answer"]
