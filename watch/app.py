@@ -26,7 +26,7 @@ from watch.hub.janitor import Janitor
 from watch.hub.publisher import Publisher
 from watch.hub.record import folded
 from watch.ports import StoreError
-from watch.probes.wire import close_all
+from watch.probes.wire.net.engines import close_all
 from watch.reload import Watched
 from watch.stores.sqlite import SqliteStore
 from watch.vantage.point import VantagePoint

@@ -11,7 +11,7 @@ from tests.probes.scripted import lines
 from tests.probes.wires import serving
 from watch.core.reading import ProbeFailure
 from watch.probes.smtp import SmtpProbe
-from watch.probes.wire import dialogue
+from watch.probes.wire.mail import dialogue
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 

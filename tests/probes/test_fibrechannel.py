@@ -16,8 +16,8 @@ from watch.core.expect import compile_judge
 from watch.core.reading import OurFault
 from watch.probes.base import reference
 from watch.probes.fibrechannel import FibrechannelProbe
-from watch.probes.wire.fc import _allowed, written
-from watch.probes.wire.tool import said_by
+from watch.probes.wire.child import said_by
+from watch.probes.wire.storage.fc import _allowed, written
 
 
 class Here(Machine):

@@ -24,8 +24,8 @@ from watch.core.expect import compile_judge
 from watch.core.reading import OurFault, ProbeFailure
 from watch.probes.base import reference
 from watch.probes.file import FileProbe
-from watch.probes.wire import shared
-from watch.probes.wire.folder import Children, _blocked
+from watch.probes.wire.files.folder import Children, _blocked
+from watch.probes.wire.net.engines import shared
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NOISE = random.Random(9).randbytes(300_000)

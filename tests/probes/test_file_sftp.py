@@ -23,8 +23,8 @@ from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
 from watch.probes.file import FileProbe
-from watch.probes.wire import shared
-from watch.probes.wire.folder_sftp import Pace
+from watch.probes.wire.files.folder_sftp import Pace
+from watch.probes.wire.net.engines import shared
 
 pytestmark = pytest.mark.xdist_group("sshd")
 

@@ -15,7 +15,7 @@ from watch.core.reading import ProbeFailure
 from watch.core.settings import Secret
 from watch.probes.base import reference
 from watch.probes.iscsi import IscsiProbe
-from watch.probes.wire.scsi import capacity, identity, read, sense, wire
+from watch.probes.wire.storage.scsi import capacity, identity, read, sense, wire
 
 pytestmark = pytest.mark.xdist_group("tgtd")
 

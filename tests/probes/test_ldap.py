@@ -16,7 +16,7 @@ from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
 from watch.probes.ldap import LdapProbe
-from watch.probes.wire import ber
+from watch.probes.wire.databases import ber
 
 pytestmark = pytest.mark.xdist_group("slapd")
 

@@ -15,8 +15,17 @@ from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
 from watch.probes.mongodb import MongodbProbe
-from watch.probes.wire.bson import DEEPEST, MOST_VALUES, Date, Excess, Stamp, Unread, decoded, encoded
-from watch.probes.wire.scram import Scram
+from watch.probes.wire.databases.bson import (
+    DEEPEST,
+    MOST_VALUES,
+    Date,
+    Excess,
+    Stamp,
+    Unread,
+    decoded,
+    encoded,
+)
+from watch.probes.wire.databases.scram import Scram
 
 CANARY = "correct horse battery"
 LOGIN = {"user": "mon", "password": Secret(CANARY)}

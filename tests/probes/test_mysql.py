@@ -15,7 +15,7 @@ from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
 from watch.probes.mysql import MysqlProbe
-from watch.probes.wire.mysql_login import CACHING, proof
+from watch.probes.wire.databases.mysql_login import CACHING, proof
 
 pytestmark = pytest.mark.xdist_group("mysql")
 
@@ -170,8 +170,8 @@ async def test_what_the_server_refuses_says_why(primary, options, told, words):
 
 async def test_a_transaction_of_ours_cannot_write(primary):
     from watch.probes.mysql import MysqlProbe
-    from watch.probes.wire.line import dial, place
-    from watch.probes.wire.mysql import Session
+    from watch.probes.wire.databases.mysql import Session
+    from watch.probes.wire.net.line import dial, place
 
     check = MysqlProbe(address=f"127.0.0.1:{primary}")
     with await dial(place(check.address), family="any", metadata=False) as line:

@@ -15,9 +15,9 @@ import pytest
 from tests.probes.test_nfs import server, words
 from tests.probes.wires import ask, said, serving
 from watch.core.reading import ProbeFailure
-from watch.probes.wire.line import Place, dial
-from watch.probes.wire.nfs3 import _mounted, _port_of_mounts
-from watch.probes.wire.rpc import Calls
+from watch.probes.wire.net.line import Place, dial
+from watch.probes.wire.shares.nfs3 import _mounted, _port_of_mounts
+from watch.probes.wire.shares.rpc import Calls
 
 pytestmark = pytest.mark.xdist_group("ganesha")
 

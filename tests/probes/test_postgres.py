@@ -20,8 +20,8 @@ from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
 from watch.probes.postgres import PostgresProbe
-from watch.probes.wire import dsn
-from watch.probes.wire.scram import Scram
+from watch.probes.wire.databases import dsn
+from watch.probes.wire.databases.scram import Scram
 
 pytestmark = pytest.mark.xdist_group("postgres")
 

@@ -23,7 +23,7 @@ from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
 from watch.probes.smtp import PLAIN, SmtpProbe
-from watch.probes.wire.delivery import letter
+from watch.probes.wire.mail.delivery import letter
 
 pytestmark = pytest.mark.xdist_group("dovecot")
 WAYS = ("imaps", "imap", "pop3s", "pop3")

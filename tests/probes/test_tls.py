@@ -227,7 +227,7 @@ async def test_a_key_of_16_kilobits_does_not_hold_the_loop(tmp_path):
         .not_valid_after(now + timedelta(days=3))
         .sign(KEY, hashes.SHA256())
     )
-    from watch.probes.wire.certificate import Chain
+    from watch.probes.wire.net.certificate import Chain
 
     async with Meter() as meter:
         facts = Chain([certificate.public_bytes(serialization.Encoding.DER)]).facts(now)
@@ -236,7 +236,7 @@ async def test_a_key_of_16_kilobits_does_not_hold_the_loop(tmp_path):
 
 
 async def test_what_no_library_can_read_gives_no_facts_and_no_exception():
-    from watch.probes.wire.certificate import Chain
+    from watch.probes.wire.net.certificate import Chain
 
     now = datetime.now(UTC)
     for chain in ([b""], [b"\x30\x80" * 1000], [b"a"] * 11, [b"a" * 200_000]):

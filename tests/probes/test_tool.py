@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from watch.core.reading import OurFault, ProbeFailure, Reason
-from watch.probes.wire.blame import carried
-from watch.probes.wire.tool import said_by
+from watch.probes.wire.child import said_by
+from watch.probes.wire.net.blame import carried
 
 
 async def test_what_a_program_says_and_how_it_ends_is_told():

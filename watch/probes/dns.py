@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from watch.core.reading import OurFault, ProbeFailure, Reading, Verdict
 from watch.core.wording import one_line
 from watch.probes.base import SENDS, Described, probe
-from watch.probes.wire import shared
-from watch.probes.wire.address import written
-from watch.probes.wire.anchors import ROOT, above, anchors
-from watch.probes.wire.blame import cut_short
-from watch.probes.wire.line import Place, place
-from watch.probes.wire.resolver import Resolver
+from watch.probes.wire.dns.anchors import ROOT, above, anchors
+from watch.probes.wire.net.address import written
+from watch.probes.wire.net.blame import cut_short
+from watch.probes.wire.net.engines import shared
+from watch.probes.wire.net.line import Place, place
+from watch.probes.wire.net.resolver import Resolver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dns.message import Message
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.nameserver import Nameserver
+    from watch.probes.wire.dns.nameserver import Nameserver
 
 _PORTS = {"udp": 53, "tcp": 53, "tls": 853, "https": 443}
 _HOST = re.compile(r"[0-9A-Za-z._-]{1,253}|[0-9A-Fa-f:.]{2,45}")
@@ -178,8 +178,8 @@ class DnsProbe(Described):
         return place(text if text.count(":") < 2 or "[" in text else f"[{text}]", _PORTS[self.over])
 
     async def run(self, *, now: datetime) -> Reading:
-        from watch.probes.wire.nameserver import Nameserver  # noqa: PLC0415 - dnspython, when a check needs it
-        from watch.probes.wire.records import question  # noqa: PLC0415 - as above
+        from watch.probes.wire.dns.nameserver import Nameserver  # noqa: PLC0415 - dnspython, when a check needs it
+        from watch.probes.wire.dns.records import question  # noqa: PLC0415 - as above
 
         there = Place(*shared(Resolver).first()) if self.resolver is None else self._server(self.resolver)
         message = question(self.name, self.type, recurse=self.recurse, signed=self.dnssec)
@@ -197,7 +197,7 @@ class DnsProbe(Described):
         return contextlib.nullcontext() if self.resolver is not None else _silence_is_ours(there)
 
     def _facts(self, answer: Message, took: float) -> dict[str, FactValue]:
-        from watch.probes.wire.records import flag, rcode, records  # noqa: PLC0415 - as above
+        from watch.probes.wire.dns.records import flag, rcode, records  # noqa: PLC0415 - as above
 
         texts, ttl = records(answer, self.type)
         facts: dict[str, FactValue] = {
@@ -213,8 +213,8 @@ class DnsProbe(Described):
 
     async def _signed(self, server: Nameserver, answer: Message, now: datetime) -> dict[str, FactValue]:
         """Return what the signatures are worth."""
-        from watch.probes.wire.records import question, rcode  # noqa: PLC0415 - as above
-        from watch.probes.wire.signed import Chain  # noqa: PLC0415 - cryptography, for those who verify
+        from watch.probes.wire.dns.records import question, rcode  # noqa: PLC0415 - as above
+        from watch.probes.wire.dns.signed import Chain  # noqa: PLC0415 - cryptography, for those who verify
 
         if rcode(answer) == "SERVFAIL":  # perhaps because it validates, too: it must say why not
             again = question(self.name, self.type, recurse=self.recurse, signed=True, unchecked=True)

@@ -11,8 +11,8 @@ from watch.core.reading import Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import visible
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.journey import target
-from watch.probes.wire.json_api import Conversation, count, counts, sound
+from watch.probes.wire.http.journey import target
+from watch.probes.wire.http.json_api import Conversation, count, counts, sound
 
 if TYPE_CHECKING:
     from datetime import datetime

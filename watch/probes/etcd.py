@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import visible
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.journey import target
-from watch.probes.wire.json_api import Conversation, counts, sound
+from watch.probes.wire.http.journey import target
+from watch.probes.wire.http.json_api import Conversation, counts, sound
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.fc import Port, Target
+    from watch.probes.wire.storage.fc import Port, Target
 
 _HOST = re.compile(r"host\d{1,6}")
 _NAME = re.compile(r"(?:0[xX])?[0-9a-fA-F]{16}|[0-9a-fA-F]{2}(?:[:-][0-9a-fA-F]{2}){7}")
@@ -86,7 +86,7 @@ class FibrechannelProbe(Described):
         return ""
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.fc import ports, written  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.storage.fc import ports, written  # noqa: PLC0415 - when a check needs it
 
         here, seen = await ports(self.root)
         found = [one for one in here if self.port in ("all", one.host) or one.name == written(self.port)]

@@ -15,13 +15,13 @@ from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.afar import Login, is_public_key, parted
+from watch.probes.wire.files.afar import Login, is_public_key, parted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.afar import Machine
+    from watch.probes.wire.files.afar import Machine
 
 _CLASS = "{class}"
 _MAGIC = frozenset("*?[")
@@ -193,11 +193,11 @@ class FileProbe(Described):
         here = parted(self.path)[0]
         there = None if self.compare is None else parted(self.compare)[0]
         if here is there is None:
-            from watch.probes.wire.folder import looked  # noqa: PLC0415 - when a check needs it
+            from watch.probes.wire.files.folder import looked  # noqa: PLC0415 - when a check needs it
 
             return await looked(asked, self.path)
 
-        from watch.probes.wire.folder_sftp import looked_afar  # noqa: PLC0415 - asyncssh, as above
+        from watch.probes.wire.files.folder_sftp import looked_afar  # noqa: PLC0415 - asyncssh, as above
 
         two = here is not None and there is not None and here != there
         ours = None if here is None else (here, self._login(self.host_key))

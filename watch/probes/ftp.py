@@ -11,14 +11,14 @@ from watch.core.reading import Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire import dialogue
-from watch.probes.wire.ftp import asked, names
-from watch.probes.wire.line import place
-from watch.probes.wire.replies import greeting
+from watch.probes.wire.mail import dialogue
+from watch.probes.wire.mail.ftp import asked, names
+from watch.probes.wire.mail.replies import greeting
+from watch.probes.wire.net.line import place
 
 if TYPE_CHECKING:
     from watch.core.reading import FactValue
-    from watch.probes.wire.dialogue import Dialogue
+    from watch.probes.wire.mail.dialogue import Dialogue
 
 _UNKNOWN_WORD = ("500", "502", "504")
 

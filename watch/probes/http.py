@@ -13,9 +13,9 @@ from watch.core.quantity import size
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.certificate import spelled
-from watch.probes.wire.headers import Headers
-from watch.probes.wire.journey import target
+from watch.probes.wire.http.headers import Headers
+from watch.probes.wire.http.journey import target
+from watch.probes.wire.net.certificate import spelled
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -133,7 +133,7 @@ class HttpProbe(Described):
         return target(self.url).host
 
     async def run(self, *, now: datetime) -> Reading:
-        from watch.probes.wire.pursuit import pursue  # noqa: PLC0415 - brings libcurl, when a check needs it
+        from watch.probes.wire.http.pursuit import pursue  # noqa: PLC0415 - brings libcurl, when a check needs it
 
         phases: dict[str, float] = {}
         answer, redirects, where = await pursue(self, phases)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.probes.base import SENDS, Described, probe
-from watch.probes.wire import shared
-from watch.probes.wire.blame import cut_short
-from watch.probes.wire.resolver import located
+from watch.probes.wire.net.blame import cut_short
+from watch.probes.wire.net.engines import shared
+from watch.probes.wire.net.resolver import located
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.echo import Echo
+    from watch.probes.wire.net.echo import Echo
 
 
 @probe("icmp", main="host")
@@ -75,7 +75,7 @@ class IcmpProbe(Described):
         return self.host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.echo import Denied, Echo  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.net.echo import Denied, Echo  # noqa: PLC0415 - when a check needs it
 
         phases = dict[str, float]()
         ip = await located(self.host, family=self.family, metadata=True, phases=phases)
@@ -85,7 +85,7 @@ class IcmpProbe(Described):
         except Denied:
             if echo.program is None:
                 raise
-            from watch.probes.wire.ping_program import pings  # noqa: PLC0415 - the last resort
+            from watch.probes.wire.net.ping_program import pings  # noqa: PLC0415 - the last resort
 
             trips = await pings(echo.program, ip, self)
         if not trips:

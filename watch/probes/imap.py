@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from watch.core.reading import Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire import dialogue
-from watch.probes.wire.imap import TAG, asked, capabilities, greeted, log_in, secured, string
-from watch.probes.wire.line import place
+from watch.probes.wire.mail import dialogue
+from watch.probes.wire.mail.imap import TAG, asked, capabilities, greeted, log_in, secured, string
+from watch.probes.wire.net.line import place
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.dialogue import Dialogue
+    from watch.probes.wire.mail.dialogue import Dialogue
 
 _COUNT = re.compile(r"(MESSAGES|UNSEEN) (\d{1,10})", re.IGNORECASE)
 

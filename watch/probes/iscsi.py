@@ -14,16 +14,15 @@ from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.address import literal
-from watch.probes.wire.blame import carried
-from watch.probes.wire.journey import admit
-from watch.probes.wire.line import dial, place
+from watch.probes.wire.net.address import admit, literal
+from watch.probes.wire.net.blame import carried
+from watch.probes.wire.net.line import dial, place
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.iscsi import Session
+    from watch.probes.wire.storage.iscsi import Session
 
 _PORT = 3260
 _MOST_PORTALS, _MOST_REDIRECTS = 16, 2
@@ -182,7 +181,7 @@ class IscsiProbe(Described):
             raise carried(error) or ProbeFailure(Reason.TIMEOUT, "no answer in time") from error
 
     async def _path(self, portal: str) -> Way:
-        from watch.probes.wire.iscsi import Moved  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.storage.iscsi import Moved  # noqa: PLC0415 - when a check needs it
 
         for redirects in range(_MOST_REDIRECTS + 1):
             try:
@@ -192,8 +191,8 @@ class IscsiProbe(Described):
         raise ProbeFailure(Reason.LIMIT, f"more than {_MOST_REDIRECTS} redirects")
 
     async def _asked(self, portal: str, *, first: bool) -> Way:
-        from watch.probes.wire.chap import Chap  # noqa: PLC0415 - as above
-        from watch.probes.wire.iscsi import Session  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage.chap import Chap  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage.iscsi import Session  # noqa: PLC0415 - as above
 
         clock, chap = asyncio.get_running_loop().time, None
         with await self._line(portal, first=first) as line:
@@ -225,7 +224,7 @@ class IscsiProbe(Described):
 
     async def _seen(self, session: Session) -> tuple[dict[str, FactValue], bool]:
         """Return what is to be seen, and whether the LUN only stands by here."""
-        from watch.probes.wire import scsi  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage import scsi  # noqa: PLC0415 - as above
 
         if self.target is None:
             names, portals = await session.targets()
@@ -239,8 +238,8 @@ class IscsiProbe(Described):
         return await self._disk(session, self.lun)
 
     async def _disk(self, session: Session, number: int) -> tuple[dict[str, FactValue], bool]:
-        from watch.probes.wire.lun import identity, ready  # noqa: PLC0415 - as above
-        from watch.probes.wire.scsi import Standby  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage.lun import identity, ready  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage.scsi import Standby  # noqa: PLC0415 - as above
 
         try:
             lun = await ready(session, number)

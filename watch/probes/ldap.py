@@ -11,9 +11,9 @@ from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire import dialogue
-from watch.probes.wire.directory import Directory
-from watch.probes.wire.line import place
+from watch.probes.wire.databases.directory import Directory
+from watch.probes.wire.mail import dialogue
+from watch.probes.wire.net.line import place
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import visible
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.backend import number, sound
-from watch.probes.wire.line import dial, place
+from watch.probes.wire.databases.backend import number, sound
+from watch.probes.wire.net.line import dial, place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.intake import Intake
+    from watch.probes.wire.net.intake import Intake
 
 _PORT = 11211
 _MOST = 64 << 10  # bytes; the statistics are some 2,500
@@ -80,7 +80,7 @@ class MemcachedProbe(Described):
         return place(self.address, _PORT).host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.intake import Intake  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.net.intake import Intake  # noqa: PLC0415 - when a check needs it
 
         clock = asyncio.get_running_loop().time
         with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:

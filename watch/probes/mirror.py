@@ -135,7 +135,7 @@ class MirrorProbe(Described):
             raise ValueError("username: CHAP needs both username and password")
 
     def _accept_blocks(self) -> None:
-        from watch.probes.wire.mirrored import way  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.storage.mirrored import way  # noqa: PLC0415 - when a check needs it
 
         for option, text in (("first", self.first), ("second", self.second)):
             try:
@@ -151,7 +151,7 @@ class MirrorProbe(Described):
         return self.first.removeprefix("drbd:")
 
     def peer(self) -> str:
-        from watch.probes.wire.mirrored import way  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage.mirrored import way  # noqa: PLC0415 - as above
 
         if self.first.startswith(("drbd:", "zfs:")):
             return ""
@@ -171,8 +171,8 @@ class MirrorProbe(Described):
         return Reading(Verdict.UP, facts=facts | {"latency": took}, phases={"transfer": took})
 
     async def _of_drbd(self) -> dict[str, FactValue]:
-        from watch.probes.wire import drbd  # noqa: PLC0415 - as above
-        from watch.probes.wire.tool import said_by  # noqa: PLC0415 - as above
+        from watch.probes.wire.child import said_by  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage import drbd  # noqa: PLC0415 - as above
 
         name = self._resource()
         if name.isdecimal():
@@ -185,7 +185,7 @@ class MirrorProbe(Described):
         return drbd.of_resource(said, name, self.second)
 
     async def _of_zfs(self, now: datetime) -> dict[str, FactValue]:
-        from watch.probes.wire.snapshots import snapshots, standing, written_since  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage.snapshots import snapshots, standing, written_since  # noqa: PLC0415 - as above
 
         program, dataset = self.program or "zfs", self.first.removeprefix("zfs:")
         ours = await snapshots(program, dataset)
@@ -205,7 +205,7 @@ class MirrorProbe(Described):
         return facts | ({} if pending is None else {"pending": pending})
 
     async def _of_blocks(self) -> dict[str, FactValue]:
-        from watch.probes.wire.mirrored import Access, behind, opened, way  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage.mirrored import Access, behind, opened, way  # noqa: PLC0415 - as above
 
         access = Access(self.initiator, self.username, self.password, self.family, self.metadata)
         async with opened(way(self.first), access) as first, opened(way(self.second), access) as second:

@@ -16,16 +16,16 @@ from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.backend import secure, sound
-from watch.probes.wire.bson import Date, encoded
-from watch.probes.wire.line import dial, place
+from watch.probes.wire.databases.backend import secure, sound
+from watch.probes.wire.databases.bson import Date, encoded
+from watch.probes.wire.net.line import dial, place
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.bson import Document
-    from watch.probes.wire.mongodb import Session
+    from watch.probes.wire.databases.bson import Document
+    from watch.probes.wire.databases.mongodb import Session
 
 _PORT = 27017
 _COLLECTION = re.compile(r'(?P<database>[^\s/\\."$*<>:|?\0]{1,63})\.(?P<name>[^$\0][^\0]{0,190})')
@@ -136,7 +136,7 @@ class MongodbProbe(Described):
         return place(self.address, _PORT).host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.mongodb import Session  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.databases.mongodb import Session  # noqa: PLC0415 - when a check needs it
 
         clock = asyncio.get_running_loop().time
         with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:
@@ -172,7 +172,7 @@ class MongodbProbe(Described):
 
 async def _allowed(session: Session, command: Mapping[str, object]) -> Document:
     """Return the answer to *command*, nothing where there is none for us."""
-    from watch.probes.wire.mongodb import Refused  # noqa: PLC0415 - as above
+    from watch.probes.wire.databases.mongodb import Refused  # noqa: PLC0415 - as above
 
     try:
         return await session.ask("admin", command)

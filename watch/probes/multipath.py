@@ -67,7 +67,7 @@ class MultipathProbe(Described):
         return ""
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.tool import said_by  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.child import said_by  # noqa: PLC0415 - when a check needs it
 
         package = "multipath-tools"
         said = await said_by(self.program, "show", "paths", "raw", "format", _FORMAT, package=package)

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.backend import MOST_ROWS, number, reads, secure, sound
-from watch.probes.wire.line import dial, place
+from watch.probes.wire.databases.backend import MOST_ROWS, number, reads, secure, sound
+from watch.probes.wire.net.line import dial, place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.mysql import Row, Session
+    from watch.probes.wire.databases.mysql import Row, Session
 
 _PORT = 3306
 _DENIED, _NO_SUCH_VARIABLE = 1227, 1193
@@ -110,7 +110,7 @@ class MysqlProbe(Described):
         return place(self.address, _PORT).host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.mysql import Session  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.databases.mysql import Session  # noqa: PLC0415 - when a check needs it
 
         clock = asyncio.get_running_loop().time
         with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:
@@ -134,7 +134,7 @@ class MysqlProbe(Described):
 
     async def _begin(self, session: Session) -> None:
         """Begin the read-only transaction, with the server's own limit on each statement."""
-        from watch.probes.wire.mysql import Refused  # noqa: PLC0415 - as above
+        from watch.probes.wire.databases.mysql import Refused  # noqa: PLC0415 - as above
 
         seconds = self.statement_timeout.total_seconds()
         limit = f"max_execution_time = {int(1000 * seconds)}"  # MySQL's, of SELECT alone
@@ -166,7 +166,7 @@ async def _health(session: Session) -> dict[str, FactValue]:
 
 async def _replication(session: Session) -> dict[str, FactValue]:
     """Return what the server says of its own replication; nothing when it does not tell us."""
-    from watch.probes.wire.mysql import Refused  # noqa: PLC0415 - as above
+    from watch.probes.wire.databases.mysql import Refused  # noqa: PLC0415 - as above
 
     # MySQL has forgotten the old word since 8.4, and learnt the new one in 8.0.22; old MariaDBs lack it.
     word = "slave" if session.maria or _older(session.version, (8, 0, 22)) else "replica"

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import Reading, Verdict
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.line import dial, place
+from watch.probes.wire.net.line import dial, place
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.line import Line, Place
-    from watch.probes.wire.nfs import Room
-    from watch.probes.wire.rpc import Calls
+    from watch.probes.wire.net.line import Line, Place
+    from watch.probes.wire.shares.nfs import Room
+    from watch.probes.wire.shares.rpc import Calls
 
 _PORT = 2049
 
@@ -83,8 +83,8 @@ class NfsProbe(Described):
         return place(self.server, _PORT).host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire import nfs, nfs3  # noqa: PLC0415 - when a check needs it
-        from watch.probes.wire.rpc import Calls  # noqa: PLC0415 - as above
+        from watch.probes.wire.shares import nfs, nfs3  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.shares.rpc import Calls  # noqa: PLC0415 - as above
 
         clock, version = asyncio.get_running_loop().time, nfs.VERSION if self.version == "4" else nfs3.VERSION
         with await self._dialled(place(self.server, _PORT)) as line:
@@ -106,8 +106,8 @@ class NfsProbe(Described):
         return await dial(there, family=self.family, metadata=self.metadata)
 
     async def _room(self, calls: Calls) -> Room:
-        from watch.probes.wire import nfs, nfs3  # noqa: PLC0415 - as above
-        from watch.probes.wire.rpc import somebody  # noqa: PLC0415 - as above
+        from watch.probes.wire.shares import nfs, nfs3  # noqa: PLC0415 - as above
+        from watch.probes.wire.shares.rpc import somebody  # noqa: PLC0415 - as above
 
         who = somebody(self.uid, self.gid)
         if self.version == "3":

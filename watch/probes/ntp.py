@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import one_line
 from watch.probes.base import SENDS, Described, probe
-from watch.probes.wire.datagram import asked
-from watch.probes.wire.line import place
+from watch.probes.wire.net.datagram import asked
+from watch.probes.wire.net.line import place
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import OurFault, ProbeFailure, Reading, Reason, Verdict
 from watch.probes.base import SENDS, Described, probe
-from watch.probes.wire.blame import cut_short
-from watch.probes.wire.portlist import read, written
-from watch.probes.wire.resolver import located
+from watch.probes.wire.net.blame import cut_short
+from watch.probes.wire.net.portlist import read, written
+from watch.probes.wire.net.resolver import located
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.knock import Knock
-    from watch.probes.wire.portlist import Port
+    from watch.probes.wire.net.knock import Knock
+    from watch.probes.wire.net.portlist import Port
 
 _USUAL = """
 1-1024 1433 1521 1883 2049 2375-2376 2379-2380 3000 3128 3260 3306 3389 4369 5000 5044 5432 5601 5672 5900-5901
@@ -116,14 +116,14 @@ class PortsProbe(Described):
         return found
 
     async def _knock(self, ip: str, left: Iterator[Port], found: dict[Port, Knock]) -> None:
-        from watch.probes.wire.knock import knock  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.net.knock import knock  # noqa: PLC0415 - when a check needs it
 
         for port in left:
             found[port] = await knock(port.transport, ip, port.number, self.wait.total_seconds())
 
 
 def _facts(ip: str, found: Mapping[Port, Knock], allowed: frozenset[Port]) -> dict[str, FactValue]:
-    from watch.probes.wire.knock import Door  # noqa: PLC0415 - as above
+    from watch.probes.wire.net.knock import Door  # noqa: PLC0415 - as above
 
     doors = {door: {port for port, knock in found.items() if knock.door is door} for door in Door}
     answers = [knock.took for knock in found.values() if knock.door in (Door.OPEN, Door.CLOSED)]

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.backend import MOST_ROWS, number, reads, secure, sound
-from watch.probes.wire.dsn import PORT, Login, read
-from watch.probes.wire.line import dial, place
+from watch.probes.wire.databases.backend import MOST_ROWS, number, reads, secure, sound
+from watch.probes.wire.databases.dsn import PORT, Login, read
+from watch.probes.wire.net.line import dial, place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.postgres import Session
+    from watch.probes.wire.databases.postgres import Session
 
 _STATUS = """
 select case when pg_is_in_recovery() then 'replica' else 'primary' end,
@@ -179,7 +179,7 @@ class PostgresProbe(Described):
         return place(self._login().address, PORT).host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.postgres import Session, offer_tls  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.databases.postgres import Session, offer_tls  # noqa: PLC0415 - when a check needs it
 
         clock, login = asyncio.get_running_loop().time, self._login()
         there = place(login.address, PORT)

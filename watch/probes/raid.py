@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.mdstat import Array
+    from watch.probes.wire.storage.mdstat import Array
 
 
 @probe("raid", main="array")
@@ -80,8 +80,8 @@ class RaidProbe(Described):
         return Reading(Verdict.UP, facts=facts)
 
     async def _of_controller(self) -> dict[str, FactValue]:
-        from watch.probes.wire.megaraid import facts  # noqa: PLC0415 - when a check needs it
-        from watch.probes.wire.tool import said_by  # noqa: PLC0415 - as above
+        from watch.probes.wire.child import said_by  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage.megaraid import facts  # noqa: PLC0415 - when a check needs it
 
         program = self.program or (
             self.controller if self.controller.endswith("2") else f"{self.controller}64"
@@ -90,8 +90,8 @@ class RaidProbe(Described):
         return facts(said, self.array)
 
     async def _of_md(self) -> dict[str, FactValue]:
-        from watch.probes.wire.mdstat import arrays, settings  # noqa: PLC0415 - when a check needs it
-        from watch.probes.wire.tool import said_by  # noqa: PLC0415 - as above
+        from watch.probes.wire.child import said_by  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage.mdstat import arrays, settings  # noqa: PLC0415 - when a check needs it
 
         said = await said_by("cat", str(self.root / "proc/mdstat"), package="coreutils")
         if said.code != 0:
@@ -105,7 +105,7 @@ class RaidProbe(Described):
 
 
 def _facts(found: Sequence[Array], kept: str) -> dict[str, FactValue]:
-    from watch.probes.wire.mdstat import sums  # noqa: PLC0415 - as above
+    from watch.probes.wire.storage.mdstat import sums  # noqa: PLC0415 - as above
 
     told = sums(kept)
     names = [f"{one.name}: {member}" for one in found for member in one.failed]

@@ -11,8 +11,8 @@ from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.backend import number, secure, sound
-from watch.probes.wire.line import dial, place
+from watch.probes.wire.databases.backend import number, secure, sound
+from watch.probes.wire.net.line import dial, place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,7 +94,7 @@ class RedisProbe(Described):
         return place(self.address, _PORT).host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.resp import Resp, fields  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.databases.resp import Resp, fields  # noqa: PLC0415 - when a check needs it
 
         clock = asyncio.get_running_loop().time
         with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:
@@ -116,7 +116,7 @@ class RedisProbe(Described):
 
 
 def _health(info: Mapping[str, str]) -> dict[str, FactValue]:
-    from watch.probes.wire.resp import fields  # noqa: PLC0415 - as above
+    from watch.probes.wire.databases.resp import fields  # noqa: PLC0415 - as above
 
     facts = _numbers(
         info, {"uptime": "uptime_in_seconds", "memory": "used_memory", "clients": "connected_clients"}
@@ -137,7 +137,7 @@ def _health(info: Mapping[str, str]) -> dict[str, FactValue]:
 
 
 def _replication(info: Mapping[str, str]) -> dict[str, FactValue]:
-    from watch.probes.wire.resp import fields  # noqa: PLC0415 - as above
+    from watch.probes.wire.databases.resp import fields  # noqa: PLC0415 - as above
 
     role = info.get("role", "")
     if role == "slave":

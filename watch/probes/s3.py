@@ -12,13 +12,13 @@ from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import SENDS, Described, probe
-from watch.probes.wire.journey import target
+from watch.probes.wire.http.journey import target
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.s3 import Bucket, Object
+    from watch.probes.wire.http.s3 import Bucket, Object
 
 
 @probe("s3", main="url")
@@ -107,8 +107,8 @@ class S3Probe(Described):
         return target(self.url).host
 
     async def run(self, *, now: datetime) -> Reading:
-        from watch.probes.wire.s3 import Bucket, Store  # noqa: PLC0415 - brings libcurl, when a check needs it
-        from watch.probes.wire.sigv4 import Key  # noqa: PLC0415 - as above
+        from watch.probes.wire.http.s3 import Bucket, Store  # noqa: PLC0415 - brings libcurl, when a check needs it
+        from watch.probes.wire.http.sigv4 import Key  # noqa: PLC0415 - as above
 
         signer = None
         if self.access_key is not None and self.secret_key is not None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.tool import Said
+    from watch.probes.wire.child import Said
 
 _NOT_OPENED = 1 << 1
 _NOT_OURS = (
@@ -84,7 +84,7 @@ class SmartProbe(Described):
         return ""
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.tool import said_by  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.child import said_by  # noqa: PLC0415 - when a check needs it
 
         how = ("-d", self.type) if self.type else ()
         said = await said_by(self.program, "-j", "-a", *how, self.device, package="smartmontools")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.line import Place, dial, place
+from watch.probes.wire.net.line import Place, dial, place
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -81,7 +81,7 @@ class SmbProbe(Described):
         return _target(self.share).there.host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.smb import Wanted, held  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.shares.smb import Wanted, held  # noqa: PLC0415 - when a check needs it
 
         there, share, folder = _target(self.share)
         wanted = Wanted(there.host, self.username, self.password, share, folder, self.encrypt)

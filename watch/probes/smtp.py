@@ -11,17 +11,17 @@ from watch.core.reading import Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire import dialogue
-from watch.probes.wire.line import place
-from watch.probes.wire.mailbox import Mailbox, parted
-from watch.probes.wire.smtp import answered, greeted, log_in
+from watch.probes.wire.mail import dialogue
+from watch.probes.wire.mail.mailbox import Mailbox, parted
+from watch.probes.wire.mail.smtp import answered, greeted, log_in
+from watch.probes.wire.net.line import place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.dialogue import Dialogue
+    from watch.probes.wire.mail.dialogue import Dialogue
 
 _PORT = 25
 # What a mail is sent to or from: nothing in it means anything to a header or a command.
@@ -187,7 +187,7 @@ class SmtpProbe(Described):
 
     async def _delivered(self, mailbox: Mailbox, now: datetime) -> Reading:
         """Return what the server said, and how long a mail took through it."""
-        from watch.probes.wire.delivery import letter, sent_and_seen  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.mail.delivery import letter, sent_and_seen  # noqa: PLC0415 - when a check needs it
 
         mail = letter(self.sender or str(self.recipient), str(self.recipient), now)
         facts, phases = await sent_and_seen(mailbox, lambda: self._ready(now), mail)

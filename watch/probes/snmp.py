@@ -12,18 +12,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.probes.base import Described, probe
-from watch.probes.wire.line import place
-from watch.probes.wire.resolver import address
+from watch.probes.wire.net.line import place
+from watch.probes.wire.net.resolver import address
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.snmp import Agent
-    from watch.probes.wire.snmp_rows import Wanted
-
-    Table = Callable[[Agent, Wanted], Awaitable[dict[str, FactValue]]]
+    from watch.probes.wire.snmp.agent import Agent
 
 _PORT = 161
 _UPTIME, _NAME = "1.3.6.1.2.1.1.3.0", "1.3.6.1.2.1.1.5.0"
@@ -188,7 +184,7 @@ class SnmpProbe(Described):
                 "only: the table device has no rows to pick from: ask for cpu, memory, sessions or ha"
             )
         if self.only is not None:
-            from watch.probes.wire.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
+            from watch.probes.wire.net.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
 
             try:
                 pattern(self.only)
@@ -199,7 +195,7 @@ class SnmpProbe(Described):
         return place(self.address, _PORT).host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.snmp import Login, greeted  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.snmp.agent import Login, greeted  # noqa: PLC0415 - when a check needs it
 
         loop, phases, there = asyncio.get_running_loop(), dict[str, float](), place(self.address, _PORT)
         began = loop.time()
@@ -220,7 +216,7 @@ class SnmpProbe(Described):
         return Reading(Verdict.UP, facts=facts, phases=phases)
 
     async def _one(self, asked: Agent, oid: str) -> dict[str, FactValue]:
-        from watch.probes.wire.snmp_rows import number, text  # noqa: PLC0415 - as above
+        from watch.probes.wire.snmp.rows import number, text  # noqa: PLC0415 - as above
 
         value = (await asked.scalars(oid)).get(oid)
         if value is None:
@@ -240,18 +236,15 @@ class SnmpProbe(Described):
         return facts
 
     async def _rows(self, asked: Agent, table: str) -> dict[str, FactValue]:
-        from watch.probes.wire import snmp_device, snmp_load, snmp_network, snmp_role  # noqa: PLC0415 - as above
-        from watch.probes.wire.snmp_rows import Wanted  # noqa: PLC0415 - as above
+        from watch.probes.wire.snmp.rows import Wanted  # noqa: PLC0415 - as above
+        from watch.probes.wire.snmp.tables import TABLES  # noqa: PLC0415 - as above
 
-        wanted = Wanted(self.only, self.sample.total_seconds())
-        looks = {**vars(snmp_load), **vars(snmp_role), **vars(snmp_network), **vars(snmp_device)}
-        look: Table = looks[table]
-        return await look(asked, wanted)
+        return await TABLES[table](asked, Wanted(self.only, self.sample.total_seconds()))
 
 
 def _itself(found: Mapping[str, float | str | bytes]) -> dict[str, FactValue]:
     """What a device says of itself in the facts that all of them have."""
-    from watch.probes.wire.snmp_rows import text  # noqa: PLC0415 - as above
+    from watch.probes.wire.snmp.rows import text  # noqa: PLC0415 - as above
 
     facts: dict[str, FactValue] = {}
     ticks, name = found.get(_UPTIME), found.get(_NAME)

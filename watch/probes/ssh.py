@@ -12,8 +12,8 @@ from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.afar import is_public_key
-from watch.probes.wire.line import dial, place
+from watch.probes.wire.files.afar import is_public_key
+from watch.probes.wire.net.line import dial, place
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -92,7 +92,7 @@ class SshProbe(Described):
         return place(self.address, _PORT).host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire import ssh  # noqa: PLC0415 - asyncssh, when a check needs it
+        from watch.probes.wire.files import ssh  # noqa: PLC0415 - asyncssh, when a check needs it
 
         clock = asyncio.get_running_loop().time
         with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:

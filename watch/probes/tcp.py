@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import visible
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.line import Line, dial, place
+from watch.probes.wire.net.line import Line, dial, place
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -68,7 +68,7 @@ class TcpProbe(Described):
         except ValueError as error:
             raise ValueError(f"address: {error}") from None
         if self.until is not None:
-            from watch.probes.wire.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
+            from watch.probes.wire.net.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
 
             pattern(self.until)
 
@@ -80,7 +80,7 @@ class TcpProbe(Described):
         facts: dict[str, FactValue] = {}
         with await dial(there, family=self.family, metadata=self.metadata) as line:
             if self.tls:
-                from watch.probes.wire.trust import believing, verifying  # noqa: PLC0415 - costs 17 ms
+                from watch.probes.wire.net.trust import believing, verifying  # noqa: PLC0415 - costs 17 ms
 
                 context = verifying(self.ca_file) if self.verify else believing()
                 await line.secure(context, self.server_name or there.host)
@@ -92,7 +92,7 @@ class TcpProbe(Described):
             return Reading(Verdict.UP, facts=facts, phases=line.phases)
 
     async def _answer(self, line: Line, until: str) -> str:
-        from watch.probes.wire.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
+        from watch.probes.wire.net.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
 
         clock = asyncio.get_running_loop().time
         began, heard, wanted = clock(), b"", pattern(until)

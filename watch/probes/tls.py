@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from watch.core.reading import OurFault, ProbeFailure, Reading, Reason, Verdict
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.blame import fault
-from watch.probes.wire.line import dial, place
+from watch.probes.wire.net.blame import fault
+from watch.probes.wire.net.line import dial, place
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -84,7 +84,7 @@ class TlsProbe(Described):
         return place(self.address, _PORT).host
 
     async def run(self, *, now: datetime) -> Reading:
-        from watch.probes.wire.trust import verifying  # noqa: PLC0415 - costs 17 ms
+        from watch.probes.wire.net.trust import verifying  # noqa: PLC0415 - costs 17 ms
 
         context = verifying(self.ca_file, old=self.legacy == "allow")
         try:
@@ -116,7 +116,7 @@ class TlsProbe(Described):
 
     async def _distrusted(self, error: ssl.SSLCertVerificationError, now: datetime) -> ProbeFailure:
         """Return the failure that a refused certificate is, with what another look at it shows."""
-        from watch.probes.wire.trust import believing  # noqa: PLC0415 - as above
+        from watch.probes.wire.net.trust import believing  # noqa: PLC0415 - as above
 
         facts: dict[str, FactValue] = {}
         with contextlib.suppress(ProbeFailure, OurFault, OSError):  # the verdict stands without them
@@ -130,7 +130,7 @@ class TlsProbe(Described):
         return ProbeFailure(Reason.CERTIFICATE, detail, facts=facts)
 
     async def _accepts_legacy(self) -> bool:
-        from watch.probes.wire.trust import legacy  # noqa: PLC0415 - as above
+        from watch.probes.wire.net.trust import legacy  # noqa: PLC0415 - as above
 
         there = place(self.address, _PORT)
         with await dial(there, family=self.family, metadata=self.metadata) as line:
@@ -145,7 +145,7 @@ _WRONG_NAME = 62
 
 
 def _chain(tls: ssl.SSLObject, now: datetime) -> dict[str, FactValue]:
-    from watch.probes.wire.certificate import Chain  # noqa: PLC0415 - only those who look need it
+    from watch.probes.wire.net.certificate import Chain  # noqa: PLC0415 - only those who look need it
 
     sent: Any = getattr(tls, "get_unverified_chain", None)
     if sent is not None:  # public since Python 3.13

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.probes.base import SENDS, Described, probe
-from watch.probes.wire.blame import cut_short
-from watch.probes.wire.resolver import located
+from watch.probes.wire.net.blame import cut_short
+from watch.probes.wire.net.resolver import located
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.route import Walk
+    from watch.probes.wire.net.route import Walk
 
 _MOST = 64
 
@@ -92,7 +92,7 @@ class TracerouteProbe(Described):
         return self.host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.route import Walk  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.net.route import Walk  # noqa: PLC0415 - when a check needs it
 
         phases = dict[str, float]()
         ip = await located(self.host, family=self.family, metadata=True, phases=phases)
@@ -107,7 +107,7 @@ class TracerouteProbe(Described):
         return Reading(Verdict.UP, facts=self._facts(walk), phases=phases)
 
     def _facts(self, walk: Walk) -> dict[str, FactValue]:
-        from watch.probes.wire.route import ARRIVED  # noqa: PLC0415 - as above
+        from watch.probes.wire.net.route import ARRIVED  # noqa: PLC0415 - as above
 
         far = walk.end or max(walk.hops)
         met = [

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from watch.core.reading import Reading, Reason, Verdict
 from watch.core.wording import visible
 from watch.probes.base import SENDS, Described, probe
-from watch.probes.wire.datagram import asked
-from watch.probes.wire.line import place
+from watch.probes.wire.net.datagram import asked
+from watch.probes.wire.net.line import place
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -73,7 +73,7 @@ class UdpProbe(Described):
         if len(data) > _LONGEST:
             raise ValueError(f"send: {_LONGEST} bytes at most, so that it arrives in one piece")
         if self.until is not None:
-            from watch.probes.wire.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
+            from watch.probes.wire.net.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
 
             pattern(self.until)
 
@@ -104,6 +104,6 @@ class UdpProbe(Described):
     def _fitting(self, heard: bytes) -> bytes | None:
         if self.until is None:
             return heard
-        from watch.probes.wire.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
+        from watch.probes.wire.net.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
 
         return heard if pattern(self.until).search(heard) else None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.zpool import Pool
+    from watch.probes.wire.storage.zpool import Pool
 
 _COLUMNS = ("name", "size", "free", "fragmentation", "health")
 
@@ -71,7 +71,7 @@ class ZfsProbe(Described):
         return ""
 
     async def run(self, *, now: datetime) -> Reading:
-        from watch.probes.wire.zpool import pools  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.storage.zpool import pools  # noqa: PLC0415 - when a check needs it
 
         room = (
             (await self._asked("list", "-Hp", "-o", ",".join(_COLUMNS), self.pool)).rstrip("\n").split("\t")
@@ -82,7 +82,7 @@ class ZfsProbe(Described):
         return Reading(Verdict.UP, facts=_state(found[0], now) | _room(*room[1:4]) | {"state": room[4]})
 
     async def _asked(self, *arguments: str) -> str:
-        from watch.probes.wire.tool import said_by  # noqa: PLC0415 - as above
+        from watch.probes.wire.child import said_by  # noqa: PLC0415 - as above
 
         said = await said_by(self.program, *arguments, package="zfsutils-linux")
         if said.code == 0:

@@ -1,0 +1,1 @@
+"""Databases, caches and directories, spoken to in their own protocols."""

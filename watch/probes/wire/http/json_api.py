@@ -1,0 +1,131 @@
+"""Questions to an HTTP API that answers in JSON, asked the way the `http` kind asks.
+
+What a database says of itself over HTTP needs no second HTTP client: each question is one run of an HTTP probe,
+whose phases are added up, and whose answer must be JSON.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from watch.core.reading import ProbeFailure, Reason
+from watch.core.settings import Secret
+from watch.core.wording import visible
+from watch.probes.wire.http.journey import target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
+    from typing import Literal
+
+
+class Api(Protocol):
+    """The options that say how an API is reached; every kind here has them."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def certificate(self) -> Path | None: ...
+    @property
+    def key(self) -> Path | None: ...
+    @property
+    def ca_file(self) -> Path | None: ...
+    @property
+    def verify(self) -> bool: ...
+    @property
+    def family(self) -> Literal["any", "4", "6"]: ...
+    @property
+    def metadata(self) -> bool: ...
+
+
+class Conversation:
+    """The questions of one run, and what they took together. `address` is who answered the last."""
+
+    def __init__(self, check: Api, now: datetime) -> None:
+        self._check, self._now = check, now
+        self._spent: Counter[str] = Counter()
+        self.address = ""
+
+    @property
+    def phases(self) -> dict[str, float]:
+        return dict(self._spent)
+
+    async def ask(
+        self,
+        path: str,
+        *,
+        body: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        username: str | None = None,
+        password: Secret | None = None,
+    ) -> tuple[int, Any]:
+        """Return the status and the JSON that *path* answers with; with a *body* it is a POST.
+
+        Raises:
+            ProbeFailure: It does not let us in, or answers no JSON.
+        """
+        from watch.probes.http import HttpProbe  # noqa: PLC0415 - when a check needs it
+
+        it = self._check
+        question = HttpProbe(
+            url=it.url.rstrip("/") + path,
+            method="GET" if body is None else "POST",
+            body=None if body is None else Secret(body),
+            headers={"Accept": "application/json", **(headers or {})},
+            username=username,
+            password=password,
+            certificate=it.certificate,
+            key=it.key,
+            ca_file=it.ca_file,
+            verify=it.verify,
+            family=it.family,
+            metadata=it.metadata,
+            redirects="none",
+        )
+        reading = await question.run(now=self._now)
+        self._spent.update(reading.phases)
+        self.address = str(reading.facts["address"])
+        status = int(reading.facts["status"])
+        if status in (401, 403):
+            raise self.failed(Reason.AUTH, f"does not let us in ({status})")
+        return status, self._read(status, reading.material["body"])
+
+    def failed(self, reason: Reason, words: str) -> ProbeFailure:
+        return ProbeFailure(reason, f"{self.address} {words}", phases=self.phases)
+
+    def _read(self, status: int, body: bytes) -> Any:
+        import orjson  # noqa: PLC0415 - as above
+
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            said = visible(bytes(body[:200]).decode("utf-8", "replace"), 60)
+            if status >= 400:
+                raise self.failed(Reason.STATUS, f"answers {status}: {said}") from error
+            raise self.failed(Reason.PROTOCOL, f"answers no JSON: {said}") from error
+
+
+def sound(url: str, certificate: Path | None, key: Path | None) -> None:
+    """Refuse a *url* that is none, or that is more than the root of an API; and a key without its certificate."""
+    target(url)
+    parts = urlsplit(url)
+    if parts.query or parts.fragment or parts.username or parts.password:
+        raise ValueError("url: only scheme, host, port and path; credentials are options of their own")
+    if key is not None and certificate is None:
+        raise ValueError("key: a key without its certificate; name the certificate, too")
+
+
+def count(value: object) -> int | float | None:
+    """Return the number that *value* is, also where an API writes 64 bits as text; None when it is none."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 21:
+        return int(value)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def counts(told: Mapping[str, object], names: Mapping[str, str]) -> dict[str, int | float]:
+    """Return the numbers in *told* under our names for them, those that are there."""
+    found = {ours: count(told.get(theirs)) for ours, theirs in names.items()}
+    return {ours: value for ours, value in found.items() if value is not None}

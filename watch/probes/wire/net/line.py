@@ -1,0 +1,196 @@
+"""A connection of our own: one socket, dialled to one address, with TLS on it if asked for.
+
+The streams of asyncio hide which phase they are in, keep a transport alive after the answer is known, and
+wait half a minute for a peer that does not say goodbye. Here every phase is timed, everything that is read
+has a limit, and closing is closing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from watch.core.reading import OurFault, ProbeFailure, Reason
+from watch.probes.wire.net import way
+from watch.probes.wire.net.address import admit, family_of, written
+from watch.probes.wire.net.blame import cut_short, fault, of_errno
+from watch.probes.wire.net.resolver import located
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+    from types import TracebackType
+
+    from watch.core.settings import Secret
+
+_CHUNK = 16 << 10
+_HANDSHAKE = 256 << 10  # bytes; a chain of ten thick certificates has 40,000
+
+
+class Place(NamedTuple):
+    """A host and a port as options write them."""
+
+    host: str
+    port: int
+
+
+def place(text: str, port: int | None = None) -> Place:
+    """Read ``host:port``, ``[2001:db8::1]:port`` or, with a default *port*, ``host``; else ValueError."""
+    host, colon, digits = text.rpartition(":")
+    if not colon or (":" in host and not host.endswith("]")) or text.endswith("]"):
+        host, digits = text, "" if port is None else str(port)
+    host = host.strip("[]")
+    if not host or not digits.isdecimal() or not 0 < int(digits) < 65536 or any(c <= " " for c in host):
+        raise ValueError(f"{text!r} is no host and port: write it like db.example.org:5432, [::1]:5432")
+    return Place(host, int(digits))
+
+
+class Line:
+    """A TCP connection. A context manager: it is closed at the end, whatever happened."""
+
+    __slots__ = ("_in", "_loop", "_out", "_sock", "phases", "tls", "where")
+
+    def __init__(self, sock: socket.socket, where: str, phases: dict[str, float]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._sock = sock
+        self.where = where
+        self.phases = phases
+        self.tls: ssl.SSLObject | None = None
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._sock.close()
+
+    async def secure(self, context: ssl.SSLContext, name: str) -> ssl.SSLObject:
+        """Shake hands as a client that wants *name*; raises `ssl.SSLError` as the ssl module does."""
+        tls = context.wrap_bio(self._in, self._out, server_hostname=name)
+        began, left = self._loop.time(), _HANDSHAKE
+        what = f"the TLS handshake with {self.where} did not end"
+        try:
+            while True:
+                try:
+                    tls.do_handshake()
+                except ssl.SSLWantReadError:
+                    await self._flush()
+                    chunk = await self._within(self._loop.sock_recv(self._sock, _CHUNK), what)
+                    left -= len(chunk)
+                    if left < 0:
+                        raise ProbeFailure(Reason.LIMIT, "a TLS handshake of over 256 KiB") from None
+                    self._in.write(chunk) if chunk else self._in.write_eof()
+                else:
+                    break
+        finally:
+            with contextlib.suppress(OSError):  # the alert that says why we hang up, or our Finished
+                await self._flush()
+        self.phases["tls"] = self._loop.time() - began
+        self.tls = tls
+        return tls
+
+    async def send(self, data: bytes) -> None:
+        if self.tls is None:
+            what = f"{self.where} does not take what we send"
+            await self._within(self._loop.sock_sendall(self._sock, data), what)
+            return
+        self.tls.write(data)
+        await self._flush()
+
+    async def receive(self, what: str, most: int = _CHUNK) -> bytes:
+        """Return some bytes, *most* of them, none at the end. *what* is said of a run that is cut short here."""
+        while True:
+            if self.tls is not None:
+                try:
+                    return self.tls.read(most)
+                except ssl.SSLWantReadError:
+                    pass
+                except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                    return b""
+            size = most if self.tls is None else _CHUNK
+            chunk = await self._within(self._loop.sock_recv(self._sock, size), what)
+            if self.tls is None:
+                return chunk
+            self._in.write(chunk) if chunk else self._in.write_eof()
+
+    async def _flush(self) -> None:
+        data = self._out.read()
+        if data:
+            await self._loop.sock_sendall(self._sock, data)
+
+    async def _within(self, step: Awaitable[bytes | None], what: str) -> bytes:
+        try:
+            return await step or b""
+        except asyncio.CancelledError as stop:
+            raise cut_short(stop, ProbeFailure(Reason.TIMEOUT, what, phases=self.phases)) from stop
+
+
+async def dial(there: Place, *, family: str, metadata: bool) -> Line:
+    """Return a connection to the one address that the name has for us, by the way that is laid out.
+
+    Raises:
+        ProbeFailure: Nobody took the call.
+        OurFault: We could not make it.
+    """
+    between = way.proxy()
+    if between is not None:
+        return await _through(between, there, family, metadata=metadata)
+    phases = dict[str, float]()
+    ip = await located(there.host, family=family, metadata=metadata, phases=phases)
+    return await _dialled(ip, there.port, phases)
+
+
+async def _dialled(ip: str, port: int, phases: dict[str, float]) -> Line:
+    loop, where = asyncio.get_running_loop(), written(ip, port)
+    began, sock = loop.time(), None
+    try:
+        sock = socket.socket(family_of(ip), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        # A command right after a handshake would wait 40 ms for the peer's delayed acknowledgement.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        way.depart(sock)
+        await loop.sock_connect(sock, (ip, port))
+    except BaseException as error:
+        if sock is not None:
+            sock.close()
+        raise _unanswered(error, where, phases) from error
+    phases["connect"] = loop.time() - began
+    return Line(sock, where, phases)
+
+
+async def _through(between: Secret, there: Place, family: str, *, metadata: bool) -> Line:
+    """A connection that a proxy makes for us; what is wrong with the proxy is our fault."""
+    from watch.probes.wire.net import proxied  # noqa: PLC0415 - few ask through one
+
+    known = way.given(there.host, family)
+    if known is not None and not metadata:
+        admit(there.host, known, first=True)
+    parts, phases = proxied.parts(between), dict[str, float]()
+    loop = asyncio.get_running_loop()
+    try:
+        ip = await located(parts.hostname or "", family="any", metadata=True, phases=phases)
+        line = await _dialled(ip, parts.port or proxied.PORTS[parts.scheme], phases)
+    except asyncio.CancelledError as stop:
+        raise cut_short(stop, OurFault("our proxy does not answer")) from stop
+    except ProbeFailure as failure:
+        raise OurFault(f"our proxy cannot be reached: {failure.detail}") from failure
+    try:
+        began = loop.time()
+        await proxied.through(line, parts, Place(known or there.host, there.port))
+    except BaseException:
+        line.__exit__(None, None, None)
+        raise
+    line.where = written(there.host, there.port)
+    phases["connect"] += loop.time() - began
+    return line
+
+
+def _unanswered(error: BaseException, where: str, phases: dict[str, float]) -> BaseException:
+    if isinstance(error, asyncio.CancelledError):
+        return cut_short(error, ProbeFailure(Reason.TIMEOUT, f"no connection to {where}", phases=phases))
+    if isinstance(error, OSError) and error.errno:
+        return of_errno(error.errno, where, phases)
+    return fault(error) or error

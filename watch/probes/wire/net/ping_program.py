@@ -1,0 +1,69 @@
+"""The last resort for ICMP: Debian's ping, whose file carries the capability that we lack.
+
+A process costs two hundred times a packet on our own socket, so this is for small installations that grant
+nothing. Where privileges cannot be gained (NoNewPrivileges), ping is denied as we were, and says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from watch.core.reading import OurFault, ProbeFailure, Reason
+from watch.probes.wire.net.echo import HOW_TO_GRANT, Denied
+from watch.probes.wire.net.way import current
+
+if TYPE_CHECKING:
+    from watch.probes.icmp import IcmpProbe
+
+_TRIP = re.compile(rb"time=([0-9.]+) ms")
+_UNREACHABLE = re.compile(rb"[Uu]nreachable|[Pp]rohibited|No route")
+
+
+async def pings(program: str, ip: str, check: IcmpProbe) -> list[float]:
+    """Return the round trips, in seconds, of the pings that *program* saw answered."""
+    if not Path(program).is_file():  # noqa: ASYNC240 - a stat of a local file
+        raise Denied(HOW_TO_GRANT)
+    wait = max(1, round(check.wait.total_seconds()))
+    # Intervals under 200 ms are for root only.
+    gap = max(0.2, check.gap.total_seconds())
+    way = current()
+    leave = [] if way is None else [it for end in (way.source, way.interface) if end for it in ("-I", end)]
+    arguments = (
+        *leave,
+        "-n",
+        "-c",
+        str(check.packets),
+        "-i",
+        f"{gap:g}",
+        "-W",
+        str(wait),
+        "-s",
+        str(check.size),
+        ip,
+    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            program,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
+        )
+    except PermissionError as error:  # a program with capabilities we may not have: not even started
+        raise Denied(HOW_TO_GRANT) from error
+    try:
+        said, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    trips = [float(text) / 1000 for text in _TRIP.findall(said)]
+    if not trips and _UNREACHABLE.search(said):
+        raise ProbeFailure(Reason.UNREACHABLE, f"no route to {ip}")
+    if not trips and process.returncode != 1:  # 1: it asked, and nobody replied
+        raise OurFault(f"{HOW_TO_GRANT}. {program} says: {said.decode(errors='replace').strip()}")
+    return trips

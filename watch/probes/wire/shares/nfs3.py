@@ -1,0 +1,90 @@
+"""NFS version 3 as far as `df` goes, which takes three services.
+
+The portmapper tells where the mount service is, that one gives a handle for a folder (and writes down that we
+have it, so we say when we are done), and with the handle the file service tells how much room there is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, TypeVar
+
+from watch.core.reading import ProbeFailure, Reason
+from watch.core.wording import visible
+from watch.probes.wire.net.line import Place
+from watch.probes.wire.shares.nfs import MOST, Room, refusal
+from watch.probes.wire.shares.rpc import Calls, Malformed, Reader, number, opaque
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from watch.probes.wire.net.line import Line
+
+VERSION = 3
+_FSSTAT = 18
+_PORTMAPPER, _PORTMAPPER_VERSION, _GETPORT, _PORT = 100000, 2, 3, 111
+_MOUNT, _MOUNT_VERSION, _MNT, _UMNT = 100005, 3, 1, 3
+_TCP = 6
+T = TypeVar("T")
+_ATTRIBUTES = 84  # bytes
+_LONGEST_HANDLE = 64
+
+
+async def room(
+    dialled: Callable[[Place], Awaitable[Line]], host: str, calls: Calls, path: str, who: bytes
+) -> Room:
+    """Return the room of the folder *path*.
+
+    Args:
+        dialled: Gives a connection to another service of the server.
+        calls: To the file service.
+        who: The credential that says who we are.
+    """
+    with await dialled(Place(host, _PORT)) as line:
+        port = await _port_of_mounts(line)
+    with await dialled(Place(host, port)) as line:
+        mounts = Calls(line, _MOUNT, _MOUNT_VERSION)
+        handle = await _mounted(mounts, path, who)
+        told = await calls.call(_FSSTAT, opaque(handle), credential=who, what="its free space")
+        found = _read(told, path, _room)
+        with contextlib.suppress(ProbeFailure):  # all is known already
+            await mounts.call(_UMNT, opaque(path.encode()), credential=who, what="the goodbye")
+    return found
+
+
+async def _port_of_mounts(line: Line) -> int:
+    calls = Calls(line, _PORTMAPPER, _PORTMAPPER_VERSION)
+    asked = number(_MOUNT, _MOUNT_VERSION, _TCP, 0)
+    told = await calls.call(_GETPORT, asked, what="the port of the mount service")
+    port = _read(told, "the portmapper", Reader.number)
+    if not 0 < port < 65536:
+        raise ProbeFailure(Reason.MISSING, f"{line.where} knows of no mount service: NFS 3 is not served")
+    return port
+
+
+async def _mounted(mounts: Calls, path: str, who: bytes) -> bytes:
+    told = await mounts.call(_MNT, opaque(path.encode()), credential=who, what="the folder's handle")
+    handle = _read(told, path, Reader.opaque, status=True)
+    if not 0 < len(handle) <= _LONGEST_HANDLE:
+        raise ProbeFailure(Reason.PROTOCOL, f"the handle of {visible(path)} is none")
+    return handle
+
+
+def _room(told: Reader) -> Room:
+    status = told.number()
+    if told.number():
+        told.skip(_ATTRIBUTES)
+    if status:
+        raise refusal(status, "the folder")
+    total, free, available, files, _, files_available = (min(told.long(), MOST) for _ in range(6))
+    return Room(available, free, total, files_available, files)
+
+
+def _read(told: Reader, what: str, wanted: Callable[[Reader], T], *, status: bool = False) -> T:
+    """Return what *wanted* takes from a reply; *status*: after a number that must be 0."""
+    try:
+        if status and (failed := told.number()):
+            raise refusal(failed, visible(what))
+        return wanted(told)
+    except Malformed:
+        raise ProbeFailure(Reason.PROTOCOL, f"the answer about {visible(what)} is cut off") from None

@@ -1,0 +1,1 @@
+"""SNMP: one agent asked, and what its tables say of a device."""

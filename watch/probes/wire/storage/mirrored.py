@@ -1,0 +1,146 @@
+"""Two things that should hold the same blocks, and how long the second takes to catch up with the first.
+
+A mirror that is written to differs at any instant by what is on its way. So a place that differs is looked at
+again, on both sides, until the second shows what the first showed before: the wait is how far behind it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import re
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from watch.core.reading import ProbeFailure, Reason
+from watch.probes.wire.files.folder import looked
+from watch.probes.wire.net.line import Place, dial, place
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from watch.core.settings import Secret
+    from watch.probes.wire.storage.lun import Lun
+
+_LUN = re.compile(r"iscsi://(?P<portal>[^/]+)/(?P<target>[^/\s]{1,223})/(?P<lun>\d{1,5})")
+_PORT = 3260
+_AGAIN = 0.1  # seconds between two looks
+
+
+class Way(NamedTuple):
+    """A LUN and how to get to it."""
+
+    portal: Place
+    target: str
+    lun: int
+
+
+class Access(NamedTuple):
+    """What opening a LUN takes beside its address."""
+
+    initiator: str
+    username: str | None
+    password: Secret | None
+    family: str
+    metadata: bool
+
+
+class Source(Protocol):
+    """Something with blocks."""
+
+    size: int
+
+    async def digests(self, places: Sequence[int], length: int) -> list[str]:
+        """Return the digests of *length* bytes from each of *places* on."""
+
+
+class Behind(NamedTuple):
+    """Places that never came to agree, and how long the others took."""
+
+    differing: int
+    took: float
+
+
+def way(text: str) -> Way | str:
+    """Read ``iscsi://portal/target/lun`` or the absolute path of a file or device; else ValueError."""
+    if text.startswith("/") and "\0" not in text:
+        return text
+    found = _LUN.fullmatch(text)
+    if found is None or int(found["lun"]) >= 16384:
+        raise ValueError(f"{text!r} is neither a path nor a LUN; write a LUN like iscsi://host/iqn.…/1")
+    return Way(place(found["portal"], _PORT), found["target"], int(found["lun"]))
+
+
+def opened(source: Way | str, access: Access) -> AbstractAsyncContextManager[Source]:
+    return _file(source) if isinstance(source, str) else _lun(source, access)
+
+
+class _File:
+    def __init__(self, path: str, size: int) -> None:
+        self._path, self.size = path, size
+
+    async def digests(self, places: Sequence[int], length: int) -> list[str]:
+        asked = {"blocks": {"path": self._path, "places": list(places), "length": length}}
+        return list((await looked(asked, self._path))["digests"])
+
+
+class _Disk:
+    def __init__(self, lun: Lun) -> None:
+        self._lun, self.size = lun, lun.size
+
+    async def digests(self, places: Sequence[int], length: int) -> list[str]:
+        block, found = self._lun.block, []
+        for at in places:
+            data = await self._lun.read(at // block, length // block)
+            found.append(hashlib.sha256(data).hexdigest())
+        return found
+
+
+@contextlib.asynccontextmanager
+async def _file(path: str) -> AsyncIterator[Source]:
+    asked = {"blocks": {"path": path, "places": [], "length": 0}}
+    yield _File(path, (await looked(asked, path))["size"])
+
+
+@contextlib.asynccontextmanager
+async def _lun(source: Way, access: Access) -> AsyncIterator[Source]:
+    from watch.probes.wire.storage.chap import Chap  # noqa: PLC0415 - when a check needs it
+    from watch.probes.wire.storage.iscsi import Moved, Session  # noqa: PLC0415 - as above
+    from watch.probes.wire.storage.lun import ready  # noqa: PLC0415 - as above
+
+    chap = None
+    if access.username is not None and access.password is not None:
+        chap = Chap(access.username, access.password, None)
+    with await dial(source.portal, family=access.family, metadata=access.metadata) as line:
+        session = Session(line)
+        try:
+            await session.login(access.initiator, source.target, chap)
+        except Moved as moved:
+            words = f"{line.where} sends us to another portal: name that one"
+            raise ProbeFailure(Reason.STATUS, words) from moved
+        lun = await ready(session, source.lun)
+        if lun.block not in (512, 1024, 2048, 4096):
+            raise ProbeFailure(Reason.PROTOCOL, f"{line.where} has blocks of {lun.block} bytes")
+        yield _Disk(lun)
+        with contextlib.suppress(ProbeFailure):  # all is known already
+            await session.logout()
+
+
+async def behind(first: Source, second: Source, places: Sequence[int], length: int, wait: float) -> Behind:
+    """Return how far *second* is behind *first* in *places*, looked at for *wait* seconds at most."""
+    clock = asyncio.get_running_loop().time
+    shown = {at: {digest} for at, digest in zip(places, await first.digests(places, length), strict=True)}
+    began, took, left = clock(), 0.0, list(places)
+    while True:
+        found = zip(left, await second.digests(left, length), strict=True)
+        still = [at for at, digest in found if digest not in shown[at]]
+        # Zero when all agree at once: what the looking itself takes is no lag.
+        took = clock() - began if took or still else 0.0
+        left = still
+        if not left or clock() - began >= wait:
+            return Behind(len(left), took)
+        await asyncio.sleep(_AGAIN)
+        # What the first shows now, the second may show by then: both are right.
+        for at, digest in zip(left, await first.digests(left, length), strict=True):
+            shown[at].add(digest)
