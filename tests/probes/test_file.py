@@ -11,6 +11,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 import tarfile
 import time
 import zipfile
@@ -24,8 +25,8 @@ from watch.core.expect import compile_judge
 from watch.core.reading import OurFault, ProbeFailure
 from watch.probes.base import reference
 from watch.probes.file import FileProbe
-from watch.probes.wire.files.folder import Children, _blocked
-from watch.probes.wire.net.engines import shared
+from watch.probes.wire.child import held
+from watch.probes.wire.files.folder import _blocked
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NOISE = random.Random(9).randbytes(300_000)
@@ -305,13 +306,13 @@ async def test_a_cancelled_look_is_over_within_100_ms(tmp_path):
 
 
 async def test_sixteen_children_that_hang_are_enough(tmp_path):
-    child = await asyncio.create_subprocess_exec("sleep", "60")
-    shared(Children).held.extend([child] * 16)
+    child = subprocess.Popen(["sleep", "60"])
+    held[sys.executable] = [child] * 16
     try:
         assert said(await look(tmp_path)) == ("unknown", "overloaded")
     finally:
         child.kill()
-        await child.wait()
+        child.wait()
     assert said(await look(put(tmp_path / "a"))) == ("up", "ok")
 
 

@@ -171,7 +171,8 @@ async def test_what_the_server_refuses_says_why(primary, options, told, words):
 async def test_a_transaction_of_ours_cannot_write(primary):
     from watch.probes.mysql import MysqlProbe
     from watch.probes.wire.databases.mysql import Session
-    from watch.probes.wire.net.line import dial, place
+    from watch.probes.wire.net.dial import dial
+    from watch.probes.wire.net.line import place
 
     check = MysqlProbe(address=f"127.0.0.1:{primary}")
     with await dial(place(check.address), family="any", metadata=False) as line:

@@ -15,7 +15,8 @@ import pytest
 from tests.probes.test_nfs import server, words
 from tests.probes.wires import ask, said, serving
 from watch.core.reading import ProbeFailure
-from watch.probes.wire.net.line import Place, dial
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.line import Place
 from watch.probes.wire.shares.nfs3 import _mounted, _port_of_mounts
 from watch.probes.wire.shares.rpc import Calls
 

@@ -64,7 +64,7 @@ class Described:
     `ASSUMED` maps a fact to the expectation that holds when the user wrote none about it, `WARNED` to the warning: what
     has lost its spare part still serves, and is degraded, not down. `LIBRARY` is what the kind imports when it is run,
     if that is an extra (named after the kind). `WAYS` names what of a check's `via` its runs obey: all of it where they
-    dial by `watch.probes.wire.net.line` or ask by `watch.probes.wire.http.pursuit`.
+    dial by `watch.probes.wire.net.dial` or ask by `watch.probes.wire.http.pursuit`.
     """
 
     __slots__ = ()  # so that a slotted probe has no dictionary

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.probes.base import SENDS, Described, probe
-from watch.probes.wire.net.blame import cut_short
 from watch.probes.wire.net.engines import shared
 from watch.probes.wire.net.resolver import located
 
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.net.echo import Echo
 
 
 @probe("icmp", main="host")
@@ -75,19 +72,19 @@ class IcmpProbe(Described):
         return self.host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.net.echo import Denied, Echo  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.net.echo import Denied, Echo, Volley  # noqa: PLC0415 - when a check needs it
 
         phases = dict[str, float]()
         ip = await located(self.host, family=self.family, metadata=True, phases=phases)
-        echo = shared(Echo)
+        echo, volley = shared(Echo), Volley(self.packets, self.gap, self.wait, self.size)
         try:
-            trips = await self._pinged(echo, ip)
+            trips = await echo.send(ip, volley)
         except Denied:
             if echo.program is None:
                 raise
             from watch.probes.wire.net.ping_program import pings  # noqa: PLC0415 - the last resort
 
-            trips = await pings(echo.program, ip, self)
+            trips = await pings(echo.program, ip, volley)
         if not trips:
             raise ProbeFailure(
                 Reason.TIMEOUT, f"no reply from {ip} to {self.packets} pings", facts={"loss": 1.0}
@@ -102,30 +99,3 @@ class IcmpProbe(Described):
             "loss": 1 - len(trips) / self.packets,
             "address": ip,
         }
-
-    async def _pinged(self, echo: Echo, ip: str) -> list[float]:
-        """Return the round trips of the pings that were answered; raise what came back if none was."""
-        awaited: list[asyncio.Future[float]] = []
-        try:
-            for number in range(self.packets):
-                if number:
-                    await asyncio.sleep(self.gap.total_seconds())
-                awaited.append(echo.ping(ip, self.size))
-            await asyncio.wait(awaited, timeout=self.wait.total_seconds())
-        except asyncio.CancelledError as stop:
-            answered = sum(_answered(future) for future in awaited)
-            words = f"{answered} of {self.packets} pings to {ip} were answered when time was up"
-            raise cut_short(stop, ProbeFailure(Reason.TIMEOUT, words)) from stop
-        finally:
-            for future in awaited:
-                future.cancel()
-        failed = [f.exception() for f in awaited if not f.cancelled()]
-        trips = [future.result() for future in awaited if _answered(future)]
-        worst = next(filter(None, failed), None)
-        if worst is not None and not trips:
-            raise worst
-        return trips
-
-
-def _answered(future: asyncio.Future[float]) -> bool:
-    return future.done() and not future.cancelled() and future.exception() is None

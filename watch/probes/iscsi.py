@@ -16,7 +16,8 @@ from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.net.address import admit, literal
 from watch.probes.wire.net.blame import carried
-from watch.probes.wire.net.line import dial, place
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.line import place
 
 if TYPE_CHECKING:
     from datetime import datetime

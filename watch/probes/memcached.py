@@ -10,14 +10,15 @@ from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import visible
 from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.databases.backend import number, sound
-from watch.probes.wire.net.line import dial, place
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.line import place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.net.intake import Intake
+    from watch.probes.wire.net.reader import Reader
 
 _PORT = 11211
 _MOST = 64 << 10  # bytes; the statistics are some 2,500
@@ -80,23 +81,23 @@ class MemcachedProbe(Described):
         return place(self.address, _PORT).host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.net.intake import Intake  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.net.reader import Reader  # noqa: PLC0415 - when a check needs it
 
         clock = asyncio.get_running_loop().time
         with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:
             began = clock()
             await line.send(b"stats\r\n")
-            stats = await _statistics(Intake(line, _MOST))
+            stats = await _statistics(Reader(line, _MOST))
             line.phases["first_byte"] = clock() - began
             facts = {"latency": sum(line.phases.values())} | _facts(stats) | {"address": line.where}
             return Reading(Verdict.UP, facts=facts, phases=line.phases)
 
 
-async def _statistics(intake: Intake) -> Mapping[str, str]:
+async def _statistics(reader: Reader) -> Mapping[str, str]:
     stats: dict[str, str] = {}
-    where = intake.line.where
+    where = reader.line.where
     while True:
-        text = await intake.text_line(f"connected to {where}, the statistics did not end")
+        text = await reader.text_line(f"connected to {where}, the statistics did not end")
         word, _, rest = text.partition(b" ")
         if text == b"END":
             return stats
@@ -106,9 +107,9 @@ async def _statistics(intake: Intake) -> Mapping[str, str]:
         elif word in (b"ERROR", b"CLIENT_ERROR", b"SERVER_ERROR"):
             reason = next((it for start, it in _REASONS.items() if text.startswith(start)), Reason.STATUS)
             said = visible(text.decode("utf-8", "replace"))
-            raise ProbeFailure(reason, f"{where} says: {said}", phases=intake.line.phases)
+            raise ProbeFailure(reason, f"{where} says: {said}", phases=reader.line.phases)
         else:
-            raise intake.strange("does not speak memcached's protocol")
+            raise reader.strange("does not speak memcached's protocol")
 
 
 def _facts(stats: Mapping[str, str]) -> dict[str, FactValue]:

@@ -18,7 +18,8 @@ from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.databases.backend import secure, sound
 from watch.probes.wire.databases.bson import Date, encoded
-from watch.probes.wire.net.line import dial, place
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.line import place
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import Reading, Verdict
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.net.line import dial, place
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.line import place
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -13,7 +13,8 @@ from watch.core.settings import Secret
 from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.databases.backend import MOST_ROWS, number, reads, secure, sound
 from watch.probes.wire.databases.dsn import PORT, Login, read
-from watch.probes.wire.net.line import dial, place
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.line import place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

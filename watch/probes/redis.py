@@ -12,7 +12,8 @@ from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.databases.backend import number, secure, sound
-from watch.probes.wire.net.line import dial, place
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.line import place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

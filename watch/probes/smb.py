@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.net.line import Place, dial, place
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.line import Place, place
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -13,7 +13,8 @@ from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.files.afar import is_public_key
-from watch.probes.wire.net.line import dial, place
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.line import place
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import visible
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.net.line import Line, dial, place
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.line import Line, place
 
 if TYPE_CHECKING:
     from datetime import datetime

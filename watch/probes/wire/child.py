@@ -1,8 +1,8 @@
-"""A program of this machine, run as a bounded child: so many bytes, so much time, then it is killed.
+"""The one runner of child programs: it bounds their output, their time and how many may hang.
 
-Tools that look at disks hang when a disk does, and then no signal reaches them before the kernel lets go. So
-the whole process group is killed, and waited for only as long as a cancelled check may take; what the kernel
-still holds then is reaped when it ends. They run with LC_ALL=C and TZ=UTC, for their words are read.
+Tools that look at disks hang when a disk does. Then no signal reaches them before the kernel lets go. So
+the whole process group is killed, and waited for only as long as a cancelled check may take. What the kernel
+still holds then is reaped when it ends. When sixteen runs of one program hang, no further one is started.
 
 The children are not asyncio's: its transports wait for pipes that nobody empties any more, and outlive the
 check that gave them up.
@@ -16,20 +16,35 @@ import os
 import shutil
 import signal
 import subprocess
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.core.wording import one_line
 from watch.probes.wire.net.blame import cut_short
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 _PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
-_MOST = 4 << 20
-_GRACE = 0.05
-_left: list[subprocess.Popen[bytes]] = []  # killed, and held by the kernel still when we last looked
+_BARE = {"PATH": _PATH, "LC_ALL": "C", "TZ": "UTC"}  # ours may hold secrets; what programs print is parsed
+_MOST = 4 << 20  # bytes of output
+_MOST_HELD = 16
+_GRACE = 0.05  # seconds for a killed child to go
+_PIECE = 4096  # bytes that a writable pipe takes without blocking (PIPE_BUF)
+held: dict[str, list[subprocess.Popen[bytes]]] = {}
+"""By program: the children that were killed and had not ended when we last looked."""
+
+
+class Ended(NamedTuple):
+    """What a program wrote, and the code it ended with."""
+
+    code: int
+    out: bytes
+    err: bytes
 
 
 class Said(NamedTuple):
-    """What a program wrote, and the code it ended with."""
+    """What a program wrote, as text, and the code it ended with."""
 
     code: int
     out: str
@@ -46,7 +61,7 @@ async def said_by(program: str, *arguments: str, package: str) -> Said:
 
     Args:
         program: Its name, or the path to it.
-        package: Where Debian has it, for whoever lacks it.
+        package: The Debian package that has it, for users who lack it.
 
     Raises:
         OurFault: It is not here or may not be run, or time was up: the machine's tool is ours.
@@ -54,43 +69,85 @@ async def said_by(program: str, *arguments: str, package: str) -> Said:
     path = shutil.which(program, path=_PATH)
     if path is None:
         raise OurFault(f"{program} is not installed here (Debian: {package}) or may not be run")
+    try:
+        code, out, err = await run((path, *arguments), program)
+    except asyncio.CancelledError as stop:
+        words = f"{program} did not end: it hangs on a device that does not answer"
+        raise cut_short(stop, ProbeFailure(Reason.TIMEOUT, words)) from stop
+    return Said(code, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
+
+
+async def run(
+    command: Sequence[str],
+    name: str,
+    *,
+    question: bytes = b"",
+    environment: Mapping[str, str] = _BARE,
+    most: int = _MOST,
+) -> Ended:
+    """Run *command*, whose first word is a path, and return what it wrote.
+
+    Args:
+        name: What is run, in the words of a failure.
+        question: What it reads from its standard input.
+        most: Bytes of output, and of complaints, that are kept.
+
+    Raises:
+        ProbeFailure: It writes more than *most*.
+        OurFault: Too many runs of it hang already.
+        OSError: It cannot be started.
+    """
+    program = command[0]
+    if len(_still_held(program)) >= _MOST_HELD:
+        raise OurFault(f"{_MOST_HELD} runs of {name} hang already; no more are started", Reason.OVERLOADED)
     child = subprocess.Popen(  # noqa: ASYNC220, S603 - forked as asyncio would; what runs is named in our code
-        [path, *arguments],
-        stdin=subprocess.DEVNULL,
+        command,
+        stdin=subprocess.PIPE if question else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={"PATH": _PATH, "LC_ALL": "C", "TZ": "UTC"},
+        env=environment,
         start_new_session=True,
     )
     assert child.stdout is not None
     assert child.stderr is not None
     pidfd = os.pidfd_open(child.pid)
     try:
-        with child.stdout, child.stderr:
-            out, err = await _both(child.stdout.fileno(), child.stderr.fileno(), program)
-        await _readable(pidfd)
-    except asyncio.CancelledError as stop:
-        words = f"{program} did not end: it hangs on a device that does not answer"
-        raise cut_short(stop, ProbeFailure(Reason.TIMEOUT, words)) from stop
+        with child.stdout, child.stderr, child.stdin or contextlib.nullcontext():
+            out, err = await _exchanged(child, question, most)
+        await _ready(pidfd)
+    except* OverflowError as several:
+        raise ProbeFailure(Reason.LIMIT, f"{name} says more than {most >> 20} MiB") from several
     finally:
         await _end(child, pidfd)
         os.close(pidfd)
-    return Said(child.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
+    return Ended(child.returncode, out, err)
 
 
-async def _both(out: int, err: int, program: str) -> tuple[bytes, bytes]:
-    try:
-        async with asyncio.TaskGroup() as group:
-            said, complained = group.create_task(_all(out)), group.create_task(_all(err))
-    except* OverflowError as several:
-        raise ProbeFailure(Reason.LIMIT, f"{program} says more than 4 MiB") from several
-    return said.result(), complained.result()
+async def _exchanged(child: subprocess.Popen[bytes], question: bytes, most: int) -> tuple[bytes, bytes]:
+    assert child.stdout is not None
+    assert child.stderr is not None
+    async with asyncio.TaskGroup() as group:
+        out = group.create_task(_all(child.stdout.fileno(), most))
+        err = group.create_task(_all(child.stderr.fileno(), most))
+        await _tell(child, question)
+    return out.result(), err.result()
 
 
-async def _all(pipe: int) -> bytes:
+async def _tell(child: subprocess.Popen[bytes], question: bytes) -> None:
+    if child.stdin is None:
+        return
+    pipe, left = child.stdin.fileno(), memoryview(question)
+    with contextlib.suppress(BrokenPipeError):  # it ended without reading all; its code says why
+        while left:
+            await _ready(pipe, writing=True)
+            left = left[os.write(pipe, left[:_PIECE]) :]
+    child.stdin.close()
+
+
+async def _all(pipe: int, most: int) -> bytes:
     heard = bytearray()
-    while len(heard) <= _MOST:
-        await _readable(pipe)
+    while len(heard) <= most:
+        await _ready(pipe)
         chunk = os.read(pipe, 1 << 16)
         if not chunk:
             return bytes(heard)
@@ -98,14 +155,16 @@ async def _all(pipe: int) -> bytes:
     raise OverflowError
 
 
-async def _readable(fd: int) -> None:
+async def _ready(fd: int, *, writing: bool = False) -> None:
+    """Wait until *fd* can be read; *writing*: until it can be written."""
     loop = asyncio.get_running_loop()
+    add, remove = (loop.add_writer, loop.remove_writer) if writing else (loop.add_reader, loop.remove_reader)
     there: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(fd, _wake, there)
+    add(fd, _wake, there)
     try:
         await there
     finally:
-        loop.remove_reader(fd)
+        remove(fd)
 
 
 def _wake(waiting: asyncio.Future[None]) -> None:
@@ -120,6 +179,14 @@ async def _end(child: subprocess.Popen[bytes], pidfd: int) -> None:
     if child.poll() is None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GRACE):
-                await _readable(pidfd)
-        _left.append(child)
-    _left[:] = [one for one in _left if one.poll() is None]
+                await _ready(pidfd)
+        held.setdefault(str(child.args[0]), []).append(child)  # type: ignore[index] # a sequence, as `run` has it
+    _still_held(str(child.args[0]))  # type: ignore[index] # as above
+
+
+def _still_held(program: str) -> list[subprocess.Popen[bytes]]:
+    """The runs of *program* that hang; those that ended meanwhile are reaped."""
+    left = [child for child in held.pop(program, ()) if child.poll() is None]
+    if left:
+        held[program] = left
+    return left

@@ -18,7 +18,7 @@ from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.core.wording import one_line
 from watch.probes.wire.databases.bson import Document, Excess, decoded, encoded
 from watch.probes.wire.databases.scram import Scram
-from watch.probes.wire.net.intake import Intake
+from watch.probes.wire.net.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,7 +54,7 @@ class Session:
     """A conversation with a server on *line*."""
 
     def __init__(self, line: Line) -> None:
-        self._line, self._in, self._last = line, Intake(line, _MOST), 0
+        self._line, self._in, self._last = line, Reader(line, _MOST), 0
 
     async def hello(self, account: str | None) -> Document:
         """Return what the server says of itself; of *account* (``database.user``) how it may log in."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Self
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.core.wording import one_line
 from watch.probes.wire.databases.mysql_login import CACHING, NATIVE, bare, proof
-from watch.probes.wire.net.intake import Intake
+from watch.probes.wire.net.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -52,7 +52,7 @@ class Session:
     """A conversation with a server on *line*."""
 
     def __init__(self, line: Line) -> None:
-        self._line, self._in, self._next = line, Intake(line), 0
+        self._line, self._in, self._next = line, Reader(line), 0
         self.version = ""
         self._nonce, self._offers, self._plugin = b"", 0, ""
         self._known = False

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.core.wording import one_line
 from watch.probes.wire.databases.scram import Scram
-from watch.probes.wire.net.intake import Intake
+from watch.probes.wire.net.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ class Session:
     """A conversation with a server on *line*."""
 
     def __init__(self, line: Line) -> None:
-        self._line, self._in = line, Intake(line)
+        self._line, self._in = line, Reader(line)
         self._scram: Scram | None = None
         self._known = False
 

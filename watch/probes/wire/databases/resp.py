@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from watch.core.reading import ProbeFailure, Reason
 from watch.core.wording import one_line
-from watch.probes.wire.net.intake import Intake
+from watch.probes.wire.net.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Resp:
     """A conversation with a server on *line*."""
 
     def __init__(self, line: Line) -> None:
-        self._line, self._in = line, Intake(line, _MOST)
+        self._line, self._in = line, Reader(line, _MOST)
 
     async def call(self, *words: str) -> str:
         """Return the reply to one command; what the server refuses is raised."""

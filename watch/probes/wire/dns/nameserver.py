@@ -16,7 +16,7 @@ from watch.core.reading import ProbeFailure, Reason
 from watch.probes.wire.dns.records import MOST, read, too_long
 from watch.probes.wire.net import datagram
 from watch.probes.wire.net.address import written
-from watch.probes.wire.net.line import dial
+from watch.probes.wire.net.dial import dial
 from watch.probes.wire.net.resolver import located
 
 if TYPE_CHECKING:

@@ -1,13 +1,12 @@
-"""Looks at files through a child, and leaves the child behind when the file system holds it.
+"""Looks at files through a child program, because a file system that hangs holds whoever asks it.
 
 Four look at once. A child that cannot even be killed (it waits in the kernel for a server that is gone) is
-let go, and counted: with sixteen of them we say that we are overloaded instead of adding to them.
+left behind and counted by `watch.probes.wire.child`, which starts no more when sixteen hang.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import json
 import os
@@ -17,28 +16,26 @@ from typing import Any
 
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.core.wording import visible
+from watch.probes.wire.child import run
 from watch.probes.wire.net.blame import cut_short
 from watch.probes.wire.net.engines import shared
 
-_AT_ONCE, _MOST_HELD = 4, 16
-_GRACE = 0.05  # seconds for a killed child to go
-_PROGRAM = str(Path(__file__).with_name("folder_child.py"))
+_AT_ONCE = 4
+_MOST = 64 << 20  # bytes of an answer; a list of 40,000 files with long paths has some ten million
+_NAME = "the child that looks at files"
+# Isolated, and without site-packages: it starts in a third of the time.
+_COMMAND = (sys.executable, "-I", "-S", str(Path(__file__).with_name("folder_child.py")))
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 
-class Children:
-    """Who looks, and who never came back."""
+class Lookers:
+    """How many children may look at once."""
 
     def __init__(self) -> None:
         self.free = asyncio.Semaphore(_AT_ONCE)
-        self.held: list[asyncio.subprocess.Process] = []
 
     def close(self) -> None:
-        """Hold nothing: each child ends, or is given up, with the run that began it."""
-
-    def crowded(self) -> bool:
-        self.held = [child for child in self.held if child.returncode is None]
-        return len(self.held) >= _MOST_HELD
+        """Nothing to close: each child ends, or is given up, with the run that began it."""
 
 
 async def looked(asked: dict[str, Any], what: str) -> dict[str, Any]:
@@ -51,12 +48,9 @@ async def looked(asked: dict[str, Any], what: str) -> dict[str, Any]:
         ProbeFailure: It is not there, or the file system is broken or silent.
         OurFault: We may not look, or too many children hang already.
     """
-    children = shared(Children)
-    if children.crowded():
-        raise OurFault(f"{_MOST_HELD} children hang on file systems that do not answer", Reason.OVERLOADED)
     try:
-        async with children.free:
-            answer = await _told(children, json.dumps(asked).encode())
+        async with shared(Lookers).free:
+            answer = await _told(json.dumps(asked).encode())
     except asyncio.CancelledError as stop:
         late = ProbeFailure(Reason.TIMEOUT, f"looking at {what} did not end")
         raise cut_short(stop, late) from stop
@@ -65,38 +59,12 @@ async def looked(asked: dict[str, Any], what: str) -> dict[str, Any]:
     return answer
 
 
-async def _told(children: Children, question: bytes) -> dict[str, Any]:
-    # Isolated, and without site-packages: it starts in a third of the time.
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        "-S",
-        _PROGRAM,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={"LC_ALL": "C.UTF-8"},  # ours may hold secrets
-        start_new_session=True,
-    )
-    try:
-        said, _ = await child.communicate(question)
-    finally:
-        if child.returncode is None:
-            await _ended(children, child)
-    if child.returncode:
-        raise OurFault(f"the child that looks at files ended with {child.returncode}")
-    answer: dict[str, Any] = json.loads(said)
+async def _told(question: bytes) -> dict[str, Any]:
+    ended = await run(_COMMAND, _NAME, question=question, environment={"LC_ALL": "C.UTF-8"}, most=_MOST)
+    if ended.code:
+        raise OurFault(f"{_NAME} ended with {ended.code}")
+    answer: dict[str, Any] = json.loads(ended.out)
     return answer
-
-
-async def _ended(children: Children, child: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        child.kill()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_GRACE):
-            await child.wait()
-    if child.returncode is None:
-        children.held.append(child)
 
 
 def _blocked(code: int, path: str) -> ProbeFailure | OurFault:

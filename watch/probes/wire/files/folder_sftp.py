@@ -30,8 +30,8 @@ from watch.probes.wire.files.folder_facts import (
 )
 from watch.probes.wire.files.sftp import Sftp, talking
 from watch.probes.wire.net.blame import cut_short
+from watch.probes.wire.net.dial import dial
 from watch.probes.wire.net.engines import shared
-from watch.probes.wire.net.line import dial
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

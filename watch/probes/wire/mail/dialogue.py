@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Protocol
 from watch.core.reading import ProbeFailure, Reason
 from watch.core.wording import visible
 from watch.probes.wire.net.blame import fault
-from watch.probes.wire.net.line import Line, Place, dial, place
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.line import Line, Place, place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

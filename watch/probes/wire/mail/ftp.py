@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, cast
 
 from watch.core.reading import Reason
 from watch.probes.wire.mail.replies import reply
-from watch.probes.wire.net.line import Place, dial, place
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.line import Place, place
 
 if TYPE_CHECKING:
     import ssl

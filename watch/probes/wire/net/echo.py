@@ -16,15 +16,14 @@ import socket
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from watch.core.reading import OurFault
+from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.probes.wire.net.address import family_of
-from watch.probes.wire.net.blame import of_errno
+from watch.probes.wire.net.blame import cut_short, of_errno
 from watch.probes.wire.net.way import current, depart
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from watch.core.reading import ProbeFailure
+    from datetime import timedelta
 
     Opener = Callable[[socket.AddressFamily, socket.SocketKind], socket.socket]
 
@@ -40,6 +39,15 @@ HOW_TO_GRANT = (
     "ICMP is not permitted: give the service CAP_NET_RAW (systemd: AmbientCapabilities=CAP_NET_RAW), or let "
     'its group use ping sockets: sysctl net.ipv4.ping_group_range="0 2147483647"'
 )
+
+
+class Volley(NamedTuple):
+    """A few pings to one host: *gap* between two, *wait* for the last one's reply, *size* bytes of payload."""
+
+    packets: int
+    gap: timedelta
+    wait: timedelta
+    size: int
 
 
 class Denied(OurFault):
@@ -84,6 +92,34 @@ class Echo:
         for waiting in list(self._awaited.values()):
             if not waiting.future.done():
                 waiting.future.set_exception(OurFault("this vantage point is stopping"))
+
+    async def send(self, ip: str, volley: Volley) -> list[float]:
+        """Send *volley* and return the round trips, in seconds, of the pings that were answered.
+
+        Raises:
+            Denied: This process may not ping.
+            ProbeFailure: None was answered, and an error came back.
+        """
+        awaited: list[asyncio.Future[float]] = []
+        try:
+            for number in range(volley.packets):
+                if number:
+                    await asyncio.sleep(volley.gap.total_seconds())
+                awaited.append(self.ping(ip, volley.size))
+            await asyncio.wait(awaited, timeout=volley.wait.total_seconds())
+        except asyncio.CancelledError as stop:
+            answered = sum(_answered(future) for future in awaited)
+            words = f"{answered} of {volley.packets} pings to {ip} were answered when time was up"
+            raise cut_short(stop, ProbeFailure(Reason.TIMEOUT, words)) from stop
+        finally:
+            for future in awaited:
+                future.cancel()
+        failed = [f.exception() for f in awaited if not f.cancelled()]
+        trips = [future.result() for future in awaited if _answered(future)]
+        worst = next(filter(None, failed), None)
+        if worst is not None and not trips:
+            raise worst
+        return trips
 
     def ping(self, ip: str, size: int) -> asyncio.Future[float]:
         """Send one packet of *size* bytes (at least 8); the future is the seconds until its reply.
@@ -186,6 +222,10 @@ class Echo:
             awaited = self._awaited.get(data[_HEAD.size : _HEAD.size + _TOKEN])
             if awaited is not None and not awaited.future.done():
                 awaited.future.set_exception(of_errno(code, awaited.ip))
+
+
+def _answered(future: asyncio.Future[float]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None
 
 
 def _packet(family: socket.AddressFamily, ident: int, sequence: int, payload: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""A connection of our own: one socket, dialled to one address, with TLS on it if asked for.
+"""A TCP connection of our own: one socket, with TLS on it if asked for. `dial` opens it.
 
 The streams of asyncio hide which phase they are in, keep a transport alive after the answer is known, and
 wait half a minute for a peer that does not say goodbye. Here every phase is timed, everything that is read
@@ -9,21 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import ssl
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from watch.core.reading import OurFault, ProbeFailure, Reason
-from watch.probes.wire.net import way
-from watch.probes.wire.net.address import admit, family_of, written
-from watch.probes.wire.net.blame import cut_short, fault, of_errno
-from watch.probes.wire.net.resolver import located
+from watch.core.reading import ProbeFailure, Reason
+from watch.probes.wire.net.blame import cut_short
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Awaitable
     from types import TracebackType
-
-    from watch.core.settings import Secret
 
 _CHUNK = 16 << 10
 _HANDSHAKE = 256 << 10  # bytes; a chain of ten thick certificates has 40,000
@@ -127,70 +122,3 @@ class Line:
             return await step or b""
         except asyncio.CancelledError as stop:
             raise cut_short(stop, ProbeFailure(Reason.TIMEOUT, what, phases=self.phases)) from stop
-
-
-async def dial(there: Place, *, family: str, metadata: bool) -> Line:
-    """Return a connection to the one address that the name has for us, by the way that is laid out.
-
-    Raises:
-        ProbeFailure: Nobody took the call.
-        OurFault: We could not make it.
-    """
-    between = way.proxy()
-    if between is not None:
-        return await _through(between, there, family, metadata=metadata)
-    phases = dict[str, float]()
-    ip = await located(there.host, family=family, metadata=metadata, phases=phases)
-    return await _dialled(ip, there.port, phases)
-
-
-async def _dialled(ip: str, port: int, phases: dict[str, float]) -> Line:
-    loop, where = asyncio.get_running_loop(), written(ip, port)
-    began, sock = loop.time(), None
-    try:
-        sock = socket.socket(family_of(ip), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        # A command right after a handshake would wait 40 ms for the peer's delayed acknowledgement.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        way.depart(sock)
-        await loop.sock_connect(sock, (ip, port))
-    except BaseException as error:
-        if sock is not None:
-            sock.close()
-        raise _unanswered(error, where, phases) from error
-    phases["connect"] = loop.time() - began
-    return Line(sock, where, phases)
-
-
-async def _through(between: Secret, there: Place, family: str, *, metadata: bool) -> Line:
-    """A connection that a proxy makes for us; what is wrong with the proxy is our fault."""
-    from watch.probes.wire.net import proxied  # noqa: PLC0415 - few ask through one
-
-    known = way.given(there.host, family)
-    if known is not None and not metadata:
-        admit(there.host, known, first=True)
-    parts, phases = proxied.parts(between), dict[str, float]()
-    loop = asyncio.get_running_loop()
-    try:
-        ip = await located(parts.hostname or "", family="any", metadata=True, phases=phases)
-        line = await _dialled(ip, parts.port or proxied.PORTS[parts.scheme], phases)
-    except asyncio.CancelledError as stop:
-        raise cut_short(stop, OurFault("our proxy does not answer")) from stop
-    except ProbeFailure as failure:
-        raise OurFault(f"our proxy cannot be reached: {failure.detail}") from failure
-    try:
-        began = loop.time()
-        await proxied.through(line, parts, Place(known or there.host, there.port))
-    except BaseException:
-        line.__exit__(None, None, None)
-        raise
-    line.where = written(there.host, there.port)
-    phases["connect"] += loop.time() - began
-    return line
-
-
-def _unanswered(error: BaseException, where: str, phases: dict[str, float]) -> BaseException:
-    if isinstance(error, asyncio.CancelledError):
-        return cut_short(error, ProbeFailure(Reason.TIMEOUT, f"no connection to {where}", phases=phases))
-    if isinstance(error, OSError) and error.errno:
-        return of_errno(error.errno, where, phases)
-    return fault(error) or error

@@ -6,64 +6,53 @@ nothing. Where privileges cannot be gained (NoNewPrivileges), ping is denied as 
 
 from __future__ import annotations
 
-import asyncio
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from watch.core.reading import OurFault, ProbeFailure, Reason
+from watch.probes.wire.child import run
 from watch.probes.wire.net.echo import HOW_TO_GRANT, Denied
 from watch.probes.wire.net.way import current
 
 if TYPE_CHECKING:
-    from watch.probes.icmp import IcmpProbe
+    from watch.probes.wire.net.echo import Volley
 
 _TRIP = re.compile(rb"time=([0-9.]+) ms")
 _UNREACHABLE = re.compile(rb"[Uu]nreachable|[Pp]rohibited|No route")
 
 
-async def pings(program: str, ip: str, check: IcmpProbe) -> list[float]:
+async def pings(program: str, ip: str, volley: Volley) -> list[float]:
     """Return the round trips, in seconds, of the pings that *program* saw answered."""
     if not Path(program).is_file():  # noqa: ASYNC240 - a stat of a local file
         raise Denied(HOW_TO_GRANT)
-    wait = max(1, round(check.wait.total_seconds()))
+    wait = max(1, round(volley.wait.total_seconds()))
     # Intervals under 200 ms are for root only.
-    gap = max(0.2, check.gap.total_seconds())
+    gap = max(0.2, volley.gap.total_seconds())
     way = current()
     leave = [] if way is None else [it for end in (way.source, way.interface) if end for it in ("-I", end)]
-    arguments = (
+    command = (
+        program,
         *leave,
         "-n",
         "-c",
-        str(check.packets),
+        str(volley.packets),
         "-i",
         f"{gap:g}",
         "-W",
         str(wait),
         "-s",
-        str(check.size),
+        str(volley.size),
         ip,
     )
     try:
-        process = await asyncio.create_subprocess_exec(
-            program,
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
-        )
+        ended = await run(command, program)
     except PermissionError as error:  # a program with capabilities we may not have: not even started
         raise Denied(HOW_TO_GRANT) from error
-    try:
-        said, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    said = ended.out + ended.err
     trips = [float(text) / 1000 for text in _TRIP.findall(said)]
     if not trips and _UNREACHABLE.search(said):
         raise ProbeFailure(Reason.UNREACHABLE, f"no route to {ip}")
-    if not trips and process.returncode != 1:  # 1: it asked, and nobody replied
+    if not trips and ended.code != 1:  # 1: it asked, and nobody replied
         raise OurFault(f"{HOW_TO_GRANT}. {program} says: {said.decode(errors='replace').strip()}")
     return trips

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from watch.core.reading import ProbeFailure, Reason
 from watch.core.wording import visible
-from watch.probes.wire.shares.rpc import Malformed, Reader, number, opaque
+from watch.probes.wire.shares.rpc import Malformed, Xdr, number, opaque
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ def question(parts: Sequence[str]) -> bytes:
     return opaque(b"") + number(0, len(steps)) + b"".join(steps)
 
 
-def answer(reply: Reader, parts: Sequence[str]) -> Room:
+def answer(reply: Xdr, parts: Sequence[str]) -> Room:
     """Return the room that *reply* tells of; `ProbeFailure` says which part of the way does not go."""
     try:
         return _answer(reply, parts)
@@ -65,7 +65,7 @@ def answer(reply: Reader, parts: Sequence[str]) -> Room:
         raise ProbeFailure(Reason.PROTOCOL, "the answer is cut off") from None
 
 
-def _answer(reply: Reader, parts: Sequence[str]) -> Room:
+def _answer(reply: Xdr, parts: Sequence[str]) -> Room:
     status = reply.number()
     reply.opaque()
     steps = reply.number()
@@ -85,8 +85,8 @@ def refusal(status: int, what: str) -> ProbeFailure:
     return ProbeFailure(reason, f"{what} {words}")
 
 
-def _room(reply: Reader) -> Room:
-    words, values = reply.numbers(), Reader(reply.opaque())
+def _room(reply: Xdr) -> Room:
+    words, values = reply.numbers(), Xdr(reply.opaque())
     given = [32 * at + bit for at, word in enumerate(words) for bit in range(32) if word >> bit & 1]
     if not set(given) <= set(_WANTED):
         raise ProbeFailure(Reason.PROTOCOL, "answers what was not asked")

@@ -13,7 +13,7 @@ from watch.core.reading import ProbeFailure, Reason
 from watch.core.wording import visible
 from watch.probes.wire.net.line import Place
 from watch.probes.wire.shares.nfs import MOST, Room, refusal
-from watch.probes.wire.shares.rpc import Calls, Malformed, Reader, number, opaque
+from watch.probes.wire.shares.rpc import Calls, Malformed, Xdr, number, opaque
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -56,7 +56,7 @@ async def _port_of_mounts(line: Line) -> int:
     calls = Calls(line, _PORTMAPPER, _PORTMAPPER_VERSION)
     asked = number(_MOUNT, _MOUNT_VERSION, _TCP, 0)
     told = await calls.call(_GETPORT, asked, what="the port of the mount service")
-    port = _read(told, "the portmapper", Reader.number)
+    port = _read(told, "the portmapper", Xdr.number)
     if not 0 < port < 65536:
         raise ProbeFailure(Reason.MISSING, f"{line.where} knows of no mount service: NFS 3 is not served")
     return port
@@ -64,13 +64,13 @@ async def _port_of_mounts(line: Line) -> int:
 
 async def _mounted(mounts: Calls, path: str, who: bytes) -> bytes:
     told = await mounts.call(_MNT, opaque(path.encode()), credential=who, what="the folder's handle")
-    handle = _read(told, path, Reader.opaque, status=True)
+    handle = _read(told, path, Xdr.opaque, status=True)
     if not 0 < len(handle) <= _LONGEST_HANDLE:
         raise ProbeFailure(Reason.PROTOCOL, f"the handle of {visible(path)} is none")
     return handle
 
 
-def _room(told: Reader) -> Room:
+def _room(told: Xdr) -> Room:
     status = told.number()
     if told.number():
         told.skip(_ATTRIBUTES)
@@ -80,7 +80,7 @@ def _room(told: Reader) -> Room:
     return Room(available, free, total, files_available, files)
 
 
-def _read(told: Reader, what: str, wanted: Callable[[Reader], T], *, status: bool = False) -> T:
+def _read(told: Xdr, what: str, wanted: Callable[[Xdr], T], *, status: bool = False) -> T:
     """Return what *wanted* takes from a reply; *status*: after a number that must be 0."""
     try:
         if status and (failed := told.number()):

@@ -10,7 +10,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from watch.core.reading import ProbeFailure, Reason
-from watch.probes.wire.net.exactly import Exactly
+from watch.probes.wire.net.reader import Reader
 
 if TYPE_CHECKING:
     from watch.probes.wire.net.line import Line
@@ -32,7 +32,7 @@ class Malformed(Exception):  # noqa: N818 - said of what came
     """A reply ends before what it announces."""
 
 
-class Reader:
+class Xdr:
     """What XDR (RFC 4506) holds, item by item."""
 
     __slots__ = ("_at", "_data")
@@ -89,12 +89,12 @@ class Calls:
     __slots__ = ("_in", "_line", "_most", "_program", "_version")
 
     def __init__(self, line: Line, program: int, version: int, *, most: int = 64 << 10) -> None:
-        self._line, self._in = line, Exactly(line)
+        self._line, self._in = line, Reader(line, most=None)
         self._program, self._version, self._most = program, version, most
 
     async def call(
         self, procedure: int, arguments: bytes = b"", *, credential: bytes = NOBODY, what: str
-    ) -> Reader:
+    ) -> Xdr:
         """Return the results of a call.
 
         Args:
@@ -107,7 +107,7 @@ class Calls:
         asked = number(number_of_call, _CALL, _VERSION, self._program, self._version, procedure)
         asked += credential + NOBODY + arguments
         await self._line.send(number(_LAST | len(asked)) + asked)
-        reply = Reader(await self._record(f"connected to {self._line.where}, waiting for {what}"))
+        reply = Xdr(await self._record(f"connected to {self._line.where}, waiting for {what}"))
         try:
             if (reply.number(), reply.number()) != (number_of_call, _REPLY):
                 raise self._failed(Reason.PROTOCOL, "does not speak RPC")
@@ -119,17 +119,17 @@ class Calls:
     async def _record(self, what: str) -> bytes:
         record = b""
         for _ in range(_FRAGMENTS):
-            mark = int.from_bytes(await self._in.take(4, 4, what), "big")
+            mark = int.from_bytes(await self._in.exactly(4, what), "big")
             size = mark & ~_LAST
             # A stranger's first bytes read as a length: without the limit, we would wait for a gigabyte.
             if size > self._most - len(record):
                 raise self._failed(Reason.PROTOCOL, "does not speak RPC, or says too much")
-            record += await self._in.take(size, self._most, what)
+            record += await self._in.exactly(size, what, most=self._most)
             if mark & _LAST:
                 return record
         raise self._failed(Reason.LIMIT, "answers in too many pieces")
 
-    def _accepted(self, reply: Reader) -> None:
+    def _accepted(self, reply: Xdr) -> None:
         if reply.number():
             kind, why = reply.number(), reply.number()
             if kind == 1:

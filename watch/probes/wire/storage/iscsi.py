@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from watch.core.reading import ProbeFailure, Reason
 from watch.core.wording import one_line
-from watch.probes.wire.net.exactly import Exactly
+from watch.probes.wire.net.reader import Reader
 from watch.probes.wire.storage import scsi
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Session:
     __slots__ = ("_commands", "_in", "_isid", "_line", "_seen", "_tag", "_tsih")
 
     def __init__(self, line: Line) -> None:
-        self._line, self._in = line, Exactly(line)
+        self._line, self._in = line, Reader(line, most=None)
         self._isid, self._tsih = b"\x80" + secrets.token_bytes(3) + b"\0\1", b"\0\0"
         self._tag, self._commands, self._seen = 1, 1, 0
 
@@ -226,11 +226,11 @@ class Session:
         raise self._failed(Reason.LIMIT, "says too much that nobody asked for")
 
     async def _unit(self, what: str) -> Unit:
-        head = await self._in.take(_HEAD, _HEAD, what)
+        head = await self._in.exactly(_HEAD, what)
         size, more = int.from_bytes(head[5:8], "big"), 4 * head[4]
         if head[0] & 0x3F not in _FROM_TARGET:
             raise self._failed(Reason.PROTOCOL, "does not speak iSCSI")
-        data = (await self._in.take(more + size + -size % 4, _MOST + 1024, what))[more : more + size]
+        data = (await self._in.exactly(more + size + -size % 4, what, most=_MOST + 1024))[more : more + size]
         unit = Unit(head, data)
         # Pieces of data carry a number only with their status; a target's own NOP does not count up.
         if (unit.code != _DATA or head[1] & 1) and not (unit.code == _NOP_IN and unit.number(16) == _NOBODY):

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from watch.core.reading import ProbeFailure, Reason
 from watch.probes.wire.files.folder import looked
-from watch.probes.wire.net.line import Place, dial, place
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.line import Place, place
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

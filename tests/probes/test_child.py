@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from watch.core.reading import OurFault, ProbeFailure, Reason
-from watch.probes.wire.child import said_by
+from watch.probes.wire.child import held, run, said_by
 from watch.probes.wire.net.blame import carried
 
 
@@ -50,6 +51,32 @@ async def test_a_program_that_hangs_is_killed_with_all_its_children(tmp_path):
     for pid in map(int, pids.read_text().split()):
         while running(pid):
             await asyncio.sleep(0)
+
+
+async def test_a_question_longer_than_a_pipe_is_told_while_the_answer_is_read():
+    question = os.urandom(1 << 19)
+    told = await run(("/bin/cat",), "cat", question=question)
+    assert (told.code, told.out) == (0, question)
+
+
+async def test_a_program_that_does_not_read_its_question_is_no_fault():
+    told = await run(("/bin/sh", "-c", "exec <&-; echo ok"), "sh", question=bytes(1 << 19))
+    assert (told.code, told.out) == (0, b"ok\n")
+
+
+async def test_no_more_runs_of_a_program_are_started_when_sixteen_hang_but_others_are():
+    hanging = subprocess.Popen(["sleep", "60"])
+    held["/bin/cat"] = [hanging] * 16
+    try:
+        with pytest.raises(OurFault) as caught:
+            await run(("/bin/cat",), "cat")
+        assert caught.value.reason is Reason.OVERLOADED
+        assert (await said_by("echo", "a", package="coreutils")).out == "a\n"
+    finally:
+        hanging.kill()
+        hanging.wait()
+    assert (await run(("/bin/cat",), "cat")).code == 0
+    assert "/bin/cat" not in held
 
 
 def running(pid):
