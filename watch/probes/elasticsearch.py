@@ -104,8 +104,8 @@ class ElasticsearchProbe(Described):
     def peer(self) -> str:
         return target(self.url).host
 
-    async def run(self, *, now: datetime) -> Reading:
-        talk = Conversation(self, now)
+    async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
+        talk = Conversation(self)
         headers = {} if self.api_key is None else {"Authorization": f"ApiKey {self.api_key.reveal()}"}
         code, told = await talk.ask(_HEALTH, headers=headers, username=self.username, password=self.password)
         if code == 503 and _named(told).startswith(("master_not", "cluster_manager_not")):

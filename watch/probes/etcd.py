@@ -77,8 +77,8 @@ class EtcdProbe(Described):
     def peer(self) -> str:
         return target(self.url).host
 
-    async def run(self, *, now: datetime) -> Reading:
-        talk = Conversation(self, now)
+    async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
+        talk = Conversation(self)
         code, told = await talk.ask("/v3/maintenance/status", body="{}")
         if code != 200 or not isinstance(told, dict) or "version" not in told:
             raise talk.failed(Reason.STATUS, f"answers {code} to a question for its status: is it etcd 3.4?")

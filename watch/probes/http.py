@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from watch.core.settings import Secret
 from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.http.headers import Headers
 from watch.probes.wire.http.journey import target
+from watch.probes.wire.http.request import WORD, HttpRequest, authorization, check_headers
 from watch.probes.wire.net.certificate import spelled
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from watch.core.reading import FactValue
 
 MOST_BODY = 2 << 20
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_room = lru_cache(maxsize=256)(size)
 
 
 @probe("http", main="url")
@@ -104,11 +105,9 @@ class HttpProbe(Described):
 
     def __post_init__(self) -> None:
         target(self.url)
-        if not _TOKEN.fullmatch(self.method):
+        if not WORD.fullmatch(self.method):
             raise ValueError(f"method: {self.method!r} is not a method; write GET, HEAD, POST, …")
-        for name, value in self.headers.items():
-            if not _TOKEN.fullmatch(name) or any(char in value for char in "\r\n\0"):
-                raise ValueError(f"headers: {name!r} cannot be sent; names are words and values one line")
+        check_headers(self.headers)
         if (self.username is None) != (self.password is None):
             raise ValueError("username: basic authentication needs both username and password")
         if self.username is not None and self.token is not None:
@@ -132,11 +131,30 @@ class HttpProbe(Described):
     def peer(self) -> str:
         return target(self.url).host
 
+    def _request(self) -> HttpRequest:
+        return HttpRequest(
+            url=self.url,
+            method=self.method,
+            headers=self.headers,
+            body=self.body,
+            authorization=authorization(self.username, self.password, self.token),
+            certificate=self.certificate,
+            key=self.key,
+            ca_file=self.ca_file,
+            verify=self.verify,
+            proxy=self.proxy,
+            family=self.family,
+            version=self.version,
+            follow=self.redirects == "follow",
+            room=_room(self.max_body),
+            metadata=self.metadata,
+        )
+
     async def run(self, *, now: datetime) -> Reading:
         from watch.probes.wire.http.pursuit import pursue  # noqa: PLC0415 - brings libcurl, when a check needs it
 
         phases: dict[str, float] = {}
-        answer, redirects, where = await pursue(self, phases)
+        answer, redirects, where = await pursue(self._request(), phases)
         facts: dict[str, FactValue] = {
             "status": answer.status,
             "latency": sum(phases.values()),

@@ -151,14 +151,14 @@ class Nameserver:
             self._line = None
 
     async def _fetched(self, message: Message) -> Message:
-        from watch.probes.wire.http.exchange import Request, ask  # noqa: PLC0415 - libcurl, for those who need it
+        from watch.probes.wire.http.exchange import Transfer, ask  # noqa: PLC0415 - libcurl, for those who need it
         from watch.probes.wire.net.certificate import spelled  # noqa: PLC0415 - as below
 
         (host, port), phases = self._there, dict[str, float]()
         ip = await located(host, family="any", metadata=self._way.metadata, phases=phases)
         where, message.id = written(ip, port), 0  # RFC 8484 §4.1
         url = f"https://{written(self._way.server_name or host, port)}{self._way.path}"
-        request = Request(url, where, f"::{where}", MOST, tuple(self._dressed(message.to_wire())))
+        request = Transfer(url, where, f"::{where}", MOST, tuple(self._dressed(message.to_wire())))
         found = await ask(request)
         self.phases = phases | dict(
             zip(("connect", "tls", "first_byte", "transfer"), found.took, strict=True)

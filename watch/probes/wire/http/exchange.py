@@ -48,8 +48,8 @@ _OURS = {
 }
 
 
-class Request(NamedTuple):
-    """One question.
+class Transfer(NamedTuple):
+    """One question to one address, as curl is told.
 
     Args:
         url: Whom and what to ask; never shown.
@@ -88,27 +88,27 @@ class Answer(NamedTuple):
     took: tuple[float, float, float, float]
 
 
-async def ask(request: Request) -> Answer:
-    """Return the answer to *request*; any status is one.
+async def ask(transfer: Transfer) -> Answer:
+    """Return the answer to *transfer*; any status is one.
 
     Raises:
         ProbeFailure: The target gave none that is HTTP.
         OurFault: We could not ask.
     """
     engine = shared(Engine)
-    handle = engine.borrow(request.room)
-    _dress(handle, request)
+    handle = engine.borrow(transfer.room)
+    _dress(handle, transfer)
     try:
         code, words = await engine.perform(handle)
     except asyncio.CancelledError as stop:
-        late = _late(handle, request)
+        late = _late(handle, transfer)
         engine.give_back(handle)
         raise cut_short(stop, late) from stop
     except pycurl.error as error:
         handle.curl.close()
         raise OurFault(f"curl refuses the request: {error.args[-1]}") from error
     if code and not (code == pycurl.E_WRITE_ERROR and handle.cut):
-        failure = _fault(handle, request, code, words)
+        failure = _fault(handle, transfer, code, words)
         engine.give_back(handle)
         raise failure
     answer = _answer(handle)
@@ -116,17 +116,17 @@ async def ask(request: Request) -> Answer:
     return answer
 
 
-def _dress(handle: Handle, request: Request) -> None:
+def _dress(handle: Handle, transfer: Transfer) -> None:
     curl = handle.curl
-    curl.setopt(pycurl.URL, request.url)
-    if request.dial is None and not request.extra:
+    curl.setopt(pycurl.URL, transfer.url)
+    if transfer.dial is None and not transfer.extra:
         return
     handle.plain = False
-    if request.dial is not None:
-        curl.setopt(pycurl.CONNECT_TO, [request.dial])
-    for option, value in request.extra:
+    if transfer.dial is not None:
+        curl.setopt(pycurl.CONNECT_TO, [transfer.dial])
+    for option, value in transfer.extra:
         curl.setopt(option, value)
-    if request.quic:
+    if transfer.quic:
         handle.watch()
 
 
@@ -173,36 +173,36 @@ def _phases(handle: Handle) -> dict[str, float]:
     return {name: seconds for name, seconds in steps.items() if seconds > 0}
 
 
-def _stage(handle: Handle, request: Request) -> str:
+def _stage(handle: Handle, transfer: Transfer) -> str:
     """Return what a run that was cut short was waiting for."""
     connect, tls, first, _ = _times(handle.curl)
-    if request.quic and not tls:
+    if transfer.quic and not tls:
         return (
-            f"the QUIC handshake with {request.where} did not end"
+            f"the QUIC handshake with {transfer.where} did not end"
             if connect
-            else f"no QUIC from {request.where}"
+            else f"no QUIC from {transfer.where}"
         )
     if not connect and not handle.connected:
-        return f"no connection to {request.where}"
-    if not tls and request.url[:6].lower() == "https:":
-        return f"the TLS handshake with {request.where} did not end"
+        return f"no connection to {transfer.where}"
+    if not tls and transfer.url[:6].lower() == "https:":
+        return f"the TLS handshake with {transfer.where} did not end"
     if not handle.lines and not first:
-        return f"connected to {request.where}, no answer"
+        return f"connected to {transfer.where}, no answer"
     if not handle.size:
-        return f"the headers from {request.where} did not end" if handle.lines else "no answer"
-    return f"the body from {request.where} did not end: {handle.size} bytes came"
+        return f"the headers from {transfer.where} did not end" if handle.lines else "no answer"
+    return f"the body from {transfer.where} did not end: {handle.size} bytes came"
 
 
-def _late(handle: Handle, request: Request) -> ProbeFailure | OurFault:
-    if request.proxied and not handle.lines:
-        return OurFault(f"our proxy {request.where} does not answer")
-    return ProbeFailure(Reason.TIMEOUT, _stage(handle, request), phases=_phases(handle))
+def _late(handle: Handle, transfer: Transfer) -> ProbeFailure | OurFault:
+    if transfer.proxied and not handle.lines:
+        return OurFault(f"our proxy {transfer.where} does not answer")
+    return ProbeFailure(Reason.TIMEOUT, _stage(handle, transfer), phases=_phases(handle))
 
 
 def _fault(  # noqa: C901, PLR0911 - a table in code
-    handle: Handle, request: Request, code: int, words: str
+    handle: Handle, transfer: Transfer, code: int, words: str
 ) -> ProbeFailure | OurFault:
-    curl, where = handle.curl, request.where
+    curl, where = handle.curl, transfer.where
     phases = _phases(handle)
     if code == SHUT:
         return OurFault(words)
@@ -212,10 +212,10 @@ def _fault(  # noqa: C901, PLR0911 - a table in code
         return OurFault(_OURS[code])
     if code == pycurl.E_PEER_FAILED_VERIFICATION:
         return ProbeFailure(Reason.CERTIFICATE, _distrust(handle, words), phases=phases)
-    if request.proxied and curl.getinfo(pycurl.HTTP_CONNECTCODE) != 200:
+    if transfer.proxied and curl.getinfo(pycurl.HTTP_CONNECTCODE) != 200:
         return _proxy_fault(curl, where, words)
     number = curl.getinfo(pycurl.OS_ERRNO) or handle.number
-    if request.quic:
+    if transfer.quic:
         return _quic_fault(number, where, code, phases)
     if code == pycurl.E_COULDNT_CONNECT:
         return of_errno(number or errno.EHOSTUNREACH, where, phases)

@@ -1,7 +1,6 @@
-"""Questions to an HTTP API that answers in JSON, asked the way the `http` kind asks.
+"""Questions to an HTTP API that answers in JSON, asked as the kind http asks.
 
-What a database says of itself over HTTP needs no second HTTP client: each question is one run of an HTTP probe,
-whose phases are added up, and whose answer must be JSON.
+Each question is a request of its own, on a new connection. Their phases are added up, and each answer must be JSON.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ from watch.core.reading import ProbeFailure, Reason
 from watch.core.settings import Secret
 from watch.core.wording import visible
 from watch.probes.wire.http.journey import target
+from watch.probes.wire.http.request import HttpRequest, authorization
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from pathlib import Path
     from typing import Literal
 
@@ -44,8 +43,8 @@ class Api(Protocol):
 class Conversation:
     """The questions of one run, and what they took together. `address` is who answered the last."""
 
-    def __init__(self, check: Api, now: datetime) -> None:
-        self._check, self._now = check, now
+    def __init__(self, check: Api) -> None:
+        self._check = check
         self._spent: Counter[str] = Counter()
         self.address = ""
 
@@ -67,31 +66,28 @@ class Conversation:
         Raises:
             ProbeFailure: It does not let us in, or answers no JSON.
         """
-        from watch.probes.http import HttpProbe  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.http.pursuit import pursue  # noqa: PLC0415 - brings libcurl, when a check needs it
 
-        it = self._check
-        question = HttpProbe(
+        it, phases = self._check, dict[str, float]()
+        request = HttpRequest(
             url=it.url.rstrip("/") + path,
             method="GET" if body is None else "POST",
             body=None if body is None else Secret(body),
             headers={"Accept": "application/json", **(headers or {})},
-            username=username,
-            password=password,
+            authorization=authorization(username, password),
             certificate=it.certificate,
             key=it.key,
             ca_file=it.ca_file,
             verify=it.verify,
             family=it.family,
             metadata=it.metadata,
-            redirects="none",
+            follow=False,
         )
-        reading = await question.run(now=self._now)
-        self._spent.update(reading.phases)
-        self.address = str(reading.facts["address"])
-        status = int(reading.facts["status"])
-        if status in (401, 403):
-            raise self.failed(Reason.AUTH, f"does not let us in ({status})")
-        return status, self._read(status, reading.material["body"])
+        answer, _, self.address = await pursue(request, phases)
+        self._spent.update(phases)
+        if answer.status in (401, 403):
+            raise self.failed(Reason.AUTH, f"does not let us in ({answer.status})")
+        return answer.status, self._read(answer.status, answer.body)
 
     def failed(self, reason: Reason, words: str) -> ProbeFailure:
         return ProbeFailure(reason, f"{self.address} {words}", phases=self.phases)

@@ -1,13 +1,11 @@
-"""An HTTP check's options in curl's terms.
+"""A request's options in curl's terms.
 
-What only the first origin may see (credentials, a client certificate, the check's own headers) is left out
-once a redirect has led away. A check without options needs none of this: its request is the pool's plain
-GET.
+What only the first origin may see (credentials, a client certificate, the request's own headers) is left out
+once a redirect has led away. A plain GET needs none of this: the pool's handles are set for it.
 """
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -20,17 +18,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from watch.core.settings import Secret
-    from watch.probes.http import HttpProbe
     from watch.probes.wire.http.journey import Hop
+    from watch.probes.wire.http.request import HttpRequest
 
 _ANYWHERE = frozenset(("accept", "accept-language", "user-agent"))
 
 
-def options(check: HttpProbe, hop: Hop) -> tuple[tuple[int, Any], ...]:
+def options(request: HttpRequest, hop: Hop) -> tuple[tuple[int, Any], ...]:
     """Return curl's options for *hop* beyond the constant ones; none for a plain GET."""
-    if _plain(check):
+    if request.plain:
         return departure()
-    return (*_question(check, hop), *_headers(check, hop), *_trust(check, hop), *departure())
+    return (*_question(request, hop), *_headers(request, hop), *_trust(request, hop), *departure())
 
 
 def departure() -> tuple[tuple[int, Any], ...]:
@@ -45,40 +43,29 @@ def departure() -> tuple[tuple[int, Any], ...]:
     return ((pycurl.INTERFACE, f"ifhost!{way.interface}!{way.source}"),)
 
 
-def _plain(check: HttpProbe) -> bool:
-    """Whether *check* is the pool's own request, as most are."""
-    if check.method != "GET" or check.version != "1.1" or check.headers or check.body is not None:
-        return False
-    theirs = check.token is None and check.username is None and check.certificate is None
-    return theirs and check.verify and check.ca_file is None
-
-
-def _question(check: HttpProbe, hop: Hop) -> Iterator[tuple[int, Any]]:
-    if check.version == "2":
+def _question(request: HttpRequest, hop: Hop) -> Iterator[tuple[int, Any]]:
+    if request.version == "2":
         clear = hop.url[:5].lower() == "http:"
         yield (
             pycurl.HTTP_VERSION,
             pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE if clear else pycurl.CURL_HTTP_VERSION_2TLS,
         )
-    elif check.version == "3":
+    elif request.version == "3":
         yield pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_3ONLY
-    sends = check.body is not None and hop.method == check.method
-    if sends and check.body is not None:
-        yield pycurl.POSTFIELDS, check.body.reveal().encode()
+    sends = request.body is not None and hop.method == request.method
+    if sends and request.body is not None:
+        yield pycurl.POSTFIELDS, request.body.reveal().encode()
     if hop.method == "HEAD":
         yield pycurl.NOBODY, 1
     elif hop.method != "GET" or sends:
         yield pycurl.CUSTOMREQUEST, hop.method
 
 
-def _headers(check: HttpProbe, hop: Hop) -> Iterator[tuple[int, Any]]:
-    sent = {name: value for name, value in check.headers.items() if hop.home or name.lower() in _ANYWHERE}
-    if hop.home and check.token is not None:
-        sent["Authorization"] = f"Bearer {check.token.reveal()}"
-    elif hop.home and check.username is not None and check.password is not None:
-        pair = f"{check.username}:{check.password.reveal()}".encode()
-        sent["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
-    if check.body is not None:
+def _headers(request: HttpRequest, hop: Hop) -> Iterator[tuple[int, Any]]:
+    sent = {name: value for name, value in request.headers.items() if hop.home or name.lower() in _ANYWHERE}
+    if hop.home and request.authorization is not None:
+        sent["Authorization"] = request.authorization.reveal()
+    if request.body is not None:
         sent.setdefault("Expect", "")  # curl would wait a second for a 100 before a large body
     if sent:
         yield pycurl.HTTPHEADER, _lines(sent)
@@ -92,15 +79,15 @@ def _lines(headers: Mapping[str, str]) -> list[bytes]:
     ]
 
 
-def _trust(check: HttpProbe, hop: Hop) -> Iterator[tuple[int, Any]]:
-    if check.ca_file is not None:
-        yield pycurl.CAINFO, str(check.ca_file)
-    if not check.verify:
+def _trust(request: HttpRequest, hop: Hop) -> Iterator[tuple[int, Any]]:
+    if request.ca_file is not None:
+        yield pycurl.CAINFO, str(request.ca_file)
+    if not request.verify:
         yield pycurl.SSL_VERIFYPEER, 0
         yield pycurl.SSL_VERIFYHOST, 0
-    if check.certificate is not None and hop.home:
-        yield pycurl.SSLCERT, str(check.certificate)
-        yield pycurl.SSLKEY, str(check.key or check.certificate)
+    if request.certificate is not None and hop.home:
+        yield pycurl.SSLCERT, str(request.certificate)
+        yield pycurl.SSLKEY, str(request.key or request.certificate)
 
 
 def through(proxy: Secret, ip: str, port: int) -> tuple[tuple[int, Any], ...]:

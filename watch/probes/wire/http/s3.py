@@ -18,7 +18,7 @@ import pycurl
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.core.wording import visible
 from watch.probes.wire.http import sigv4
-from watch.probes.wire.http.exchange import Answer, Request, ask
+from watch.probes.wire.http.exchange import Answer, Transfer, ask
 from watch.probes.wire.http.headers import Headers
 from watch.probes.wire.http.journey import target
 from watch.probes.wire.http.options import departure
@@ -132,7 +132,7 @@ class Bucket:
             self._store.key, method, netloc, where, query, self._now.astimezone(UTC)
         )
         dial = None if literal(host, "any") == self._ip else f"::{self.where}"
-        answer = await ask(Request(url, self.where, dial, _ROOM, self._options(method, signed or {})))
+        answer = await ask(Transfer(url, self.where, dial, _ROOM, self._options(method, signed or {})))
         for phase, took in zip(("connect", "tls", "first_byte", "transfer"), answer.took, strict=True):
             self.phases[phase] = self.phases.get(phase, 0.0) + took
         self._accept(answer, name)
