@@ -214,13 +214,13 @@ class DnsProbe(Described):
     async def _signed(self, server: Nameserver, answer: Message, now: datetime) -> dict[str, FactValue]:
         """Return what the signatures are worth."""
         from watch.probes.wire.dns.records import question, rcode  # noqa: PLC0415 - as above
-        from watch.probes.wire.dns.signed import Chain  # noqa: PLC0415 - cryptography, for those who verify
+        from watch.probes.wire.dns.signed import TrustChain  # noqa: PLC0415 - cryptography, for those who verify
 
         if rcode(answer) == "SERVFAIL":  # perhaps because it validates, too: it must say why not
             again = question(self.name, self.type, recurse=self.recurse, signed=True, unchecked=True)
             answer = await server.ask(again)
-        chain = Chain(server.ask, anchors(self.anchor or ROOT), now.timestamp(), recurse=self.recurse)
-        found = await chain.outcome(answer)
+        chain = TrustChain(server.ask, anchors(self.anchor or ROOT), now.timestamp(), recurse=self.recurse)
+        found = await chain.validation(answer)
         facts: dict[str, FactValue] = {"dnssec": found.state, "dnssec.fault": one_line(found.fault)}
         if found.until is not None:
             facts["signature.left"] = found.until - now.timestamp()

@@ -30,7 +30,7 @@ _MOST_PORTALS, _MOST_REDIRECTS = 16, 2
 _LARGEST_BLOCK = 64 << 10
 
 
-class Way(NamedTuple):
+class PortalPath(NamedTuple):
     """What one portal showed. *standby*: that the LUN is served by the other controller."""
 
     facts: dict[str, FactValue]
@@ -139,10 +139,10 @@ class IscsiProbe(Described):
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
         portals = (self.portal, *self.portals)
         if len(portals) == 1:
-            found: list[Way | BaseException] = [await self._path(self.portal)]
+            found: list[PortalPath | BaseException] = [await self._path(self.portal)]
         else:
             found = await asyncio.gather(*map(self._path_in_time, portals), return_exceptions=True)
-        ways = [path for path in found if isinstance(path, Way)]
+        ways = [path for path in found if isinstance(path, PortalPath)]
         lost = [(portal, path) for portal, path in zip(portals, found, strict=True) if path not in ways]
         # What is ours, or a bug, is no path's fault: it is said, whatever the others do.
         worst = next((error for _, error in lost if not isinstance(error, ProbeFailure)), None)
@@ -150,7 +150,7 @@ class IscsiProbe(Described):
             raise worst or lost[0][1]  # type: ignore[misc] # a path that is not lost is none of these
         return self._reading(ways, lost)
 
-    def _reading(self, ways: list[Way], lost: list[tuple[str, Any]]) -> Reading:
+    def _reading(self, ways: list[PortalPath], lost: list[tuple[str, Any]]) -> Reading:
         serving = [path for path in ways if not path.standby]
         if not serving:
             words = f"LUN {self.lun} only stands by on all paths: no controller serves it"
@@ -170,7 +170,7 @@ class IscsiProbe(Described):
             )
         return Reading(Verdict.UP, facts=facts, phases=slowest.phases)
 
-    async def _path_in_time(self, portal: str) -> Way:
+    async def _path_in_time(self, portal: str) -> PortalPath:
         """Return one of several paths; a silent one must not cost the others their reading."""
         limit = asyncio.timeout(self.wait.total_seconds())
         try:
@@ -181,7 +181,7 @@ class IscsiProbe(Described):
                 raise
             raise carried(error) or ProbeFailure(Reason.TIMEOUT, "no answer in time") from error
 
-    async def _path(self, portal: str) -> Way:
+    async def _path(self, portal: str) -> PortalPath:
         from watch.probes.wire.storage.iscsi import Moved  # noqa: PLC0415 - when a check needs it
 
         for redirects in range(_MOST_REDIRECTS + 1):
@@ -191,7 +191,7 @@ class IscsiProbe(Described):
                 portal = moved.address
         raise ProbeFailure(Reason.LIMIT, f"more than {_MOST_REDIRECTS} redirects")
 
-    async def _asked(self, portal: str, *, first: bool) -> Way:
+    async def _asked(self, portal: str, *, first: bool) -> PortalPath:
         from watch.probes.wire.storage.chap import Chap  # noqa: PLC0415 - as above
         from watch.probes.wire.storage.iscsi import Session  # noqa: PLC0415 - as above
 
@@ -210,7 +210,7 @@ class IscsiProbe(Described):
             facts["latency"] = sum(phases.values())
             with contextlib.suppress(ProbeFailure):  # all is known already
                 await session.logout()
-        return Way(facts, phases, standby)
+        return PortalPath(facts, phases, standby)
 
     async def _line(self, portal: str, *, first: bool) -> Any:
         """Dial *portal*; one that we were sent to may not be spelled, or be, what nobody should ask."""

@@ -135,11 +135,11 @@ class MirrorProbe(Described):
             raise ValueError("username: CHAP needs both username and password")
 
     def _accept_blocks(self) -> None:
-        from watch.probes.wire.storage.mirrored import way  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.storage.mirrored import half  # noqa: PLC0415 - when a check needs it
 
         for option, text in (("first", self.first), ("second", self.second)):
             try:
-                way(text)
+                half(text)
             except ValueError as error:
                 raise ValueError(f"{option}: {error}") from None
 
@@ -151,11 +151,11 @@ class MirrorProbe(Described):
         return self.first.removeprefix("drbd:")
 
     def peer(self) -> str:
-        from watch.probes.wire.storage.mirrored import way  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage.mirrored import half  # noqa: PLC0415 - as above
 
         if self.first.startswith(("drbd:", "zfs:")):
             return ""
-        first = way(self.first)
+        first = half(self.first)
         return "" if isinstance(first, str) else first.portal.host
 
     async def run(self, *, now: datetime) -> Reading:
@@ -205,10 +205,10 @@ class MirrorProbe(Described):
         return facts | ({} if pending is None else {"pending": pending})
 
     async def _of_blocks(self) -> dict[str, FactValue]:
-        from watch.probes.wire.storage.mirrored import Access, behind, opened, way  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage.mirrored import Access, behind, half, opened  # noqa: PLC0415 - as above
 
         access = Access(self.initiator, self.username, self.password, self.family, self.metadata)
-        async with opened(way(self.first), access) as first, opened(way(self.second), access) as second:
+        async with opened(half(self.first), access) as first, opened(half(self.second), access) as second:
             places = self._places(min(first.size, second.size))
             found = await behind(first, second, places, _UNIT, self.wait.total_seconds())
             return {

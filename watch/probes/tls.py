@@ -146,11 +146,11 @@ _WRONG_NAME = 62
 
 
 def _chain(tls: ssl.SSLObject, now: datetime) -> dict[str, FactValue]:
-    from watch.probes.wire.net.certificate import Chain  # noqa: PLC0415 - only those who look need it
+    from watch.probes.wire.net.certificate import CertificateChain  # noqa: PLC0415 - only those who look need it
 
     sent: Any = getattr(tls, "get_unverified_chain", None)
     if sent is not None:  # public since Python 3.13
-        return Chain(list(sent() or ())).facts(now)
+        return CertificateChain(list(sent() or ())).facts(now)
     inner: Any = getattr(tls, "_sslobj")  # noqa: B009 - before 3.13 the only way to the chain, and untyped
     pem = [certificate.public_bytes() for certificate in inner.get_unverified_chain() or ()]
-    return Chain([ssl.PEM_cert_to_DER_cert(text) for text in pem]).facts(now)
+    return CertificateChain([ssl.PEM_cert_to_DER_cert(text) for text in pem]).facts(now)

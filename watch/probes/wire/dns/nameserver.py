@@ -36,7 +36,7 @@ _TYPE = "application/dns-message"
 _OK, _MULTIPLE = 200, 300
 
 
-class Way(Protocol):
+class Transport(Protocol):
     """The options that say how a nameserver is asked."""
 
     @property
@@ -61,10 +61,10 @@ class Nameserver:
         phases: Seconds of each phase of the last question.
     """
 
-    __slots__ = ("_line", "_now", "_there", "_way", "facts", "phases")
+    __slots__ = ("_line", "_now", "_there", "_transport", "facts", "phases")
 
-    def __init__(self, there: Place, way: Way, now: datetime) -> None:
-        self._there, self._way, self._now = there, way, now
+    def __init__(self, there: Place, transport: Transport, now: datetime) -> None:
+        self._there, self._transport, self._now = there, transport, now
         self._line: Line | None = None
         self.facts: dict[str, FactValue] = {}
         self.phases: dict[str, float] = {}
@@ -83,9 +83,9 @@ class Nameserver:
         Raises:
             ProbeFailure: There was none.
         """
-        if self._way.over == "https":
+        if self._transport.over == "https":
             return await self._fetched(message)
-        if self._way.over == "udp":
+        if self._transport.over == "udp":
             answer, told = await datagram.asked(
                 self._there,
                 message.to_wire,
@@ -117,13 +117,13 @@ class Nameserver:
     async def _dialled(self) -> Line:
         line = await dial(self._there, family="any", metadata=True)
         self.facts["address"] = line.where
-        if self._way.over == "tls":
+        if self._transport.over == "tls":
             from watch.probes.wire.net.presented import presented  # noqa: PLC0415 - cryptography, for those with TLS
             from watch.probes.wire.net.trust import believing, verifying  # noqa: PLC0415 - costs 17 ms
 
             try:
-                context = verifying(self._way.ca_file) if self._way.verify else believing()
-                tls = await line.secure(context, self._way.server_name or self._there.host)
+                context = verifying(self._transport.ca_file) if self._transport.verify else believing()
+                tls = await line.secure(context, self._transport.server_name or self._there.host)
             except BaseException:
                 line.__exit__(None, None, None)
                 raise
@@ -155,9 +155,9 @@ class Nameserver:
         from watch.probes.wire.net.certificate import spelled  # noqa: PLC0415 - as below
 
         (host, port), phases = self._there, dict[str, float]()
-        ip = await located(host, family="any", metadata=self._way.metadata, phases=phases)
+        ip = await located(host, family="any", metadata=self._transport.metadata, phases=phases)
         where, message.id = written(ip, port), 0  # RFC 8484 §4.1
-        url = f"https://{written(self._way.server_name or host, port)}{self._way.path}"
+        url = f"https://{written(self._transport.server_name or host, port)}{self._transport.path}"
         request = Transfer(url, where, f"::{where}", MOST, tuple(self._dressed(message.to_wire())))
         found = await ask(request)
         self.phases = phases | dict(
@@ -167,7 +167,7 @@ class Nameserver:
         if found.certificate is not None:
             self.facts |= spelled(found.certificate, self._now)
         if not _OK <= found.status < _MULTIPLE:
-            raise ProbeFailure(Reason.STATUS, f"{where} answers {found.status} at {self._way.path}")
+            raise ProbeFailure(Reason.STATUS, f"{where} answers {found.status} at {self._transport.path}")
         if found.cut:
             raise too_long()
         answer = read(found.body, message)
@@ -185,8 +185,8 @@ class Nameserver:
         yield pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS
         yield pycurl.POSTFIELDS, wire
         yield pycurl.HTTPHEADER, [f"Content-Type: {_TYPE}", f"Accept: {_TYPE}", "Expect:"]
-        if self._way.ca_file is not None:
-            yield pycurl.CAINFO, str(self._way.ca_file)
-        if not self._way.verify:
+        if self._transport.ca_file is not None:
+            yield pycurl.CAINFO, str(self._transport.ca_file)
+        if not self._transport.verify:
             yield pycurl.SSL_VERIFYPEER, 0
             yield pycurl.SSL_VERIFYHOST, 0

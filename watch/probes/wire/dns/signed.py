@@ -50,7 +50,7 @@ class Indeterminate(Exception):  # noqa: N818 - an outcome
     """We were not given what it takes."""
 
 
-class Outcome(NamedTuple):
+class Validation(NamedTuple):
     """What came of it.
 
     Args:
@@ -65,7 +65,7 @@ class Outcome(NamedTuple):
     soonest: str
 
 
-class Chain:
+class TrustChain:
     """The zones from an anchor down, as far as one answer needs them.
 
     Args:
@@ -89,7 +89,7 @@ class Chain:
         self._keys: dict[Name, RRset] = {}  # of the zones that are proven
         self._inside: set[Name] = set()  # names at which, provably, no zone begins
 
-    async def outcome(self, answer: Message) -> Outcome:
+    async def validation(self, answer: Message) -> Validation:
         """Return what *answer* is worth."""
         state, fault = "secure", ""
         try:
@@ -100,7 +100,7 @@ class Chain:
             state, fault = "bogus", f"its records cannot be read: {type(error).__name__}"
         ends = self._verifier.ends
         soonest = min(ends, key=ends.__getitem__, default="")
-        return Outcome(state, fault, ends.get(soonest), soonest)
+        return Validation(state, fault, ends.get(soonest), soonest)
 
     async def _settle(self, answer: Message) -> None:
         _readable(answer, "unchecked as well")

@@ -56,7 +56,7 @@ def _common(name: str) -> str:
     return one_line(parts.get("CN") or name)
 
 
-class Chain:
+class CertificateChain:
     """The certificates a server sent, leaf first, as far as they can be read.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from watch.probes.wire.net.certificate import Chain
+from watch.probes.wire.net.certificate import CertificateChain
 
 if TYPE_CHECKING:
     import ssl
@@ -18,5 +18,5 @@ _TOLD = frozenset(f"certificate.{name}" for name in ("left", "expires", "subject
 def presented(tls: ssl.SSLObject, now: datetime) -> dict[str, FactValue]:
     """Return the facts protocol and certificate.left, .expires, .subject, .issuer; fewer if unreadable."""
     der = tls.getpeercert(binary_form=True)
-    found: dict[str, Any] = Chain([der] if der else []).facts(now)
+    found: dict[str, Any] = CertificateChain([der] if der else []).facts(now)
     return {"protocol": tls.version() or ""} | {name: found[name] for name in _TOLD & found.keys()}

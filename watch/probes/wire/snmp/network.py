@@ -56,7 +56,7 @@ _PEERS = {
 }
 
 
-class Counter(NamedTuple):
+class OctetCounter(NamedTuple):
     """What a counter of so many bits stood at."""
 
     value: int
@@ -120,19 +120,19 @@ async def _speeds(agent: Agent) -> dict[str, float]:
     return {index: float(speed) for index, speed in integers(await agent.column(f"{_IF}.5")).items()} | fast
 
 
-async def _octets(agent: Agent) -> list[dict[str, Counter]]:
+async def _octets(agent: Agent) -> list[dict[str, OctetCounter]]:
     """Bytes in and out, of 64 bits on the interfaces that have such: some devices count so on the fast only."""
     found = []
     for narrow, wide in ((f"{_IF}.10", f"{_IFX}.6"), (f"{_IF}.16", f"{_IFX}.10")):
         short, long = integers(await agent.column(narrow)), integers(await agent.column(wide))
         found.append(
-            {index: Counter(value, 32) for index, value in short.items()}
-            | {index: Counter(value, 64) for index, value in long.items()}
+            {index: OctetCounter(value, 32) for index, value in short.items()}
+            | {index: OctetCounter(value, 64) for index, value in long.items()}
         )
     return found
 
 
-def _moved(then: Counter, now: Counter) -> int:
+def _moved(then: OctetCounter, now: OctetCounter) -> int:
     """How far a counter went. Of 32 bits it wraps, in a third of a second at 100 Gb/s and once in 34 s at 1 Gb/s."""
     if now.bits != then.bits:
         return 0

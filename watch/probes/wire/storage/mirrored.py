@@ -29,7 +29,7 @@ _PORT = 3260
 _AGAIN = 0.1  # seconds between two looks
 
 
-class Way(NamedTuple):
+class LunAddress(NamedTuple):
     """A LUN and how to get to it."""
 
     portal: Place
@@ -63,17 +63,17 @@ class Behind(NamedTuple):
     took: float
 
 
-def way(text: str) -> Way | str:
+def half(text: str) -> LunAddress | str:
     """Read ``iscsi://portal/target/lun`` or the absolute path of a file or device; else ValueError."""
     if text.startswith("/") and "\0" not in text:
         return text
     found = _LUN.fullmatch(text)
     if found is None or int(found["lun"]) >= 16384:
         raise ValueError(f"{text!r} is neither a path nor a LUN; write a LUN like iscsi://host/iqn.…/1")
-    return Way(place(found["portal"], _PORT), found["target"], int(found["lun"]))
+    return LunAddress(place(found["portal"], _PORT), found["target"], int(found["lun"]))
 
 
-def opened(source: Way | str, access: Access) -> AbstractAsyncContextManager[Source]:
+def opened(source: LunAddress | str, access: Access) -> AbstractAsyncContextManager[Source]:
     return _file(source) if isinstance(source, str) else _lun(source, access)
 
 
@@ -105,7 +105,7 @@ async def _file(path: str) -> AsyncIterator[Source]:
 
 
 @contextlib.asynccontextmanager
-async def _lun(source: Way, access: Access) -> AsyncIterator[Source]:
+async def _lun(source: LunAddress, access: Access) -> AsyncIterator[Source]:
     from watch.probes.wire.storage.chap import Chap  # noqa: PLC0415 - when a check needs it
     from watch.probes.wire.storage.iscsi import Moved, Session  # noqa: PLC0415 - as above
     from watch.probes.wire.storage.lun import ready  # noqa: PLC0415 - as above
