@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 async def called(port):
-    return await dialogue.call(SmtpProbe(address=f"127.0.0.1:{port}", tls="none"), 25, NOW)
+    return await dialogue.call(SmtpProbe(address=f"127.0.0.1:{port}", tls="none"), NOW)
 
 
 async def test_what_is_said_leaves_at_once():

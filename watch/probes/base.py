@@ -2,7 +2,8 @@
 
 A probe is one file: a frozen dataclass under ``@probe("kind")``. Its fields are its options in
 checks.yaml; its docstring's sections say the rest, and everything else (`threenines probes`, the docs
-page, the expectation compiler's types) is read from there::
+page, the expectation compiler's types) is read from there. The options and facts of the classes that it inherits from,
+such as those in `watch.probes.wire.net.options`, follow its own; a line of its own counts before theirs::
 
     Options:
         url: Where to ask.      (an option a line, continued by indentation)
@@ -29,7 +30,7 @@ from watch.core import gap, trend
 from watch.core.reading import Course, FactSpec, FactType, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from watch.ports import Probe
 
@@ -98,14 +99,25 @@ _FACT = re.compile(r"(?P<name>[\w.]+) \((?P<type>\w+)(?P<more>(?:, \w+)*)\): (?P
 def reference(cls: type[Any]) -> Reference:
     """The reference page in *cls*'s docstring; ValueError when a section does not parse."""
     summary, sections = _sections(inspect.getdoc(cls) or "")
-    facts = {fact.name: fact for fact in (_fact(cls, it) for it in _entries(sections.get("Facts", "")))}
+    facts = dict[str, FactSpec]()
+    for fact in (_fact(cls, it) for it in _inherited(cls, "Facts")):
+        facts.setdefault(fact.name, fact)
     running_out = [name for name, fact in facts.items() if fact.course is not None]
     if running_out:
         derived = trend.fact(running_out)
         facts[derived.name] = derived
-    options = dict(entry.split(": ", 1) for entry in _entries(sections.get("Options", "")))
+    options = dict[str, str]()
+    for entry in _inherited(cls, "Options"):
+        options.setdefault(*entry.split(": ", 1))
     reasons = tuple(Reason(word) for word in re.findall(r"\w+", sections.get("Reasons", "")))
     return Reference(summary, options, facts, reasons, sections.get("Example", ""))
+
+
+def _inherited(cls: type[Any], section: str) -> Iterator[str]:
+    """The entries of a *section*: its own, then those of the classes it inherits from, the nearest first."""
+    for each in cls.__mro__[:-1]:
+        sections = _sections(inspect.cleandoc(vars(each).get("__doc__") or ""))[1]
+        yield from _entries(sections.get(section, ""))
 
 
 def _fact(cls: type[Any], entry: str) -> FactSpec:

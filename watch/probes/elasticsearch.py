@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import visible
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.http.journey import target
-from watch.probes.wire.http.json_api import Conversation, count, counts, sound
+from watch.probes.wire.http.json_api import Api, Conversation, count, counts
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,7 +32,7 @@ _COUNTS = {
 
 @probe("elasticsearch", main="url")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ElasticsearchProbe(Described):
+class ElasticsearchProbe(Api, Described):
     """Ask Elasticsearch or OpenSearch for the cluster's health. Never run against a real server.
 
     Red, some data are not there: down. Yellow, all data are there, but not all copies: degraded, as a single node
@@ -46,12 +44,6 @@ class ElasticsearchProbe(Described):
         username: For basic authentication, with `password`.
         password: For basic authentication.
         api_key: An API key as Elasticsearch gives it, encoded, instead of a username.
-        certificate: A PEM file with the client's certificate.
-        key: A PEM file with its key, when it is not in the same file.
-        ca_file: Trust the authorities in this PEM file instead of the system's.
-        verify: Whether the server must prove its name; false takes any certificate.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the answer.
@@ -81,28 +73,18 @@ class ElasticsearchProbe(Described):
     ASSUMED: ClassVar[Mapping[str, str]] = {"status": 'status in ["green", "yellow"]'}
     WARNED: ClassVar[Mapping[str, str]] = {"status": 'status == "green"'}
 
-    url: str
     username: str | None = None
     password: Secret | None = None
     api_key: Secret | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-    ca_file: Path | None = None
-    verify: bool = True
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
-        sound(self.url, self.certificate, self.key)
+        self.check_url()
         if (self.username is None) != (self.password is None):
             raise ValueError("username: basic authentication needs both username and password")
         if self.username is not None and self.api_key is not None:
             raise ValueError("api_key: give either an API key or a username, not both")
         if self.api_key is not None and not self.api_key.reveal().isprintable():
             raise ValueError("api_key: a key is one line")
-
-    def peer(self) -> str:
-        return target(self.url).host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
         talk = Conversation(self)

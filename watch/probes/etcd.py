@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import visible
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.http.journey import target
-from watch.probes.wire.http.json_api import Conversation, counts, sound
+from watch.probes.wire.http.json_api import Api, Conversation, counts
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 
 @probe("etcd", main="url")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EtcdProbe(Described):
+class EtcdProbe(Api, Described):
     """Ask a member of an etcd cluster (3.4 or newer) for its status and its health, over HTTP.
 
     A member without a leader is down at once. Its health is a read that a majority agrees to. Without an
@@ -30,12 +28,6 @@ class EtcdProbe(Described):
 
     Options:
         url: Where its clients ask, https://etcd1.example.org:2379.
-        certificate: A PEM file with the client's certificate.
-        key: A PEM file with its key, when it is not in the same file.
-        ca_file: Trust the authorities in this PEM file instead of the system's.
-        verify: Whether the server must prove its name; false takes any certificate.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
@@ -63,19 +55,8 @@ class EtcdProbe(Described):
     WAYS: ClassVar[frozenset[str]] = DIALS
     ASSUMED: ClassVar[Mapping[str, str]] = {"alarms": "alarms == 0", "healthy": "healthy == true"}
 
-    url: str
-    certificate: Path | None = None
-    key: Path | None = None
-    ca_file: Path | None = None
-    verify: bool = True
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
-
     def __post_init__(self) -> None:
-        sound(self.url, self.certificate, self.key)
-
-    def peer(self) -> str:
-        return target(self.url).host
+        self.check_url()
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
         talk = Conversation(self)

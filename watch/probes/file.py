@@ -16,6 +16,7 @@ from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.files.afar import Login, is_public_key, parted
+from watch.probes.wire.net.options import Reached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +30,7 @@ _MAGIC = frozenset("*?[")
 
 @probe("file", main="path")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileProbe(Described):
+class FileProbe(Reached, Described):
     """Look at files of this machine, or of another over SFTP: a file, a folder's, or those that fit a pattern.
 
     For backups, `classes` names what must be backed up, and the path says where with {class}: the facts
@@ -60,7 +61,6 @@ class FileProbe(Described):
             there are two.
         compare_host_key: That of the one in `compare`, where there are two.
         family: any, or only IPv4 (4) or IPv6 (6), over SFTP.
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         count (count, missing): How many files there are; the fewest of any class.
@@ -114,8 +114,6 @@ class FileProbe(Described):
     password: Secret | None = None
     host_key: str | None = None
     compare_host_key: str | None = None
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
         machines = self._whereabouts("path", self.path), self._whereabouts("compare", self.compare)

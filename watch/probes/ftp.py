@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import Reading, Reason, Verdict
-from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.mail import dialogue
 from watch.probes.wire.mail.ftp import asked, names
 from watch.probes.wire.mail.replies import greeting
-from watch.probes.wire.net.line import place
 
 if TYPE_CHECKING:
     from watch.core.reading import FactValue
@@ -25,7 +22,7 @@ _UNKNOWN_WORD = ("500", "502", "504")
 
 @probe("ftp", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FtpProbe(Described):
+class FtpProbe(dialogue.Options, Described):
     """Log in to a file server and look at a file or into a folder. Nothing is fetched or changed.
 
     Without TLS it is down unless `tls: none` is written, for then no password is safe. Counting a folder
@@ -39,11 +36,6 @@ class FtpProbe(Described):
         password: For the login.
         file: A file whose size and age to tell.
         folder: A folder whose entries to count.
-        verify: Whether the server must prove its name; false takes any certificate.
-        ca_file: Trust the authorities in this PEM file instead of the system's.
-        server_name: The name the certificate must carry, if not the address's.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
@@ -52,12 +44,6 @@ class FtpProbe(Described):
         age (duration, stale): How long ago the file was last changed, if the server tells (MDTM, in UTC).
         modified (instant, stale): When that was.
         count (count, missing): How many entries the folder has.
-        protocol (text, tls): TLSv1.3.
-        certificate.left (duration, certificate): How long the server's certificate holds.
-        certificate.expires (instant, certificate): When it ends.
-        certificate.subject (text, certificate): Its common name.
-        certificate.issuer (text, certificate): Who signed it.
-        address (text): Who answered, ip:port.
 
     Reasons:
         ok, slow, stale, missing, auth, status, tls, certificate, dns, refused, reset, unreachable, timeout,
@@ -70,33 +56,19 @@ class FtpProbe(Described):
     """
 
     WAYS: ClassVar[frozenset[str]] = DIALS
+    PORTS: ClassVar[tuple[int, int]] = (990, 21)
 
-    address: str
     tls: Literal["starttls", "implicit", "none"] = "starttls"
-    username: str | None = None
-    password: Secret | None = None
     file: str | None = None
     folder: str | None = None
-    verify: bool = True
-    ca_file: Path | None = None
-    server_name: str | None = None
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
-        dialogue.checked(self, self._port)
+        dialogue.check(self)
         dialogue.single("file", self.file or "")
         dialogue.single("folder", self.folder or "")
 
-    @property
-    def _port(self) -> int:
-        return 990 if self.tls == "implicit" else 21
-
-    def peer(self) -> str:
-        return place(self.address, self._port).host
-
     async def run(self, *, now: datetime) -> Reading:
-        with await dialogue.call(self, self._port, now) as talk:
+        with await dialogue.call(self, now) as talk:
             await _greeted(talk)
             if self.tls == "starttls":
                 await _secured(talk)

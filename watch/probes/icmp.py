@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.probes.base import SENDS, Described, probe
 from watch.probes.wire.net.engines import shared
+from watch.probes.wire.net.options import Family
 from watch.probes.wire.net.resolver import located
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @probe("icmp", main="host")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IcmpProbe(Described):
+class IcmpProbe(Family, Described):
     """Send a few pings to a host and wait for the replies.
 
     Down when none comes back. Some lost are up, with the share in `loss`: say what is too much. Needs a ping
@@ -33,7 +34,6 @@ class IcmpProbe(Described):
         gap: Between two of them.
         wait: For the last one's reply.
         size: Bytes of payload, 16 to 1400.
-        family: any, or only IPv4 (4) or IPv6 (6).
 
     Facts:
         latency (duration, slow): The mean round trip of the replies.
@@ -58,7 +58,6 @@ class IcmpProbe(Described):
     gap: timedelta = timedelta(milliseconds=200)
     wait: timedelta = timedelta(seconds=1)
     size: int = 56
-    family: Literal["any", "4", "6"] = "any"
 
     def __post_init__(self) -> None:
         if not 1 <= self.packets <= 20:

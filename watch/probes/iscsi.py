@@ -8,7 +8,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Secret
@@ -18,6 +18,7 @@ from watch.probes.wire.net.address import admit, literal
 from watch.probes.wire.net.blame import carried
 from watch.probes.wire.net.dial import dial
 from watch.probes.wire.net.line import place
+from watch.probes.wire.net.options import Reached
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,7 +41,7 @@ class PortalPath(NamedTuple):
 
 @probe("iscsi", main="portal")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IscsiProbe(Described):
+class IscsiProbe(Reached, Described):
     """Log in to an iSCSI target as a host does, ask whether the LUN is ready, and read one block of it.
 
     Without `target` the portal is asked for its targets; without `lun` the target for its LUNs. Several
@@ -61,8 +62,6 @@ class IscsiProbe(Described):
         proof: With them, the password that the target itself must prove to know (mutual CHAP).
         initiator: The name we come by, which the target may have to be told.
         wait: For each portal, when there are several.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer, on the slowest path.
@@ -111,8 +110,6 @@ class IscsiProbe(Described):
     proof: Secret | None = None
     initiator: str = "iqn.2026-11.app.threenines:probe"
     wait: timedelta = timedelta(seconds=3)
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
         for option, texts in (("portal", (self.portal,)), ("portals", self.portals)):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import visible
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.databases.backend import number, sound
+from watch.probes.wire.databases.backend import number
 from watch.probes.wire.net.dial import dial
-from watch.probes.wire.net.line import place
+from watch.probes.wire.net.options import Addressed, Reached
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from watch.core.reading import FactValue
     from watch.probes.wire.net.reader import Reader
 
-_PORT = 11211
 _MOST = 64 << 10  # bytes; the statistics are some 2,500
 _NUMBERS = {
     "uptime": "uptime",
@@ -38,13 +37,11 @@ _REASONS = {
 
 @probe("memcached", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MemcachedProbe(Described):
+class MemcachedProbe(Addressed, Reached, Described):
     """Read memcached's statistics, over its text protocol. Nothing is stored and no key is read.
 
     Options:
         address: host or host:port; without a port 11211.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last line of the statistics.
@@ -69,22 +66,16 @@ class MemcachedProbe(Described):
     """
 
     WAYS: ClassVar[frozenset[str]] = DIALS
-
-    address: str
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
+    PORT: ClassVar[int] = 11211
 
     def __post_init__(self) -> None:
-        sound(self.address, _PORT)
-
-    def peer(self) -> str:
-        return place(self.address, _PORT).host
+        self.check_address()
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
         from watch.probes.wire.net.reader import Reader  # noqa: PLC0415 - when a check needs it
 
         clock = asyncio.get_running_loop().time
-        with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:
+        with await dial(self.there, family=self.family, metadata=self.metadata) as line:
             began = clock()
             await line.send(b"stats\r\n")
             stats = await _statistics(Reader(line, _MOST))

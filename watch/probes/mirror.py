@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
+from watch.probes.wire.net.options import Reached
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,7 +29,7 @@ _DATASET = re.compile(r"zfs:(?P<name>[A-Za-z][\w.:/-]{0,254})", re.ASCII)
 
 @probe("mirror", main="first")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MirrorProbe(Described):
+class MirrorProbe(Reached, Described):
     """Compare the two halves of a mirror, by reading only: by samples, or as DRBD or ZFS tells of them.
 
     LUNs, files and devices are compared at places chosen at random; the first and the last 4 KiB are always among
@@ -54,8 +55,6 @@ class MirrorProbe(Described):
         username: For CHAP, at both LUNs.
         password: With it.
         initiator: The name we come by, which targets may have to be told.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         in_sync (bool, stale): Whether the second holds what the first does, or did while we looked.
@@ -112,8 +111,6 @@ class MirrorProbe(Described):
     username: str | None = None
     password: Secret | None = None
     initiator: str = "iqn.2026-11.app.threenines:probe"
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
         if self.first.startswith("drbd:"):

@@ -9,17 +9,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.databases.backend import secure, sound
+from watch.probes.wire.databases.backend import check_statement_timeout
 from watch.probes.wire.databases.bson import Date, encoded
 from watch.probes.wire.net.dial import dial
-from watch.probes.wire.net.line import place
+from watch.probes.wire.net.options import Addressed, OverTls, Reached, secure
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from watch.probes.wire.databases.bson import Document
     from watch.probes.wire.databases.mongodb import Session
 
-_PORT = 27017
 _COLLECTION = re.compile(r'(?P<database>[^\s/\\."$*<>:|?\0]{1,63})\.(?P<name>[^$\0][^\0]{0,190})')
 _PROGRAMS = frozenset({"$where", "$function", "$accumulator"})
 # What serverStatus tells besides, thousands of values of it, is not asked for.
@@ -47,7 +45,7 @@ _NOT_FOR_US: Final = (13, 59, 76, 94, 40415)
 
 @probe("mongodb", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MongodbProbe(Described):
+class MongodbProbe(Addressed, OverTls, Reached, Described):
     """Greet a MongoDB server (4.4.2 or newer), log in, look at its health and its replica set, count a collection.
 
     Never run against a real server: there was none to be had, and what is here follows the published protocol.
@@ -65,12 +63,6 @@ class MongodbProbe(Described):
         collection: A collection whose documents to count, database.name.
         filter: With collection: only those that this JSON object selects; programs ($where, $function) are refused.
         statement_timeout: When the server itself gives up on the count.
-        tls: Speak TLS.
-        verify: With tls: whether the server must prove its name.
-        ca_file: With tls: trust the authorities in this PEM file instead of the system's.
-        server_name: With tls: the name the certificate must carry, if not the address's.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
@@ -104,24 +96,18 @@ class MongodbProbe(Described):
     """
 
     WAYS: ClassVar[frozenset[str]] = DIALS
+    PORT: ClassVar[int] = 27017
     ASSUMED: ClassVar[Mapping[str, str]] = {"role": 'role != "other"'}
 
-    address: str
     user: str | None = None
     password: Secret | None = None
     auth_database: str = "admin"
     collection: str | None = None
     filter: str | None = None
     statement_timeout: timedelta = timedelta(seconds=5)
-    tls: bool = False
-    verify: bool = True
-    ca_file: Path | None = None
-    server_name: str | None = None
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
-        sound(self.address, _PORT)
+        self.check_address()
         if (self.user is None) != (self.password is None):
             raise ValueError("user: a login needs both user and password")
         if self.collection is not None and not _COLLECTION.fullmatch(self.collection):
@@ -130,19 +116,15 @@ class MongodbProbe(Described):
             if self.collection is None:
                 raise ValueError("filter: nothing is counted without a collection; give one")
             _selection(self.filter)
-        if not timedelta(milliseconds=1) <= self.statement_timeout <= timedelta(minutes=10):
-            raise ValueError("statement_timeout: from 1ms to 10m")
-
-    def peer(self) -> str:
-        return place(self.address, _PORT).host
+        check_statement_timeout(self.statement_timeout)
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
         from watch.probes.wire.databases.mongodb import Session  # noqa: PLC0415 - when a check needs it
 
         clock = asyncio.get_running_loop().time
-        with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:
+        with await dial(self.there, family=self.family, metadata=self.metadata) as line:
             if self.tls:
-                await secure(line, self, _PORT)
+                await secure(line, self, self.peer())
             began, session = clock(), Session(line)
             hello = await session.hello(None if self.user is None else f"{self.auth_database}.{self.user}")
             line.phases["first_byte"] = clock() - began

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.databases.backend import MOST_ROWS, number, reads, secure, sound
+from watch.probes.wire.databases.backend import MOST_ROWS, Query, answer, number
 from watch.probes.wire.net.dial import dial
-from watch.probes.wire.net.line import place
+from watch.probes.wire.net.options import Addressed, OverTls, Reached, secure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from watch.core.reading import FactValue
     from watch.probes.wire.databases.mysql import Row, Session
 
-_PORT = 3306
 _DENIED, _NO_SUCH_VARIABLE = 1227, 1193
 _SETTINGS = "select @@global.max_connections as most, @@global.read_only as closed"
 _COUNTERS = "show global status where variable_name in ('Uptime', 'Threads_connected')"
@@ -33,7 +30,7 @@ _WRITES_A_FILE = re.compile(r"\binto\s+(?:out|dump)file\b", re.IGNORECASE)
 
 @probe("mysql", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MysqlProbe(Described):
+class MysqlProbe(Addressed, Query, OverTls, Reached, Described):
     """Log in to MySQL or MariaDB, look at its health and replication, and run one query that reads.
 
     Everything is asked in one read-only transaction. Run against MariaDB; never run against a real MySQL, whose
@@ -46,14 +43,6 @@ class MysqlProbe(Described):
         user: The user to log in as.
         password: Its password.
         database: The database to use; without it none is.
-        query: One statement to run; it begins with SELECT, WITH, SHOW, VALUES, TABLE or EXPLAIN.
-        statement_timeout: When the server itself gives up on a statement, also after we have gone.
-        tls: Speak TLS.
-        verify: With tls: whether the server must prove its name.
-        ca_file: With tls: trust the authorities in this PEM file instead of the system's.
-        server_name: With tls: the name the certificate must carry, if not the address's.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
@@ -83,44 +72,31 @@ class MysqlProbe(Described):
     """
 
     WAYS: ClassVar[frozenset[str]] = DIALS
+    PORT: ClassVar[int] = 3306
 
-    address: str
     user: str = "threenines"
     password: Secret | None = None
     database: str | None = None
-    query: str | None = None
-    statement_timeout: timedelta = timedelta(seconds=5)
-    tls: bool = False
-    verify: bool = True
-    ca_file: Path | None = None
-    server_name: str | None = None
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
-        sound(self.address, _PORT)
-        reads(self.query)
+        self.check_address()
+        self.check_query()
         if self.query is not None and _WRITES_A_FILE.search(self.query):
             raise ValueError("query: a check only reads, and writes no file on the server")
         if "\0" in self.user + (self.database or ""):
             raise ValueError("user: a name holds no NUL character")
-        if not timedelta(milliseconds=1) <= self.statement_timeout <= timedelta(minutes=10):
-            raise ValueError("statement_timeout: from 1ms to 10m")
-
-    def peer(self) -> str:
-        return place(self.address, _PORT).host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
         from watch.probes.wire.databases.mysql import Session  # noqa: PLC0415 - when a check needs it
 
         clock = asyncio.get_running_loop().time
-        with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:
+        with await dial(self.there, family=self.family, metadata=self.metadata) as line:
             async with Session(line) as session:
                 began = clock()
                 await session.greet()
                 line.phases["first_byte"] = clock() - began
                 if self.tls:
-                    await session.shake(lambda: secure(line, self, _PORT))
+                    await session.shake(lambda: secure(line, self, self.peer()))
                 began = clock()
                 await session.log_in(self.user, self.password, self.database or "")
                 facts = await self._asked(session)
@@ -131,7 +107,10 @@ class MysqlProbe(Described):
     async def _asked(self, session: Session) -> dict[str, FactValue]:
         await self._begin(session)
         facts = await _health(session) | await _replication(session)
-        return facts if self.query is None else facts | _answer(await session.ask(self.query, MOST_ROWS))
+        if self.query is None:
+            return facts
+        rows = await session.ask(self.query, MOST_ROWS)
+        return facts | answer(len(rows), rows[0][0][1] if rows else None)
 
     async def _begin(self, session: Session) -> None:
         """Begin the read-only transaction, with the server's own limit on each statement."""
@@ -207,14 +186,3 @@ def _only(rows: Sequence[Row]) -> Mapping[str, str | None]:
     if len(rows) != 1:
         raise ProbeFailure(Reason.PROTOCOL, "answers another question than the one we asked")
     return dict(rows[0])
-
-
-def _answer(rows: Sequence[Row]) -> dict[str, FactValue]:
-    facts: dict[str, FactValue] = {"rows": len(rows)}
-    first = rows[0][0][1] if rows else None
-    if first is not None:
-        facts["answer"] = first[:200]
-        value = number(first)
-        if value is not None:
-            facts["value"] = value
-    return facts

@@ -10,6 +10,7 @@ from watch.core.reading import Reading, Verdict
 from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.net.dial import dial
 from watch.probes.wire.net.line import place
+from watch.probes.wire.net.options import Reached
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,7 +25,7 @@ _PORT = 2049
 
 @probe("nfs", main="server")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NfsProbe(Described):
+class NfsProbe(Reached, Described):
     """Ask an NFS server (version 4.0 or 3, over TCP) how much room a folder of its has, without mounting it.
 
     Version 3 needs the portmapper (port 111) and the mount service to be reachable, too. The server takes our
@@ -37,8 +38,6 @@ class NfsProbe(Described):
         version: 4 or 3; servers of 4.1 and newer that refuse 4.0 are down.
         uid: Who we say we are.
         gid: Of which group.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
@@ -66,8 +65,6 @@ class NfsProbe(Described):
     version: Literal["4", "3"] = "4"
     uid: int = 65534
     gid: int = 65534
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
         try:

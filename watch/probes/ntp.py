@@ -7,20 +7,19 @@ import struct
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import one_line
 from watch.probes.base import SENDS, Described, probe
 from watch.probes.wire.net.datagram import asked
-from watch.probes.wire.net.line import place
+from watch.probes.wire.net.options import Addressed, Reached
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
 
-_PORT = 123
 _PACKET = struct.Struct("!BBbbII4sQQQQ")
 _ASK = 0b00_100_011  # no leap second, version 4, client
 _FROM_SERVER = 4
@@ -52,7 +51,7 @@ class _Times(NamedTuple):
 
 @probe("ntp", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NtpProbe(Described):
+class NtpProbe(Addressed, Reached, Described):
     """Ask a time server for the time, and believe it as little as one should.
 
     A server that is in step with nobody answers all the same; unless you expect otherwise it is down. The
@@ -61,8 +60,6 @@ class NtpProbe(Described):
 
     Options:
         address: host or host:port; without a port 123.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         offset (duration, stale): How far its clock and ours are apart, without sign.
@@ -86,25 +83,16 @@ class NtpProbe(Described):
     """
 
     WAYS: ClassVar[frozenset[str]] = SENDS
+    PORT: ClassVar[int] = 123
     ASSUMED: ClassVar[Mapping[str, str]] = {"synchronised": "synchronised == true"}
 
-    address: str
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
-
     def __post_init__(self) -> None:
-        try:
-            place(self.address, _PORT)
-        except ValueError as error:
-            raise ValueError(f"address: {error}") from None
-
-    def peer(self) -> str:
-        return place(self.address, _PORT).host
+        self.check_address()
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - two clocks are compared at the instant
         question = _Question()
         times, answered = await asked(
-            place(self.address, _PORT),
+            self.there,
             question.packet,
             question.read,
             family=self.family,

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import OurFault, ProbeFailure, Reading, Reason, Verdict
 from watch.probes.base import SENDS, Described, probe
 from watch.probes.wire.net.blame import cut_short
+from watch.probes.wire.net.options import Family
 from watch.probes.wire.net.portlist import read, written
 from watch.probes.wire.net.resolver import located
 
@@ -31,7 +32,7 @@ _USUAL = """
 
 @probe("ports", main="host")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PortsProbe(Described):
+class PortsProbe(Family, Described):
     """Knock at a host's ports and hold what is open against what may be: the outside audit.
 
     A port that is open and not allowed is down; one that is allowed and closed is for you to judge by
@@ -47,7 +48,6 @@ class PortsProbe(Described):
             databases, panels and storage.
         at_once: How many at the same time, 1 to 500.
         wait: For an answer of one port.
-        family: any, or only IPv4 (4) or IPv6 (6).
 
     Facts:
         unexpected (text): The ports that are open and not allowed, like 22, 8080-8081, 161/udp.
@@ -76,7 +76,6 @@ class PortsProbe(Described):
     scan: tuple[str, ...] = tuple(_USUAL.split())
     at_once: int = 200
     wait: timedelta = timedelta(milliseconds=1200)
-    family: Literal["any", "4", "6"] = "any"
 
     def __post_init__(self) -> None:
         for option, entries in (("allowed", self.allowed), ("scan", self.scan)):

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.databases.backend import MOST_ROWS, number, reads, secure, sound
+from watch.probes.wire.databases.backend import MOST_ROWS, Query, answer, number
 from watch.probes.wire.databases.dsn import PORT, Login, read
 from watch.probes.wire.net.dial import dial
 from watch.probes.wire.net.line import place
+from watch.probes.wire.net.options import OverTls, Reached, check_address, secure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +56,7 @@ _USER, _DATABASE = "threenines", "postgres"
 
 @probe("postgres", main="dsn")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PostgresProbe(Described):
+class PostgresProbe(Query, OverTls, Reached, Described):
     """Log in to PostgreSQL (10 or newer), look at its health and replication, and run one query that reads.
 
     Everything is asked in one read-only transaction. Without `tls` a server that wants the password in the
@@ -79,14 +78,6 @@ class PostgresProbe(Described):
             replication.
         password: Its password.
         database: The database to log in to; postgres if nobody says.
-        query: One statement to run; it begins with SELECT, WITH, SHOW, VALUES, TABLE or EXPLAIN.
-        statement_timeout: When the server itself gives up on a statement, also after we have gone.
-        tls: Speak TLS.
-        verify: With tls: whether the server must prove its name.
-        ca_file: With tls: trust the authorities in this PEM file instead of the system's.
-        server_name: With tls: the name the certificate must carry, if not the address's.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
@@ -123,22 +114,12 @@ class PostgresProbe(Described):
     user: str | None = None
     password: Secret | None = None
     database: str | None = None
-    query: str | None = None
-    statement_timeout: timedelta = timedelta(seconds=5)
-    tls: bool = False
-    verify: bool = True
-    ca_file: Path | None = None
-    server_name: str | None = None
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
         login = self._login()
-        reads(self.query)
+        self.check_query()
         if "\0" in login.user + login.database + (self.query or ""):
             raise ValueError("query: neither it nor a name may hold a NUL character")
-        if not timedelta(milliseconds=1) <= self.statement_timeout <= timedelta(minutes=10):
-            raise ValueError("statement_timeout: from 1ms to 10m")
 
     def _login(self) -> Login:
         """Return what the options say together; ValueError where they say two things, or nothing."""
@@ -150,7 +131,7 @@ class PostgresProbe(Described):
             )
         if "://" in self.address:
             raise ValueError("address: this is more than host:port; write it as `dsn`, which is never shown")
-        sound(self.address, PORT)
+        check_address(self.address, PORT)
         return Login(
             address=self.address,
             user=_USER if self.user is None else self.user,
@@ -187,7 +168,7 @@ class PostgresProbe(Described):
         with await dial(there, family=self.family, metadata=self.metadata) as line:
             if login.tls:
                 await offer_tls(line)
-                await secure(line, login, PORT)
+                await secure(line, login, there.host)
             async with Session(line) as session:
                 began = clock()
                 await session.log_in(login.user, login.password, login.database)
@@ -201,7 +182,10 @@ class PostgresProbe(Described):
     async def _asked(self, session: Session) -> dict[str, FactValue]:
         await session.begin(int(self.statement_timeout.total_seconds() * 1000))
         facts = _status(await session.ask(_STATUS, 1))
-        return facts if self.query is None else facts | _answer(await session.ask(self.query, MOST_ROWS))
+        if self.query is None:
+            return facts
+        rows = await session.ask(self.query, MOST_ROWS)
+        return facts | answer(len(rows), rows[0][0] if rows and rows[0] else None)
 
 
 def _status(rows: Sequence[Sequence[str | None]]) -> dict[str, FactValue]:
@@ -216,15 +200,4 @@ def _status(rows: Sequence[Sequence[str | None]]) -> dict[str, FactValue]:
         facts["replication.lag"] = max(0, float(facts["replication.lag"]))  # clocks differ
     if "replication.connected" in facts:
         facts["replication.connected"] = bool(facts["replication.connected"])
-    return facts
-
-
-def _answer(rows: Sequence[Sequence[str | None]]) -> dict[str, FactValue]:
-    facts: dict[str, FactValue] = {"rows": len(rows)}
-    first = rows[0][0] if rows and rows[0] else None
-    if first is not None:
-        facts["answer"] = first[:200]
-        value = number(first)
-        if value is not None:
-            facts["value"] = value
     return facts

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.databases.backend import number, secure, sound
+from watch.probes.wire.databases.backend import number
 from watch.probes.wire.net.dial import dial
-from watch.probes.wire.net.line import place
+from watch.probes.wire.net.options import Addressed, OverTls, Reached, secure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,13 +20,12 @@ if TYPE_CHECKING:
 
     from watch.core.reading import FactValue
 
-_PORT = 6379
 _ROLES = {"master": "primary", "slave": "replica"}
 
 
 @probe("redis", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RedisProbe(Described):
+class RedisProbe(Addressed, OverTls, Reached, Described):
     """Send PING to Redis and read its INFO.
 
     The user needs no more than `+ping +info`. A server that is loading its data, or a replica without its primary
@@ -37,12 +35,6 @@ class RedisProbe(Described):
         address: host or host:port; without a port 6379.
         user: Whom to log in as; without it a password is the default user's.
         password: Its password.
-        tls: Speak TLS.
-        verify: With tls: whether the server must prove its name.
-        ca_file: With tls: trust the authorities in this PEM file instead of the system's.
-        server_name: With tls: the name the certificate must carry, if not the address's.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
@@ -75,32 +67,23 @@ class RedisProbe(Described):
     """
 
     WAYS: ClassVar[frozenset[str]] = DIALS
+    PORT: ClassVar[int] = 6379
 
-    address: str
     user: str | None = None
     password: Secret | None = None
-    tls: bool = False
-    verify: bool = True
-    ca_file: Path | None = None
-    server_name: str | None = None
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
-        sound(self.address, _PORT)
+        self.check_address()
         if self.user is not None and self.password is None:
             raise ValueError("user: a user needs a password")
-
-    def peer(self) -> str:
-        return place(self.address, _PORT).host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
         from watch.probes.wire.databases.resp import Resp, fields  # noqa: PLC0415 - when a check needs it
 
         clock = asyncio.get_running_loop().time
-        with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:
+        with await dial(self.there, family=self.family, metadata=self.metadata) as line:
             if self.tls:
-                await secure(line, self, _PORT)
+                await secure(line, self, self.peer())
             began, server = clock(), Resp(line)
             if self.password is not None:
                 user = () if self.user is None else (self.user,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from watch.core.reading import Reading, Verdict
@@ -13,6 +13,7 @@ from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import SENDS, Described, probe
 from watch.probes.wire.http.journey import target
+from watch.probes.wire.net.options import Reached
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @probe("s3", main="url")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class S3Probe(Described):
+class S3Probe(Reached, Described):
     """Look into a bucket of an S3-compatible object store: at one object, or at all under a prefix.
 
     Only HEAD and LIST are asked, so a key that may read the list is enough. A list comes in pages of a
@@ -41,8 +42,6 @@ class S3Probe(Described):
         region: The store's region, which is part of the signature.
         ca_file: Trust the authorities in this PEM file instead of the system's.
         verify: Whether the server must prove its name; false takes any certificate.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last byte, of all pages.
@@ -83,8 +82,6 @@ class S3Probe(Described):
     region: str = "us-east-1"
     ca_file: Path | None = None
     verify: bool = True
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
         target(self.url)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.net.dial import dial
 from watch.probes.wire.net.line import Place, place
+from watch.probes.wire.net.options import Reached
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,7 +31,7 @@ class Target(NamedTuple):
 
 @probe("smb", main="share")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SmbProbe(Described):
+class SmbProbe(Reached, Described):
     r"""Log in to a file server (SMB 2 or 3, by NTLM) and ask how much room a share has.
 
     Our messages are signed, so that what is read is what the server said. Without a username nothing is asked but
@@ -41,8 +42,6 @@ class SmbProbe(Described):
         username: Whom to log in as, name or DOMAIN\name.
         password: With it.
         encrypt: Insist on encryption, whether or not the server does.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
@@ -70,8 +69,6 @@ class SmbProbe(Described):
     username: str | None = None
     password: Secret | None = None
     encrypt: bool = False
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
         _target(self.share)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import Reading, Reason, Verdict
@@ -14,7 +13,6 @@ from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.mail import dialogue
 from watch.probes.wire.mail.mailbox import Mailbox, parted
 from watch.probes.wire.mail.smtp import answered, greeted, log_in
-from watch.probes.wire.net.line import place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from watch.core.reading import FactValue
     from watch.probes.wire.mail.dialogue import Dialogue
 
-_PORT = 25
 # What a mail is sent to or from: nothing in it means anything to a header or a command.
 PLAIN = re.compile(r"[A-Za-z0-9.!#$%&'*+/=^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,190}")
 _MAILBOX = re.compile(r"[^\s<>@]+@[^\s<>@]+")
@@ -31,7 +28,7 @@ _MAILBOX = re.compile(r"[^\s<>@]+@[^\s<>@]+")
 
 @probe("smtp", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SmtpProbe(Described):
+class SmtpProbe(dialogue.Options, Described):
     """Talk to a mail server up to the point where mail would follow; with a `mailbox`, send one and see it arrive.
 
     The server greets, says what it can do, and turns to TLS; without TLS it is down unless `tls: none` is
@@ -58,10 +55,6 @@ class SmtpProbe(Described):
         sender: With mailbox: whom the mail is from, and bounces go to; the recipient if nobody says.
         hello: The name by which we introduce ourselves.
         verify: Whether the server must prove its name; false takes any certificate. So for the mailbox's.
-        ca_file: Trust the authorities in this PEM file instead of the system's.
-        server_name: The name the certificate must carry, if not the address's.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer, without the wait for a mail.
@@ -70,12 +63,6 @@ class SmtpProbe(Described):
         starttls (bool, tls): Whether it offers STARTTLS; not told with implicit.
         auth (text, auth): The ways to log in that it offers at last, PLAIN LOGIN.
         size (bytes): The largest mail it says it takes, when it says so.
-        protocol (text, tls): TLSv1.3.
-        certificate.left (duration, certificate): How long the server's certificate holds.
-        certificate.expires (instant, certificate): When it ends.
-        certificate.subject (text, certificate): Its common name.
-        certificate.issuer (text, certificate): Who signed it.
-        address (text): Who answered, ip:port.
 
     Reasons:
         ok, slow, status, auth, missing, tls, certificate, dns, refused, reset, unreachable, timeout, protocol, limit
@@ -87,11 +74,9 @@ class SmtpProbe(Described):
     """
 
     WAYS: ClassVar[frozenset[str]] = DIALS
+    PORTS: ClassVar[tuple[int, int]] = (25, 25)
 
-    address: str
     tls: Literal["starttls", "implicit", "none"] = "starttls"
-    username: str | None = None
-    password: Secret | None = None
     recipient: str | None = None
     mailbox: str | None = None
     mailbox_username: str | None = None
@@ -99,14 +84,9 @@ class SmtpProbe(Described):
     mailbox_tls: Literal["starttls", "none"] = "starttls"
     sender: str | None = None
     hello: str = "localhost"
-    verify: bool = True
-    ca_file: Path | None = None
-    server_name: str | None = None
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
-        dialogue.checked(self, _PORT)
+        dialogue.check(self)
         if not self.hello or any(char <= " " for char in self.hello):
             raise ValueError("hello: a name without blanks")
         for option in ("recipient", "sender"):
@@ -147,16 +127,13 @@ class SmtpProbe(Described):
             metadata=self.metadata,
         )
         try:
-            dialogue.checked(box, box.port)
+            dialogue.check(box)
         except ValueError as error:
             option, _, wrong = str(error).partition(": ")
             raise ValueError(
                 f"{'mailbox' if option == 'address' else f'mailbox_{option}'}: {wrong}"
             ) from None
         return box
-
-    def peer(self) -> str:
-        return place(self.address, _PORT).host
 
     async def run(self, *, now: datetime) -> Reading:
         mailbox = self._box()
@@ -172,7 +149,7 @@ class SmtpProbe(Described):
 
     async def _ready(self, now: datetime) -> Dialogue:
         """Return a dialogue with a server that has greeted, encrypted and let us in."""
-        talk = await dialogue.call(self, _PORT, now)
+        talk = await dialogue.call(self, now)
         try:
             talk.facts["banner"] = one_line(await greeted(talk))
             offers = await self._offers(talk)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.probes.base import Described, probe
-from watch.probes.wire.net.line import place
+from watch.probes.wire.net.options import Addressed, Family
 from watch.probes.wire.net.resolver import address
 
 if TYPE_CHECKING:
@@ -21,14 +21,13 @@ if TYPE_CHECKING:
     from watch.core.reading import FactValue
     from watch.probes.wire.snmp.agent import Agent
 
-_PORT = 161
 _UPTIME, _NAME = "1.3.6.1.2.1.1.3.0", "1.3.6.1.2.1.1.5.0"
 _OID = re.compile(r"\.?[0-2](\.\d{1,10}){1,127}")
 
 
 @probe("snmp", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SnmpProbe(Described):
+class SnmpProbe(Addressed, Family, Described):
     """Ask a device by SNMP, v2c or with a user v3, for one value or for one of its tables.
 
     It only ever reads. Without `oid` and `table` a device that answers is up. A table is looked at row by row:
@@ -61,7 +60,6 @@ class SnmpProbe(Described):
             the fixed disks, of a Cisco's memory the processors'. device has no rows to pick from.
         sample: With interfaces or oid: watch the counters for so long within the run. Many devices renew
             theirs every few seconds only, and a shorter look sees nothing move.
-        family: any, or only IPv4 (4) or IPv6 (6).
 
     Facts:
         latency (duration, slow): Until the device's first answer.
@@ -121,6 +119,7 @@ class SnmpProbe(Described):
     WAYS: ClassVar[frozenset[str]] = frozenset(
         {"resolver", "address"}
     )  # the library opens its sockets itself
+    PORT: ClassVar[int] = 161
     LIBRARY: ClassVar[str] = "gufo"
     ASSUMED: ClassVar[Mapping[str, str]] = {
         "up": "not up == 0 or not failed > 0",
@@ -133,7 +132,6 @@ class SnmpProbe(Described):
         "replace_battery": "not replace_battery == true",
     }
 
-    address: str
     community: Secret | None = None
     user: str | None = None
     auth: Secret | None = None
@@ -162,13 +160,9 @@ class SnmpProbe(Described):
     ) = None
     only: str | None = None
     sample: timedelta = timedelta(0)
-    family: Literal["any", "4", "6"] = "any"
 
     def __post_init__(self) -> None:
-        try:
-            place(self.address, _PORT)
-        except ValueError as error:
-            raise ValueError(f"address: {error}") from None
+        self.check_address()
         if self.user is not None and self.community is not None:
             raise ValueError("community: v2c has a community, v3 a user: give one of them")
         if self.user is None and (self.auth or self.privacy):
@@ -191,13 +185,10 @@ class SnmpProbe(Described):
             except ValueError as error:
                 raise ValueError(str(error).replace("until", "only", 1)) from None
 
-    def peer(self) -> str:
-        return place(self.address, _PORT).host
-
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
         from watch.probes.wire.snmp.agent import Login, greeted  # noqa: PLC0415 - when a check needs it
 
-        loop, phases, there = asyncio.get_running_loop(), dict[str, float](), place(self.address, _PORT)
+        loop, phases, there = asyncio.get_running_loop(), dict[str, float](), self.there
         began = loop.time()
         ip = await address(there.host, self.family)
         login = Login(

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
@@ -14,19 +14,17 @@ from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.files.afar import is_public_key
 from watch.probes.wire.net.dial import dial
-from watch.probes.wire.net.line import place
+from watch.probes.wire.net.options import Addressed, Reached
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
 
-_PORT = 22
-
 
 @probe("ssh", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SshProbe(Described):
+class SshProbe(Addressed, Reached, Described):
     """Exchange keys with an SSH server; with a username log in, and run a command if there is one.
 
     Without a login the run ends after the key exchange: the server sees no failed attempt. A login needs
@@ -40,8 +38,6 @@ class SshProbe(Described):
         password: For the login.
         key: A file with the private key for the login, without a passphrase.
         command: After the login: what to run; it should only look.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the end of the key exchange, or the login.
@@ -62,24 +58,19 @@ class SshProbe(Described):
     """
 
     WAYS: ClassVar[frozenset[str]] = DIALS
+    PORT: ClassVar[int] = 22
     ASSUMED: ClassVar[Mapping[str, str]] = {"exit": "exit == 0 or not exit exists"}
 
     LIBRARY: ClassVar[str] = "asyncssh"
 
-    address: str
     host_key: str | None = None
     username: str | None = None
     password: Secret | None = None
     key: Path | None = None
     command: str | None = None
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
-        try:
-            place(self.address, _PORT)
-        except ValueError as error:
-            raise ValueError(f"address: {error}") from None
+        self.check_address()
         if self.host_key is not None and not is_public_key(self.host_key):
             raise ValueError("host_key: write it like ssh-ed25519 AAAAC3Nza…, as in known_hosts")
         if (self.username is None) != (self.password is None and self.key is None):
@@ -89,14 +80,11 @@ class SshProbe(Described):
         if self.command is not None and self.username is None:
             raise ValueError("command: only after a login; give a username")
 
-    def peer(self) -> str:
-        return place(self.address, _PORT).host
-
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
         from watch.probes.wire.files import ssh  # noqa: PLC0415 - asyncssh, when a check needs it
 
         clock = asyncio.get_running_loop().time
-        with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:
+        with await dial(self.there, family=self.family, metadata=self.metadata) as line:
             began = clock()
             async with ssh.connected(
                 line, pinned=self.host_key, username=self.username, password=self.password, key=self.key

@@ -12,19 +12,17 @@ from watch.core.reading import OurFault, ProbeFailure, Reading, Reason, Verdict
 from watch.probes.base import DIALS, Described, probe
 from watch.probes.wire.net.blame import fault
 from watch.probes.wire.net.dial import dial
-from watch.probes.wire.net.line import place
+from watch.probes.wire.net.options import Addressed, Reached
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
 
-_PORT = 443
-
 
 @probe("tls", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TlsProbe(Described):
+class TlsProbe(Addressed, Reached, Described):
     """Shake hands over TLS and look at the certificates.
 
     Chain and name are verified as a client would: a certificate that turns visitors away is an outage,
@@ -37,8 +35,6 @@ class TlsProbe(Described):
         legacy: What to do about TLS 1.0 and 1.1, which browsers refuse: ignore; report whether the server
             accepts them (a second connection each time); refuse (accepting them is down); allow, for
             appliances that speak nothing newer.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the end of the handshake.
@@ -67,22 +63,14 @@ class TlsProbe(Described):
     """
 
     WAYS: ClassVar[frozenset[str]] = DIALS
+    PORT: ClassVar[int] = 443
 
-    address: str
     server_name: str | None = None
     ca_file: Path | None = None
     legacy: Literal["ignore", "report", "refuse", "allow"] = "ignore"
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
-        try:
-            place(self.address, _PORT)
-        except ValueError as error:
-            raise ValueError(f"address: {error}") from None
-
-    def peer(self) -> str:
-        return place(self.address, _PORT).host
+        self.check_address()
 
     async def run(self, *, now: datetime) -> Reading:
         from watch.probes.wire.net.trust import verifying  # noqa: PLC0415 - costs 17 ms
@@ -102,7 +90,7 @@ class TlsProbe(Described):
         self, context: ssl.SSLContext, now: datetime
     ) -> tuple[dict[str, FactValue], dict[str, float]]:
         """Return facts and phases of one handshake."""
-        there = place(self.address, _PORT)
+        there = self.there
         with await dial(there, family=self.family, metadata=self.metadata) as line:
             tls = await line.secure(context, self.server_name or there.host)
             name, _, bits = tls.cipher() or ("", "", 0)
@@ -133,7 +121,7 @@ class TlsProbe(Described):
     async def _accepts_legacy(self) -> bool:
         from watch.probes.wire.net.trust import legacy  # noqa: PLC0415 - as above
 
-        there = place(self.address, _PORT)
+        there = self.there
         with await dial(there, family=self.family, metadata=self.metadata) as line:
             try:
                 await line.secure(legacy(), self.server_name or there.host)

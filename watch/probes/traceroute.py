@@ -7,11 +7,12 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.probes.base import SENDS, Described, probe
 from watch.probes.wire.net.blame import cut_short
+from watch.probes.wire.net.options import Family
 from watch.probes.wire.net.resolver import located
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _MOST = 64
 
 @probe("traceroute", main="host")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TracerouteProbe(Described):
+class TracerouteProbe(Family, Described):
     """Walk the way to a host, router by router, with UDP datagrams; no privilege is needed.
 
     A host that is never reached is down, although some only hide from UDP: say `reached == false or hops < 9`
@@ -41,7 +42,6 @@ class TracerouteProbe(Described):
         rounds: How often a silent router is asked, 1 to 5.
         wait: For the answers of each round.
         port: The first of the ports that are sent to; nobody should listen there.
-        family: any, or only IPv4 (4) or IPv6 (6).
 
     Facts:
         reached (bool, unreachable): Whether the host itself answered.
@@ -77,7 +77,6 @@ class TracerouteProbe(Described):
     rounds: int = 2
     wait: timedelta = timedelta(seconds=1)
     port: int = 33434
-    family: Literal["any", "4", "6"] = "any"
 
     def __post_init__(self) -> None:
         if not 1 <= self.hops <= _MOST:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import binascii
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import Reading, Reason, Verdict
 from watch.core.wording import visible
 from watch.probes.base import SENDS, Described, probe
 from watch.probes.wire.net.datagram import asked
-from watch.probes.wire.net.line import place
+from watch.probes.wire.net.options import Addressed, Reached
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,7 +22,7 @@ _LONGEST = 1400  # bytes that arrive in one piece everywhere
 
 @probe("udp", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UdpProbe(Described):
+class UdpProbe(Addressed, Reached, Described):
     """Send a datagram and wait for one that answers it. Silence cannot be told from a closed firewall: down.
 
     The datagram is sent again every second until the run ends, for one that is lost is no outage; send
@@ -33,8 +33,6 @@ class UdpProbe(Described):
         send: What to send, as UTF-8.
         hexadecimal: What to send, instead, in hexadecimal digits, 01 00 ff.
         until: Wait for an answer in which this regular expression (RE2) is found; without it any will do.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): The round trip of the datagram and its answer.
@@ -52,18 +50,12 @@ class UdpProbe(Described):
 
     WAYS: ClassVar[frozenset[str]] = SENDS
 
-    address: str
     send: str = ""
     hexadecimal: str | None = None
     until: str | None = None
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
-        try:
-            place(self.address)
-        except ValueError as error:
-            raise ValueError(f"address: {error}") from None
+        self.check_address()
         if self.send and self.hexadecimal is not None:
             raise ValueError("hexadecimal: give either send or hexadecimal, not both")
         try:
@@ -77,13 +69,10 @@ class UdpProbe(Described):
 
             pattern(self.until)
 
-    def peer(self) -> str:
-        return place(self.address).host
-
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
         data = self._data()
         heard, answered = await asked(
-            place(self.address),
+            self.there,
             lambda: data,
             self._fitting,
             family=self.family,

@@ -1,4 +1,4 @@
-"""What databases and caches are told alike: where they are, whether over TLS, and one question that only reads.
+"""What several databases share: one query that only reads, and numbers read from text.
 
 A query is the operator's own, but a check must not be the way to write by mistake: only statements that begin
 with a word that reads are taken, one at a time, and the kinds run them in a transaction that is read-only.
@@ -7,53 +7,54 @@ with a word that reads are taken, one at a time, and the kinds run them in a tra
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Protocol
-
-from watch.probes.wire.net.line import place
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from watch.probes.wire.net.line import Line
+    from watch.core.reading import FactValue
 
 _READS = re.compile(r"\s*\(*\s*(?:select|show|with|table|values|describe|desc|explain)\b", re.IGNORECASE)
 _INTEGER = re.compile(r"[+-]?\d{1,18}")
 MOST_ROWS = 1000
 
 
-class Tls(Protocol):
-    """The options that say how TLS is spoken; every kind here has them."""
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """A statement of the operator's own.
 
-    @property
-    def address(self) -> str: ...
-    @property
-    def verify(self) -> bool: ...
-    @property
-    def ca_file(self) -> Path | None: ...
-    @property
-    def server_name(self) -> str | None: ...
+    Options:
+        query: One statement to run; it begins with SELECT, WITH, SHOW, VALUES, TABLE or EXPLAIN.
+        statement_timeout: When the server itself gives up on a statement, also after we have gone.
+    """
 
+    __slots__ = ()
+    query: str | None = None
+    statement_timeout: timedelta = timedelta(seconds=5)
 
-def sound(address: str, port: int) -> None:
-    """Refuse an *address* that is none, in the words of the option."""
-    try:
-        place(address, port)
-    except ValueError as error:
-        raise ValueError(f"address: {error}") from None
-
-
-async def secure(line: Line, check: Tls, port: int) -> None:
-    """Speak TLS on *line* from here on; the certificate must carry the address's name."""
-    from watch.probes.wire.net.trust import believing, verifying  # noqa: PLC0415 - costs 17 ms, when a check needs it
-
-    context = verifying(check.ca_file) if check.verify else believing()
-    await line.secure(context, check.server_name or place(check.address, port).host)
+    def check_query(self) -> None:
+        """Raise ValueError unless the query begins like one that only reads."""
+        if self.query is not None and not _READS.match(self.query):
+            raise ValueError(
+                "query: a check only reads: begin with SELECT, WITH, SHOW, VALUES, TABLE or EXPLAIN"
+            )
+        check_statement_timeout(self.statement_timeout)
 
 
-def reads(query: str | None) -> None:
-    """Refuse a *query* that does not begin like one that only reads."""
-    if query is not None and not _READS.match(query):
-        raise ValueError("query: a check only reads: begin with SELECT, WITH, SHOW, VALUES, TABLE or EXPLAIN")
+def check_statement_timeout(given: timedelta) -> None:
+    if not timedelta(milliseconds=1) <= given <= timedelta(minutes=10):
+        raise ValueError("statement_timeout: from 1ms to 10m")
+
+
+def answer(rows: int, first: str | None) -> dict[str, FactValue]:
+    """Return the facts of a query that gave so many *rows*, and the *first* value of the first of them."""
+    facts: dict[str, FactValue] = {"rows": rows}
+    if first is not None:
+        facts["answer"] = first[:200]
+        value = number(first)
+        if value is not None:
+            facts["value"] = value
+    return facts
 
 
 def number(text: str) -> float | int | None:

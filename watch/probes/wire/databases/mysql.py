@@ -94,7 +94,7 @@ class Session:
     def maria(self) -> bool:
         return "mariadb" in self.version.lower()
 
-    async def shake(self, secure: Callable[[], Awaitable[None]]) -> None:
+    async def shake(self, secure: Callable[[], Awaitable[object]]) -> None:
         """Ask for TLS and have it done by *secure*."""
         if not self._offers & _TLS:
             raise ProbeFailure(Reason.TLS, f"{self._line.where} offers no TLS", phases=self._line.phases)

@@ -17,12 +17,12 @@ from watch.probes.wire.dns.records import MOST, read, too_long
 from watch.probes.wire.net import datagram
 from watch.probes.wire.net.address import written
 from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.options import Trust, secure
 from watch.probes.wire.net.resolver import located
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
-    from pathlib import Path
     from types import TracebackType
     from typing import Any
 
@@ -36,17 +36,11 @@ _TYPE = "application/dns-message"
 _OK, _MULTIPLE = 200, 300
 
 
-class Transport(Protocol):
+class Transport(Trust, Protocol):
     """The options that say how a nameserver is asked."""
 
     @property
     def over(self) -> str: ...
-    @property
-    def verify(self) -> bool: ...
-    @property
-    def ca_file(self) -> Path | None: ...
-    @property
-    def server_name(self) -> str | None: ...
     @property
     def path(self) -> str: ...
     @property
@@ -119,11 +113,9 @@ class Nameserver:
         self.facts["address"] = line.where
         if self._transport.over == "tls":
             from watch.probes.wire.net.presented import presented  # noqa: PLC0415 - cryptography, for those with TLS
-            from watch.probes.wire.net.trust import believing, verifying  # noqa: PLC0415 - costs 17 ms
 
             try:
-                context = verifying(self._transport.ca_file) if self._transport.verify else believing()
-                tls = await line.secure(context, self._transport.server_name or self._there.host)
+                tls = await secure(line, self._transport, self._there.host)
             except BaseException:
                 line.__exit__(None, None, None)
                 raise

@@ -6,7 +6,9 @@ Each question is a request of its own, on a new connection. Their phases are add
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 - options' types are read from probes' annotations
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from watch.core.reading import ProbeFailure, Reason
@@ -14,30 +16,41 @@ from watch.core.settings import Secret
 from watch.core.wording import visible
 from watch.probes.wire.http.journey import target
 from watch.probes.wire.http.request import HttpRequest, authorization
+from watch.probes.wire.net.options import Reached
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
-    from typing import Literal
 
 
-class Api(Protocol):
-    """The options that say how an API is reached; every kind here has them."""
+@dataclass(frozen=True, kw_only=True)
+class Api(Reached):
+    """How an API is reached: the options of every kind here.
 
-    @property
-    def url(self) -> str: ...
-    @property
-    def certificate(self) -> Path | None: ...
-    @property
-    def key(self) -> Path | None: ...
-    @property
-    def ca_file(self) -> Path | None: ...
-    @property
-    def verify(self) -> bool: ...
-    @property
-    def family(self) -> Literal["any", "4", "6"]: ...
-    @property
-    def metadata(self) -> bool: ...
+    Options:
+        certificate: A PEM file with the client's certificate.
+        key: A PEM file with its key, when it is not in the same file.
+        ca_file: Trust the authorities in this PEM file instead of the system's.
+        verify: Whether the server must prove its name; false takes any certificate.
+    """
+
+    __slots__ = ()
+    url: str
+    certificate: Path | None = None
+    key: Path | None = None
+    ca_file: Path | None = None
+    verify: bool = True
+
+    def peer(self) -> str:
+        return target(self.url).host
+
+    def check_url(self) -> None:
+        """Raise ValueError for a `url` that is more than the root of an API, or a key without its certificate."""
+        target(self.url)
+        parts = urlsplit(self.url)
+        if parts.query or parts.fragment or parts.username or parts.password:
+            raise ValueError("url: only scheme, host, port and path; credentials are options of their own")
+        if self.key is not None and self.certificate is None:
+            raise ValueError("key: a key without its certificate; name the certificate, too")
 
 
 class Conversation:
@@ -102,16 +115,6 @@ class Conversation:
             if status >= 400:
                 raise self.failed(Reason.STATUS, f"answers {status}: {said}") from error
             raise self.failed(Reason.PROTOCOL, f"answers no JSON: {said}") from error
-
-
-def sound(url: str, certificate: Path | None, key: Path | None) -> None:
-    """Refuse a *url* that is none, or that is more than the root of an API; and a key without its certificate."""
-    target(url)
-    parts = urlsplit(url)
-    if parts.query or parts.fragment or parts.username or parts.password:
-        raise ValueError("url: only scheme, host, port and path; credentials are options of their own")
-    if key is not None and certificate is None:
-        raise ValueError("key: a key without its certificate; name the certificate, too")
 
 
 def count(value: object) -> int | float | None:

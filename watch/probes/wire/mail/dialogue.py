@@ -15,41 +15,62 @@ the offer, and a password would follow.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from watch.core.reading import ProbeFailure, Reason
+from watch.core.settings import Secret  # noqa: TC001 - options' types are read from probes' annotations
 from watch.core.wording import visible
 from watch.probes.wire.net.blame import fault
 from watch.probes.wire.net.dial import dial
 from watch.probes.wire.net.line import Line, Place, place
+from watch.probes.wire.net.options import Addressed, Reached, Trust, Trusting, check_address, secure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
     from watch.core.reading import FactValue
-    from watch.core.settings import Secret
 
 _LONGEST = 8 << 10  # bytes of one line; SMTP allows 512, IMAP's capabilities may take more
 _MOST = 256 << 10  # bytes of all lines
 
 
-class Spoken(Protocol):
-    """What the kinds that speak in lines, and may speak TLS, have for options."""
+@dataclass(frozen=True, kw_only=True)
+class Options(Addressed, Trusting, Reached):
+    """The options of the kinds that speak in lines and may speak TLS. `PORTS`: with implicit TLS, and otherwise.
+
+    Facts:
+        protocol (text, tls): TLSv1.3.
+        certificate.left (duration, certificate): How long the server's certificate holds.
+        certificate.expires (instant, certificate): When it ends.
+        certificate.subject (text, certificate): Its common name.
+        certificate.issuer (text, certificate): Who signed it.
+        address (text): Who answered, ip:port.
+    """
+
+    __slots__ = ()
+    PORTS: ClassVar[tuple[int, int]]
+    tls: str
+    username: str | None = None
+    password: Secret | None = None
+
+    @property
+    def port(self) -> int:
+        return self.PORTS[self.tls != "implicit"]
+
+
+class Spoken(Trust, Protocol):
+    """What a dialogue needs to know, whoever has it."""
 
     @property
     def address(self) -> str: ...
     @property
+    def port(self) -> int: ...
+    @property
     def tls(self) -> str: ...
-    @property
-    def verify(self) -> bool: ...
-    @property
-    def ca_file(self) -> Path | None: ...
-    @property
-    def server_name(self) -> str | None: ...
     @property
     def username(self) -> str | None: ...
     @property
@@ -60,12 +81,9 @@ class Spoken(Protocol):
     def metadata(self) -> bool: ...
 
 
-def checked(probe: Spoken, port: int) -> None:
-    """Refuse options that cannot be meant; the ValueError begins with the option's name."""
-    try:
-        place(probe.address, port)
-    except ValueError as error:
-        raise ValueError(f"address: {error}") from None
+def check(probe: Spoken) -> None:
+    """Raise ValueError for options that cannot be meant; it begins with the option's name."""
+    check_address(probe.address, probe.port)
     if (probe.username is None) != (probe.password is None):
         raise ValueError("username: a login needs both username and password")
     single("username", probe.username or "")
@@ -78,9 +96,9 @@ def single(option: str, text: str) -> None:
         raise ValueError(f"{option}: one line, without control characters")
 
 
-async def call(probe: Spoken, port: int, now: datetime) -> Dialogue:
+async def call(probe: Spoken, now: datetime) -> Dialogue:
     """Return a dialogue with the server that *probe* names, TLS on it if it is ``implicit``."""
-    there = place(probe.address, port)
+    there = place(probe.address, probe.port)
     line = await dial(there, family=probe.family, metadata=probe.metadata)
     dialogue = Dialogue(line, probe, there, now)
     try:
@@ -176,13 +194,10 @@ class Dialogue:
 
     async def secure(self) -> None:
         """Shake hands, and keep what the certificate says of itself among the facts."""
-        from watch.probes.wire.net.trust import believing, verifying  # noqa: PLC0415 - costs 17 ms
-
         if self._heard:
             raise self.failure(Reason.PROTOCOL, "sent more before the TLS handshake than it was asked for")
-        context = verifying(self._probe.ca_file) if self._probe.verify else believing()
         try:
-            tls = await self.line.secure(context, self._probe.server_name or self._there.host)
+            tls = await secure(self.line, self._probe, self._there.host)
         except OSError as error:  # ssl.SSLError is one, too
             found = fault(error)
             if isinstance(found, ProbeFailure):  # what was learned before is told all the same

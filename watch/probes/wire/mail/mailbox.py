@@ -93,7 +93,7 @@ class _Imap:
         self._talk: Dialogue | None = None
 
     async def __aenter__(self) -> Self:
-        self._talk = talk = await dialogue.call(self._mailbox, self._mailbox.port, self._now)
+        self._talk = talk = await dialogue.call(self._mailbox, self._now)
         try:
             await self._open(talk)
         except BaseException:
@@ -171,7 +171,7 @@ class _Pop3:
         """Nothing is open between looks."""
 
     async def holds(self, token: str) -> bool:
-        with await dialogue.call(self._mailbox, self._mailbox.port, self._now) as talk:
+        with await dialogue.call(self._mailbox, self._now) as talk:
             await pop3.greeted(talk)
             if self._mailbox.tls == "starttls":
                 await pop3.asked(talk, "STLS", Reason.TLS)
