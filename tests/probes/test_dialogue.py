@@ -55,4 +55,4 @@ async def test_nothing_is_quoted_once_a_secret_was_said():
         with await called(port) as talk:
             assert talk.quoted("yours\x1b") == "yours\\x1b"
             await talk.say("word", secret=True)
-            assert talk.quoted("word") == "something we do not repeat"
+            assert talk.quoted("word") == "text that is not shown because it could contain the password"

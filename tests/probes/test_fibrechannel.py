@@ -206,7 +206,7 @@ async def test_what_we_may_not_read_is_our_own_fault(machine):
     file.chmod(0)
     program = [*AS_USER, shutil.which("grep")]
     heard = await said_by(*program, "-H", "", "--", str(file), package="grep")
-    with pytest.raises(OurFault, match="we may not read of the Fibre Channel ports"):
+    with pytest.raises(OurFault, match="we may not read the files of the Fibre Channel ports"):
         _allowed(heard)
 
 

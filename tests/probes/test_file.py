@@ -67,7 +67,7 @@ async def test_the_room_alone_is_told_without_a_look_at_a_file():
     "more", [{"classes": ("a",), "path": "/{class}"}, {"compare": "/b"}, {"path": "/a/*"}]
 )
 def test_room_alone_is_one_folders(more):
-    with pytest.raises(ValueError, match="asks for the room of one folder"):
+    with pytest.raises(ValueError, match="reports the free space of one folder"):
         FileProbe(**({"path": "/a", "files": False} | more))
 
 
@@ -234,7 +234,7 @@ async def test_a_copy_elsewhere_is_equal_or_the_first_difference_is_named(tmp_pa
     put(there / "in" / "c", b"in/C" * 10)
     changed = await look(here, compare=str(there))
     assert said(changed) == ("down", "expectation")
-    assert changed.facts["different"] == "in/c: another content"
+    assert changed.facts["different"] == "in/c: different content"
     assert said(await look(here, compare=str(there), hash="none")) == ("up", "ok")
     put(there / "b", b"longer than before")
     assert (await look(here, compare=str(there))).facts["different"] == "b: 10 bytes here and 18 there"
@@ -267,7 +267,7 @@ async def test_a_single_file_is_compared_with_its_namesake(tmp_path):
     put(tmp_path / "here" / "a", b"1")
     put(tmp_path / "there" / "a", b"2")
     reading = await look(tmp_path / "here" / "a", compare=str(tmp_path / "there"))
-    assert reading.facts["different"] == "a: another content"
+    assert reading.facts["different"] == "a: different content"
     assert said(await look(tmp_path / "here" / "a", compare=str(tmp_path / "gone"))) == ("down", "missing")
 
 

@@ -1,4 +1,4 @@
-"""etcd: has its cluster a leader, does this member follow it, and is there an alarm."""
+"""etcd: leader, replication and alarms of one member of a cluster."""
 
 from __future__ import annotations
 
@@ -22,24 +22,26 @@ if TYPE_CHECKING:
 class EtcdProbe(Api, Described):
     """Ask a member of an etcd cluster (3.4 or newer) for its status and its health, over HTTP.
 
-    A member without a leader is down at once. Its health is a read that a majority agrees to. Without an
-    expectation on `alarms` or `healthy`, no alarm and good health are expected. No key is read; a cluster with
-    authentication on tells this all the same.
+    A member without a leader is down. `healthy` is a read that a majority must agree to. Without an expectation
+    on `alarms` or `healthy`, no alarm and good health are expected. No key is read; no login is needed, not
+    even where authentication is on.
 
     Options:
-        url: Where its clients ask, https://etcd1.example.org:2379.
+        url: The URL for its clients, https://etcd1.example.org:2379.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
-        healthy (bool, status): Whether a majority answered a read through this member in time, without an alarm.
+        healthy (bool, status): Whether a majority answered a read through this member in time, and there is no
+            alarm.
         role (text): leader or follower.
         version (text): The member's version.
-        alarms (count, limit): How many alarms there are: out of space, data corrupt.
-        alarm (text, limit): What they say; empty when there is none.
-        size (bytes, limit): How large its database file is; at its quota, 2 GiB unless set, writes end.
-        size.used (bytes, limit): How much of that is in use; the rest comes back by defragmentation.
-        behind (count, stale): How many entries of the log it has yet to apply.
-        term (count): The number of the election; it grows when leaders change.
+        alarms (count, limit): How many alarms are active: out of space, corrupt data.
+        alarm (text, limit): Their text; empty without an alarm.
+        size (bytes, limit): The size of its database file; at the quota, 2 GiB by default, it takes no more
+            writes.
+        size.used (bytes, limit): How much of it is in use; defragmentation frees the rest.
+        behind (count, stale): How many log entries it has not applied yet.
+        term (count): The number of the last election; it grows with each change of leader.
         address (text): Who answered, ip:port.
 
     Reasons:
@@ -62,10 +64,12 @@ class EtcdProbe(Api, Described):
         talk = Conversation(self)
         code, told = await talk.ask("/v3/maintenance/status", body="{}")
         if code != 200 or not isinstance(told, dict) or "version" not in told:
-            raise talk.failed(Reason.STATUS, f"answers {code} to a question for its status: is it etcd 3.4?")
+            raise talk.failed(
+                Reason.STATUS, f"answers {code} when asked for its status: is it etcd 3.4 or newer?"
+            )
         facts = _status(told)
         if facts["role"] == "":
-            # Its health would be a read that waits for an election, and that is known already.
+            # /health would wait for an election; the cluster is known to have no leader.
             raise ProbeFailure(
                 Reason.MISSING, "the cluster has no leader", facts=_without_role(facts), phases=talk.phases
             )

@@ -1,4 +1,4 @@
-"""FTP: does a file server greet, encrypt, let us in, and hold what should be there."""
+"""FTP: greeting, encryption and login of a file server, and one file or folder on it."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ _UNKNOWN_WORD = ("500", "502", "504")
 @probe("ftp", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FtpProbe(dialogue.Options, Described):
-    """Log in to a file server and look at a file or into a folder. Nothing is fetched or changed.
+    """Log in to a file server and look at a file or a folder. Nothing is fetched or changed.
 
-    Without TLS it is down unless `tls: none` is written, for then no password is safe. Counting a folder
-    takes a second connection to a port that the server names, as every transfer does: when only that fails,
-    a firewall stands between.
+    A server without TLS is down unless you write `tls: none`, because the password would be sent in the clear.
+    Counting a folder takes a second connection, to a port that the server names. When only that connection
+    fails, a firewall blocks it.
 
     Options:
         address: host or host:port; without a port 990 with implicit TLS, else 21.
         tls: starttls (AUTH TLS); implicit, TLS from the first byte; or none.
         username: To log in as, with `password`; without it anonymous.
         password: For the login.
-        file: A file whose size and age to tell.
+        file: A file whose size and age to read.
         folder: A folder whose entries to count.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
-        banner (text): What the server greets with, without its code.
+        banner (text): The server's greeting, without its code.
         size (bytes): The size of the file.
-        age (duration, stale): How long ago the file was last changed, if the server tells (MDTM, in UTC).
+        age (duration, stale): How long ago the file was last changed, if the server says so (MDTM, in UTC).
         modified (instant, stale): When that was.
         count (count, missing): How many entries the folder has.
 
@@ -78,7 +78,7 @@ class FtpProbe(dialogue.Options, Described):
             if self.folder is not None:
                 talk.facts |= await self._folder(talk, self.folder)
             facts, phases = talk.told()
-            await talk.say("QUIT")  # a courtesy: its answer tells nothing and is not awaited
+            await talk.say("QUIT")  # the answer is not awaited; it says nothing
             return Reading(Verdict.UP, facts=facts, phases=phases)
 
     async def _log_in(self, talk: Dialogue) -> None:
@@ -88,12 +88,12 @@ class FtpProbe(dialogue.Options, Described):
             password = "anonymous@" if self.password is None else self.password.reveal()
             said = await asked(talk, f"PASS {password}", what="a login", secret=self.password is not None)
         if said.code[0] != "2":
-            # 4xx is "not now" (too many are here already): nobody's password is wrong.
+            # 4xx means "not now", such as too many users: the password may be right.
             reason = Reason.STATUS if said.code[0] == "4" else Reason.AUTH
             raise talk.failure(reason, f"answers a login with {said.code}: {talk.quoted(said.text)}")
 
     async def _folder(self, talk: Dialogue, folder: str) -> dict[str, FactValue]:
-        if self.tls != "none":  # lists shall be as secret as what is said here
+        if self.tls != "none":  # the data connection must be as secret as this one
             await _granted(talk, "PBSZ 0", Reason.TLS)
             await _granted(talk, "PROT P", Reason.TLS)
         await _granted(talk, f"CWD {folder}", Reason.MISSING)
@@ -110,7 +110,7 @@ async def _greeted(talk: Dialogue) -> None:
 async def _secured(talk: Dialogue) -> None:
     said = await asked(talk, "AUTH TLS")
     if said.code != "234":
-        words = f"answers AUTH TLS with {said.code} (`tls: none` does without)"
+        words = f"answers AUTH TLS with {said.code}; write `tls: none` to do without TLS"
         raise talk.failure(Reason.TLS, words)
     await talk.secure()
 
@@ -123,7 +123,7 @@ async def _granted(talk: Dialogue, command: str, reason: Reason) -> None:
 
 
 async def _file(talk: Dialogue, file: str, now: datetime) -> dict[str, FactValue]:
-    await _granted(talk, "TYPE I", Reason.STATUS)  # many tell no size of a text that they would convert
+    await _granted(talk, "TYPE I", Reason.STATUS)  # in text mode, many servers give no size
     facts: dict[str, FactValue] = {}
     for word in ("SIZE", "MDTM"):
         said = await asked(talk, f"{word} {file}")
@@ -133,13 +133,13 @@ async def _file(talk: Dialogue, file: str, now: datetime) -> dict[str, FactValue
             reason = Reason.MISSING if said.code == "550" else Reason.STATUS
             raise talk.failure(reason, f"answers {word} with {said.code}: {talk.quoted(said.text)}")
     if not facts:
-        raise talk.failure(Reason.STATUS, "tells neither size nor time of a file (SIZE, MDTM)")
+        raise talk.failure(Reason.STATUS, "knows neither SIZE nor MDTM")
     return facts
 
 
 def _size(talk: Dialogue, text: str) -> dict[str, FactValue]:
     if not text.strip().isdecimal() or len(text) > 18:
-        raise talk.failure(Reason.PROTOCOL, "the answer to SIZE is no number")
+        raise talk.failure(Reason.PROTOCOL, "the answer to SIZE is not a number")
     return {"size": int(text)}
 
 
@@ -147,5 +147,5 @@ def _time(talk: Dialogue, text: str, now: datetime) -> dict[str, FactValue]:
     try:
         modified = datetime.strptime(text.strip()[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     except ValueError as error:
-        raise talk.failure(Reason.PROTOCOL, "the answer to MDTM is no time") from error
+        raise talk.failure(Reason.PROTOCOL, "the answer to MDTM is not a time") from error
     return {"modified": modified.timestamp(), "age": (now - modified).total_seconds()}

@@ -1,4 +1,4 @@
-"""ICMP: does a host answer pings, how quickly, and to how many of them."""
+"""ICMP: replies to pings, their round trips and their loss."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 class IcmpProbe(Family, Described):
     """Send a few pings to a host and wait for the replies.
 
-    Down when none comes back. Some lost are up, with the share in `loss`: say what is too much. Needs a ping
-    socket (sysctl net.ipv4.ping_group_range), CAP_NET_RAW, or the program /usr/bin/ping; without any of them
-    the reading is unknown and says how to grant it.
+    Down when no reply comes. Lost replies alone are up: judge their share by `loss`. Needs a ping socket
+    (sysctl net.ipv4.ping_group_range), CAP_NET_RAW, or the program /usr/bin/ping. Without any of them the
+    reading is unknown and says how to grant one.
 
     Options:
         host: A name or an address.
         packets: How many pings, 1 to 20.
-        gap: Between two of them.
-        wait: For the last one's reply.
+        gap: The time between two pings.
+        wait: How long to wait for the last reply.
         size: Bytes of payload, 16 to 1400.
 
     Facts:
@@ -65,7 +65,7 @@ class IcmpProbe(Family, Described):
         if not 16 <= self.size <= 1400:
             raise ValueError("size: from 16 to 1400")
         if self.gap < timedelta(milliseconds=10):
-            raise ValueError("gap: 10ms at least; a flood is no check")
+            raise ValueError("gap: 10ms at least")
 
     def peer(self) -> str:
         return self.host

@@ -1,4 +1,4 @@
-"""IMAP: does a mail store greet, encrypt, let us in, and tell of a folder."""
+"""IMAP: greeting, encryption and login of a mail server, and the state of a folder."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ _COUNT = re.compile(r"(MESSAGES|UNSEEN) (\d{1,10})", re.IGNORECASE)
 class ImapProbe(dialogue.Options, Described):
     """Talk to an IMAP server: greeting, encryption, login, the state of a folder. Nothing is changed.
 
-    Without TLS it is down unless `tls: none` is written, for then no password is safe.
+    A server without TLS is down unless you write `tls: none`, because the password would be sent in the clear.
 
     Options:
         address: host or host:port; without a port 993 with implicit TLS, else 143.
         tls: implicit, TLS from the first byte; starttls; or none.
         username: To log in as, with `password`.
         password: For the login.
-        folder: After the login: the folder whose messages to count, as the server writes it; INBOX is the one
-            that everybody has.
+        folder: Count the messages of this folder after the login; write it as the server does. Every mailbox
+            has INBOX.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
-        banner (text): What the server greets with.
-        capabilities (text): What it can do, as it said last.
-        starttls (bool, tls): Whether it offers STARTTLS; not told with implicit.
+        banner (text): The server's greeting.
+        capabilities (text): The capabilities that the server listed last.
+        starttls (bool, tls): Whether the server offers STARTTLS; not with implicit TLS.
         messages (count): How many messages are in the folder.
-        unseen (count): How many of them nobody has read.
+        unseen (count): How many of them are unread.
 
     Reasons:
         ok, slow, status, auth, missing, tls, certificate, dns, refused, reset, unreachable, timeout, protocol, limit
@@ -63,7 +63,7 @@ class ImapProbe(dialogue.Options, Described):
         if self.folder is not None:
             dialogue.single("folder", self.folder)
             if self.username is None:
-                raise ValueError("folder: only after a login; give username and password")
+                raise ValueError("folder: needs a login; give username and password")
 
     async def run(self, *, now: datetime) -> Reading:
         with await dialogue.call(self, now) as talk:
@@ -76,7 +76,7 @@ class ImapProbe(dialogue.Options, Described):
             if self.folder is not None:
                 talk.facts |= await _counted(talk, self.folder)
             facts, phases = talk.told()
-            await talk.say(f"{TAG} LOGOUT")  # a courtesy: its answer tells nothing and is not awaited
+            await talk.say(f"{TAG} LOGOUT")  # the answer is not awaited; it says nothing
             return Reading(Verdict.UP, facts=facts, phases=phases)
 
 

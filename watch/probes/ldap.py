@@ -1,4 +1,4 @@
-"""LDAP: does a directory answer, encrypt, know us, and hold an entry."""
+"""LDAP: encryption and login of a directory, and one of its entries."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class LdapProbe(dialogue.Options, Described):
     """Look up one entry in a directory: the root DSE, which every server shows, or another.
 
-    Without TLS it is down unless `tls: none` is written, for then no password is safe. With a username it
-    must let us in (a simple bind); without one it is asked as anybody.
+    A server without TLS is down unless you write `tls: none`, because the password would be sent in the clear.
+    With a username the probe logs in (a simple bind); without one it asks anonymously.
 
     Options:
         address: host or host:port; without a port 636 with implicit TLS, else 389.
@@ -36,9 +36,10 @@ class LdapProbe(dialogue.Options, Described):
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
-        found (bool, missing): Whether the entry is there and we may see it; expected unless you say otherwise.
+        found (bool, missing): Whether the entry exists and we may see it; expected unless you write an
+            expectation of your own.
         values (count): How many values the attribute has.
-        value (text): The first of them, when there is one; which one is first is for the server to say.
+        value (text): The first of them; the server decides which one is first.
 
     Reasons:
         ok, slow, missing, auth, status, tls, certificate, dns, refused, reset, unreachable, timeout, protocol, limit
@@ -60,8 +61,8 @@ class LdapProbe(dialogue.Options, Described):
     def __post_init__(self) -> None:
         dialogue.check(self)
         if self.password is not None and not self.password.reveal():
-            # RFC 4513 5.1.2: such a bind succeeds as anybody, whoever's name stands in it.
-            raise ValueError("password: an empty one proves nothing")
+            # RFC 4513 5.1.2: a bind with an empty password is anonymous and succeeds with any name.
+            raise ValueError("password: must not be empty")
         if self.attribute is not None and not self.attribute.replace("-", "").isalnum():
             raise ValueError("attribute: one name, such as contextCSN")
 

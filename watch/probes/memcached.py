@@ -1,4 +1,4 @@
-"""Memcached: does it answer, how full is it, and does it find what it is asked for."""
+"""Memcached: its memory, items, connections and hit ratio."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ class MemcachedProbe(Addressed, Reached, Described):
         latency (duration, slow): From the start of name lookup to the last line of the statistics.
         version (text): The server's version.
         uptime (duration): Since the server was started.
-        memory (bytes, limit): How much its items take.
-        memory.used (ratio, limit): How much of its memory limit that is; a healthy cache may be full.
+        memory (bytes, limit): How much memory its items take.
+        memory.used (ratio, limit): The same as a share of its memory limit; a healthy cache may be full.
         items (count): How many items it holds.
-        evictions (count): How many items it threw out to make room, since it was started.
-        hits (ratio): How many of the items asked for it had, since it was started.
+        evictions (count): How many items it removed to make room, since it was started.
+        hits (ratio): The share of requested items that it had, since it was started.
         connections (count, limit): How many connections it has.
-        connections.used (ratio, limit): How much of its limit that is.
+        connections.used (ratio, limit): The same as a share of its limit.
         address (text): Who answered, ip:port.
 
     Reasons:

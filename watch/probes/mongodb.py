@@ -1,4 +1,4 @@
-"""MongoDB: does it answer and let us in, is its replica set whole, how late is it, how much is in a collection."""
+"""MongoDB: login, health, replica set and the size of a collection."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _COLLECTION = re.compile(r'(?P<database>[^\s/\\."$*<>:|?\0]{1,63})\.(?P<name>[^$\0][^\0]{0,190})')
 _PROGRAMS = frozenset({"$where", "$function", "$accumulator"})
-# What serverStatus tells besides, thousands of values of it, is not asked for.
+# Sections of serverStatus that we do not need; they hold thousands of values.
 _LEFT_OUT = """
 asserts batchedDeletes electionMetrics extra_info flowControl globalLock indexBulkBuilder indexStats locks
 logicalSessionRecordCache metrics mirroredReads network opLatencies opcounters opcountersRepl queryAnalyzers
@@ -46,23 +46,24 @@ _NOT_FOR_US: Final = (13, 59, 76, 94, 40415)
 @probe("mongodb", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MongodbProbe(Addressed, OverTls, Reached, Described):
-    """Greet a MongoDB server (4.4.2 or newer), log in, look at its health and its replica set, count a collection.
+    """Log in to a MongoDB server (4.4.2 or newer), read its health and its replica set, count a collection.
 
-    Never run against a real server: there was none to be had, and what is here follows the published protocol.
-    One server is asked, the one at `address`; its set is what it says of it. Without a user it tells its role and
-    answers a ping, and no more where it wants a login; a user with the role clusterMonitor sees the rest, one
-    without it lacks those facts. An arbiter knows no users: ask it without. The password never leaves: only
-    SCRAM-SHA-256 and SCRAM-SHA-1 are known. A count reads as any client would; with a `filter` the server looks
-    through the collection for as long as `statement_timeout` lets it.
+    Never run against a real server: none was available, and the code follows the published protocol. Only the
+    server at `address` is asked; the facts about its set are what it reports. Without a user it reports its
+    role and answers a ping; if it requires a login, nothing more. A user with the role clusterMonitor sees the
+    rest; without that role those facts are missing. An arbiter has no users: ask it without one. The password
+    is never sent: only SCRAM-SHA-256 and SCRAM-SHA-1 are supported. A count reads like any client; with a
+    `filter` the server searches the collection for at most `statement_timeout`.
 
     Options:
         address: host or host:port; without a port 27017.
-        user: The user to log in as; the role clusterMonitor is all it needs, and read for a count.
+        user: The user to log in as; it needs only the role clusterMonitor, and read for a count.
         password: Its password.
         auth_database: The database that knows the user.
         collection: A collection whose documents to count, database.name.
-        filter: With collection: only those that this JSON object selects; programs ($where, $function) are refused.
-        statement_timeout: When the server itself gives up on the count.
+        filter: With collection: count only documents that this JSON object selects; code ($where, $function) is
+            refused.
+        statement_timeout: After how long the server itself ends the count.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
@@ -72,16 +73,16 @@ class MongodbProbe(Addressed, OverTls, Reached, Described):
         set (text): The name of its replica set.
         version (text): The server's version.
         uptime (duration): Since the server was started.
-        writable (bool, status): Whether it takes writes.
+        writable (bool, status): Whether it accepts writes.
         connections (count, limit): How many connections it has.
-        connections.used (ratio, limit): How much of what it can have that is.
+        connections.used (ratio, limit): The same as a share of the most that it accepts.
         replication.members (count, missing): How many members the set has.
-        replication.unhealthy (count, status): How many of them it cannot reach, or are neither primary, secondary
-            nor arbiter.
+        replication.unhealthy (count, status): How many of them it cannot reach, or are neither primary,
+            secondary nor arbiter.
         replication.connected (bool, stale): On a secondary: whether it copies from another member.
-        replication.lag (duration, stale): On a secondary: how far its last operation is behind the primary's, on a
-            primary: that of the latest of its healthy secondaries; by the server's own view, whole seconds. A member
-            that was told to be late is.
+        replication.lag (duration, stale): On a secondary: how far its last operation is behind the primary's.
+            On a primary: the same of the slowest healthy secondary. As the server sees it, in whole seconds. A
+            delayed member always lags.
         count (count): How many documents were counted.
         address (text): Who answered, ip:port.
 
@@ -111,10 +112,10 @@ class MongodbProbe(Addressed, OverTls, Reached, Described):
         if (self.user is None) != (self.password is None):
             raise ValueError("user: a login needs both user and password")
         if self.collection is not None and not _COLLECTION.fullmatch(self.collection):
-            raise ValueError("collection: a database and a collection; write shop.orders")
+            raise ValueError("collection: write a database and a collection, like shop.orders")
         if self.filter is not None:
             if self.collection is None:
-                raise ValueError("filter: nothing is counted without a collection; give one")
+                raise ValueError("filter: needs a collection to count")
             _selection(self.filter)
         check_statement_timeout(self.statement_timeout)
 
@@ -154,7 +155,7 @@ class MongodbProbe(Addressed, OverTls, Reached, Described):
 
 
 async def _allowed(session: Session, command: Mapping[str, object]) -> Document:
-    """Return the answer to *command*, nothing where there is none for us."""
+    """Return the answer to *command*; empty when the server does not let us see it."""
     from watch.probes.wire.databases.mongodb import Refused  # noqa: PLC0415 - as above
 
     try:
@@ -166,12 +167,12 @@ async def _allowed(session: Session, command: Mapping[str, object]) -> Document:
 
 
 def _standing(hello: Document) -> dict[str, FactValue]:
-    """Return what the greeting tells."""
+    """Return the facts of the greeting."""
     writable = hello.get("isWritablePrimary") is True
     facts: dict[str, FactValue] = {"writable": writable and hello.get("readOnly") is not True}
     if hello.get("msg") == "isdbgrid":
         return facts | {"role": "mongos"}
-    if "setName" not in hello:  # a member whose set is not begun says only that it will be one
+    if "setName" not in hello:  # a member whose set is not initialised yet
         return facts | {"role": "other" if hello.get("isreplicaset") is True else "standalone"}
     roles = {"isWritablePrimary": "primary", "secondary": "secondary", "arbiterOnly": "arbiter"}
     role = next((role for word, role in roles.items() if hello.get(word) is True), "other")
@@ -218,7 +219,7 @@ def _replication(status: Document) -> dict[str, FactValue]:
 
 
 def _seconds(member: Document) -> int:
-    """Return when the last operation was that *member* has, 0 when it has none."""
+    """Return the time of the last operation of *member*, 0 without one."""
     at = member.get("optimeDate")
     return at.ms // 1000 if isinstance(at, Date) else 0
 
@@ -230,7 +231,7 @@ def _number(value: object) -> float | int | None:
 
 
 def _selection(text: str) -> dict[str, object]:
-    """Return the filter that *text* is; ValueError when it is none, or a program."""
+    """Return the filter in *text*; ValueError when it is not one, or holds code."""
     try:
         found = json.loads(text) if len(text) <= 4096 else None
         if isinstance(found, dict):
@@ -238,7 +239,7 @@ def _selection(text: str) -> dict[str, object]:
     except (ValueError, TypeError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise ValueError('filter: this is no JSON object; write it like {"state": "failed"}')  # noqa: TRY004 - a mistake in a value
+        raise ValueError('filter: is not a JSON object; write it like {"state": "failed"}')  # noqa: TRY004 - a mistake in a value
     if _PROGRAMS & set(re.findall(r"\$\w+", json.dumps(found))):
-        raise ValueError("filter: a check runs no programs in the server; leave out $where and $function")
+        raise ValueError("filter: a check runs no code in the server; leave out $where and $function")
     return found

@@ -1,4 +1,4 @@
-"""MySQL and MariaDB: does it let us in and answer, does its replication run, and what does a query say."""
+"""MySQL and MariaDB: login, health, replication and one query."""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ class MysqlProbe(Addressed, Query, OverTls, Reached, Described):
     """Log in to MySQL or MariaDB, look at its health and replication, and run one query that reads.
 
     Everything is asked in one read-only transaction. Run against MariaDB; never run against a real MySQL, whose
-    login caching_sha2_password needs `tls`. The password never leaves in the clear, and a server without TLS is
-    down when `tls` is wanted. The user needs no privilege to be let in; SLAVE MONITOR (MariaDB) or REPLICATION
-    CLIENT lets it see whether this is a replica, which is left out otherwise.
+    login method caching_sha2_password needs `tls`. The password is never sent in the clear. With `tls`, a
+    server without TLS is down. The user needs no privilege to log in. SLAVE MONITOR (MariaDB) or REPLICATION
+    CLIENT lets it see whether the server is a replica; without it those facts are missing.
 
     Options:
         address: host or host:port; without a port 3306.
         user: The user to log in as.
         password: Its password.
-        database: The database to use; without it none is.
+        database: The database to use; none by default.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
-        role (text): replica when it is told to follow a primary, else primary.
+        role (text): replica if it is configured to follow a primary, else primary.
         version (text): The server's version.
         uptime (duration): Since the server was started.
-        writable (bool, status): Whether it takes writes: read_only is off.
+        writable (bool, status): Whether it accepts writes: read_only is off.
         connections (count, limit): How many connections it has.
-        connections.used (ratio, limit): How much of max_connections that is.
+        connections.used (ratio, limit): The same as a share of max_connections.
         replication.connected (bool, stale): On a replica: whether it receives from its primary.
         replication.applying (bool, stale): On a replica: whether it applies what it received.
-        replication.lag (duration, stale): On a replica: how late, in whole seconds; none while it does not apply or
-            is not connected.
+        replication.lag (duration, stale): On a replica: its delay in whole seconds; missing while it does not
+            apply or is not connected.
         rows (count): How many rows the query gave, 1000 at most.
         value (count): The first value of its first row, when that is a number.
         answer (text): That value as text, its first 200 characters.
@@ -82,9 +82,9 @@ class MysqlProbe(Addressed, Query, OverTls, Reached, Described):
         self.check_address()
         self.check_query()
         if self.query is not None and _WRITES_A_FILE.search(self.query):
-            raise ValueError("query: a check only reads, and writes no file on the server")
+            raise ValueError("query: a check only reads; leave out INTO OUTFILE and INTO DUMPFILE")
         if "\0" in self.user + (self.database or ""):
-            raise ValueError("user: a name holds no NUL character")
+            raise ValueError("user: names must not contain a NUL character")
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
         from watch.probes.wire.databases.mysql import Session  # noqa: PLC0415 - when a check needs it
@@ -145,10 +145,10 @@ async def _health(session: Session) -> dict[str, FactValue]:
 
 
 async def _replication(session: Session) -> dict[str, FactValue]:
-    """Return what the server says of its own replication; nothing when it does not tell us."""
+    """Return the facts about replication; none when the server does not let us see it."""
     from watch.probes.wire.databases.mysql import Refused  # noqa: PLC0415 - as above
 
-    # MySQL has forgotten the old word since 8.4, and learnt the new one in 8.0.22; old MariaDBs lack it.
+    # MySQL knows the new word since 8.0.22 and the old one until 8.3; old MariaDBs know only the old one.
     word = "slave" if session.maria or _older(session.version, (8, 0, 22)) else "replica"
     try:
         rows = await session.ask(f"show {word} status", 100)
@@ -158,7 +158,7 @@ async def _replication(session: Session) -> dict[str, FactValue]:
         return {}
     if not rows:
         return {"role": "primary"}
-    # Several sources in MySQL: all must run, and the latest of them counts.
+    # MySQL may have several sources: all must run, and the slowest counts.
     facts: dict[str, FactValue] = {
         "role": "replica",
         "replication.connected": all(_column(row, "_IO_Running") == "Yes" for row in rows),
@@ -173,7 +173,7 @@ async def _replication(session: Session) -> dict[str, FactValue]:
 
 
 def _older(version: str, than: tuple[int, ...]) -> bool:
-    """Whether *version*, 5.7.44-log, is one before *than*; one that does not begin with numbers is not."""
+    """Whether *version*, such as 5.7.44-log, is older than *than*; False if it does not begin with numbers."""
     match = _VERSION.match(version)
     return match is not None and tuple(map(int, match.groups())) < than
 
@@ -184,5 +184,5 @@ def _column(row: Row, end: str) -> str:
 
 def _only(rows: Sequence[Row]) -> Mapping[str, str | None]:
     if len(rows) != 1:
-        raise ProbeFailure(Reason.PROTOCOL, "answers another question than the one we asked")
+        raise ProbeFailure(Reason.PROTOCOL, "sends an answer that does not fit the question")
     return dict(rows[0])

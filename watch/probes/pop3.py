@@ -1,4 +1,4 @@
-"""POP3: does a mailbox's server greet, encrypt, let us in, and tell what is in it."""
+"""POP3: greeting, encryption and login of a mail server, and the size of a mailbox."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Pop3Probe(dialogue.Options, Described):
     """Talk to a POP3 server: greeting, encryption, login, the mailbox's size. Nothing is fetched or deleted.
 
-    Without TLS it is down unless `tls: none` is written, for then no password is safe. A login locks the
-    mailbox while the check runs: use a mailbox of its own.
+    A server without TLS is down unless you write `tls: none`, because the password would be sent in the clear.
+    A login locks the mailbox while the check runs: use a mailbox of its own.
 
     Options:
         address: host or host:port; without a port 995 with implicit TLS, else 110.
@@ -31,9 +31,9 @@ class Pop3Probe(dialogue.Options, Described):
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
-        banner (text): What the server greets with.
+        banner (text): The server's greeting.
         messages (count): After a login: how many messages there are.
-        size (bytes): After a login: how much they hold together.
+        size (bytes): After a login: their total size.
 
     Reasons:
         ok, slow, status, auth, tls, certificate, dns, refused, reset, unreachable, timeout, protocol, limit
@@ -62,5 +62,5 @@ class Pop3Probe(dialogue.Options, Described):
                 await log_in(talk, self.username, self.password)
                 talk.facts |= await counted(talk)
             facts, phases = talk.told()
-            await talk.say("QUIT")  # lets go of the mailbox; its answer tells nothing and is not awaited
+            await talk.say("QUIT")  # unlocks the mailbox; the answer is not awaited, it says nothing
             return Reading(Verdict.UP, facts=facts, phases=phases)

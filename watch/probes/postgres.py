@@ -1,4 +1,4 @@
-"""PostgreSQL: does it let us in and answer, how far are replicas behind, and what does a query say."""
+"""PostgreSQL: login, health, replication and one query."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ select case when pg_is_in_recovery() then 'replica' else 'primary' end,
   case when not pg_is_in_recovery() then (select max(extract(epoch from coalesce(replay_lag, '0')))
     from pg_stat_replication where replay_lsn is not null)
   when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() and exists (select from pg_stat_wal_receiver)
-    then 0 -- all that came is replayed, and more would come
+    then 0 -- all that was received is replayed, and the connection is up
   else extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()) end
 """
 _FACTS = (
@@ -59,25 +59,25 @@ _USER, _DATABASE = "threenines", "postgres"
 class PostgresProbe(Query, OverTls, Reached, Described):
     """Log in to PostgreSQL (10 or newer), look at its health and replication, and run one query that reads.
 
-    Everything is asked in one read-only transaction. Without `tls` a server that wants the password in the
-    clear does not get it; with it, a server without TLS is down. A role that is a member of pg_monitor sees
-    how far replicas are behind; others see only how many there are. What a replica's lag means: nothing while
-    it has replayed all it received and is still connected, else the time since its last replayed transaction.
+    Everything is asked in one read-only transaction. Without `tls`, a server that wants the password in the
+    clear does not get it; with `tls`, a server without TLS is down. A member of pg_monitor sees how far
+    replicas are behind; other roles see only how many there are. The lag of a replica is 0 while it is
+    connected and has replayed all it received; else it is the time since its last replayed transaction.
 
-    Where and whom to log in as stands in `dsn`, or in `address`, `user`, `password` and `database`, never in
-    both. Of the modes of a DSN's sslmode, disable, allow and prefer speak no TLS, for TLS that falls back to none
-    keeps nobody out; require speaks it and believes any certificate; verify-ca and verify-full, and require with
-    an sslrootcert, want one that proves the name. Without an sslmode `tls`, `verify` and `ca_file` decide. A DSN
-    that names no database means the one called like the user.
+    Write either `dsn`, or `address`, `user`, `password` and `database`. In a DSN, the sslmodes disable, allow
+    and prefer use no TLS, because TLS that falls back to none protects nothing. require uses TLS and accepts
+    any certificate; verify-ca and verify-full, and require with an sslrootcert, want a certificate that proves
+    the name. Without an sslmode, `tls`, `verify` and `ca_file` decide. A DSN without a database means the
+    database named like the user.
 
     Options:
-        dsn: postgresql://user:password@host:port/database?sslmode=verify-full, or libpq's words (host=… user=…),
-            or only host or host:port. It is never shown.
+        dsn: postgresql://user:password@host:port/database?sslmode=verify-full, or the keywords of libpq (host=…
+            user=…), or only host or host:port. It is never shown.
         address: Instead of dsn: host or host:port; without a port 5432.
-        user: The role to log in as, threenines if nobody says; its name is all it needs, and pg_monitor for
+        user: The role to log in as, threenines by default; it needs no right but to log in, and pg_monitor for
             replication.
         password: Its password.
-        database: The database to log in to; postgres if nobody says.
+        database: The database to log in to, postgres by default.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
@@ -85,13 +85,13 @@ class PostgresProbe(Query, OverTls, Reached, Described):
         version (text): The server's version.
         uptime (duration): Since the server was started.
         connections (count, limit): How many connections it has.
-        connections.used (ratio, limit): How much of max_connections that is.
+        connections.used (ratio, limit): The same as a share of max_connections.
         replication.connected (bool, stale): On a replica: whether it receives from its primary.
         replication.replicas (count, missing): On a primary: how many replicas receive from it.
-        replication.behind (bytes, stale): Write-ahead log not yet replayed: on a replica of what it received,
-            on a primary of all there is, by the last one of its replicas.
-        replication.lag (duration, stale): How late that is. Of a replica's own clock and its primary's the
-            difference is in it; a replica that has replayed nothing since it was started gives none.
+        replication.behind (bytes, stale): Write-ahead log that is not replayed yet: on a replica, of what it
+            received; on a primary, of all, by the slowest replica.
+        replication.lag (duration, stale): The same as time. On a replica it includes the difference of the two
+            clocks; a replica that has replayed nothing since it was started has none.
         rows (count): How many rows the query gave, 1000 at most.
         value (count): The first value of its first row, when that is a number.
         answer (text): That value as text, its first 200 characters.
@@ -119,18 +119,16 @@ class PostgresProbe(Query, OverTls, Reached, Described):
         login = self._login()
         self.check_query()
         if "\0" in login.user + login.database + (self.query or ""):
-            raise ValueError("query: neither it nor a name may hold a NUL character")
+            raise ValueError("query: query and names must not contain a NUL character")
 
     def _login(self) -> Login:
-        """Return what the options say together; ValueError where they say two things, or nothing."""
+        """Return the login that the options describe; ValueError where they contradict each other or are missing."""
         if self.dsn is not None:
             return self._completed(read(self.dsn.reveal(), user=_USER, database=_DATABASE))
         if self.address is None:
-            raise ValueError(
-                "dsn: nobody says where to log in; write postgresql://user:password@host/database"
-            )
+            raise ValueError("dsn: is missing; write postgresql://user:password@host/database")
         if "://" in self.address:
-            raise ValueError("address: this is more than host:port; write it as `dsn`, which is never shown")
+            raise ValueError("address: is more than host:port; write it as `dsn`, which is never shown")
         check_address(self.address, PORT)
         return Login(
             address=self.address,
@@ -146,15 +144,13 @@ class PostgresProbe(Query, OverTls, Reached, Described):
     def _completed(self, login: Login) -> Login:
         for option in ("address", "user", "password", "database"):
             if getattr(self, option) is not None:
-                raise ValueError(f"{option}: the dsn says it; leave one of them out")
+                raise ValueError(f"{option}: the dsn has it already; leave one of them out")
         name = self.server_name or login.server_name
         if login.tls is None:
             return replace(login, tls=self.tls, verify=self.verify, ca_file=self.ca_file, server_name=name)
         if self.tls or not self.verify or self.ca_file is not None:
             option = "tls" if self.tls else "ca_file" if self.verify else "verify"
-            raise ValueError(
-                f"{option}: the sslmode of the dsn says how TLS is spoken; leave one of them out"
-            )
+            raise ValueError(f"{option}: the dsn has an sslmode already; leave one of them out")
         return replace(login, server_name=name)
 
     def peer(self) -> str:
@@ -190,7 +186,7 @@ class PostgresProbe(Query, OverTls, Reached, Described):
 
 def _status(rows: Sequence[Sequence[str | None]]) -> dict[str, FactValue]:
     if [len(row) for row in rows] != [len(_FACTS)]:
-        raise ProbeFailure(Reason.PROTOCOL, "answers another question than the one we asked")
+        raise ProbeFailure(Reason.PROTOCOL, "sends an answer that does not fit the question")
     facts: dict[str, FactValue] = {}
     for name, text in zip(_FACTS, rows[0], strict=True):
         value = text if text is None or name in _TEXTS else number(text)

@@ -1,4 +1,4 @@
-"""Redis (and Valkey, KeyDB): does it answer, how full is it, and do its replicas follow."""
+"""Redis (and Valkey, KeyDB): its memory, clients, persistence and replication."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _ROLES = {"master": "primary", "slave": "replica"}
 class RedisProbe(Addressed, OverTls, Reached, Described):
     """Send PING to Redis and read its INFO.
 
-    The user needs no more than `+ping +info`. A server that is loading its data, or a replica without its primary
-    that was told not to serve old data, answers PING with an error and is down.
+    The user needs only `+ping +info`. A server that is loading its data answers PING with an error and is down;
+    so does a replica without its primary that is configured not to serve old data.
 
     Options:
         address: host or host:port; without a port 6379.
-        user: Whom to log in as; without it a password is the default user's.
+        user: The user to log in as; by default the password is that of the default user.
         password: Its password.
 
     Facts:
@@ -43,17 +43,17 @@ class RedisProbe(Addressed, OverTls, Reached, Described):
         version (text): The server's version.
         uptime (duration): Since the server was started.
         memory (bytes, limit): How much memory its data take.
-        memory.used (ratio, limit, fills): How much of maxmemory that is; only when a maximum is set.
+        memory.used (ratio, limit, fills): The same as a share of maxmemory; only when that is set.
         clients (count, limit): How many are connected.
-        clients.used (ratio, limit): How much of maxclients that is; Redis 7 and newer.
+        clients.used (ratio, limit): The same as a share of maxclients; Redis 7 and newer.
         keys (count): How many keys all its databases hold.
-        hits (ratio): How many of the keys asked for it had, since it was started.
-        saved (bool, status): Whether its last attempts to write to disk went well.
+        hits (ratio): The share of requested keys that it had, since it was started.
+        saved (bool, status): Whether its last attempts to write to disk succeeded.
         replication.connected (bool, stale): On a replica: whether its link to the primary is up.
         replication.replicas (count, missing): On a primary: how many replicas are connected.
-        replication.behind (bytes, stale): On a primary: what the last one of its replicas has yet to confirm.
-        replication.lag (duration, stale): On a replica: since it last heard of its primary; on a primary: since it
-            last heard of the most silent replica. Whole seconds.
+        replication.behind (bytes, stale): On a primary: how much the slowest replica has not confirmed yet.
+        replication.lag (duration, stale): On a replica: the time since it last heard from its primary; on a
+            primary: the time since it last heard from the quietest replica. Whole seconds.
         address (text): Who answered, ip:port.
 
     Reasons:
@@ -75,7 +75,7 @@ class RedisProbe(Addressed, OverTls, Reached, Described):
     def __post_init__(self) -> None:
         self.check_address()
         if self.user is not None and self.password is None:
-            raise ValueError("user: a user needs a password")
+            raise ValueError("user: needs a password")
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
         from watch.probes.wire.databases.resp import Resp, fields  # noqa: PLC0415 - when a check needs it
@@ -126,7 +126,7 @@ def _replication(info: Mapping[str, str]) -> dict[str, FactValue]:
     role = info.get("role", "")
     if role == "slave":
         up = info.get("master_link_status") == "up"
-        # While the link is down the former counts nothing and is -1, as is the latter before it was ever up.
+        # The first is -1 while the link is down; the second is -1 until the link was up for the first time.
         lag = _number(info, "master_last_io_seconds_ago" if up else "master_link_down_since_seconds")
         known = {} if lag is None or lag < 0 else {"replication.lag": lag}
         return {"role": "replica", "replication.connected": up, **known}

@@ -1,4 +1,4 @@
-"""TCP: does somebody answer at this port, and say what is expected."""
+"""TCP: whether a port accepts a connection, and answers as expected."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _MOST = 64 << 10
 @probe("tcp", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TcpProbe(Addressed, OverTls, Reached, Described):
-    """Open a TCP connection; send something and wait for an answer if told to.
+    """Open a TCP connection; send a text and wait for an answer, if you say so.
 
     Options:
         address: host:port.
-        send: What to send first, as UTF-8.
+        send: A text to send first, as UTF-8.
         until: Read until this regular expression (RE2) is found, in 64 KiB at most; without it nothing
             is read.
         tls: Speak TLS on the connection.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the connection, or to the answer.
-        answer (text): What was read, its first 200 characters.
+        answer (text): The first 200 characters that were read.
         address (text): Who answered, ip:port.
 
     Reasons:

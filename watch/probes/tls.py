@@ -1,4 +1,4 @@
-"""TLS: does the target prove its name, for how much longer, and with what."""
+"""TLS: the certificate of a server, and the versions and ciphers that it accepts."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 @probe("tls", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsProbe(Addressed, Reached, Described):
-    """Shake hands over TLS and look at the certificates.
+    """Make a TLS handshake and look at the certificates.
 
-    Chain and name are verified as a client would: a certificate that turns visitors away is an outage,
-    however healthy the server. Its facts are given all the same.
+    Chain and name are verified as a client does it: a server whose certificate is refused is down. The facts of
+    the certificate are given all the same.
 
     Options:
         address: host or host:port; without a port 443.
@@ -38,18 +38,19 @@ class TlsProbe(Addressed, Reached, Described):
 
     Facts:
         latency (duration, slow): From the start of name lookup to the end of the handshake.
-        certificate.left (duration, certificate): How long the certificate holds.
-        certificate.expires (instant, certificate): When it ends.
+        certificate.left (duration, certificate): How long the certificate remains valid.
+        certificate.expires (instant, certificate): When it expires.
         certificate.subject (text, certificate): Its common name.
-        certificate.issuer (text, certificate): Who signed it.
-        certificate.names (text, certificate): The names it is for, the first twenty.
+        certificate.issuer (text, certificate): The name of its issuer.
+        certificate.names (text, certificate): The names that it is valid for, the first twenty.
         certificate.key (text, certificate): Kind and size of its key, RSA 2048.
-        certificate.readable (bool, certificate): Whether we can read it; false means none of the above.
+        certificate.readable (bool, certificate): Whether we can read it; if false, the facts above are missing.
         chain.count (count, certificate): How many certificates were sent.
-        chain.left (duration, certificate): How long the one of them holds that ends first.
-        protocol (text, tls): TLSv1.3.
+        chain.left (duration, certificate): How long the certificate of the chain that expires first remains
+            valid.
+        protocol (text, tls): The version of TLS, TLSv1.3.
         cipher (text, tls): The cipher suite.
-        bits (count, tls): Its secret bits.
+        bits (count, tls): The length of the secret key.
         legacy (bool, tls): Whether TLS 1.0 or 1.1 is accepted; only with report or refuse.
         address (text): Who answered, ip:port.
 
@@ -104,11 +105,11 @@ class TlsProbe(Addressed, Reached, Described):
         return facts | _chain(tls, now), line.phases
 
     async def _distrusted(self, error: ssl.SSLCertVerificationError, now: datetime) -> ProbeFailure:
-        """Return the failure that a refused certificate is, with what another look at it shows."""
+        """Return the failure for a refused certificate, with the facts of a second connection that accepts it."""
         from watch.probes.wire.net.trust import believing  # noqa: PLC0415 - as above
 
         facts: dict[str, FactValue] = {}
-        with contextlib.suppress(ProbeFailure, OurFault, OSError):  # the verdict stands without them
+        with contextlib.suppress(ProbeFailure, OurFault, OSError):  # the verdict does not need them
             facts, _ = await self._shaken(believing(old=self.legacy == "allow"), now)
         found = fault(error)
         detail = found.detail if isinstance(found, ProbeFailure) else "the certificate is refused"

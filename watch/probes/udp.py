@@ -1,4 +1,4 @@
-"""UDP: does somebody answer a datagram, and say what is expected."""
+"""UDP: whether a port answers a datagram as expected."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
 
     from watch.core.reading import FactValue
 
-_LONGEST = 1400  # bytes that arrive in one piece everywhere
+_LONGEST = 1400  # bytes that are fragmented nowhere
 
 
 @probe("udp", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UdpProbe(Addressed, Reached, Described):
-    """Send a datagram and wait for one that answers it. Silence cannot be told from a closed firewall: down.
+    """Send a datagram and wait for an answer. Silence is down: it cannot be told from a firewall that drops it.
 
-    The datagram is sent again every second until the run ends, for one that is lost is no outage; send
+    The datagram is sent again every second until the run ends, because a lost datagram is not an outage. Send
     only what may be sent twice.
 
     Options:
         address: host:port.
         send: What to send, as UTF-8.
-        hexadecimal: What to send, instead, in hexadecimal digits, 01 00 ff.
-        until: Wait for an answer in which this regular expression (RE2) is found; without it any will do.
+        hexadecimal: Instead of send: what to send in hexadecimal digits, 01 00 ff.
+        until: Wait for an answer that matches this regular expression (RE2); by default any answer will do.
 
     Facts:
         latency (duration, slow): The round trip of the datagram and its answer.
-        answer (text): What came, its first 200 characters.
-        size (bytes): How much came.
+        answer (text): The first 200 characters of the answer.
+        size (bytes): The size of the answer.
         address (text): Who answered, ip:port.
 
     Reasons:
@@ -61,9 +61,9 @@ class UdpProbe(Addressed, Reached, Described):
         try:
             data = self._data()
         except (ValueError, binascii.Error):
-            raise ValueError("hexadecimal: digits from 0 to f, two for each byte") from None
+            raise ValueError("hexadecimal: write two digits from 0 to f for each byte") from None
         if len(data) > _LONGEST:
-            raise ValueError(f"send: {_LONGEST} bytes at most, so that it arrives in one piece")
+            raise ValueError(f"send: at most {_LONGEST} bytes, so that it is not fragmented")
         if self.until is not None:
             from watch.probes.wire.net.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
 

@@ -1,11 +1,11 @@
 """The one runner of child programs: it bounds their output, their time and how many may hang.
 
-Tools that look at disks hang when a disk does. Then no signal reaches them before the kernel lets go. So
-the whole process group is killed, and waited for only as long as a cancelled check may take. What the kernel
-still holds then is reaped when it ends. When sixteen runs of one program hang, no further one is started.
+Tools that read disks hang when a disk does. Then no signal ends them before the kernel does. So the whole
+process group is killed, and waited for only as long as a cancelled check may take; processes that are still
+there then are reaped later. When sixteen runs of one program hang, no more are started.
 
-The children are not asyncio's: its transports wait for pipes that nobody empties any more, and outlive the
-check that gave them up.
+asyncio's own child processes are not used: their transports wait for pipes that nobody reads any more, and
+outlive a cancelled check.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
-_BARE = {"PATH": _PATH, "LC_ALL": "C", "TZ": "UTC"}  # ours may hold secrets; what programs print is parsed
+_BARE = {"PATH": _PATH, "LC_ALL": "C", "TZ": "UTC"}  # our environment may hold secrets; the output is parsed
 _MOST = 4 << 20  # bytes of output
 _MOST_HELD = 16
 _GRACE = 0.05  # seconds for a killed child to go
 _PIECE = 4096  # bytes that a writable pipe takes without blocking (PIPE_BUF)
 held: dict[str, list[subprocess.Popen[bytes]]] = {}
-"""By program: the children that were killed and had not ended when we last looked."""
+"""By program: children that were killed and had not ended at the last look."""
 
 
 class Ended(NamedTuple):
-    """What a program wrote, and the code it ended with."""
+    """The output of a program, and its exit code."""
 
     code: int
     out: bytes
@@ -44,7 +44,7 @@ class Ended(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What a program wrote, as text, and the code it ended with."""
+    """The output of a program as text, and its exit code."""
 
     code: int
     out: str
@@ -52,19 +52,19 @@ class Said(NamedTuple):
 
     @property
     def words(self) -> str:
-        """Its complaint as one line."""
+        """Its error message, in one line."""
         return one_line(self.err.strip() or self.out.strip(), 120) or f"exit code {self.code}"
 
 
 async def said_by(program: str, *arguments: str, package: str) -> Said:
-    """Run *program* and return what it said.
+    """Run *program* and return its output.
 
     Args:
         program: Its name, or the path to it.
         package: The Debian package that has it, for users who lack it.
 
     Raises:
-        OurFault: It is not here or may not be run, or time was up: the machine's tool is ours.
+        OurFault: It is not installed, or may not be run.
     """
     path = shutil.which(program, path=_PATH)
     if path is None:
@@ -85,12 +85,12 @@ async def run(
     environment: Mapping[str, str] = _BARE,
     most: int = _MOST,
 ) -> Ended:
-    """Run *command*, whose first word is a path, and return what it wrote.
+    """Run *command*, whose first word is a path, and return its output.
 
     Args:
-        name: What is run, in the words of a failure.
-        question: What it reads from its standard input.
-        most: Bytes of output, and of complaints, that are kept.
+        name: What is run, for the text of a failure.
+        question: Its standard input.
+        most: The limit, in bytes, of stdout and of stderr.
 
     Raises:
         ProbeFailure: It writes more than *most*.
@@ -116,7 +116,7 @@ async def run(
             out, err = await _exchanged(child, question, most)
         await _ready(pidfd)
     except* OverflowError as several:
-        raise ProbeFailure(Reason.LIMIT, f"{name} says more than {most >> 20} MiB") from several
+        raise ProbeFailure(Reason.LIMIT, f"{name} writes more than {most >> 20} MiB") from several
     finally:
         await _end(child, pidfd)
         os.close(pidfd)
@@ -137,7 +137,7 @@ async def _tell(child: subprocess.Popen[bytes], question: bytes) -> None:
     if child.stdin is None:
         return
     pipe, left = child.stdin.fileno(), memoryview(question)
-    with contextlib.suppress(BrokenPipeError):  # it ended without reading all; its code says why
+    with contextlib.suppress(BrokenPipeError):  # it ended without reading all; its exit code says why
         while left:
             await _ready(pipe, writing=True)
             left = left[os.write(pipe, left[:_PIECE]) :]
@@ -173,7 +173,7 @@ def _wake(waiting: asyncio.Future[None]) -> None:
 
 
 async def _end(child: subprocess.Popen[bytes], pidfd: int) -> None:
-    """Kill what the program left running, itself included."""
+    """Kill the program and all that it started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     if child.poll() is None:
@@ -185,7 +185,7 @@ async def _end(child: subprocess.Popen[bytes], pidfd: int) -> None:
 
 
 def _still_held(program: str) -> list[subprocess.Popen[bytes]]:
-    """The runs of *program* that hang; those that ended meanwhile are reaped."""
+    """The runs of *program* that hang; ended ones are reaped."""
     left = [child for child in held.pop(program, ()) if child.poll() is None]
     if left:
         held[program] = left

@@ -1,1 +1,1 @@
-"""Databases, caches and directories, spoken to in their own protocols."""
+"""Databases, caches and directories, each in its own protocol."""

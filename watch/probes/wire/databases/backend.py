@@ -1,7 +1,7 @@
 """What several databases share: one query that only reads, and numbers read from text.
 
-A query is the operator's own, but a check must not be the way to write by mistake: only statements that begin
-with a word that reads are taken, one at a time, and the kinds run them in a transaction that is read-only.
+The operator writes the query, but a check must not write by mistake. So a query must be one statement that
+begins with a word that reads, and runs in a read-only transaction.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Query:
 
     Options:
         query: One statement to run; it begins with SELECT, WITH, SHOW, VALUES, TABLE or EXPLAIN.
-        statement_timeout: When the server itself gives up on a statement, also after we have gone.
+        statement_timeout: After how long the server itself ends a statement, even after the check has gone.
     """
 
     __slots__ = ()
@@ -36,7 +36,7 @@ class Query:
         """Raise ValueError unless the query begins like one that only reads."""
         if self.query is not None and not _READS.match(self.query):
             raise ValueError(
-                "query: a check only reads: begin with SELECT, WITH, SHOW, VALUES, TABLE or EXPLAIN"
+                "query: a check only reads; begin with SELECT, WITH, SHOW, VALUES, TABLE or EXPLAIN"
             )
         check_statement_timeout(self.statement_timeout)
 
@@ -47,7 +47,7 @@ def check_statement_timeout(given: timedelta) -> None:
 
 
 def answer(rows: int, first: str | None) -> dict[str, FactValue]:
-    """Return the facts of a query that gave so many *rows*, and the *first* value of the first of them."""
+    """Return the facts of a query with that many *rows*; *first*: the first value of the first row."""
     facts: dict[str, FactValue] = {"rows": rows}
     if first is not None:
         facts["answer"] = first[:200]
@@ -58,7 +58,7 @@ def answer(rows: int, first: str | None) -> dict[str, FactValue]:
 
 
 def number(text: str) -> float | int | None:
-    """Return the number that *text* is, None when it is none."""
+    """Return *text* as a number, None when it is not one."""
     if _INTEGER.fullmatch(text):
         return int(text)
     try:

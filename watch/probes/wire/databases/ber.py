@@ -1,7 +1,7 @@
-"""BER, as much of it as LDAP needs: definite lengths, tags of one byte.
+"""BER, the part that LDAP uses: definite lengths, tags of one byte.
 
-Reading never goes down by itself: `parts` splits one level, and its caller asks for the next where it knows
-what stands there. So a stranger's nesting costs nothing, and what is cut off is a ValueError.
+`parts` splits only one level; its caller asks for the next where it knows what to expect. So deep nesting costs
+nothing, and data that is cut off is a ValueError.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ def text(value: str, tag: int = TEXT) -> bytes:
 
 
 def length_of_length(first: int) -> int:
-    """Return how many bytes of length follow the *first*; ValueError for what LDAP forbids."""
+    """Return how many bytes of length follow the *first*; ValueError for forms that LDAP forbids."""
     if first < 0x80:
         return 0
     if not 0x80 < first <= 0x84:
-        raise ValueError("a length that LDAP does not know")
+        raise ValueError("a form of length that LDAP forbids")
     return first & 0x7F
 
 
 def parts(data: bytes) -> list[tuple[int, bytes]]:
-    """Return the elements that stand one after the other in *data*: tag and contents of each."""
+    """Return the consecutive elements in *data*: tag and content of each."""
     found, at = list[tuple[int, bytes]](), 0
     while at < len(data):
         if at + 2 > len(data):

@@ -1,9 +1,8 @@
-"""BSON, as much as a check needs: documents of plain values written, and any document read with care.
+"""BSON: writes documents of simple values, and reads any document with care.
 
-What comes is a stranger's. Sizes are believed only inside the document that holds them, so no document is read
-beyond its own end; depth and the number of values have limits, because a megabyte of the smallest values would
-hold up every other check. Types that no answer of ours needs are measured and stepped over: their value is an
-`Unread`.
+The data may be hostile. No document is read beyond its own end. Depth and number of values are limited, because
+a megabyte of the smallest values would block all other checks. Values of types that we do not need are skipped,
+and become `Unread`.
 
 Source: bsonspec.org, version 1.1.
 """
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
 DEEPEST = 24  # documents in documents; replSetGetStatus has 4
 MOST_VALUES = 10_000  # some 10 ms; replSetGetStatus of 50 members has 2,000
 _EMPTY = 5  # bytes of the smallest document: its size and its end
-_FIXED: Final = {0x06: 0, 0x07: 12, 0x13: 16, 0x7F: 0, 0xFF: 0}  # sizes of what is stepped over
-_TEXTS: Final = frozenset({0x02, 0x0D, 0x0E})  # text, program, symbol
+_FIXED: Final = {0x06: 0, 0x07: 12, 0x13: 16, 0x7F: 0, 0xFF: 0}  # sizes of skipped values
+_TEXTS: Final = frozenset({0x02, 0x0D, 0x0E})  # text, code, symbol
 _PROGRAM_WITH_SCOPE: Final = 0x0F
 
 
@@ -31,14 +30,14 @@ class Date(NamedTuple):
 
 
 class Stamp(NamedTuple):
-    """A place in the oplog: seconds since the epoch, and which one of that second."""
+    """A position in the oplog: seconds since the epoch, and a number within that second."""
 
     seconds: int
     nth: int
 
 
 class Unread(NamedTuple):
-    """A value of a type that nobody here needs."""
+    """A value of a type that we do not need."""
 
     type: int
 
@@ -47,7 +46,7 @@ Document = dict[str, object]
 
 
 class Excess(ValueError):  # noqa: N818 - said of a document
-    """A document deeper, or of more values, than we read."""
+    """A document that is too deep, or has too many values."""
 
 
 def encoded(document: Mapping[str, object]) -> bytes:
@@ -57,15 +56,15 @@ def encoded(document: Mapping[str, object]) -> bytes:
 
 
 def decoded(data: bytes) -> Document:
-    """Return the document that *data* is, from its first byte to its last.
+    """Return the document in *data*, which must fill it.
 
     Raises:
-        ValueError: It is none; `Excess` when it is too much of one.
+        ValueError: It is not valid; `Excess` when it is too large.
     """
     reader = _Reader(data)
     document, end = reader.document(0, len(data), 1)
     if end != len(data):
-        raise ValueError("there are bytes behind the document")
+        raise ValueError("there are bytes after the document")
     return document
 
 
@@ -93,11 +92,11 @@ def _element(name: str, value: object) -> bytes:  # noqa: C901, PLR0911 - a tabl
             return b"\x03" + key + encoded(value)
         case list() | tuple():
             return b"\x04" + key + encoded({str(nth): one for nth, one in enumerate(value)})
-    raise TypeError(f"{type(value).__name__} is not written as BSON here")
+    raise TypeError(f"{type(value).__name__} cannot be written as BSON here")
 
 
 class _Reader:
-    """The bytes of one message. Every position is checked against the end of the document that it is in."""
+    """The bytes of one message. Every position is checked against the end of its document."""
 
     __slots__ = ("_data", "_left")
 
@@ -114,7 +113,7 @@ class _Reader:
         return found, end
 
     def _array(self, at: int, limit: int, depth: int) -> tuple[list[object], int]:
-        """Return the values in their order: the names of an array's members tell nothing."""
+        """Return the values in their order; the names of an array's members are only numbers."""
         end = self._end(at, limit, depth)
         return [value for _, value in self._elements(at + 4, end - 1, depth)], end
 
@@ -123,7 +122,7 @@ class _Reader:
             raise Excess(f"documents are nested more than {DEEPEST} deep")
         end = at + self._size(at, limit)
         if end < at + _EMPTY or end > limit:
-            raise ValueError("a document's size is not that of what it holds")
+            raise ValueError("the size of a document does not fit its content")
         if self._data[end - 1]:
             raise ValueError("a document does not end where it says")
         return end
@@ -171,13 +170,13 @@ class _Reader:
         return Unread(kind), self._behind(kind, at, end)
 
     def _behind(self, kind: int, at: int, end: int) -> int:
-        """Return where a value ends that nobody needs."""
+        """Return the end of a value that is skipped."""
         if kind in _FIXED:
             self._within(at, _FIXED[kind], end)
             return at + _FIXED[kind]
-        if kind == 0x0B:  # a pattern and its options
+        if kind == 0x0B:  # a regular expression and its options
             return self._name(self._name(at, end)[1], end)[1]
-        if kind == 0x0C:  # a name and an identity
+        if kind == 0x0C:  # a name and an object id
             at = self._text(at, end)[1]
             self._within(at, 12, end)
             return at + 12

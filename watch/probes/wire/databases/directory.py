@@ -1,6 +1,6 @@
-"""LDAP as far as a check goes: turn to TLS, bind, and look at one entry.
+"""LDAP, the part that a check needs: StartTLS, bind, and one entry.
 
-Only these three requests are made, none of which changes anything. Each is answered before the next one.
+Only these three requests are made, and none changes anything. Each waits for the answer to the one before.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class Directory:
         )
         code, words = self._result(done)
         if code:
-            raise self._talk.failure(Reason.TLS, f"does not start TLS: {words} (`tls: none` does without)")
+            raise self._talk.failure(
+                Reason.TLS, f"does not start TLS: {words}; write `tls: none` to do without TLS"
+            )
         await self._talk.secure()
 
     async def bind(self, name: str, password: str) -> None:
@@ -61,11 +63,11 @@ class Directory:
         self._granted(done, "a login")
 
     async def entry(self, base: str, attribute: str | None) -> Entry | None:
-        """Return the attributes of the entry *base*, by lower-case name; None when there is none."""
+        """Return the attributes of the entry *base*, by lower-case name; None when it does not exist."""
         request = ber.element(
             _SEARCH,
             ber.text(base),
-            ber.number(0, ber.ENUMERATED),  # the entry itself, nothing below it
+            ber.number(0, ber.ENUMERATED),  # scope: the entry itself
             ber.number(0, ber.ENUMERATED),  # aliases are not followed
             ber.number(1),  # one entry at most
             ber.number(10),  # seconds
@@ -90,7 +92,7 @@ class Directory:
     async def _asked(
         self, request: bytes, wanted: int, what: str, *, secret: bool = False
     ) -> tuple[list[bytes], bytes]:
-        """Return the entries that came, and the message with the tag *wanted* that ends the answer."""
+        """Return the entries, and the message with the tag *wanted* that ends the answer."""
         self._number += 1
         message = ber.element(ber.SEQUENCE, ber.number(self._number), request)
         await self._talk.put(message, secret=secret)
@@ -99,16 +101,16 @@ class Directory:
             number, tag, body = await self._heard(f"an answer to {what}")
             if number == 0:
                 _, words = self._result(body)
-                raise self._talk.failure(Reason.STATUS, f"the server takes its leave: {words}")
+                raise self._talk.failure(Reason.STATUS, f"the server ends the connection: {words}")
             if number != self._number:
-                raise self._talk.failure(Reason.PROTOCOL, f"answers something else than {what}")
+                raise self._talk.failure(Reason.PROTOCOL, f"sends something other than {what}")
             if tag == wanted:
                 return entries, body
             if tag == _ENTRY:
                 entries.append(body)
 
     async def _heard(self, what: str) -> tuple[int, int, bytes]:
-        """Return the next message's number, the tag of what it is, and its contents."""
+        """Return the next message's number, its tag and its content."""
         head = await self._talk.take(2, what)
         if head[0] != ber.SEQUENCE:
             raise self._broken()
@@ -123,7 +125,7 @@ class Directory:
         return ber.integer(number), tag, body
 
     def _result(self, body: bytes) -> tuple[int, str]:
-        """Return the code of an LDAPResult, and what it says."""
+        """Return the code of an LDAPResult, and its text."""
         try:
             (_, code), _, (_, words), *_ = ber.parts(body)
         except ValueError as error:
@@ -140,7 +142,7 @@ class Directory:
             raise self._talk.failure(reason, f"refuses {what}: {words}")
 
     def _broken(self) -> Exception:
-        return self._talk.failure(Reason.PROTOCOL, "what it answers is no LDAP")
+        return self._talk.failure(Reason.PROTOCOL, "the answer is not LDAP")
 
 
 def _attributes(entry: bytes) -> Entry:

@@ -1,12 +1,12 @@
-"""A DSN: where PostgreSQL is and whom to log in as, in one text, as libpq's programs take it.
+"""A DSN: address and login of PostgreSQL in one text, in the formats of libpq.
 
-Two forms: ``postgresql://user:password@host:port/database?name=value`` and ``host=… port=… user=…``. A text that
-is neither is a host, or host:port. The whole of it is secret, for it may hold a password anywhere a slip of the
-pen put one. So no error here shows any of it but the name of a parameter, and that only where it cannot be the
-rest of a password that was not quoted.
+Two forms: ``postgresql://user:password@host:port/database?name=value`` and ``host=… port=… user=…``. Any other
+text is a host, or host:port. The whole text is secret, because a typing error may put the password anywhere in
+it. So no error shows any of it but the name of a parameter, and that only if it cannot be part of an unquoted
+password.
 
-Only what changes nothing of the answer is passed over; what we could not honour (several hosts, a Unix socket,
-a service file) is refused, for a check that asks another server than the operator meant is worse than none.
+Parameters that do not change the answer are ignored. Those that we cannot obey (several hosts, a Unix socket, a
+service file) are refused: a check that asks another server than the operator meant would be worse than none.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ require_auth requirepeer sslcert sslkey sslpassword sslcrl sslcrldir sslsni sslc
 sslcertmode ssl_min_protocol_version ssl_max_protocol_version gssencmode gssdelegation gsslib krbsrvname
 """
 _TAKEN = _USED | frozenset(_IGNORED.split())
-_KNOWN = _TAKEN | frozenset(_OTHERS.split())  # to libpq: never the rest of a password
+_KNOWN = _TAKEN | frozenset(_OTHERS.split())  # known to libpq, so never part of a password
 _BARE = re.compile(r"(\[[^\]]*\]|[^:]*)(?::(\d+))?")
 _HOST = re.compile(r"[^\s@:/?#\[\]=,'\"\\%]+|\[?[0-9A-Fa-f:.]+(?:%\w+)?\]?")
 _PLAIN, _SOME, _PROVEN = ("disable", "allow", "prefer"), ("require",), ("verify-ca", "verify-full")
@@ -58,11 +58,11 @@ _ENCODE = "write @ as %40, : as %3A, / as %2F, ? as %3F and % as %25 in it"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """Where to log in, as whom, and how: what `watch.probes.wire.databases.backend.secure` takes.
+    """The server, the login and how to use TLS.
 
     Args:
         address: host:port to dial.
-        tls: Whether TLS is spoken; None when nobody said.
+        tls: Whether TLS is used; None when the DSN does not say.
         server_name: The name for the certificate when the address has another.
     """
 
@@ -77,14 +77,14 @@ class Login:
 
 
 def read(dsn: str, *, user: str, database: str) -> Login:
-    """Return what *dsn* says; *user* is for one that names none, *database* for one that is only an address.
+    """Return the login in *dsn*; *user* if it has none, *database* if it is only an address.
 
     Raises:
-        ValueError: It begins with ``dsn:`` and shows nothing of *dsn* but a parameter's name.
+        ValueError: Its text begins with ``dsn:`` and shows of *dsn* only the name of a parameter.
     """
     dsn = dsn.strip()  # one that comes from a file ends in a line break
     if len(dsn) > _LONGEST or not dsn.isprintable():
-        raise ValueError(f"dsn: one line of at most {_LONGEST} characters, without control characters")
+        raise ValueError(f"dsn: write one line of at most {_LONGEST} characters, without control characters")
     if "://" in dsn.partition("=")[0]:
         parameters = _of_uri(dsn)
     elif "=" in dsn:
@@ -115,9 +115,7 @@ def _login(said: Mapping[str, str], user: str) -> Login:
 def _of_uri(dsn: str) -> dict[str, str]:
     match = _URI.fullmatch(dsn)
     if not dsn.startswith(("postgres://", "postgresql://")):
-        raise ValueError(
-            "dsn: this is an address of something else; write postgresql://user:password@host/database"
-        )
+        raise ValueError("dsn: is the URL of something else; write postgresql://user:password@host/database")
     if (
         match is None
         or "@" in (match["query"] or "")
@@ -131,16 +129,14 @@ def _of_uri(dsn: str) -> dict[str, str]:
     for one in filter(None, (match["query"] or "").split("&")):
         name, equals, value = one.partition("=")
         if not equals:
-            raise ValueError(
-                "dsn: behind the question mark stands something without a value; write name=value"
-            )
-        # As libpq does for those who come from JDBC.
+            raise ValueError("dsn: a parameter after the question mark has no value; write name=value")
+        # libpq accepts this, too, for users of JDBC.
         parts.append(("sslmode", "require") if one == "ssl=true" else (name, value))
     return _known((_decoded(name), _decoded(value)) for name, value in parts)
 
 
 def _decoded(text: str) -> str:
-    wrong = f"dsn: a per cent sign in it does not encode a character; {_ENCODE}"
+    wrong = f"dsn: a percent sign in it does not encode a character; {_ENCODE}"
     if re.search("%(?![0-9A-Fa-f]{2})|%00", text):
         raise ValueError(wrong)
     try:
@@ -154,30 +150,30 @@ def _of_words(dsn: str) -> dict[str, str]:
     while at < len(dsn):
         match = _WORD.match(dsn, at)
         if match is None or (match["plain"] == "" and dsn[match.end() : match.end() + 1] in ("'", "\\")):
-            raise ValueError(f"dsn: its words cannot be told apart; {_QUOTE}")
+            raise ValueError(f"dsn: its parameters cannot be told apart; {_QUOTE}")
         name, value = match["name"], match["quoted"] if match["plain"] is None else match["plain"]
         if parts and parts[-1][0] == "password" and name not in _KNOWN:
-            raise ValueError(f"dsn: what follows the password is no parameter; {_QUOTE}")
+            raise ValueError(f"dsn: the text after the password is not a parameter; {_QUOTE}")
         parts.append((name, re.sub(r"\\(.)", r"\1", value)))
         at = match.end()
     return _known(parts)
 
 
 def _known(parts: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return the parameters by name; one that we cannot honour, or that comes twice, is refused by its name."""
+    """Return the parameters by name; ValueError for one that we cannot obey, or that comes twice."""
     known: dict[str, str] = {}
     for name, value in parts:
         if name not in _TAKEN:
             which = f"the parameter {name}" if _NAME.fullmatch(name) else "one of its parameters"
-            raise ValueError(f"dsn: {which} means nothing to this check; leave it out")
+            raise ValueError(f"dsn: {which} is not supported; leave it out")
         if name in known:
-            raise ValueError(f"dsn: the parameter {name} stands in it twice; leave one out")
+            raise ValueError(f"dsn: the parameter {name} is in it twice; leave one out")
         known[name] = value
     return known
 
 
 def _tls(mode: str | None, ca_file: str | None) -> tuple[bool | None, bool, Path | None]:
-    """Return whether to speak TLS, whether to verify, and by whose word."""
+    """Return whether to use TLS, whether to verify, and the file of authorities."""
     if mode is None and ca_file is None:
         return None, True, None
     if mode in _PLAIN and ca_file is None:
@@ -186,8 +182,8 @@ def _tls(mode: str | None, ca_file: str | None) -> tuple[bool | None, bool, Path
         raise ValueError("dsn: sslrootcert without TLS; write sslmode=verify-full, or leave it out")
     if mode not in (None, *_SOME, *_PROVEN):
         words = ", ".join((*_PLAIN, *_SOME, *_PROVEN))
-        raise ValueError(f"dsn: its sslmode is none; write one of {words}")
-    # As libpq has it: with an authority to ask, `require` asks it.
+        raise ValueError(f"dsn: its sslmode is not valid; write one of {words}")
+    # As in libpq: with a file of authorities, `require` verifies.
     return (
         True,
         mode != "require" or ca_file is not None,
@@ -198,12 +194,10 @@ def _tls(mode: str | None, ca_file: str | None) -> tuple[bool | None, bool, Path
 def _address(host: str, port: str) -> str:
     """Return host:port, ready to dial."""
     if not host or host[0] in "/@":
-        raise ValueError(
-            "dsn: it names no host, and Unix sockets are not spoken; give it host=, or user@host/"
-        )
+        raise ValueError("dsn: has no host, and Unix sockets are not supported; write host=, or user@host/")
     if "," in host + port:
-        raise ValueError("dsn: it names several hosts; write a check for each of them")
-    wrong = "dsn: no host and port can be read from it; write db.example.org:5432 or [::1]:5432"
+        raise ValueError("dsn: has several hosts; write a check for each of them")
+    wrong = "dsn: its host and port cannot be read; write db.example.org:5432 or [::1]:5432"
     if not _HOST.fullmatch(host):
         raise ValueError(wrong)
     alone = host.strip("[]")

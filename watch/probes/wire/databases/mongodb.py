@@ -1,9 +1,8 @@
 """MongoDB's protocol: a command is a document in an OP_MSG, and so is its answer.
 
-Our own few messages instead of a driver: a driver watches a whole deployment in the background, waits out its
-full patience where nobody listens, and says in prose what happened. Here one server is asked, once. TLS that is
-wanted is spoken from the first byte, a password is never sent (only SCRAM is known), and commands that read are
-the only ones there are.
+We do not use a driver: a driver watches a whole deployment in the background, waits for its full timeout where
+no server listens, and gives errors only as text. Here one server is asked, once. With `tls`, TLS is used from
+the first byte. A password is never sent (only SCRAM is supported), and all commands only read.
 
 Source: the OP_MSG specification (flags, sections) and the server's manual for the commands.
 """
@@ -39,11 +38,11 @@ _REASONS: Final = {
     50: Reason.TIMEOUT,  # MaxTimeMSExpired
     262: Reason.TIMEOUT,  # ExceededTimeLimit
 }
-_OURS: Final = (2, 9, 14)  # BadValue, FailedToParse, TypeMismatch: what the operator wrote as a filter
+_OURS: Final = (2, 9, 14)  # BadValue, FailedToParse, TypeMismatch: the operator's filter is wrong
 
 
 class Refused(ProbeFailure):
-    """What the server refuses, with its *code*."""
+    """A refusal of the server, with its *code*."""
 
     def __init__(self, reason: Reason, words: str, code: int, phases: Mapping[str, float]) -> None:
         super().__init__(reason, words, phases=phases)
@@ -57,13 +56,13 @@ class Session:
         self._line, self._in, self._last = line, Reader(line, _MOST), 0
 
     async def hello(self, account: str | None) -> Document:
-        """Return what the server says of itself; of *account* (``database.user``) how it may log in."""
+        """Return the greeting; for *account* (``database.user``) it lists the login methods."""
         client = {"application": {"name": "threenines"}, "driver": {"name": "threenines", "version": "1"}}
         asked: Document = {"hello": 1, "client": client | {"os": {"type": "unknown"}}}
         return await self.ask("admin", asked if account is None else asked | {"saslSupportedMechs": account})
 
     async def log_in(self, user: str, password: Secret, database: str, ways: object) -> None:
-        """Show that we know the password, in the best of the *ways* that the server names, and have it show so, too."""
+        """Log in by the best of the *ways* that the server lists; the server must prove to know the password, too."""
         known = ways if isinstance(ways, list) else []
         if "SCRAM-SHA-256" in known:
             scram, way = Scram(user, password.reveal()), "SCRAM-SHA-256"
@@ -71,7 +70,7 @@ class Session:
             inner = hashlib.md5(f"{user}:mongo:{password.reveal()}".encode(), usedforsecurity=False)
             scram, way = Scram(user, inner.hexdigest(), digest="sha1"), "SCRAM-SHA-1"
         else:
-            raise self._rejected("names neither SCRAM-SHA-256 nor SCRAM-SHA-1 for this user")
+            raise self._rejected("offers neither SCRAM-SHA-256 nor SCRAM-SHA-1 for this user")
         start = {"saslStart": 1, "mechanism": way, "payload": scram.first()}
         said = await self.ask(database, start | {"options": {"skipEmptyExchange": True}})
         number = said.get("conversationId")
@@ -80,13 +79,13 @@ class Session:
         said = await self.ask(database, more | {"payload": last})
         if not self._sensible(scram.proves, said):
             raise self._rejected("does not prove that it knows our password")
-        if said.get("done") is not True:  # older servers want an empty word more
+        if said.get("done") is not True:  # older servers expect one more, empty message
             said = await self.ask(database, more | {"payload": b""})
         if said.get("done") is not True:
-            raise self._rejected("does not come to an end with the login")
+            raise self._rejected("does not finish the login")
 
     async def ask(self, database: str, command: Mapping[str, object]) -> Document:
-        """Return the answer to *command*; `Refused` when the server will not."""
+        """Return the answer to *command*; `Refused` when the server refuses it."""
         self._last += 1
         body = b"\0\0\0\0\0" + encoded({**command, "$db": database})
         await self._line.send(_HEADER.pack(len(body) + 16, self._last, 0, _OP_MSG) + body)
@@ -97,7 +96,7 @@ class Session:
         return answer
 
     async def count(self, database: str, name: str, which: Mapping[str, object], limit_ms: int) -> object:
-        """Return the number of documents, as the server says; it may be a secondary."""
+        """Return the number of documents; the server may be a secondary."""
         mode = {"mode": "primaryPreferred"}
         command = {"count": name, "query": which, "maxTimeMS": limit_ms, "$readPreference": mode}
         return (await self.ask(database, command)).get("n")
@@ -109,8 +108,8 @@ class Session:
         body = await self._in.exactly(size - 16, what)
         flags, section = int.from_bytes(body[:4], "little"), body[4]
         if flags & _REQUIRED & ~_CHECKSUM or section != 0:
-            raise self._in.strange("answers in a form that we did not ask for")
-        # A checksum is not checked: TCP has one, and who could change the one could change the other.
+            raise self._in.strange("sends an answer in a format that we did not ask for")
+        # The checksum is not verified: TCP has one, and an attacker could change both.
         data = body[5:-4] if flags & _CHECKSUM else body[5:]
         try:
             return decoded(data)
@@ -119,7 +118,7 @@ class Session:
                 Reason.LIMIT, f"{self._line.where}: {error}", phases=self._line.phases
             ) from error
         except ValueError as error:
-            raise self._in.strange(f"an answer that is no BSON: {error}") from error
+            raise self._in.strange(f"the answer is not BSON: {error}") from error
 
     def _refusal(self, command: str, answer: Document) -> Refused | OurFault:
         code, text = answer.get("code"), answer.get("errmsg")
@@ -134,7 +133,7 @@ class Session:
         try:
             return step(payload if isinstance(payload, bytes) else b"")
         except ValueError as error:
-            raise self._rejected(f"the login makes no sense: {error}") from error
+            raise self._rejected(f"the login is not valid: {error}") from error
 
     def _rejected(self, words: str) -> ProbeFailure:
         return ProbeFailure(Reason.AUTH, f"{self._line.where} {words}", phases=self._line.phases)

@@ -1,8 +1,8 @@
-"""The protocol of MySQL and MariaDB: the greeting, TLS, the login, and text queries one at a time.
+"""The protocol of MySQL and MariaDB: greeting, TLS, login, and text queries, one at a time.
 
-Libraries that were tried go on in plain text when a server offers no TLS, or lose the error that matters. Here
-TLS that is not offered is a failure, several statements in one query are not asked for (the capability is left
-out, so the server takes none), and a server's request for one of our files is not in the vocabulary.
+The libraries that we tried continue in plain text when a server offers no TLS, or lose the error that matters.
+Here missing TLS is a failure. The capability for several statements in one query is not requested, so the
+server refuses them. A server's request to send one of our files is not supported.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from watch.core.settings import Secret
     from watch.probes.wire.net.line import Line
 
-Row = list[tuple[str, str | None]]  # a column's name and value; names may be there twice
+Row = list[tuple[str, str | None]]  # the name and value of a column; names may come twice
 _WITH_DATABASE, _TLS, _PLUGINS = 0x8, 0x800, 0x80000
 _BASE = 0x1 | 0x4 | 0x200 | 0x2000 | 0x8000 | _PLUGINS  # long password, long flag, 4.1, transactions, secure
 _UTF8 = 45
@@ -37,11 +37,11 @@ _REASONS: Final = (
     (Reason.LIMIT, {1040, 1203, 1226}),
     (Reason.TIMEOUT, {1205, 1969, 3024}),
 )
-_OURS = {1064, 1792}  # what the operator wrote is not SQL, or writes
+_OURS = {1064, 1792}  # the operator's query is not SQL, or writes
 
 
 class Refused(ProbeFailure):
-    """What the server refuses, with its *code*."""
+    """A refusal of the server, with its *code*."""
 
     def __init__(self, reason: Reason, words: str, code: int, phases: dict[str, float]) -> None:
         super().__init__(reason, words, phases=phases)
@@ -63,15 +63,15 @@ class Session:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Say goodbye: a server counts and logs those who leave without, and we come twice a minute."""
+        """Send QUIT: a server counts and logs connections that end without it, and we connect twice a minute."""
         if self._known and not isinstance(error, asyncio.CancelledError):
             self._next = 0
             with contextlib.suppress(OSError, ProbeFailure):
                 await self._send(_QUIT)
 
     async def greet(self) -> None:
-        """Read what the server says first, and what it can."""
-        what = f"connected to {self._line.where}, which does not greet us as MySQL does"
+        """Read the greeting and the server's capabilities."""
+        what = f"connected to {self._line.where}, which sends no greeting of MySQL"
         head = await self._in.exactly(5, what)
         size = int.from_bytes(head[:3], "little")
         if head[3] != 0 or head[4] not in (10, _ERROR) or not 5 < size < 2048:
@@ -82,11 +82,11 @@ class Session:
         try:
             version, _, rest = body[1:].partition(b"\0")
             low, _, _, high, length = struct.unpack_from("<HBHHB", rest, 13)
-            # Eight bytes stand before the flags, twelve or more and a NUL after them.
+            # The nonce has eight bytes before the flags, and twelve or more and a NUL after them.
             self._nonce = rest[4:12] + rest[31 : 31 + max(12, length - 9)]
             self._plugin = rest[31 + max(13, length - 8) :].partition(b"\0")[0].decode("ascii", "replace")
         except struct.error as error:
-            raise self._in.strange("a greeting that ends too early") from error
+            raise self._in.strange("the greeting ends too early") from error
         self._offers = low | high << 16
         self.version = version.decode("ascii", "replace").removeprefix("5.5.5-")
 
@@ -95,12 +95,12 @@ class Session:
         return "mariadb" in self.version.lower()
 
     async def shake(self, secure: Callable[[], Awaitable[object]]) -> None:
-        """Ask for TLS and have it done by *secure*."""
+        """Ask for TLS; *secure* makes the handshake."""
         if not self._offers & _TLS:
             raise ProbeFailure(Reason.TLS, f"{self._line.where} offers no TLS", phases=self._line.phases)
         if self._in.pending():
             raise ProbeFailure(
-                Reason.TLS, f"{self._line.where} talks before TLS begins", phases=self._line.phases
+                Reason.TLS, f"{self._line.where} sends data before TLS begins", phases=self._line.phases
             )
         await self._send(struct.pack("<IIB23x", _BASE | _TLS, 1 << 24, _UTF8))
         await secure()
@@ -113,7 +113,7 @@ class Session:
         body = struct.pack("<IIB23x", can, 1 << 24, _UTF8) + user.encode() + b"\0"
         body += bytes((len(shown),)) + shown + (database.encode() + b"\0" if database else b"")
         await self._send(body + plugin.encode() + b"\0")
-        for _ in range(5):  # an honest server is through after two
+        for _ in range(5):  # two rounds are enough for any real server
             answer = await self._packet("no answer to the login")
             if answer[:1] == b"\0":
                 self._known = True
@@ -122,22 +122,22 @@ class Session:
         raise self._in.strange("the login does not end")
 
     async def _prove(self, answer: bytes, password: str) -> None:
-        """Answer what the server asks for in between: another plug-in's proof, or the whole password."""
+        """Answer a request during the login: the proof for another plug-in, or the whole password."""
         if answer[0] == _EOF:
             name, _, nonce = answer[1:].partition(b"\0")
             plugin = name.decode("ascii", "replace")
             await self._send(proof(plugin, password, nonce.removesuffix(b"\0"), self._line))
         elif answer[0] == _AUTH_MORE and answer[1:] == _FULL:
             await self._send(bare(password, self._line))
-        elif answer[0] != _AUTH_MORE:  # its third word says that the short proof was enough
-            raise self._in.strange("a login that makes no sense")
+        elif answer[0] != _AUTH_MORE:  # its third form says that the short proof was enough
+            raise self._in.strange("the login is not valid")
 
     async def run(self, statement: str) -> None:
         """Run a statement that gives no rows."""
         await self.ask(statement, 0)
 
     async def ask(self, query: str, most: int) -> list[Row]:
-        """Return *most* rows at most of what *query* gives; there may be more on their way then."""
+        """Return at most *most* rows of *query*; more may be on their way."""
         self._next = 0
         await self._send(_QUERY + query.encode())
         what = "the query was not answered"
@@ -146,9 +146,9 @@ class Session:
             return []
         count, end = _length(head, 0)
         if count is None or end != len(head) or not 0 < count <= 4096:
-            raise self._in.strange("an answer to a query that is none")
+            raise self._in.strange("the answer to the query is not valid")
         names = [self._name(await self._packet(what)) for _ in range(count)]
-        await self._packet(what)  # the end of the columns
+        await self._packet(what)  # end of the columns
         rows: list[Row] = []
         while len(rows) < most:
             packet = await self._packet(what)
@@ -158,7 +158,7 @@ class Session:
         return rows
 
     def _name(self, packet: bytes) -> str:
-        return self._texts(packet, 5)[4] or ""  # after catalogue, schema and the table's two names
+        return self._texts(packet, 5)[4] or ""  # after catalogue, schema and the two names of the table
 
     def _texts(self, packet: bytes, count: int) -> list[str | None]:
         texts: list[str | None] = []
@@ -170,7 +170,7 @@ class Session:
                 continue
             size, at = _length(packet, at)
             if size is None or at + size > len(packet):
-                raise self._in.strange("a row that ends too early")
+                raise self._in.strange("a row ends too early")
             texts.append(packet[at : at + size].decode("utf-8", "replace"))
             at += size
         return texts
@@ -180,7 +180,7 @@ class Session:
         self._next += 1
 
     async def _packet(self, what: str) -> bytes:
-        """Return the next packet, never empty; an error of the server's is raised."""
+        """Return the next packet, never empty; raise if it is an error."""
         what = f"connected to {self._line.where}, {what}"
         head = await self._in.exactly(4, what)
         if head[3] != self._next & 255 or head[:3] == b"\0\0\0":
@@ -202,7 +202,7 @@ class Session:
 
 
 def _length(packet: bytes, at: int) -> tuple[int | None, int]:
-    """Read a length that is itself of one to nine bytes; return it, None for none, and where it ends."""
+    """Read a length of one to nine bytes; return it (None for NULL) and where it ends."""
     first = packet[at] if at < len(packet) else 0xFF
     if first < 0xFB:
         return first, at + 1

@@ -1,7 +1,7 @@
-"""How a MySQL or MariaDB client shows that it knows the password, by the name of the server's plug-in.
+"""How a MySQL or MariaDB client proves that it knows the password, by the name of the server's plug-in.
 
-The password itself goes out only over TLS, and only to a plug-in that cannot do without it: whoever sits between
-us and a server without TLS may answer in its name and ask for it.
+The password itself is sent only over TLS, and only if a plug-in needs it: without TLS, an attacker could answer
+instead of the server and ask for it.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ NATIVE, CACHING, CLEAR = "mysql_native_password", "caching_sha2_password", "mysq
 
 
 def proof(plugin: str, password: str, nonce: bytes, line: Line) -> bytes:
-    """Return the answer to *nonce* that *plugin* wants.
+    """Return the answer to *nonce* for *plugin*.
 
     Raises:
-        ProbeFailure: It wants the password itself, and there is no TLS.
+        ProbeFailure: It needs the password itself, and there is no TLS.
         OurFault: We do not know the plug-in.
     """
     raw = password.encode()
     if plugin == CLEAR:
         return bare(password, line)
     if plugin not in (NATIVE, CACHING):
-        raise OurFault(f"{line.where} wants a way of logging in that we do not know: {plugin[:40]}")
+        raise OurFault(f"{line.where} wants a login method that we do not support: {plugin[:40]}")
     if not raw:
         return b""
     if plugin == NATIVE:
@@ -39,7 +39,7 @@ def proof(plugin: str, password: str, nonce: bytes, line: Line) -> bytes:
 
 
 def bare(password: str, line: Line) -> bytes:
-    """Return the password as it is, for a server that must see it."""
+    """Return the password itself, for a plug-in that needs it."""
     if line.tls is None:
         words = f"{line.where} wants the password in the clear: set `tls: true`"
         raise ProbeFailure(Reason.AUTH, words, phases=line.phases)
@@ -51,7 +51,7 @@ def _mixed(one: bytes, other: bytes) -> bytes:
 
 
 def _sha1(data: bytes) -> bytes:
-    return hashlib.sha1(data, usedforsecurity=False).digest()  # the protocol's, not our choice
+    return hashlib.sha1(data, usedforsecurity=False).digest()  # the protocol prescribes SHA-1
 
 
 def _sha256(data: bytes) -> bytes:

@@ -1,9 +1,8 @@
-"""PostgreSQL's protocol, version 3: log in, ask in a transaction that only reads, hang up.
+"""PostgreSQL's protocol, version 3: log in, ask in a read-only transaction, end.
 
-Our own few messages instead of a library: the name in the certificate is checked though we dial an address,
-TLS that the server does not offer is a failure and never a fallback, every byte is counted, and a check that
-is cancelled leaves nothing behind. A query goes by the extended protocol, which takes one statement and gives
-no more rows than asked for.
+We do not use a library: here the name in the certificate is checked although we dial an address, missing TLS is
+a failure and never a fallback, the bytes are limited, and a cancelled check leaves nothing behind. A query uses
+the extended protocol, which takes one statement and returns no more rows than asked for.
 """
 
 from __future__ import annotations
@@ -39,22 +38,24 @@ _REASONS: Final = {  # by SQLSTATE, the longest prefix first
     "28": Reason.AUTH,
     "53": Reason.LIMIT,
 }
-_OURS = ("42601", "25006")  # what the operator wrote is not SQL, or writes
+_OURS = ("42601", "25006")  # the operator's query is not SQL, or writes
 
 
 async def offer_tls(line: Line) -> None:
     """Ask for TLS; returns when the server is ready for the handshake."""
     await line.send(_SSL_REQUEST)
-    answer = await line.receive(f"connected to {line.where}, which does not answer as PostgreSQL does")
+    answer = await line.receive(f"connected to {line.where}, which does not answer like PostgreSQL")
     if answer == b"S":
         return
     if not answer:
-        raise ProbeFailure(Reason.RESET, f"{line.where} hung up when asked for TLS", phases=line.phases)
+        raise ProbeFailure(
+            Reason.RESET, f"{line.where} closed the connection when asked for TLS", phases=line.phases
+        )
     if answer == b"N":
         raise ProbeFailure(Reason.TLS, f"{line.where} offers no TLS", phases=line.phases)
-    # More than the one byte would be somebody between us who talks before the encryption begins.
+    # More than one byte would come from an attacker who injects data before the encryption.
     reason = Reason.TLS if answer[:1] in b"SNE" else Reason.PROTOCOL
-    raise ProbeFailure(reason, f"{line.where} does not answer a request for TLS", phases=line.phases)
+    raise ProbeFailure(reason, f"{line.where} does not answer the request for TLS", phases=line.phases)
 
 
 class Session:
@@ -71,7 +72,7 @@ class Session:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Say goodbye: a server logs those who leave without, and we come twice a minute."""
+        """Send Terminate: a server logs connections that end without it, and we connect twice a minute."""
         if self._known and not isinstance(error, asyncio.CancelledError):
             with contextlib.suppress(OSError, ProbeFailure):
                 await self._line.send(_message(b"X", b""))
@@ -90,14 +91,14 @@ class Session:
                 return
 
     async def begin(self, limit_ms: int) -> None:
-        """Begin the read-only transaction, in which a statement may take *limit_ms*."""
+        """Begin the read-only transaction with a timeout of *limit_ms* for each statement."""
         await self._line.send(
             _message(b"Q", _text(f"begin read only; set local statement_timeout = {limit_ms}"))
         )
         await self._rows("the transaction did not begin")
 
     async def ask(self, query: str, most: int) -> list[Row]:
-        """Return *most* rows at most of what *query* gives, each value as PostgreSQL writes it."""
+        """Return at most *most* rows of *query*, with values as PostgreSQL writes them."""
         parse = _message(b"P", b"\0" + _text(query) + b"\0\0")
         run = _message(b"B", bytes(8)) + _message(b"E", b"\0" + struct.pack("!i", most))
         await self._line.send(
@@ -123,11 +124,11 @@ class Session:
                 row.append(None if size < 0 else body[at + 4 : at + 4 + size].decode("utf-8", "replace"))
                 at += 4 + max(size, 0)
         except struct.error as error:
-            raise self._in.strange("a row that ends too early") from error
+            raise self._in.strange("a row ends too early") from error
         return row
 
     async def _message(self, what: str) -> tuple[bytes, bytes]:
-        """Return the next message; an error of the server's is raised."""
+        """Return the next message; raise if it is an error."""
         head = await self._in.exactly(5, what)
         kind, size = head[:1], int.from_bytes(head[1:], "big")
         if head[0] not in _KINDS or size < 4:
@@ -162,9 +163,9 @@ class Session:
         await self._line.send(_message(b"p", self._proof(how, rest, user, secret.reveal())))
 
     def _proof(self, how: int, rest: bytes, user: str, password: str) -> bytes:
-        """Return what shows, in the way the server asks for, that we know the password."""
+        """Return the proof of the password that the server asks for."""
         if how == _SASL and b"SCRAM-SHA-256" in rest.split(b"\0"):
-            self._scram = Scram("", password)  # the name in the startup message counts
+            self._scram = Scram("", password)  # the server uses the name in the startup message
             first = self._scram.first()
             return b"SCRAM-SHA-256\0" + struct.pack("!i", len(first)) + first
         if how == _SASL_ON and self._scram is not None:
@@ -177,13 +178,13 @@ class Session:
             return _text(password)
         if how == _CLEAR:
             raise self._rejected("wants the password in the clear: set `tls: true`")
-        raise OurFault(f"{self._line.where} wants a way of logging in that we do not know ({how})")
+        raise OurFault(f"{self._line.where} wants a login method that we do not support ({how})")
 
     def _sensible(self, step: Callable[[], T]) -> T:
         try:
             return step()
         except ValueError as error:
-            raise self._rejected(f"the login makes no sense: {error}") from error
+            raise self._rejected(f"the login is not valid: {error}") from error
 
     def _unproven(self) -> ProbeFailure:
         return self._rejected("does not prove that it knows our password")

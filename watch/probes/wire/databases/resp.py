@@ -1,6 +1,6 @@
-"""Redis' protocol (RESP 2), as much of it as asking needs: commands out, one reply each back.
+"""Redis' protocol (RESP 2): a command, and its reply.
 
-An error reply begins with a word in capitals that says what is wrong; that word decides the reason.
+An error reply begins with a word in capitals, which decides the reason.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Resp:
         self._line, self._in = line, Reader(line, _MOST)
 
     async def call(self, *words: str) -> str:
-        """Return the reply to one command; what the server refuses is raised."""
+        """Return the reply to one command; raise if it is an error."""
         parts = [word.encode() for word in words]
         sent = b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
         await self._line.send(b"*%d\r\n%s" % (len(parts), sent))

@@ -1,9 +1,9 @@
-"""SCRAM (RFC 5802, 7677): a login in which the password is never sent, and the server proves it knows it.
+"""SCRAM (RFC 5802, 7677): a login that does not send the password, and in which the server proves to know it.
 
-With SHA-256, or with SHA-1 for those that know no better.
+With SHA-256, or SHA-1 for servers without it.
 
-The server chooses how many rounds of hashing that costs us. Its word is taken up to a limit: a hostile one
-would hold up every other check for a minute.
+The server chooses how many rounds of hashing this costs us. The number is limited: a hostile server could block
+all other checks for a minute.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Scram:
         digest: ``sha256`` or ``sha1``.
 
     Raises:
-        ValueError: The server's message makes no sense, or asks for too many rounds.
+        ValueError: The server's message is not valid, or asks for too many rounds.
     """
 
     __slots__ = ("_bare", "_digest", "_password", "_proof")
@@ -45,9 +45,9 @@ class Scram:
         said = _fields(server)
         nonce, rounds = said.get("r", ""), said.get("i", "")
         if not nonce.startswith(self._bare.partition("r=")[2]) or not rounds.isdecimal() or "s" not in said:
-            raise ValueError("its challenge is not an answer to ours")
+            raise ValueError("its challenge does not contain ours")
         if not 0 < int(rounds) <= MOST_ROUNDS:
-            raise ValueError(f"it asks for {rounds[:12]} rounds of hashing, {MOST_ROUNDS} is our limit")
+            raise ValueError(f"it asks for {rounds[:12]} rounds of hashing; our limit is {MOST_ROUNDS}")
         salted = _salted(self._digest, self._password, _decoded(said["s"]), int(rounds))
         final = f"c=biws,r={nonce}"
         signed = f"{self._bare},{server.decode()},{final}".encode()
@@ -58,7 +58,7 @@ class Scram:
         return f"{final},p={base64.b64encode(mine).decode()}".encode()
 
     def proves(self, server: bytes) -> bool:
-        """Return whether *server*'s last message could only come from one that knows the password."""
+        """Return whether *server*'s last message proves that it knows the password."""
         return bool(self._proof) and hmac.compare_digest(_decoded(_fields(server).get("v", "")), self._proof)
 
     def _hmac(self, key: bytes, text: bytes) -> bytes:
@@ -77,6 +77,6 @@ def _decoded(text: str) -> bytes:
         raise ValueError("its challenge is not base64") from error
 
 
-@lru_cache(maxsize=256)  # a server's salt stays the same, and hashing is two thirds of a whole check's cost
+@lru_cache(maxsize=256)  # a server's salt stays the same; hashing is two thirds of the cost of a check
 def _salted(digest: str, password: bytes, salt: bytes, rounds: int) -> bytes:
     return hashlib.pbkdf2_hmac(digest, password, salt, rounds)

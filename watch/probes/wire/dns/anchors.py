@@ -1,6 +1,7 @@
-"""Trust anchors: the DS or DNSKEY records that a DNSSEC check starts from, as options write them.
+"""Trust anchors: the DS or DNSKEY records that a DNSSEC check starts from, as the option gives them.
 
-Read without dnspython: an option is read with the file of checks, long before a check needs a library.
+They are read without dnspython: the option is read with the file of checks, long before a check needs the
+library.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ _RECORD = re.compile(
     re.IGNORECASE,
 )
 _DIGESTS = {"1": 20, "2": 32, "4": 48}  # digest types and their bytes
-# The root's keys of 2017 and of 2024, which begins to sign at the end of 2026: data.iana.org/root-anchors.
+# The root's keys of 2017 and of 2024 (which signs from the end of 2026): data.iana.org/root-anchors.
 ROOT = (
     ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n"
     ". IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16"
@@ -23,7 +24,7 @@ ROOT = (
 
 
 class Anchor(NamedTuple):
-    """One record: *zone* is written with its last dot, *text* is the record's data."""
+    """One record: *zone* ends in a dot, *text* is the record's data."""
 
     zone: str
     kind: str
@@ -31,17 +32,17 @@ class Anchor(NamedTuple):
 
 
 def anchors(text: str) -> tuple[Anchor, ...]:
-    """Read *text*, a record a line as zone files write them; ValueError says what is wrong."""
+    """Read *text*: one record a line, in the format of zone files; ValueError says what is wrong."""
     found = tuple(_anchor(line.strip()) for line in text.splitlines() if line.strip())
     if not 0 < len(found) <= _MOST:
-        raise ValueError(f"from one to {_MOST} DS or DNSKEY records, one a line")
+        raise ValueError(f"write one to {_MOST} DS or DNSKEY records, one a line")
     if len({anchor.zone for anchor in found}) > 1:
         raise ValueError("all records must be of one zone")
     return found
 
 
 def above(zone: str, name: str) -> bool:
-    """Whether *zone* is *name* or holds it."""
+    """Whether *name* is *zone* or below it."""
     return zone == "." or f".{name.rstrip('.').lower()}.".endswith(f".{zone}")
 
 
@@ -60,5 +61,5 @@ def _anchor(line: str) -> Anchor:
     except ValueError:
         length = 0
     if not length or (kind == "DS" and length != _DIGESTS.get(numbers[2])):
-        raise ValueError(f"the {kind} record does not end in a whole digest or key")
+        raise ValueError(f"the digest or key of the {kind} record is incomplete")
     return Anchor(match["zone"].rstrip(".").lower() + ".", kind, " ".join((*numbers, data)))

@@ -1,15 +1,15 @@
-"""What the absence of something proves: the signed NSEC and NSEC3 records of one zone.
+"""Proofs of absence: what the signed NSEC and NSEC3 records of one zone prove.
 
-A zone says what is not there by signing the gaps between what is (RFC 4035, 5155). The records given in here
-have good signatures already; what is asked is what they add up to:
+A zone proves that a name is absent by signing the gaps between existing names (RFC 4035, 5155). The signatures
+of the records here are verified already; these questions remain:
 
-* `lacks`: the name is there, this type of record is not;
-* `knows_no`: the name is not there, nor a wildcard that would stand for it;
-* `hides`: the name itself is not there, which an answer made from a wildcard has to prove;
-* `cut`: what a missing DS record means: an unsigned zone begins here, or none does.
+* `lacks`: the name exists, but not this type of record;
+* `knows_no`: neither the name nor a wildcard for it exists;
+* `hides`: the name itself does not exist; an answer from a wildcard must prove that;
+* `cut`: whether a missing DS record means that an unsigned zone begins here, or no zone.
 
-Two traps (RFC 6840 §4): a record of a delegation or a DNAME denies nothing beneath it, for that is somebody
-else's; and a DS record is denied by the parent, never by the child's own records.
+Two traps (RFC 6840 §4): a record of a delegation or a DNAME proves nothing about the names below it, because
+they belong to another zone; and the absence of a DS record is proven by the parent, never by the child.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from dns.name import Name
     from dns.rrset import RRset
 
-_MOST_ITERATIONS = 50  # of NSEC3's hash: RFC 9276 wants none, and each costs us
+_MOST_ITERATIONS = 50  # of NSEC3's hash: RFC 9276 recommends none, and each costs us time
 _OPT_OUT = 1
 
 
 class Denial:
-    """The NSEC and NSEC3 records of *zone* in one answer. At most a handful: see `watch.probes.wire.dns.signed`."""
+    """The NSEC and NSEC3 records of *zone* in one answer. They are few: `watch.probes.wire.dns.signed` limits them."""
 
     def __init__(self, zone: Name, rrsets: Iterable[RRset]) -> None:
         self._zone = zone
@@ -48,7 +48,7 @@ class Denial:
         self.opted_out = False
 
     def lacks(self, name: Name, kind: int) -> bool:
-        """Whether *name* is there without a record of *kind*, or is there only because of names below it."""
+        """Whether *name* exists without a record of *kind*, or exists only because of names below it."""
         record = self._of(name)
         if record is not None:
             return self._without(record, kind, parent=kind == types.DS)
@@ -63,13 +63,13 @@ class Denial:
         return above is not None and not self._empty(name) and self._within(_wild(above)) is not None
 
     def hides(self, name: Name, encloser: Name) -> bool:
-        """Whether there is nothing between *encloser*, whose wildcard answered, and *name*."""
+        """Whether no name exists between *encloser*, whose wildcard answered, and *name*."""
         if self._plain:
             return self._within(name) is not None
         return self._within(_below(encloser, name)) is not None
 
     def cut(self, name: Name) -> str:
-        """Return "unsigned", "none" or, where it is not proven, "" for *name*, which has no DS record."""
+        """Return "unsigned" or "none" for *name*, which has no DS record; "" when nothing is proven."""
         record = self._of(name)
         if record is not None:
             if not _has(record, types.NS):
@@ -94,7 +94,7 @@ class Denial:
         return next((record for given, record in self._hashed if given == _hash(name, record)), None)
 
     def _within(self, name: Name) -> Any:
-        """Return the record of the gap that *name* falls into."""
+        """Return the record of the gap that contains *name*."""
         for owner, record in self._plain:
             if _between(owner, name, record.next) and not (name.is_subdomain(owner) and _closed(record)):
                 return record
@@ -104,14 +104,14 @@ class Denial:
         return None
 
     def _empty(self, name: Name) -> bool:
-        """Whether *name* has no records of its own, but names below it (plain records only)."""
+        """Whether *name* has no records of its own, but names below it (NSEC only)."""
         return any(
             _between(owner, name, record.next) and record.next.is_subdomain(name)
             for owner, record in self._plain
         )
 
     def _encloser(self, name: Name) -> Name | None:
-        """Return the closest name above the absent *name* that is there; None when that is not proven."""
+        """Return the closest existing name above the absent *name*; None when that is not proven."""
         if self._plain:
             return self._plain_encloser(name)
         above = name
@@ -146,12 +146,12 @@ def _is_cut(record: Any) -> bool:
 
 
 def _closed(record: Any) -> bool:
-    """Whether what lies beneath *record*'s name is somebody else's."""
+    """Whether the names below *record*'s name belong to another zone."""
     return _is_cut(record) or _has(record, types.DNAME)
 
 
 def _between(low: Any, middle: Any, high: Any) -> bool:
-    """Whether *middle* is in the gap; the last gap's end is the first name of all."""
+    """Whether *middle* is in the gap; the last gap ends at the first name of the zone."""
     if low < high:
         return bool(low < middle < high)
     return bool(middle > low or middle < high)
@@ -171,7 +171,7 @@ def _hash(name: Name, record: Any) -> bytes:
 
 
 def _hash_in(name: Name, zone: Name) -> bytes | None:
-    """Return the hash that an NSEC3 record's *name* is."""
+    """Return the hash in the *name* of an NSEC3 record."""
     if len(name) != len(zone) + 1:
         return None
     try:

@@ -1,8 +1,8 @@
-"""A nameserver and the way to it: UDP, TCP, TLS (RFC 7858) or HTTPS (RFC 8484), asked as often as a check needs.
+"""A nameserver, reached by UDP, TCP, TLS (RFC 7858) or HTTPS (RFC 8484), for one or more questions.
 
-Over UDP an answer counts only if id and question are ours and it comes from whom we asked; what does not fit
-into a datagram is fetched over TCP. A stream is kept for the next question of the same run, and never longer;
-over HTTPS each question is a connection of its own, as for every HTTP check.
+Over UDP an answer counts only if its id and question are ours and it comes from the address that was asked. An
+answer that does not fit into a datagram is fetched over TCP. A stream is kept for the next question of the same
+run only. Over HTTPS each question is a new connection, as in every HTTP check.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from watch.core.reading import FactValue
     from watch.probes.wire.net.line import Line, Place
 
-_STRAY = (Reason.PROTOCOL, "sends datagrams that answer something else")
+_STRAY = (Reason.PROTOCOL, "sends only datagrams that do not answer our question")
 _TYPE = "application/dns-message"
 _OK, _MULTIPLE = 200, 300
 
@@ -48,10 +48,10 @@ class Transport(Trust, Protocol):
 
 
 class Nameserver:
-    """One nameserver. A context manager: its connection is closed at the end, whatever happened.
+    """One nameserver, and a context manager that closes its connection.
 
     Attributes:
-        facts: Its address and, with TLS, what it says of itself.
+        facts: Its address and, with TLS, the facts of its certificate.
         phases: Seconds of each phase of the last question.
     """
 
@@ -85,7 +85,7 @@ class Nameserver:
                 message.to_wire,
                 lambda data: read(data, message),
                 family="any",
-                metadata=True,  # some clouds have their nameserver there, and it is no HTTP that is spoken
+                metadata=True,  # some clouds have their nameserver there, and DNS gives no credentials
                 stray=_STRAY,
             )
             self.facts["address"], self.phases = told.where, told.phases
@@ -105,7 +105,9 @@ class Nameserver:
                 raise ProbeFailure(Reason.RESET, words, phases=line.phases)
         answer = read(data, message)
         if answer is None:
-            raise ProbeFailure(Reason.PROTOCOL, f"{self.facts['address']} answers something else")
+            raise ProbeFailure(
+                Reason.PROTOCOL, f"{self.facts['address']} sends a message that does not answer our question"
+            )
         return answer
 
     async def _dialled(self) -> Line:
@@ -123,7 +125,7 @@ class Nameserver:
         return line
 
     async def _exchanged(self, line: Line, message: Message) -> bytes | None:
-        """Return the answer's bytes; None when *line* was closed instead."""
+        """Return the answer's bytes; None when the connection was closed."""
         clock, wire, data = asyncio.get_running_loop().time, message.to_wire(), b""
         began = clock()
         await line.send(len(wire).to_bytes(2, "big") + wire)
@@ -164,7 +166,7 @@ class Nameserver:
             raise too_long()
         answer = read(found.body, message)
         if answer is None:
-            raise ProbeFailure(Reason.PROTOCOL, f"{where} answers something that is not DNS")
+            raise ProbeFailure(Reason.PROTOCOL, f"the answer of {where} is not DNS")
         return answer
 
     def _dressed(self, wire: bytes) -> Iterator[tuple[int, Any]]:

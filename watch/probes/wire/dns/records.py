@@ -1,4 +1,4 @@
-"""DNS messages of any kind, made and read by dnspython; `watch.probes.wire.dns.nameserver` carries them."""
+"""DNS messages of any kind, made and read by dnspython; `watch.probes.wire.dns.nameserver` sends them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def question(
 
     Args:
         signed: With their signatures (DO).
-        unchecked: Even if they are bogus in a validating resolver's eyes (CD).
+        unchecked: Even if a validating resolver finds them bogus (CD).
     """
     try:
         message = dns.message.make_query(name, kind, use_edns=0, payload=1232, want_dnssec=signed)
@@ -38,7 +38,9 @@ def question(
         raise OurFault(f"{name!r} is not a domain name: {error}") from error
     if not recurse:
         message.flags &= ~dns.flags.RD
-    message.flags |= dns.flags.CD if unchecked else dns.flags.AD  # AD: do say whether you vouch for it
+    message.flags |= (
+        dns.flags.CD if unchecked else dns.flags.AD
+    )  # AD: asks whether the resolver verified the answer
     return message
 
 
@@ -47,14 +49,14 @@ def too_long() -> ProbeFailure:
 
 
 def read(data: bytes, message: Message) -> Message | None:
-    """Return *data* as the answer to *message*, None when it is none; `ProbeFailure` when it is broken."""
+    """Return *data* as the answer to *message*, None when it does not answer it; `ProbeFailure` when it is broken."""
     if data[:2] != message.id.to_bytes(2, "big"):
         return None
     if len(data) > MOST:
         raise too_long()
     try:
         answer = dns.message.from_wire(data, ignore_trailing=True)
-    except Exception as error:  # a stranger's bytes: dnspython raises more than its own kind
+    except Exception as error:  # with hostile bytes, dnspython raises more than its own exceptions
         raise ProbeFailure(Reason.PROTOCOL, f"not DNS: {type(error).__name__}") from error
     return answer if message.is_response(answer) else None
 
@@ -68,7 +70,7 @@ def flag(answer: Message, name: str) -> bool:
 
 
 def records(answer: Message, kind: str) -> tuple[list[str], int | None]:
-    """Return the records of *kind* as zone files write them, sorted, and the shortest TTL in seconds."""
+    """Return the records of *kind* in the format of zone files, sorted, and the shortest TTL in seconds."""
     wanted = dns.rdatatype.from_text(kind)
     found = [entry for entry in answer.answer if entry.rdtype == wanted]
     return sorted(item.to_text() for entry in found for item in entry), min(

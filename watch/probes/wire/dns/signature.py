@@ -1,7 +1,7 @@
-"""One signature in the DNS: who made it, does it hold now, and for how much longer.
+"""One DNSSEC signature: who made it, whether it is valid now, and for how much longer.
 
-A nameserver that lies may try to keep us busy (KeyTrap, CVE-2023-50387: many keys of one number, many
-signatures, none of which fits): what is verified is counted, and keys of absurd size are left alone.
+A hostile nameserver may try to keep us busy (KeyTrap, CVE-2023-50387: many keys with one number, many
+signatures, none of which fits). So verifications are counted, and keys of absurd size are ignored.
 """
 
 from __future__ import annotations
@@ -22,18 +22,20 @@ if TYPE_CHECKING:
     from dns.rrset import RRset
 
 _MOST_CHECKS = 96
-_SKEW = 300  # seconds that a clock may be ahead of ours: some sign as they answer, valid from that second
+_SKEW = (
+    300  # seconds that a clock may be ahead of ours: some servers sign each answer, valid from that second
+)
 _RSA, _OTHERS = frozenset((5, 7, 8, 10)), frozenset((13, 14, 15, 16))  # algorithms that we can verify
 _SHA1, _DIGESTS = 1, frozenset((1, 2, 4))
 _ZONE, _REVOKED = 0x100, 0x80  # a key's flags
 
 
 class Bogus(Exception):  # noqa: N818 - an outcome
-    """It should be proven and is not."""
+    """It should be signed, and is not, or not correctly."""
 
 
 class Verifier:
-    """Verifies for one run, and keeps in `ends` when each signature that counted ends, or ended.
+    """Verifies for one run, and records in `ends` when each signature that was used expires or expired.
 
     Args:
         now: Seconds since the epoch.
@@ -44,7 +46,7 @@ class Verifier:
         self.ends: dict[str, float] = {}
 
     def check(self, zone: Name, keys: RRset, rrset: RRset, signatures: Iterable[Any]) -> Any:
-        """Return the signature of *rrset* by one of *keys* that is valid longest; `Bogus` when none is."""
+        """Return the signature of *rrset* by one of *keys* that is valid for longest; `Bogus` when none is valid."""
         what = titled(rrset)
         fault, late, good = f"{what} has no signature of {zone}", 0.0, []
         for signature in signatures:
@@ -54,7 +56,7 @@ class Verifier:
             if not wrong:
                 good.append(signature)
                 continue
-            fault = f"a signature {wrong}: {what}"  # long names come last, for details are cut
+            fault = f"a signature {wrong}: {what}"  # long names come last, because details are cut off
             if signature.expiration < self._now:
                 late = max(late, float(signature.expiration))
         if not good:
@@ -66,14 +68,14 @@ class Verifier:
         return best
 
     def _wrong(self, zone: Name, keys: RRset, rrset: RRset, signature: Any) -> str:
-        """Return what is wrong with *signature*, empty when nothing is."""
+        """Return what is wrong with *signature*, empty for nothing."""
         if signature.expiration < self._now:
-            return f"ran out on {_day(signature.expiration)}"
+            return f"expired on {_day(signature.expiration)}"
         if signature.inception > self._now + _SKEW:
             return f"is not valid before {_day(signature.inception)}"
         tried = [key for key in keys if _sane(key) and dns.dnssec.key_id(key) == signature.key_tag]
         if not tried:
-            return f"is by a key that nobody vouches for ({signature.key_tag})"
+            return f"is by a key that is not trusted ({signature.key_tag})"
         self._left -= len(tried)
         if self._left < 0:
             raise ProbeFailure(Reason.LIMIT, f"more than {_MOST_CHECKS} signatures to verify")
@@ -82,7 +84,7 @@ class Verifier:
             now = max(self._now, signature.inception)
             dns.dnssec.validate_rrsig(rrset, signature, known, now=now)
         except Exception:  # noqa: BLE001 - a stranger's key and signature: whatever goes wrong, it proves nothing
-            return "does not fit"
+            return "does not match"
         return ""
 
 
@@ -97,23 +99,23 @@ def signatures(section: list[RRset], rrset: RRset) -> list[Any]:
 
 
 def signer(found: Iterable[Any], name: Name) -> Name:
-    """Return the zone that signed what is said of *name*: the closest, should there be several."""
+    """Return the zone that signed the records of *name*: the closest, if there are several."""
     zones: list[Name] = [each.signer for each in found if name.is_subdomain(each.signer)]
     if not zones:
-        raise Bogus(f"what is said of {name} is signed by a zone that it is not in")
+        raise Bogus(f"the records of {name} are signed by a zone that it is not in")
     return max(zones, key=len)
 
 
-def vouching(records: Iterable[Any]) -> list[Any]:
-    """Return those of a parent's or an anchor's DS or DNSKEY *records* that we can check."""
+def checkable(records: Iterable[Any]) -> list[Any]:
+    """Return those DS or DNSKEY *records* of a parent or an anchor that we can check."""
     found = [record for record in records if record.algorithm in _RSA | _OTHERS]
     found = [record for record in found if record.rdtype != types.DS or record.digest_type in _DIGESTS]
     better = [record for record in found if record.rdtype != types.DS or record.digest_type != _SHA1]
-    return better or found  # RFC 4509: SHA-1 counts only where there is nothing better
+    return better or found  # RFC 4509: SHA-1 counts only without a better digest
 
 
 def matches(zone: Name, key: Any, record: Any) -> bool:
-    """Whether *key* is the one that *record*, a DS or DNSKEY, vouches for."""
+    """Whether *key* is the one in *record*, a DS or DNSKEY."""
     if not key.flags & _ZONE or key.flags & _REVOKED or key.algorithm != record.algorithm:
         return False
     if record.rdtype == types.DNSKEY:

@@ -1,15 +1,15 @@
-"""DNSSEC, looked at by ourselves: is an answer signed, all the way from a trust anchor, and for how long yet.
+"""DNSSEC validation: whether an answer is signed, all the way from a trust anchor, and for how much longer.
 
-From the anchor's zone down, each parent vouches for its child by a DS record, and each zone's keys sign what
-it holds, gaps included. Four outcomes (RFC 4033 §5):
+From the anchor's zone down, each parent confirms the keys of its child by a DS record, and each zone's keys
+sign its records, and the gaps between names. Four outcomes (RFC 4033 §5):
 
 * *secure*: the answer, or the absence of one, is proven;
-* *insecure*: a signed parent proves that it does not vouch for the zone, or by algorithms unknown to us;
-* *bogus*: it should be signed and is not, or the signature is wrong, or ran out, or is not valid yet;
-* *indeterminate*: the nameserver did not give us what it takes to tell.
+* *insecure*: a signed parent proves that the zone is not signed, or signed only by algorithms unknown to us;
+* *bogus*: it should be signed and is not, or the signature is wrong, expired or not valid yet;
+* *indeterminate*: the nameserver did not deliver the records that are needed.
 
-What is stripped of its signatures is bogus, not insecure, unless the parent's word for it is signed. The
-nameserver is asked not to check (CD): a resolver that validates would only say SERVFAIL.
+An answer without signatures is bogus, not insecure, unless its parent proves that the zone is not signed. The
+nameserver is asked not to validate (CD): a resolver that validates would only answer SERVFAIL.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import dns.rrset
 from watch.core.reading import ProbeFailure, Reason
 from watch.probes.wire.dns.denial import Denial
 from watch.probes.wire.dns.records import question
-from watch.probes.wire.dns.signature import Bogus, Verifier, matches, signatures, signer, titled, vouching
+from watch.probes.wire.dns.signature import Bogus, Verifier, checkable, matches, signatures, signer, titled
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -43,20 +43,20 @@ _DENYING = (types.NSEC, types.NSEC3)
 
 
 class Insecure(Exception):  # noqa: N818 - an outcome
-    """Nobody vouches for it, provably."""
+    """A parent proves that it is not signed."""
 
 
 class Indeterminate(Exception):  # noqa: N818 - an outcome
-    """We were not given what it takes."""
+    """The needed records were not delivered."""
 
 
 class Validation(NamedTuple):
-    """What came of it.
+    """The result of a validation.
 
     Args:
         fault: A sentence for people; empty when secure.
-        until: When the first signature on the way ends, seconds since the epoch; None without any.
-        soonest: Whose that is.
+        until: When the first of the needed signatures expires, seconds since the epoch; None without any.
+        soonest: What it signs.
     """
 
     state: str
@@ -66,10 +66,10 @@ class Validation(NamedTuple):
 
 
 class TrustChain:
-    """The zones from an anchor down, as far as one answer needs them.
+    """The zones from an anchor down that one answer needs.
 
     Args:
-        ask: Puts one question to the nameserver.
+        ask: Sends one question to the nameserver.
         anchors: Records of one zone.
         now: Seconds since the epoch.
     """
@@ -86,17 +86,17 @@ class TrustChain:
         self._verifier = Verifier(now)
         self._anchors = [dns.rdata.from_text("IN", anchor.kind, anchor.text) for anchor in anchors]
         self._top = dns.name.from_text(anchors[0].zone)
-        self._keys: dict[Name, RRset] = {}  # of the zones that are proven
-        self._inside: set[Name] = set()  # names at which, provably, no zone begins
+        self._keys: dict[Name, RRset] = {}  # of the validated zones
+        self._inside: set[Name] = set()  # names at which no zone begins, as was proven
 
     async def validation(self, answer: Message) -> Validation:
-        """Return what *answer* is worth."""
+        """Return the result for *answer*."""
         state, fault = "secure", ""
         try:
             await self._settle(answer)
         except (Insecure, Bogus, Indeterminate) as found:
             state, fault = type(found).__name__.lower(), str(found)
-        except dns.exception.DNSException as error:  # names that grow too long, and the like
+        except dns.exception.DNSException as error:  # such as names that become too long
             state, fault = "bogus", f"its records cannot be read: {type(error).__name__}"
         ends = self._verifier.ends
         soonest = min(ends, key=ends.__getitem__, default="")
@@ -116,7 +116,7 @@ class TrustChain:
                 await self._absent(answer, name, kind)
                 return
             name = alias[0].target
-        raise Bogus(f"the aliases of {answer.question[0].name} go round in a circle")
+        raise Bogus(f"the aliases of {answer.question[0].name} form a loop")
 
     async def _proven(self, answer: Message, rrset: RRset) -> None:
         """Return if *rrset* is signed by a zone that we trust."""
@@ -133,7 +133,7 @@ class TrustChain:
                 raise Bogus(f"{titled(rrset)} comes from a wildcard, and nothing proves that it may")
 
     async def _by_dname(self, answer: Message, alias: RRset) -> bool:
-        """Whether the unsigned *alias* is what a DNAME record that is signed makes of its name."""
+        """Whether the unsigned *alias* follows from a signed DNAME record."""
         for rrset in _sets(answer.answer):
             if (
                 rrset.rdtype != types.DNAME
@@ -161,7 +161,7 @@ class TrustChain:
         denial = await self._denial(answer, zone)
         proven = denial.knows_no(name) if answer.rcode() == dns.rcode.NXDOMAIN else denial.lacks(name, kind)
         if denial.opted_out:
-            raise Insecure(f"{zone} leaves unsigned zones out, and {name} could be in one")
+            raise Insecure(f"{zone} does not list unsigned zones (opt-out), and {name} could be in one")
         if not proven:
             raise Bogus(f"nothing proves that there is no {what}")
 
@@ -175,17 +175,17 @@ class TrustChain:
         return Denial(zone, found)
 
     async def _unsigned(self, name: Name, fault: str) -> NoReturn:
-        """Raise what an answer about *name* without signatures is: insecure if a parent says so, else bogus."""
+        """Raise `Insecure` if a parent proves that *name* is in an unsigned zone, else `Bogus`."""
         await self._descended(name)
         raise Bogus(fault)
 
     async def _trusted(self, zone: Name) -> RRset:
-        """Return the keys of *zone*, proven by its parents up to the anchor."""
+        """Return the keys of *zone*, validated from the anchor down."""
         if zone not in self._keys:
             if not zone.is_subdomain(self._top):
-                raise Bogus(f"signed by {zone}, which the anchor of {self._top} is not above")
+                raise Bogus(f"signed by {zone}, which is not below the anchor {self._top}")
             if await self._descended(zone) != zone:
-                raise Bogus(f"signed by {zone}, which is no zone of its own")
+                raise Bogus(f"signed by {zone}, which is not a zone")
         return self._keys[zone]
 
     async def _descended(self, name: Name) -> Name:
@@ -213,26 +213,26 @@ class TrustChain:
                 return False
         means = (await self._denial(answer, zone)).cut(child)
         if means == "unsigned":
-            raise Insecure(f"{zone} does not vouch for {child}: it has no DS record")
+            raise Insecure(f"{zone} has no DS record for {child}")
         if not means:
             raise Bogus(f"nothing proves that {child} has no DS record")
         self._inside.add(child)
         return False
 
     async def _keys_of(self, zone: Name, records: Iterable[Any], who: str) -> RRset:
-        """Return the keys of *zone*, signed by one that *records*, of *who*, vouch for."""
-        known = vouching(records)
+        """Return the keys of *zone*, signed by one that *records* (of *who*) confirm."""
+        known = checkable(records)
         if not known:
-            raise Insecure(f"{who} vouches for {zone} only by algorithms that we cannot check")
+            raise Insecure(f"{who} confirms {zone} only by algorithms that we cannot check")
         answer = await self._asked(zone, types.DNSKEY)
         keys = next((s for s in _sets(answer.answer) if s.name == zone and s.rdtype == types.DNSKEY), None)
         if keys is None:
-            raise Bogus(f"{zone} has no keys, though {who} vouches for it")
+            raise Bogus(f"{zone} has no keys, but {who} says that it is signed")
         if len(keys) > _MOST_KEYS:
             raise ProbeFailure(Reason.LIMIT, f"{zone} has more than {_MOST_KEYS} keys")
         entry = [key for key in keys if any(matches(zone, key, record) for record in known)]
         if not entry:
-            raise Bogus(f"no key of {zone} is the one that {who} names")
+            raise Bogus(f"no key of {zone} matches {who}")
         trusted = dns.rrset.from_rdata_list(zone, keys.ttl, entry)
         self._verifier.check(zone, trusted, keys, signatures(answer.answer, keys))
         return keys

@@ -1,4 +1,4 @@
-"""Where files lie that another machine has: sftp://user@host:port/path, and what a login there takes."""
+"""Files on another machine: sftp://user@host:port/path, and what a login there needs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KEY = re.compile(r"(ssh|ecdsa|sk)-[\w@.-]+ [A-Za-z0-9+/]{16,}={0,3}( .*)?")
 
 
 class Machine(NamedTuple):
-    """Who lets us in, and as whom."""
+    """The machine and the user."""
 
     there: Place
     user: str
@@ -28,7 +28,7 @@ class Machine(NamedTuple):
 
 
 class Login(NamedTuple):
-    """What a login takes beside the machine; *pinned* is its public key as known_hosts writes it."""
+    """What a login needs besides the machine; *pinned* is its public key in the format of known_hosts."""
 
     pinned: str
     key: Path | None
@@ -43,15 +43,15 @@ def parted(text: str) -> tuple[Machine | None, str]:
     if text.startswith("sftp:"):
         found = _AFAR.fullmatch(text)
         if found is None or not found["user"]:
-            raise ValueError("is no address; write it like sftp://backup@nas.example.org/backups/*.age")
+            raise ValueError("is not an address; write it like sftp://backup@nas.example.org/backups/*.age")
         if ":" in found["user"]:
-            raise ValueError("would show a password; give it as the option password")
+            raise ValueError("must not contain a password; use the option password")
         machine, path = Machine(place(found["place"], _PORT), found["user"]), found["path"]
     if not path.startswith("/") or "\0" in path or ".." in path.split("/"):
-        raise ValueError(f"{path!r} is no absolute path; write it like /backups/*.tar.gz")
+        raise ValueError(f"{path!r} is not an absolute path; write it like /backups/*.tar.gz")
     return machine, path
 
 
 def is_public_key(text: str) -> bool:
-    """Return whether *text* looks like a key as known_hosts writes them."""
+    """Return whether *text* looks like a key in the format of known_hosts."""
     return _KEY.fullmatch(text) is not None

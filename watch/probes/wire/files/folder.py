@@ -1,7 +1,7 @@
-"""Looks at files through a child program, because a file system that hangs holds whoever asks it.
+"""Looks at files through a child program, because a file system that hangs blocks the process that reads it.
 
-Four look at once. A child that cannot even be killed (it waits in the kernel for a server that is gone) is
-left behind and counted by `watch.probes.wire.child`, which starts no more when sixteen hang.
+At most four children run at once. A child that cannot even be killed (it waits in the kernel for a server that
+is gone) is left behind and counted by `watch.probes.wire.child`, which starts no more when sixteen hang.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 
 class Lookers:
-    """How many children may look at once."""
+    """The limit of children that run at once."""
 
     def __init__(self) -> None:
         self.free = asyncio.Semaphore(_AT_ONCE)
 
     def close(self) -> None:
-        """Nothing to close: each child ends, or is given up, with the run that began it."""
+        """Nothing to close: each child ends, or is left behind, with its run."""
 
 
 async def looked(asked: dict[str, Any], what: str) -> dict[str, Any]:
     """Return the child's answer to *asked*.
 
     Args:
-        what: What is looked at, in the words of a run that is cut short.
+        what: What is looked at, for the text of a failure.
 
     Raises:
-        ProbeFailure: It is not there, or the file system is broken or silent.
+        ProbeFailure: It does not exist, or the file system is broken or silent.
         OurFault: We may not look, or too many children hang already.
     """
     try:
@@ -68,10 +68,10 @@ async def _told(question: bytes) -> dict[str, Any]:
 
 
 def _blocked(code: int, path: str) -> ProbeFailure | OurFault:
-    """Return whose fault it is that *path* cannot be looked at: rights and limits are ours."""
+    """Return the failure to read *path*: missing rights are our fault."""
     where = visible(path, 120)
     if code in (errno.EACCES, errno.EPERM):
-        return OurFault(f"we may not read {where}: give user {os.geteuid()} the right to")
+        return OurFault(f"we may not read {where}: give user {os.geteuid()} the right to read it")
     if code in _GONE:
         return ProbeFailure(Reason.MISSING, f"{where} does not exist")
     if code == errno.E2BIG:

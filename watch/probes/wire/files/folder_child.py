@@ -1,8 +1,8 @@
-"""The program that looks at files for the kind `file`, in a process of its own.
+"""The program that looks at files for the kind `file`, as a process of its own.
 
-A file system that hangs (NFS without its server) holds whoever asks it, for ever and beyond any timeout: only a
-process can be left behind. This one is started as a script and knows the standard library only. It reads a
-question as JSON from its input, and writes the answer, or what stood in its way, to its output.
+A file system that hangs (NFS without its server) blocks the process that reads it, beyond any timeout; only a
+separate process can be left behind. This one is started as a script and uses only the standard library. It
+reads a question as JSON from stdin, and writes the answer, or the error, to stdout.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         unlike,
     )
 else:
-    # Beside this file, and as a module of its own: the package would bring asyncio with it.
+    # From this folder, as a top-level module: the package would import asyncio.
     sys.path.append(os.path.dirname(__file__))  # noqa: PTH120 - pathlib takes a third of the time
     from folder_facts import SAMPLE, File, middle_of, newest, sealed, summed, to_hash, unlike
 
@@ -39,7 +39,7 @@ _MOST = 100_000  # files
 
 
 class Blocked(Exception):  # noqa: N818 - told, not handled
-    """What stood in the way, and where."""
+    """The errno, and the path."""
 
     def __init__(self, code: int, path: str) -> None:
         super().__init__(code)
@@ -47,7 +47,7 @@ class Blocked(Exception):  # noqa: N818 - told, not handled
 
 
 def main() -> None:
-    os.nice(10)  # others' work on this machine goes first
+    os.nice(10)  # other work on this machine comes first
     asked, answer = json.load(sys.stdin), dict[str, Any]()
     try:
         answer = _answered(asked)
@@ -72,7 +72,7 @@ def _told(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _listed(folder: str, parts: Sequence[str], only: str | None, most: int) -> list[File]:
-    """Return the files themselves, for a comparison elsewhere; *only* that one where *folder* is a folder."""
+    """Return the files, for a comparison elsewhere; if *folder* is a folder, only the file named *only*."""
     files = list(_files(folder if only is None else _inside(folder, only), parts))
     if len(files) > most:
         raise Blocked(errno.E2BIG, folder)
@@ -80,7 +80,7 @@ def _listed(folder: str, parts: Sequence[str], only: str | None, most: int) -> l
 
 
 def _blocks(path: str, places: Sequence[int], length: int) -> dict[str, Any]:
-    """Return how large a file or a device is, and the digests of what is in some places of it."""
+    """Return the size of a file or device, and the digests of its content at some places."""
 
     def read() -> dict[str, Any]:
         with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - a third of the time of pathlib
@@ -92,7 +92,7 @@ def _blocks(path: str, places: Sequence[int], length: int) -> dict[str, Any]:
 
 
 def _looked(asked: dict[str, Any], hashed: str, since: float) -> dict[str, Any]:
-    """Return what one pattern finds; *hashed*: whose content is compared, `all`, `newest` or `none`."""
+    """Return the facts for one pattern; *hashed*: whose content is compared, `all`, `newest` or `none`."""
     files = list(_files(asked["folder"], asked["parts"]))
     answer = summed(files, since)
     if files:
@@ -103,7 +103,7 @@ def _looked(asked: dict[str, Any], hashed: str, since: float) -> dict[str, Any]:
 
 
 def _files(folder: str, parts: Sequence[str]) -> Iterator[File]:
-    """Yield the regular files below *folder* that fit the pattern *parts*; without one all of them.
+    """Yield the regular files below *folder* that match the pattern *parts*; without a pattern all of them.
 
     A *folder* that is a file is that file.
     """
@@ -116,7 +116,7 @@ def _files(folder: str, parts: Sequence[str]) -> Iterator[File]:
 
 
 def _other(asked: dict[str, Any]) -> str:
-    """Return what the files are compared with: for a single file, the one of its name in the other folder."""
+    """Return the path to compare with: for a single file, the file of the same name in the other folder."""
     folder, other = asked["folder"], str(asked["compare"])
     if not asked["parts"] and os.path.isfile(folder):  # noqa: PTH113 - as above
         return _inside(other, os.path.basename(folder))  # noqa: PTH119 - as above
@@ -124,7 +124,7 @@ def _other(asked: dict[str, Any]) -> str:
 
 
 def _inside(folder: str, name: str) -> str:
-    """Return *name* in *folder*; a *folder* that is none, itself."""
+    """Return *name* in *folder*; if *folder* is not a folder, itself."""
     return os.path.join(folder, name) if os.path.isdir(folder) else folder  # noqa: PTH112, PTH118 - as above
 
 
@@ -174,7 +174,7 @@ def _file(entry: os.DirEntry[str], name: str) -> Iterator[File]:
 
 
 def _seal(file: File) -> dict[str, Any]:
-    """Return whether a file looks encrypted, what its header says it is, and how random it is."""
+    """Return whether a file looks encrypted, the format in its header, and its entropy."""
 
     def read() -> tuple[bytes, bytes]:
         with open(file.path, "rb") as stream:  # noqa: PTH123 - as above
@@ -193,7 +193,7 @@ def _compared(here: list[File], there: list[File], hashed: str) -> dict[str, Any
         return {"different": found}
     for one, other in to_hash(here, there, hashed):
         if _hash(one.path) != _hash(other.path):
-            return {"different": f"{one.name}: another content"}
+            return {"different": f"{one.name}: different content"}
     return {"different": "", "compared": len(here)}
 
 
@@ -209,7 +209,7 @@ def _hash(path: str) -> str:
 
 
 def _room(folder: str) -> dict[str, int]:
-    """Return how much room the file system of *folder* has for those who are not root."""
+    """Return how much space the file system of *folder* has for users other than root."""
     found = _tried(lambda: os.statvfs(folder), folder)
     return {
         "available": found.f_bavail * found.f_frsize,

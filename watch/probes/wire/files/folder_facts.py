@@ -1,7 +1,7 @@
-"""What files tell by their names, times and contents: the rules of the kind `file`, wherever the files lie.
+"""Facts from the names, times and contents of files: the rules of the kind `file`, wherever the files are.
 
-The child that looks at files here (`folder_child`) reads this beside itself, without the rest of the product; over
-SFTP it is imported (`folder_sftp`). So it knows the standard library only, and little of that.
+The child (`folder_child`) imports this from its folder, without the rest of the product; for SFTP it is
+imported as usual (`folder_sftp`). So it uses only a little of the standard library.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SAMPLE = 64 << 10
-_ENOUGH = 256  # bytes: with fewer, entropy says nothing
-_RANDOM = 7.9  # bits a byte, of 64 KiB; compressed files have as much, and are known by their header
+_ENOUGH = 256  # bytes; with fewer, entropy means nothing
+_RANDOM = 7.9  # bits a byte, for 64 KiB; compressed files reach it, too, but have a known header
 _DATE = re.compile(r"(?<!\d)(20\d\d)-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])(?!\d)")
 _SEALED = (
     (b"age-encryption.org/", "age"),
@@ -39,12 +39,12 @@ _PLAIN = (
     (b"\xff\xd8\xff", "JPEG"),
     (b"\x89PNG", "PNG"),
 )
-# OpenPGP's first packet: a key, or a password, that opens the rest (RFC 9580, 5.1 and 5.3).
+# OpenPGP's first packet: a key or password that decrypts the rest (RFC 9580, 5.1 and 5.3).
 _OPENPGP = frozenset((0x84, 0x85, 0x86, 0x8C, 0x8D, 0x8E, 0xC1, 0xC3))
 
 
 class File(NamedTuple):
-    """A file. *name*: below the folder that was looked at."""
+    """A file. *name*: its path below the folder."""
 
     name: str
     path: str
@@ -59,7 +59,7 @@ def summed(files: Sequence[File], since: float) -> dict[str, Any]:
         last = newest(files)
         answer["newest"] = {"name": last.name, "size": last.size, "written": last.written}
     recent = [file for file in files if file.written >= since]
-    # All offsets of time zones are whole quarters of an hour: the days are made of these elsewhere.
+    # All offsets of time zones are whole quarters of an hour; `watch.probes.file` makes days of them.
     answer["quarters"] = sorted({int(file.written // 900) for file in recent})
     dates = (_DATE.search(file.name) for file in files)
     answer["dates"] = sorted({"-".join(date.groups()) for date in dates if date})[-1000:]
@@ -71,7 +71,7 @@ def newest(files: Sequence[File]) -> File:
 
 
 def middle_of(size: int) -> int | None:
-    """Return where the second sample begins; the middle says more, where a header may be all text."""
+    """Return where the second sample begins; the middle is more typical than a header, which may be text."""
     return size // 2 if size > 4 * SAMPLE else None
 
 
@@ -86,7 +86,7 @@ def sealed(head: bytes, middle: bytes) -> dict[str, Any]:
 
 
 def _kind(head: bytes) -> tuple[str, bool | None]:
-    """Return what a header says the file is, and whether that is encrypted; None when it does not tell."""
+    """Return the format that a header shows, and whether it is encrypted; None for unknown ones."""
     for known, sealed in ((_SEALED, True), (_PLAIN, False)):
         for begins, kind in known:
             if head.startswith(begins):
@@ -99,19 +99,19 @@ def _kind(head: bytes) -> tuple[str, bool | None]:
 
 
 def _entropy(data: bytes) -> float:
-    """Return the bits of news a byte brings, from 0 to 8."""
+    """Return the entropy in bits a byte, from 0 to 8."""
     size = len(data)
     counts = (data.count(value) for value in set(data))
     return -sum(n / size * math.log2(n / size) for n in counts) if size else 0.0
 
 
 def _most_random(size: int) -> float:
-    """Return the entropy from which *size* bytes are random: short samples cannot show all that they have."""
+    """Return the entropy from which *size* bytes count as random; short samples never reach 8."""
     return _RANDOM if size >= SAMPLE // 4 else 8 - 1.5 * 255 / (2 * size * math.log(2))
 
 
 def unlike(here: Sequence[File], there: Sequence[File]) -> str:
-    """Return the first difference in name or size; nothing when there is none."""
+    """Return the first difference in name or size; empty without one."""
     ours, theirs = {file.name: file for file in here}, {file.name: file for file in there}
     for name in sorted(ours.keys() | theirs.keys()):
         one, other = ours.get(name), theirs.get(name)

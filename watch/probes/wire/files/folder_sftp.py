@@ -1,8 +1,8 @@
-"""Looks at files of another machine over SFTP, and compares such a set with one here or elsewhere.
+"""Looks at files of another machine over SFTP, and compares them with files here or on a third machine.
 
-The same facts as of files here, found by the same rules (`folder_facts`). Links to folders are followed only where
-the pattern names them. Reading whole files for their hashes has a pace, shared by all checks: a comparison must not
-fill the line that the backups themselves need.
+The facts are the same as for local files, by the same rules (`folder_facts`). Links to folders are followed
+only where the pattern names them. The speed of reading whole files for their hashes is limited for all checks
+together, so that a comparison does not use up the bandwidth that the backups need.
 """
 
 from __future__ import annotations
@@ -40,40 +40,40 @@ if TYPE_CHECKING:
     from watch.probes.wire.files.sftp_answer import Attributes
 
 _MOST = 40_000  # files and folders of one side
-_DEEPEST = 64  # folders in each other
+_DEEPEST = 64  # levels of folders
 _PACE = 16 << 20  # bytes a second that are read for hashes, by all checks together
 _BITE = 512 << 10
 _BREATH = 500  # entries
 
 
 class Pace:
-    """How fast files are read for their hashes: an engine, so that all checks share one."""
+    """The limit of the speed at which files are read for hashes: an engine, so that all checks share it."""
 
     def __init__(self) -> None:
         self._free = 0.0
 
     def close(self) -> None:
-        """Hold nothing."""
+        """Nothing to close."""
 
     async def spend(self, size: int) -> None:
-        """Return when *size* bytes more may have been read."""
+        """Wait until *size* more bytes may be read."""
         now = asyncio.get_running_loop().time()
         self._free = max(self._free, now) + size / _PACE
         await asyncio.sleep(self._free - now)
 
 
 class Side(Protocol):
-    """A set of files to be compared with another."""
+    """A set of files that is compared with another."""
 
     async def files(self, folder: str, parts: Sequence[str], only: str | None) -> list[File]:
-        """Return the files that fit; *only* the one of that name where *folder* is a folder."""
+        """Return the files that match; if *folder* is a folder, only the file named *only*."""
 
     async def digests(self, files: Sequence[File]) -> list[str]:
-        """Return the SHA-256 of each."""
+        """Return the SHA-256 of each file."""
 
 
 class Here:
-    """Files of this machine, looked at by a child."""
+    """Files of this machine, read by a child."""
 
     async def files(self, folder: str, parts: Sequence[str], only: str | None) -> list[File]:
         asked = {"folder": folder, "parts": parts, "only": only, "most": _MOST}
@@ -115,14 +115,14 @@ class Afar:
         found: list[File],
         depth: int,
     ) -> None:
-        """Add to *found* what fits *parts* from any of *places* on: one listing of each folder for all of them."""
+        """Add to *found* what matches *parts* from any of *places* on; each folder is listed once for all of them."""
         if depth > _DEEPEST:
-            raise ProbeFailure(Reason.LIMIT, f"{visible(folder, 120)} lies too deep to look at")
+            raise ProbeFailure(Reason.LIMIT, f"{visible(folder, 120)} is nested too deeply")
         entries = await self._sftp.listed(folder, self._left)
         self._left -= len(entries)
         for count, (name, about) in enumerate(entries):
             if count % _BREATH == 0:
-                await asyncio.sleep(0)  # others' checks go on meanwhile
+                await asyncio.sleep(0)  # let other checks run
             fits, named, anyhow = _fits(name, parts, places, hidden=hidden)
             if not (fits or named or anyhow):
                 continue
@@ -132,7 +132,7 @@ class Afar:
                 target = await self._target(path)
             if target is None:  # rotated away meanwhile, or a link to nowhere
                 continue
-            # What ** stands for is no link: it would lead in circles.
+            # ** does not match links, which could form a loop.
             below = named if about.is_link else named | anyhow
             if fits and target.is_file:
                 found.append(_file(above + name, path, target))
@@ -159,7 +159,7 @@ class Afar:
         return [await self._digest(file) for file in files]
 
     async def _digest(self, file: File) -> str:
-        """Return the hash of what *file* had when it was listed; what it grew by since is not read."""
+        """Return the hash of *file* up to its size when it was listed."""
         digest, at, pace = hashlib.sha256(), 0, shared(Pace)
         async with self._sftp.reading(file.path) as reading:
             while at < file.size and (some := await reading.at(at, min(_BITE, file.size - at))):
@@ -169,7 +169,7 @@ class Afar:
         return digest.hexdigest()
 
     async def told(self, question: dict[str, Any], since: float) -> dict[str, Any]:
-        """Return what the child tells of files here; `files` are they themselves."""
+        """Return the facts as the child returns them for local files; `files` are the files."""
         files = await self.files(question["folder"], question["parts"], None)
         answer = summed(files, since) | {"files": files}
         return answer | await self.seal(newest(files)) if files else answer
@@ -179,16 +179,16 @@ class Afar:
 
 
 def _from(place: int, parts: tuple[str, ...]) -> frozenset[int]:
-    """Return where in the pattern one is at *place*: ** may stand for no folder at all."""
+    """Return the places in the pattern that are equal to *place*: ** may match no folder at all."""
     return frozenset((place, place + 1) if parts[place] == "**" else (place,))
 
 
 def _fits(
     name: str, parts: tuple[str, ...], places: frozenset[int], *, hidden: bool
 ) -> tuple[bool, frozenset[int], frozenset[int]]:
-    """Return whether a file of that *name* is one, and from where the pattern goes on in a folder of it.
+    """Return whether a file of that *name* matches, and where the pattern continues in a folder of that name.
 
-    The latter for a folder that the pattern names, and for one that ** stands for.
+    There are two: for a folder that the pattern names, and for one that ** matches.
     """
     fits, named, anyhow = False, frozenset[int](), frozenset[int]()
     for place in places:
@@ -207,7 +207,7 @@ def _fits(
 
 def _file(name: str, path: str, about: Attributes) -> File:
     if about.size is None or about.written is None:
-        words = f"the server tells no size or no time of {visible(path, 120)}"
+        words = f"the server gives no size or no time for {visible(path, 120)}"
         raise ProbeFailure(Reason.PROTOCOL, words)
     return File(name, path, about.size, about.written)
 
@@ -215,15 +215,15 @@ def _file(name: str, path: str, about: Attributes) -> File:
 async def looked_afar(
     asked: dict[str, Any], here: tuple[Machine, Login] | None, there: tuple[Machine, Login] | None, what: str
 ) -> dict[str, Any]:
-    """Return what the child would answer to *asked* were all of it on this machine.
+    """Return the answer to *asked* in the form that the child uses for local files.
 
     Args:
-        here: Where the files are that it is about; None: on this machine.
-        there: Where those are that they are compared with.
-        what: What is looked at, in the words of a run that is cut short.
+        here: The machine of the files; None for this one.
+        there: The machine of the files to compare with.
+        what: What is looked at, for the text of a failure.
 
     Raises:
-        ProbeFailure, OurFault: As `looked`, and for whatever stands between us and the other machine.
+        ProbeFailure, OurFault: As `looked`, and for failures of the connection.
     """
     answer: dict[str, Any] = {"address": "", "phases": {}}
     async with contextlib.AsyncExitStack() as stack:
@@ -274,13 +274,13 @@ async def _compared(
     )
     for (one, _), mine, other in zip(pairs, some, others, strict=True):
         if mine != other:
-            return {"different": f"{one.name}: another content"}
+            return {"different": f"{one.name}: different content"}
     return {"different": "", "compared": len(ours)}
 
 
 @contextlib.asynccontextmanager
 async def _reached(machine: Machine, login: Login, answer: dict[str, Any]) -> AsyncIterator[Afar]:
-    """The files of *machine*; who answered, and how long that took, is noted in *answer*."""
+    """The files of *machine*; its address and the phases are recorded in *answer*."""
     clock = asyncio.get_running_loop().time
     with await dial(machine.there, family=login.family, metadata=login.metadata) as line:
         began = clock()

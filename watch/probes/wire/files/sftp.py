@@ -1,9 +1,9 @@
-"""SFTP version 3, as much of it as looking takes: nothing here can write.
+"""SFTP version 3, the part that reads; nothing here can write.
 
-draft-ietf-secsh-filexfer-02, which every server speaks. A packet is a length, a type, a number that the answer
-repeats, and the rest. Several questions are on their way at once, or a distant server would cost a round trip
-for each 32 KiB. Who answers is a stranger: a packet has 256 KiB at most (what OpenSSH sends), and what
-was not asked is a `protocol` fault.
+The protocol is draft-ietf-secsh-filexfer-02, which every server supports. A packet is a length, a type, a
+number that the answer repeats, and the rest. Several requests are sent at once, because a distant server would
+otherwise cost a round trip for each 32 KiB. The server may be hostile: a packet has at most 256 KiB (what
+OpenSSH sends), and an answer that was not asked for is a `protocol` failure.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 _INIT, _OPEN, _CLOSE, _READ, _OPENDIR, _READDIR, _STAT, _EXTENDED = 1, 3, 4, 5, 11, 12, 17, 200
 _VERSION, _STATUS, _HANDLE, _DATA, _NAME, _ATTRS, _EXTENDED_REPLY = 2, 101, 102, 103, 104, 105, 201
-_READING = 1  # the one flag of an OPEN of ours
+_READING = 1  # the only flag of our OPEN
 _OK, _END, _NO_FILE, _DENIED = range(4)
 _PACKET, _BLOCK = 256 << 10, 32 << 10
-_FOLDERS_AT_ONCE, _BLOCKS_AT_ONCE = 4, 16  # questions on their way
-_FULL = 1 << 62  # bytes; what servers without a limit say is more than any store of ours keeps
+_FOLDERS_AT_ONCE, _BLOCKS_AT_ONCE = 4, 16  # requests sent at once
+_FULL = 1 << 62  # bytes; servers without a limit send more, which our stores cannot keep
 _STATVFS = b"statvfs@openssh.com"
 
 
 class Sftp:
-    """A conversation with an SFTP server. *where*: who it is."""
+    """A conversation with an SFTP server. *where*: its address."""
 
     def __init__(
         self, writer: asyncssh.SSHWriter[bytes], reader: asyncssh.SSHReader[bytes], where: str
@@ -44,7 +44,7 @@ class Sftp:
         self._last, self._measures = 0, False
 
     async def begin(self) -> None:
-        """Agree on version 3, and hear what the server has beyond it."""
+        """Agree on version 3, and read the server's extensions."""
         self._send(struct.pack("!IBI", 5, _INIT, 3))
         kind, told = await self._packet()
         answer = Answer(kind, told)
@@ -54,11 +54,11 @@ class Sftp:
             self._measures |= (answer.string(), answer.string())[0] == _STATVFS
 
     async def about(self, path: str) -> Attributes:
-        """Return what *path* is, at the end of its links."""
+        """Return the attributes of *path*, after following links."""
         return (await self._one(path, _STAT, _text(path), _ATTRS)).attributes()
 
     async def listed(self, path: str, most: int) -> list[Entry]:
-        """Return what a folder holds; more than *most* is a `limit`."""
+        """Return the entries of a folder; more than *most* is a `limit`."""
         found: list[Entry] = []
         async with self._opened(path, _OPENDIR, _text(path)) as handle:
             while True:
@@ -67,12 +67,12 @@ class Sftp:
                         return found
                     count = answer.number()
                     if not count:
-                        raise ProbeFailure(Reason.PROTOCOL, f"{self.where} lists nothing, again and again")
+                        raise ProbeFailure(Reason.PROTOCOL, f"{self.where} sends empty lists without end")
                     if len(found) + count > most:
                         words = f"{visible(path, 120)} has too many files to look at"
                         raise ProbeFailure(Reason.LIMIT, words)
                     every = [answer.entry() for _ in range(count)]
-                    await asyncio.sleep(0)  # a packet holds thousands; others' checks go on meanwhile
+                    await asyncio.sleep(0)  # a packet holds thousands of entries; let other checks run
                     found += [entry for entry in every if entry.name not in (".", "..")]
 
     @contextlib.asynccontextmanager
@@ -82,7 +82,7 @@ class Sftp:
             yield Reading(self, path, handle)
 
     async def room(self, path: str) -> dict[str, int] | None:
-        """Return how much room the file system of *path* has for us; None when the server does not tell."""
+        """Return how much space the file system of *path* has for us; None when the server does not say."""
         if not self._measures:
             return None
         asked = _string(_STATVFS) + _text(path)
@@ -99,13 +99,13 @@ class Sftp:
     async def _opened(self, path: str, kind: int, body: bytes) -> AsyncIterator[bytes]:
         handle = (await self._one(path, kind, body, _HANDLE)).string()
         if len(handle) > 256:  # the draft's limit
-            raise ProbeFailure(Reason.PROTOCOL, f"{self.where} gives a handle of {len(handle)} bytes")
+            raise ProbeFailure(Reason.PROTOCOL, f"{self.where} sends a handle of {len(handle)} bytes")
         yield _string(handle)
-        # Not in a finally: after a fault the connection goes, and the handle with it.
+        # Not in a finally: after a failure the connection is closed, and the handle with it.
         await self._asked((_CLOSE, _string(handle)))
 
     async def blocks(self, handle: bytes, path: str, asked: Sequence[tuple[int, int]]) -> bytes:
-        """Return what lies at those (places, lengths), which are one after the other, until the first gap."""
+        """Return the bytes at these consecutive (place, length) ranges, up to the first gap."""
         questions = [(_READ, handle + struct.pack("!QI", at, length)) for at, length in asked]
         found = b""
         for (_, length), answer in zip(asked, await self._asked(*questions), strict=True):
@@ -113,7 +113,7 @@ class Sftp:
                 break
             data = answer.string()
             if not 0 < len(data) <= length:
-                raise ProbeFailure(Reason.PROTOCOL, f"{self.where} gives {len(data)} bytes for {length}")
+                raise ProbeFailure(Reason.PROTOCOL, f"{self.where} sends {len(data)} bytes for {length}")
             found += data
             if len(data) < length:
                 break
@@ -122,16 +122,16 @@ class Sftp:
     async def _one(self, path: str, kind: int, body: bytes, wanted: int) -> Answer:
         answer = (await self._asked((kind, body)))[0]
         if self._ended(answer, wanted, path):
-            raise ProbeFailure(Reason.PROTOCOL, f"{self.where} ends what did not begin")
+            raise ProbeFailure(Reason.PROTOCOL, f"{self.where} sends an end of file where none can be")
         return answer
 
     def _ended(self, answer: Answer, wanted: int, path: str) -> bool:
-        """Return whether this is the end of something; raises when it is a refusal, or not what was asked."""
+        """Return whether the answer is an end of file; raise when it is a refusal, or does not fit the request."""
         if answer.kind == wanted:
             return False
         code = answer.number() if answer.kind == _STATUS else _OK
         if code == _OK:
-            raise ProbeFailure(Reason.PROTOCOL, f"{self.where} answers what was not asked")
+            raise ProbeFailure(Reason.PROTOCOL, f"{self.where} sends an answer that does not fit the request")
         if code != _END:
             raise _refusal(code, path)
         return True
@@ -149,7 +149,9 @@ class Sftp:
             answer = Answer(kind, data)
             at = answer.number()
             if at not in open_:
-                raise ProbeFailure(Reason.PROTOCOL, f"{self.where} answers what was not asked")
+                raise ProbeFailure(
+                    Reason.PROTOCOL, f"{self.where} sends an answer that does not fit the request"
+                )
             open_.remove(at)
             answers[at] = answer
         return [answers[at & 0xFFFFFFFF] for at in range(first, first + len(questions))]
@@ -158,7 +160,7 @@ class Sftp:
         try:
             size = int.from_bytes(await self._reader.readexactly(4), "big")
             if not 5 <= size <= _PACKET + 1024:
-                words = f"{self.where} announces {size} bytes where {_PACKET} are the most"
+                words = f"{self.where} announces {size} bytes; the limit is {_PACKET}"
                 raise ProbeFailure(Reason.LIMIT if size > 5 else Reason.PROTOCOL, words)
             data = await self._reader.readexactly(size)
         except asyncio.IncompleteReadError as error:
@@ -168,11 +170,13 @@ class Sftp:
     def _send(self, packet: bytes) -> None:
         try:
             self._writer.write(packet)
-        except BrokenPipeError as error:  # asyncssh's, without an errno: the channel is closed
+        except BrokenPipeError as error:  # from asyncssh, without an errno: the channel is closed
             raise self._hung_up() from error
 
     def _hung_up(self) -> ProbeFailure:
-        return ProbeFailure(Reason.RESET, f"{self.where} hung up in the middle of the conversation")
+        return ProbeFailure(
+            Reason.RESET, f"{self.where} closed the connection in the middle of the conversation"
+        )
 
 
 class Reading:
@@ -201,19 +205,19 @@ async def talking(connection: asyncssh.SSHClientConnection, where: str) -> Async
     try:
         writer, reader, _ = await connection.open_session(subsystem="sftp", encoding=None)
     except asyncssh.ChannelOpenError as error:
-        raise ProbeFailure(Reason.STATUS, f"{where} lets us in, but offers no SFTP") from error
+        raise ProbeFailure(Reason.STATUS, f"{where} accepts the login, but offers no SFTP") from error
     sftp = Sftp(writer, reader, where)
     await sftp.begin()
     yield sftp
 
 
 def _refusal(code: int, path: str) -> ProbeFailure:
-    """Return the failure that a status is. Its words are the server's, and are not repeated."""
+    """Return the failure for a status code. The server's own text is not repeated."""
     where = visible(path, 120)
     if code == _NO_FILE:
         return ProbeFailure(Reason.MISSING, f"{where} does not exist on the server")
     if code == _DENIED:
-        return ProbeFailure(Reason.AUTH, f"the server does not let us read {where}")
+        return ProbeFailure(Reason.AUTH, f"the server denies us access to {where}")
     return ProbeFailure(Reason.STATUS, f"the server cannot read {where}: SFTP status {code}")
 
 

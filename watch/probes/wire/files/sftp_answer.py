@@ -1,7 +1,7 @@
-"""What an SFTP server answers, taken apart: numbers, strings, and what a file is.
+"""The answers of an SFTP server: numbers, strings and file attributes.
 
-A stranger wrote it: what ends too early, or cannot be, is a `protocol` fault. A packet is bounded by whoever read
-it, so whatever is counted in here is, too.
+The data may be hostile: data that ends too early or cannot be valid is a `protocol` failure. The size of a
+packet is limited by its reader, and so are the counts in it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from watch.core.reading import ProbeFailure, Reason
 
 _SIZE, _OWNER, _MODE, _TIMES, _MORE = 1, 2, 4, 8, 1 << 31
 _LONGEST = 1024  # bytes of a name
-_LARGEST = 1 << 47  # bytes of a file; of 40,000 the sum can still be kept
+_LARGEST = 1 << 47  # bytes of a file; the sum of 40,000 can still be stored
 
 
 class Attributes(NamedTuple):
-    """What a server says of a file; None: it does not."""
+    """The attributes of a file; None: the server does not send it."""
 
     size: int | None
     mode: int | None
@@ -41,14 +41,14 @@ class Attributes(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What a folder has under *name*; of a link, the link itself."""
+    """An entry of a folder; for a link, the link itself."""
 
     name: str
     about: Attributes
 
 
 class Answer:
-    """The rest of an answer, taken from its front."""
+    """An answer, read from front to back."""
 
     def __init__(self, kind: int, data: bytes) -> None:
         self.kind, self._data, self._at = kind, data, 0
@@ -75,7 +75,7 @@ class Answer:
         flags = self.number()
         size = self.long() if flags & _SIZE else None
         if size is not None and size > _LARGEST:
-            raise ProbeFailure(Reason.PROTOCOL, f"claims that a file has {size} bytes")
+            raise ProbeFailure(Reason.PROTOCOL, f"reports a file of {size} bytes")
         self.take(8 if flags & _OWNER else 0)
         mode = self.number() if flags & _MODE else None
         written = self.number() if self.take(4 if flags & _TIMES else 0) else None
@@ -86,8 +86,8 @@ class Answer:
 
     def entry(self) -> Entry:
         name = self.string()
-        self.string()  # the line that ls would show
+        self.string()  # the line as ls shows it
         about = self.attributes()
         if len(name) > _LONGEST or not name or b"/" in name or b"\0" in name:
-            raise ProbeFailure(Reason.PROTOCOL, "a folder has a name that is none")
+            raise ProbeFailure(Reason.PROTOCOL, "a folder has an entry with an invalid name")
         return Entry(name.decode("utf-8", "surrogateescape"), about)

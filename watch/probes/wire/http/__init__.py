@@ -1,1 +1,1 @@
-"""HTTP, with libcurl on the event loop: one request, redirects, JSON APIs, S3."""
+"""HTTP, with libcurl on the event loop: requests, redirects, JSON APIs, S3."""

@@ -1,12 +1,12 @@
-"""libcurl on the event loop: the engine under every check that speaks a protocol curl knows.
+"""libcurl on the event loop, for all HTTP checks.
 
-pycurl brings an asyncio driver (`AsyncCurlMulti`); this one costs a third less per request, because it
+pycurl has an asyncio driver (`AsyncCurlMulti`); this one costs a third less per request, because it
 
-* lets curl's sockets live in an epoll of their own and shows the event loop that one descriptor, instead of a
+* keeps curl's sockets in an epoll of their own and registers only that with the event loop, instead of a
   reader and a writer handle for each;
-* starts a transfer at once instead of waiting for curl's zero timer to come round the loop;
-* takes easy handles from a pool. Connections, TLS sessions and cookies are never reused: a check must go the
-  whole way each time, or it would call a target up whose handshake is broken.
+* starts a transfer at once instead of waiting for curl's zero timer;
+* takes easy handles from a pool. Connections, TLS sessions and cookies are never reused: a check must do
+  everything each time, or a target with a broken handshake would be up.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _WANTED = {
     pycurl.POLL_OUT: select.EPOLLOUT,
     pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
 }
-_HOLD = 0.01  # seconds after which others on the loop have their turn
-SHUT: Final = -1  # the code of transfers that `close` ended; curl's own are positive
+_HOLD = 0.01  # seconds until other tasks on the loop run
+SHUT: Final = -1  # the code of transfers that `close` ended; curl's codes are positive
 
 
 def _connected(fd: int) -> bool:
-    """Return whether TCP got through; curl itself tells only when TLS did, too."""
+    """Return whether TCP connected; curl itself reports it only after TLS."""
     try:
         with socket.socket(fileno=os.dup(fd)) as sock:
             sock.getpeername()
@@ -147,7 +147,7 @@ class Engine:
             self._epoll.modify(fd, wanted)
 
     def _on_timer(self, ms: int) -> None:
-        """Curl wants to be called in *ms*; a later wish than the last waits for the timer that runs."""
+        """Curl asks to be called in *ms*; if that is later than the running timer, the timer is kept."""
         if ms < 0:
             self._due = None
             return

@@ -1,8 +1,8 @@
-"""One HTTP question and its answer, or the fault that stood in between.
+"""One HTTP transfer, and its answer or failure.
 
-What curl's hundred error codes mean for a reading is written down here once. The phase in which a run was cut
-short is what the on-call engineer asks first, so it is in the words: a connection that is never accepted, a
-handshake that stalls and an application that thinks for ever are three different nights.
+Here curl's error codes become reasons. The text of a timeout names the phase, because that is what an on-call
+engineer asks first: a connection that is not accepted, a handshake that stalls and an application that does not
+answer have different causes.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ _OURS = {
 
 
 class Transfer(NamedTuple):
-    """One question to one address, as curl is told.
+    """One request to one address, as curl needs it.
 
     Args:
-        url: Whom and what to ask; never shown.
-        where: ``ip:port`` that is dialled, for people.
-        dial: What curl is told to connect to instead of the URL's name; None when that is an address.
-        room: Bytes of body to take.
+        url: The URL; never shown.
+        where: The ``ip:port`` that is dialled, for messages.
+        dial: Where curl connects instead of the URL's host; None when that is an address.
+        room: The limit of the body, in bytes.
         extra: Curl's options beyond the constant ones.
     """
 
@@ -75,7 +75,7 @@ class Transfer(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came back. *took*: seconds to connect, for TLS, to the first byte, and for the rest."""
+    """The answer. *took*: seconds to connect, for TLS, to the first byte, and for the rest."""
 
     status: int
     version: str
@@ -92,7 +92,7 @@ async def ask(transfer: Transfer) -> Answer:
     """Return the answer to *transfer*; any status is one.
 
     Raises:
-        ProbeFailure: The target gave none that is HTTP.
+        ProbeFailure: The target gave no valid answer.
         OurFault: We could not ask.
     """
     engine = shared(Engine)
@@ -166,7 +166,7 @@ def _times(curl: pycurl.Curl) -> tuple[float, float, float, float]:
 
 
 def _phases(handle: Handle) -> dict[str, float]:
-    """Return the phases that were ended before it failed."""
+    """Return the phases that were complete when it failed."""
     connect, tls, first, _ = _times(handle.curl)
     answered = first - max(connect, tls) if handle.lines else 0.0
     steps = {"connect": connect, "tls": tls - connect, "first_byte": answered}
@@ -174,7 +174,7 @@ def _phases(handle: Handle) -> dict[str, float]:
 
 
 def _stage(handle: Handle, transfer: Transfer) -> str:
-    """Return what a run that was cut short was waiting for."""
+    """Return what a run that was cut short waited for."""
     connect, tls, first, _ = _times(handle.curl)
     if transfer.quic and not tls:
         return (
@@ -219,7 +219,7 @@ def _fault(  # noqa: C901, PLR0911 - a table in code
         return _quic_fault(number, where, code, phases)
     if code == pycurl.E_COULDNT_CONNECT:
         return of_errno(number or errno.EHOSTUNREACH, where, phases)
-    # A connection that is cut shows as a TLS error in the middle of a handshake.
+    # curl reports a connection that is closed during the handshake as a TLS error.
     cut = "SYSCALL" in words or "unexpected eof" in words
     if number == errno.ECONNRESET or (code == pycurl.E_SSL_CONNECT_ERROR and cut):
         return of_errno(errno.ECONNRESET, where, phases)
@@ -232,15 +232,17 @@ def _fault(  # noqa: C901, PLR0911 - a table in code
 
 
 def _quic_fault(number: int, where: str, code: int, phases: Mapping[str, float]) -> ProbeFailure | OurFault:
-    """Return what a QUIC connection failed of; curl's words for it are the same for many things."""
+    """Return the failure of a QUIC connection; curl uses the same text for many causes."""
     if "tls" in phases and code in (pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, pycurl.E_COULDNT_CONNECT):
         return ProbeFailure(Reason.RESET, f"{where}: QUIC connection lost", phases=phases)
     if number:
         return of_errno(number, where, phases)
-    if code == pycurl.E_COULDNT_CONNECT:  # what a server without a certificate for the name does
+    if code == pycurl.E_COULDNT_CONNECT:  # so does a server without a certificate for the name
         return ProbeFailure(Reason.TLS, f"{where} ended the QUIC handshake", phases=phases)
     if code in (pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR):
-        return ProbeFailure(Reason.PROTOCOL, f"{where} speaks no QUIC of ours", phases=phases)
+        return ProbeFailure(
+            Reason.PROTOCOL, f"{where} does not speak a version of QUIC that we know", phases=phases
+        )
     reason, text = _REASONS.get(code, (Reason.PROTOCOL, pycurl.easy_strerror(code)))
     return ProbeFailure(reason, f"{where}: {text}", phases=phases)
 
@@ -253,7 +255,7 @@ def _distrust(handle: Handle, words: str) -> str:
 
 
 def _proxy_fault(curl: pycurl.Curl, where: str, words: str) -> ProbeFailure | OurFault:
-    """Return whose fault it is that no tunnel came about: the proxy is ours, what it reports is not."""
+    """Return the failure of a tunnel. The proxy's own faults are ours; what it reports about the target is not."""
     status = curl.getinfo(pycurl.HTTP_CONNECTCODE)
     if status in (502, 503, 504):
         return ProbeFailure(Reason.UNREACHABLE, f"the proxy {where} cannot reach the target ({status})")

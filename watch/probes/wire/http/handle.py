@@ -1,7 +1,7 @@
-"""One of curl's easy handles, and what its transfer brought so far, within limits.
+"""One of curl's easy handles, and what its transfer has received so far, within limits.
 
-`PARTS` is what no check may change. Proxies from the environment, names and redirects are no business of
-curl's here: it is given an address to dial, and asked one question.
+`PARTS` are the options that no check may change. Proxies from the environment, name lookup and redirects are
+not left to curl: it is given an address and makes one request.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pycurl
 
 _LINE, _LINES, _INTERIM = 8 << 10, 64 << 10, 10  # limits: a header line, all of them, 1xx answers
 _ABORT = -1
-# Why a QUIC connection failed, curl says in its log only. Anchored: a certificate's names are in there, too.
+# curl gives the cause of a failed QUIC connection only in its log. Anchored: the log has names of certificates, too.
 _SENT = re.compile(rb"sendmsg\(\) returned -1 \(errno (\d+)\)")
 _REFUSED = re.compile(rb"QUIC: connection to \S+ port \d+ refused")
 _MISNAMED = re.compile(rb"SSL: (no alternative )?certificate subject name ")
@@ -29,15 +29,15 @@ _CA_FILES = (
 
 
 def trust() -> str | None:
-    """Return the file of this machine's certificate authorities; the wheel's libcurl knows of none."""
+    """Return the file of this machine's certificate authorities; the libcurl in the wheel has no default."""
     named = os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile
     return next((path for path in (*named, *_CA_FILES) if path and Path(path).is_file()), None)
 
 
 PARTS = (
     (pycurl.NOSIGNAL, 1),
-    # Curl reads a hundred buffers in one go, and a body in chunks of one byte costs a callback for each.
-    # That held the loop for 120 ms with curl's own 16 KiB, 30 with this.
+    # Curl reads a hundred buffers at once, and a body in chunks of one byte costs a callback for each.
+    # That blocked the loop for 120 ms with curl's default of 16 KiB, and for 30 ms with this.
     (pycurl.BUFFERSIZE, 4096),
     (pycurl.FRESH_CONNECT, 1),
     (pycurl.FORBID_REUSE, 1),
@@ -46,17 +46,17 @@ PARTS = (
     (pycurl.PROXY, ""),  # an empty one: the environment's proxies are ignored
     (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
     (pycurl.OPT_CERTINFO, 1),
-    # Identity is asked for; compressed answers are unpacked 16 KiB at a time, up to the limit.
+    # We ask for identity; compressed answers are unpacked 16 KiB at a time, up to the limit.
     (pycurl.ENCODING, "identity"),
     (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
     (pycurl.USERAGENT, "threenines"),
-    # X25519 alone saves a tenth of a handshake against offering a post-quantum share first.
+    # X25519 alone makes a handshake a tenth cheaper than offering a post-quantum share first.
     (pycurl.SSL_EC_CURVES, "X25519:P-256:P-384:P-521"),
 )
 
 
 class Handle:
-    """An easy handle and what its transfer brought so far, within limits."""
+    """An easy handle, and what its transfer has received so far."""
 
     __slots__ = (
         "body",
@@ -91,14 +91,14 @@ class Handle:
         self.curl.setopt(pycurl.HEADERFUNCTION, self._hear)
 
     def reset(self, cafile: str | None) -> None:
-        """Forget every option of the last transfer."""
+        """Reset the options of the last transfer."""
         if not self.plain:
             self.curl.reset()
             self._dress(cafile)
             self.plain = True
 
     def clear(self, room: int) -> None:
-        """Make ready for an answer of at most *room* bytes of body."""
+        """Prepare for an answer with at most *room* bytes of body."""
         self.body = bytearray()
         self.lines: list[bytes] = []
         self.room, self.size, self.held, self.interim = room, 0, 0, 0
@@ -108,7 +108,7 @@ class Handle:
         self.fault = ""
 
     def watch(self) -> None:
-        """Take an errno, and that the certificate is for another name, from curl's log of a QUIC connection."""
+        """Read errno, and whether the certificate is for another name, from curl's log of a QUIC connection."""
         self.plain = False
         self.curl.setopt(pycurl.VERBOSE, 1)
         self.curl.setopt(pycurl.DEBUGFUNCTION, self._logged)
@@ -139,12 +139,12 @@ class Handle:
         self.held += len(line)
         if line[:5] == b"HTTP/":
             self.interim += 1
-            self.lines.clear()  # those of an interim answer, or of a proxy's
+            self.lines.clear()  # of an interim answer, or of a proxy
         self.lines.append(line)
         if self.held <= _LINE and self.interim <= _INTERIM:
             return None
         if len(line) > _LINE or self.held > _LINES:
-            self.fault = "headers larger than 8 KiB a line or 64 KiB in all"
+            self.fault = "headers larger than 8 KiB a line or 64 KiB in total"
         elif self.interim > _INTERIM + 1:
             self.fault = f"more than {_INTERIM} interim (1xx) answers"
         return _ABORT if self.fault else None

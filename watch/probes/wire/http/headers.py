@@ -1,4 +1,4 @@
-"""Header lines as a mapping, read only when an expectation looks into them: most never do."""
+"""Header lines as a mapping, parsed only when an expectation reads them; most checks never do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 
 class Headers(Mapping[str, str]):
-    """Lower-case names to text; a name that came more than once has its values joined by commas."""
+    """Lower-case names to text; values of a repeated name are joined by commas."""
 
     __slots__ = ("_lines", "_read")
 

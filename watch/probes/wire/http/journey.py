@@ -1,8 +1,8 @@
-"""The way of an HTTP check: whom to ask, and where a redirect may send us.
+"""The targets of an HTTP check: the URL, and where a redirect may lead.
 
-Redirects are followed by hand, for each is a new question: its address is looked up and checked like the
-first one's, and what was meant for one origin (scheme, host and port) is not shown to another. Once we
-have left home we stay strangers, even if a later redirect leads back.
+Redirects are not left to curl. Each is a new request: its address is looked up and checked like the first
+one's. What is meant for one origin (scheme, host and port) is not sent to another. After leaving the first
+origin, it is not sent again, even if a later redirect leads back.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ASKS_AGAIN = frozenset((301, 302, 303, 307, 308))
 
 
 class Target(NamedTuple):
-    """A URL as far as dialling needs it; equal for URLs of one origin."""
+    """The parts of a URL that dialling needs; equal for URLs of one origin."""
 
     scheme: str
     host: str
@@ -25,7 +25,7 @@ class Target(NamedTuple):
 
 
 class Hop(NamedTuple):
-    """One question on the way. *home*: still at the origin that credentials are for."""
+    """One request. *home*: still at the origin that the credentials are for."""
 
     url: str
     method: str
@@ -34,7 +34,7 @@ class Hop(NamedTuple):
 
 @lru_cache(maxsize=16384)
 def target(url: str) -> Target:
-    """Return whom *url* asks; ValueError with the cure when it is not an http or https URL."""
+    """Return the target of *url*; ValueError with the cure when it is not an http or https URL."""
     if any(char <= " " or char == "\x7f" for char in url):
         raise ValueError("url: write blanks and control characters as %20, %0A, …")
     parts = urlsplit(url)
@@ -48,15 +48,17 @@ def target(url: str) -> Target:
 
 
 def onward(hop: Hop, status: int, location: str, *, has_body: bool) -> Hop:
-    """Return where a redirect sends *hop*; `ProbeFailure` when we do not go there."""
+    """Return the request after a redirect; `ProbeFailure` when we do not follow it."""
     try:
         there = target(location)
     except ValueError as error:
-        raise ProbeFailure(Reason.PROTOCOL, "redirects to what is not an http or https URL") from error
+        raise ProbeFailure(
+            Reason.PROTOCOL, "redirects to something that is not an http or https URL"
+        ) from error
     home = hop.home and there == target(hop.url)
     method = hop.method
     if method != "HEAD" and (status == 303 or (status in (301, 302) and method == "POST")):
         method = "GET"
     if has_body and method == hop.method and not home:
-        raise ProbeFailure(Reason.PROTOCOL, f"redirects what we send to another origin, {there.host}")
+        raise ProbeFailure(Reason.PROTOCOL, f"redirects our request body to another origin, {there.host}")
     return Hop(location, method, home)

@@ -1,6 +1,7 @@
-"""Questions to an HTTP API that answers in JSON, asked as the kind http asks.
+"""Requests to an HTTP API that answers in JSON.
 
-Each question is a request of its own, on a new connection. Their phases are added up, and each answer must be JSON.
+Each request is made as the kind http makes it, on a new connection. The phases are added up. An answer that is
+not JSON is a failure.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Api(Reached):
-    """How an API is reached: the options of every kind here.
+    """The options of every kind that asks an API.
 
     Options:
         certificate: A PEM file with the client's certificate.
         key: A PEM file with its key, when it is not in the same file.
         ca_file: Trust the authorities in this PEM file instead of the system's.
-        verify: Whether the server must prove its name; false takes any certificate.
+        verify: Whether the server must prove its name; false accepts any certificate.
     """
 
     __slots__ = ()
@@ -48,13 +49,15 @@ class Api(Reached):
         target(self.url)
         parts = urlsplit(self.url)
         if parts.query or parts.fragment or parts.username or parts.password:
-            raise ValueError("url: only scheme, host, port and path; credentials are options of their own")
+            raise ValueError(
+                "url: write only scheme, host, port and path; credentials are options of their own"
+            )
         if self.key is not None and self.certificate is None:
-            raise ValueError("key: a key without its certificate; name the certificate, too")
+            raise ValueError("key: needs its certificate; name the certificate, too")
 
 
 class Conversation:
-    """The questions of one run, and what they took together. `address` is who answered the last."""
+    """The requests of one run, and their total time. `address`: who answered the last one."""
 
     def __init__(self, check: Api) -> None:
         self._check = check
@@ -74,10 +77,10 @@ class Conversation:
         username: str | None = None,
         password: Secret | None = None,
     ) -> tuple[int, Any]:
-        """Return the status and the JSON that *path* answers with; with a *body* it is a POST.
+        """Return the status and the JSON at *path*; with a *body* the request is a POST.
 
         Raises:
-            ProbeFailure: It does not let us in, or answers no JSON.
+            ProbeFailure: It refuses our credentials, or does not answer in JSON.
         """
         from watch.probes.wire.http.pursuit import pursue  # noqa: PLC0415 - brings libcurl, when a check needs it
 
@@ -99,7 +102,7 @@ class Conversation:
         answer, _, self.address = await pursue(request, phases)
         self._spent.update(phases)
         if answer.status in (401, 403):
-            raise self.failed(Reason.AUTH, f"does not let us in ({answer.status})")
+            raise self.failed(Reason.AUTH, f"refuses our credentials, or wants some ({answer.status})")
         return answer.status, self._read(answer.status, answer.body)
 
     def failed(self, reason: Reason, words: str) -> ProbeFailure:
@@ -114,17 +117,17 @@ class Conversation:
             said = visible(bytes(body[:200]).decode("utf-8", "replace"), 60)
             if status >= 400:
                 raise self.failed(Reason.STATUS, f"answers {status}: {said}") from error
-            raise self.failed(Reason.PROTOCOL, f"answers no JSON: {said}") from error
+            raise self.failed(Reason.PROTOCOL, f"does not answer in JSON: {said}") from error
 
 
 def count(value: object) -> int | float | None:
-    """Return the number that *value* is, also where an API writes 64 bits as text; None when it is none."""
+    """Return *value* as a number, also when it is a number as text (64 bits); None when it is not one."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 21:
         return int(value)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def counts(told: Mapping[str, object], names: Mapping[str, str]) -> dict[str, int | float]:
-    """Return the numbers in *told* under our names for them, those that are there."""
+    """Return those numbers in *told* that exist, under our names."""
     found = {ours: count(told.get(theirs)) for ours, theirs in names.items()}
     return {ours: value for ours, value in found.items() if value is not None}

@@ -1,7 +1,7 @@
 """A request's options in curl's terms.
 
-What only the first origin may see (credentials, a client certificate, the request's own headers) is left out
-once a redirect has led away. A plain GET needs none of this: the pool's handles are set for it.
+Credentials, the client certificate and the request's own headers are left out after a redirect to another
+origin. A plain GET needs no options: the pool's handles are set for it.
 """
 
 from __future__ import annotations
@@ -66,13 +66,13 @@ def _headers(request: HttpRequest, hop: Hop) -> Iterator[tuple[int, Any]]:
     if hop.home and request.authorization is not None:
         sent["Authorization"] = request.authorization.reveal()
     if request.body is not None:
-        sent.setdefault("Expect", "")  # curl would wait a second for a 100 before a large body
+        sent.setdefault("Expect", "")  # else curl waits a second for a 100 before a large body
     if sent:
         yield pycurl.HTTPHEADER, _lines(sent)
 
 
 def _lines(headers: Mapping[str, str]) -> list[bytes]:
-    # "Name;" sends an empty header, "Name:" removes curl's own one.
+    # "Name;" sends an empty header; "Name:" removes the one that curl adds.
     return [
         (f"{name}: {value}" if value or name == "Expect" else f"{name};").encode()
         for name, value in headers.items()
@@ -91,11 +91,11 @@ def _trust(request: HttpRequest, hop: Hop) -> Iterator[tuple[int, Any]]:
 
 
 def through(proxy: Secret, ip: str, port: int) -> tuple[tuple[int, Any], ...]:
-    """Return curl's options to go through *proxy*, whose name was looked up as *ip*."""
+    """Return curl's options for *proxy*, whose name was resolved to *ip*."""
     parts = urlsplit(proxy.reveal())
     scheme = (
         "socks5h" if parts.scheme == "socks5" else parts.scheme
-    )  # h: the proxy looks the target's name up
+    )  # h: the proxy resolves the target's name
     who = ((pycurl.PROXYUSERNAME, unquote(parts.username)),) if parts.username else ()
     word = ((pycurl.PROXYPASSWORD, unquote(parts.password)),) if parts.password else ()
     return ((pycurl.PROXY, f"{scheme}://{written(ip, port)}"), *who, *word)

@@ -1,4 +1,4 @@
-"""Sends a request, and again wherever a redirect leads."""
+"""Sends a request, and follows its redirects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_REDIRECTS = 5
 
 
 async def pursue(request: HttpRequest, phases: dict[str, float]) -> tuple[Answer, int, str]:
-    """Return the last answer, how many redirects led to it and who gave it; time it all in *phases*."""
+    """Return the last answer, the number of redirects and who answered; record the times in *phases*."""
     hop = Hop(request.url, request.method, home=True)
     for redirects in range(MOST_REDIRECTS + 1):
         answer, where = await _asked(request, hop, phases, first=redirects == 0)

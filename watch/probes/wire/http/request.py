@@ -1,6 +1,6 @@
-"""One HTTP question and how to ask it: what the kind http and `json_api` hand to `pursue`.
+"""One HTTP request and its options: what the kind http and `json_api` hand to `pursue`.
 
-It is a value: its maker has checked the options, and whoever asks it needs to know no kind.
+It is a value whose maker has checked the options; the code that sends it needs to know no kind.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class HttpRequest:
     """A request.
 
     Args:
-        headers: To send; ValueError when one cannot be sent.
+        headers: ValueError when one cannot be sent.
         authorization: The value of that header, for the first origin only.
         certificate: A PEM file with the client's certificate, with *key* where that is in another file.
-        room: Bytes of the answer's body to take.
+        room: The limit of the answer's body, in bytes.
         follow: Whether redirects are followed.
         metadata: Whether a cloud's metadata address may be asked.
     """
@@ -65,7 +65,7 @@ def check_headers(headers: Mapping[str, str]) -> None:
     """Raise ValueError unless *headers* can be sent."""
     for name, value in headers.items():
         if not WORD.fullmatch(name) or any(char in value for char in "\r\n\0"):
-            raise ValueError(f"headers: {name!r} cannot be sent; names are words and values one line")
+            raise ValueError(f"headers: {name!r} cannot be sent; a name is one word and a value one line")
 
 
 def authorization(

@@ -1,7 +1,7 @@
-"""Questions to an object store: about one object, and about all that begin alike.
+"""Requests to an object store: for one object, and for all objects with a prefix.
 
-The answer to the second is XML. It is not parsed but searched, for the four elements that matter: names in it
-are escaped, so that none of them can be mistaken for markup, and there are no entities to expand.
+A list is XML. It is searched, not parsed, for the four elements that matter: names in it are escaped, so none
+of them can be mistaken for markup, and there are no entities to expand.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ if TYPE_CHECKING:
 
     from watch.core.reading import FactValue
 
-_ROOM = 2 << 20  # bytes; a page of a thousand long names has one and a half million
+_ROOM = 2 << 20  # bytes; a page of a thousand long names has 1.5 million
 _CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,64})</Code>")
 _LISTED = re.compile(rb"<ListBucketResult[ >]")
 _OBJECT = re.compile(rb"<Contents>(.*?)</Contents>", re.DOTALL)
 _NAME = re.compile(rb"<Key>([^<]{1,6144})</Key>")  # 1024 bytes, each of which may be written as an entity
 _MODIFIED = re.compile(rb"<LastModified>\s*([0-9T:.Z+-]{10,40})\s*</LastModified>")
-_SIZE = re.compile(rb"<Size>\s*(\d{1,14})\s*</Size>")  # a hundred terabytes; of 100,000 the sum still fits
+_SIZE = re.compile(rb"<Size>\s*(\d{1,14})\s*</Size>")  # a hundred terabytes; the sum of 100,000 still fits
 _MORE = re.compile(rb"<IsTruncated>\s*true\s*</IsTruncated>", re.IGNORECASE)
 _TOKEN = re.compile(rb"<NextContinuationToken>([^<]{1,4096})</NextContinuationToken>")
 
 
 class Store(NamedTuple):
-    """Where to ask, and as whom.
+    """The bucket, and how to reach it.
 
     Args:
-        url: The bucket's address.
-        key: None asks as anybody.
+        url: The bucket's URL.
+        key: To sign with; None for anonymous requests.
     """
 
     url: str
@@ -59,7 +59,7 @@ class Store(NamedTuple):
 
 
 class Object(NamedTuple):
-    """An object in a list. The newest is the largest."""
+    """An object in a list. Objects sort by time."""
 
     modified: float
     name: str
@@ -67,14 +67,14 @@ class Object(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """A page of objects, and how to ask for the next page."""
+    """A page of objects, and the token of the next page."""
 
     objects: list[Object]
     token: str | None
 
 
 class Bucket:
-    """A bucket and the time that its questions took."""
+    """A bucket, and the time that its requests took."""
 
     def __init__(self, store: Store, now: datetime) -> None:
         self._store, self._now = store, now
@@ -88,7 +88,7 @@ class Bucket:
         return written(self._ip, self._there.port)
 
     async def head(self, name: str) -> tuple[float | None, int | None]:
-        """Return when the object *name* was written, and how large it is."""
+        """Return when the object *name* was written, and its size."""
         answer = await self._asked("HEAD", name, {})
         said = Headers(answer.lines)
         length = said.get("content-length", "")
@@ -99,13 +99,13 @@ class Bucket:
         return modified, int(length) if re.fullmatch(r"\d{1,18}", length) else None
 
     async def page(self, prefix: str, token: str | None) -> Listed:
-        """Return up to a thousand of the objects whose names begin with *prefix*."""
+        """Return up to a thousand objects whose names begin with *prefix*."""
         fields = {"list-type": "2", "prefix": prefix} | ({"continuation-token": token} if token else {})
         answer = await self._asked("GET", "", fields)
         if answer.cut:
-            raise self._failed(Reason.LIMIT, f"lists more than {_ROOM} bytes at once")
+            raise self._failed(Reason.LIMIT, f"sends a list of more than {_ROOM} bytes at once")
         if not _LISTED.search(answer.body[:1024]):
-            raise self._failed(Reason.PROTOCOL, "answers with something else than a list of objects")
+            raise self._failed(Reason.PROTOCOL, "does not answer with a list of objects")
         objects = [self._object(each) for each in _OBJECT.findall(answer.body)]
         following = _TOKEN.search(answer.body) if _MORE.search(answer.body) else None
         return Listed(objects, _text(following[1]) if following else None)
@@ -139,7 +139,9 @@ class Bucket:
         return answer
 
     def _options(self, method: str, signed: Mapping[str, str]) -> tuple[tuple[int, Any], ...]:
-        options: list[tuple[int, Any]] = [(pycurl.PATH_AS_IS, 1)]  # a name may hold "..", and is signed so
+        options: list[tuple[int, Any]] = [
+            (pycurl.PATH_AS_IS, 1)
+        ]  # a name may contain ".." and is signed as it is
         options += [(pycurl.NOBODY, 1)] if method == "HEAD" else []
         options += [(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in signed.items()])]
         options += [(pycurl.CAINFO, str(self._store.ca_file))] if self._store.ca_file else []
@@ -148,7 +150,7 @@ class Bucket:
         return (*options, *departure())
 
     def _accept(self, answer: Answer, name: str) -> None:
-        """Raise unless the store answered what it was asked."""
+        """Raise unless the request succeeded."""
         if answer.status == 200:
             return
         found = _CODE.search(answer.body)
@@ -157,13 +159,14 @@ class Bucket:
             raise OurFault(f"our clock and that of {self.where} differ too much for a signature")
         told = f"{answer.status} {code}".strip()
         if answer.status == 404:
-            what = f"the object {visible(name)}" if name else "such a bucket"
+            what = f"the object {visible(name)}" if name else "this bucket"
             raise self._failed(Reason.MISSING, f"does not have {what} ({told})")
         if answer.status in (401, 403):
-            raise self._failed(Reason.AUTH, f"does not let us look ({told})")
+            raise self._failed(Reason.AUTH, f"denies us access ({told})")
         if answer.status in (301, 307, 308):
             raise self._failed(
-                Reason.STATUS, f"says that the bucket is elsewhere, perhaps in another region ({told})"
+                Reason.STATUS,
+                f"redirects to another address; perhaps the bucket is in another region ({told})",
             )
         raise self._failed(Reason.STATUS, f"answers {told}")
 

@@ -1,6 +1,6 @@
-"""AWS Signature Version 4: a request proves that we know a secret key, which is not sent.
+"""AWS Signature Version 4: a request proves that we know the secret key without sending it.
 
-Pure: the instant comes from outside. Only questions without a body are signed here.
+Pure: the time is an argument. Only requests without a body are signed here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 class Key(NamedTuple):
-    """Who asks. *token*: what temporary credentials bring along."""
+    """An access key. *token*: the session token of temporary credentials."""
 
     name: str
     secret: Secret
@@ -30,12 +30,12 @@ class Key(NamedTuple):
 
 
 def path(segments: str) -> str:
-    """Return *segments*, joined by slashes, as a URL and a signature have them."""
+    """Return *segments*, joined by slashes, in the form of URLs and signatures."""
     return quote(segments, safe="/-._~")
 
 
 def query(fields: Mapping[str, str]) -> str:
-    """Return *fields* as a URL and a signature have them: sorted, and a blank as %20."""
+    """Return *fields* in the form of URLs and signatures: sorted, and a blank as %20."""
     pairs = sorted((quote(name, safe="-._~"), quote(value, safe="-._~")) for name, value in fields.items())
     return "&".join(f"{name}={value}" for name, value in pairs)
 
@@ -43,10 +43,10 @@ def query(fields: Mapping[str, str]) -> str:
 def headers(
     key: Key, method: str, host: str, where: str, asked: str, now: datetime, service: str = "s3"
 ) -> dict[str, str]:
-    """Return the headers that sign a question.
+    """Return the headers that sign a request.
 
     Args:
-        host: As the header Host has it, with a port that is not the scheme's own.
+        host: The value of the header Host, with the port if it is not the scheme's default.
         where: The path, as `path` writes it.
         asked: The query, as `query` writes it.
     """

@@ -1,7 +1,8 @@
-"""A mail of our own: written, handed to a server, and waited for in the mailbox that it should come to.
+"""A test mail: written, handed to a server, and awaited in its mailbox.
 
-It says that a machine wrote it (RFC 3834), so no other machine answers, and its sender is whoever the operator
-named, so what bounces comes to nobody else. Addresses are checked before they get near a header or a command.
+Its headers say that a machine wrote it (RFC 3834), so no other machine answers. Its sender is the one that the
+operator configured, so a bounce goes there. Addresses are checked before they are put into a header or a
+command.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from watch.probes.wire.mail.dialogue import Dialogue
     from watch.probes.wire.mail.mailbox import Box, Mailbox
 
-_FIRST_S, _LONGEST_S = 0.1, 2.0  # between looks; each pause is twice the one before
-_WHOLE = SMTP.clone(max_line_length=400)  # a long address is not to be folded, let alone encoded
+_FIRST_S, _LONGEST_S = 0.1, 2.0  # pauses between looks; each is twice the one before
+_WHOLE = SMTP.clone(max_line_length=400)  # long addresses must not be folded or encoded
 _TEXT = """\
 A check of this mail server sent this mail to see it arrive, and deletes it when it does.
 If you read it, that check did not find it in time: the mail may be deleted.
@@ -40,7 +41,7 @@ If you read it, that check did not find it in time: the mail may be deleted.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """One mail. *token* is what tells it from all others."""
+    """One mail. *token* identifies it."""
 
     sender: str
     recipient: str
@@ -65,14 +66,14 @@ def letter(sender: str, recipient: str, now: datetime) -> Letter:
 
 
 async def hand_over(talk: Dialogue, mail: Letter) -> None:
-    """Give *mail* to the server; returns when it has taken it into its care."""
+    """Hand *mail* to the server; returns when the server has accepted it."""
     await answered(talk, f"MAIL FROM:<{mail.sender}>", Reason.STATUS)
     await answered(talk, f"RCPT TO:<{mail.recipient}>", Reason.STATUS)
     await talk.say("DATA")
     said = await reply(talk, "DATA", "SMTP")
     taken(talk, said, "DATA", Reason.STATUS)
     if said.code != "354":
-        raise talk.failure(Reason.PROTOCOL, f"answers DATA with {said.code}, and takes no mail so")
+        raise talk.failure(Reason.PROTOCOL, f"answers DATA with {said.code}: it does not accept the mail")
     await talk.put(re.sub(rb"(?m)^\.", b"..", bytes(mail)) + b".\r\n")
     taken(talk, await reply(talk, "the mail", "SMTP"), "the mail", Reason.STATUS)
 
@@ -80,10 +81,10 @@ async def hand_over(talk: Dialogue, mail: Letter) -> None:
 async def sent_and_seen(
     mailbox: Mailbox, ready: Callable[[], Awaitable[Dialogue]], mail: Letter
 ) -> tuple[dict[str, FactValue], dict[str, float]]:
-    """Send *mail* and see it arrive; return the facts and the phases of it all.
+    """Send *mail* and wait for it; return all facts and phases.
 
     Args:
-        ready: Gives the dialogue with the server that takes it.
+        ready: Returns a dialogue with the server that accepts the mail.
     """
     clock = asyncio.get_running_loop().time
     with _about("the mailbox"):
@@ -93,7 +94,7 @@ async def sent_and_seen(
         with await ready() as talk:
             await hand_over(talk, mail)
             handed, (facts, phases) = clock(), talk.told()
-            with contextlib.suppress(OSError):  # a courtesy: its answer tells nothing and is not awaited
+            with contextlib.suppress(OSError):  # the answer is not awaited; it says nothing
                 await talk.say("QUIT")
         await _arrived(box, mail, facts, phases)
         took = clock() - handed
@@ -104,7 +105,7 @@ async def sent_and_seen(
 def _about(
     what: str, facts: Mapping[str, FactValue] = NOTHING, phases: Mapping[str, float] = NOTHING
 ) -> Iterator[None]:
-    """Say of a failure in here that it is about *what*, and what was learned before."""
+    """Add to a failure in here that it is about *what*, and the facts learned before."""
     try:
         yield
     except ProbeFailure as failure:
@@ -122,8 +123,8 @@ def _about(
 async def _arrived(
     box: Box, mail: Letter, facts: Mapping[str, FactValue], phases: Mapping[str, float]
 ) -> None:
-    """Return when *mail* is in *box*, and out of it again. *facts* and *phases* are what a failure tells, too."""
-    words = "the server took the mail, and it did not arrive in the mailbox"
+    """Return when *mail* was found in *box* and deleted. *facts* and *phases* are added to a failure."""
+    words = "the server accepted the mail, but it did not arrive in the mailbox"
     late = ProbeFailure(Reason.TIMEOUT, words, facts=facts, phases=phases)
     pause, looked = _FIRST_S, False
     try:
@@ -135,5 +136,5 @@ async def _arrived(
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_S)
     except asyncio.CancelledError as stop:
-        # Once a look has come to an end, a mailbox that is slow with the next is not what is wrong.
+        # After a first complete look, a timeout means that the mail is late, not that the mailbox is slow.
         raise cut_short(stop, late) if looked else stop from stop.__cause__

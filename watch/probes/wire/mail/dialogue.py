@@ -1,15 +1,14 @@
-"""A dialogue over a connection, mostly in lines: what SMTP, IMAP, POP3, FTP and LDAP have in common.
+"""A dialogue over a connection, mostly in text lines: what SMTP, IMAP, POP3, FTP and LDAP have in common.
 
-Three things go wrong in such dialogues that nobody sees until they are abused, and they are settled here:
+Three dangers are handled here:
 
-* What came in before the TLS handshake must not be read as if it had come after it: somebody in between
-  could have put it there (CVE-2011-0411). `Dialogue.secure` refuses such a server.
-* A server may repeat in its answer what it was told. Once a secret was said, no answer is quoted any more,
-  only that there was one.
-* A line without an end, or an answer of endless lines, is cut off.
+* Bytes that came before the TLS handshake must not be read after it: an attacker could have injected them
+  (CVE-2011-0411). `Dialogue.secure` refuses such a server.
+* A server may repeat in its answer what it was sent. After a secret was sent, no answer is quoted.
+* A line or an answer without an end is cut off.
 
-TLS fails closed: with ``starttls`` a server that offers none is down. Somebody in between could have removed
-the offer, and a password would follow.
+TLS fails closed: with ``starttls``, a server that does not offer it is down. An attacker could have removed the
+offer to get the password.
 """
 
 from __future__ import annotations
@@ -40,14 +39,14 @@ _MOST = 256 << 10  # bytes of all lines
 
 @dataclass(frozen=True, kw_only=True)
 class Options(Addressed, Trusting, Reached):
-    """The options of the kinds that speak in lines and may speak TLS. `PORTS`: with implicit TLS, and otherwise.
+    """The options of the kinds that use a dialogue and may use TLS. `PORTS`: with implicit TLS, and otherwise.
 
     Facts:
-        protocol (text, tls): TLSv1.3.
-        certificate.left (duration, certificate): How long the server's certificate holds.
-        certificate.expires (instant, certificate): When it ends.
+        protocol (text, tls): The version of TLS, TLSv1.3.
+        certificate.left (duration, certificate): How long the server's certificate remains valid.
+        certificate.expires (instant, certificate): When it expires.
         certificate.subject (text, certificate): Its common name.
-        certificate.issuer (text, certificate): Who signed it.
+        certificate.issuer (text, certificate): The name of its issuer.
         address (text): Who answered, ip:port.
     """
 
@@ -63,7 +62,7 @@ class Options(Addressed, Trusting, Reached):
 
 
 class Spoken(Trust, Protocol):
-    """What a dialogue needs to know, whoever has it."""
+    """The options that a dialogue needs."""
 
     @property
     def address(self) -> str: ...
@@ -82,7 +81,7 @@ class Spoken(Trust, Protocol):
 
 
 def check(probe: Spoken) -> None:
-    """Raise ValueError for options that cannot be meant; it begins with the option's name."""
+    """Raise ValueError for options that contradict each other; it begins with the option's name."""
     check_address(probe.address, probe.port)
     if (probe.username is None) != (probe.password is None):
         raise ValueError("username: a login needs both username and password")
@@ -91,13 +90,13 @@ def check(probe: Spoken) -> None:
 
 
 def single(option: str, text: str) -> None:
-    """Refuse a *text* that would end the line it is said in, and begin another command."""
+    """Refuse a *text* that would end its line and begin another command."""
     if any(char in text for char in "\r\n\0"):
-        raise ValueError(f"{option}: one line, without control characters")
+        raise ValueError(f"{option}: write one line without control characters")
 
 
 async def call(probe: Spoken, now: datetime) -> Dialogue:
-    """Return a dialogue with the server that *probe* names, TLS on it if it is ``implicit``."""
+    """Return a dialogue with the server of *probe*; with TLS if that is ``implicit``."""
     there = place(probe.address, probe.port)
     line = await dial(there, family=probe.family, metadata=probe.metadata)
     dialogue = Dialogue(line, probe, there, now)
@@ -111,7 +110,7 @@ async def call(probe: Spoken, now: datetime) -> Dialogue:
 
 
 class Dialogue:
-    """Lines said and heard. A context manager: the connection is closed at the end, whatever happened."""
+    """Lines sent and received, and a context manager that closes the connection."""
 
     __slots__ = (
         "_began",
@@ -147,7 +146,7 @@ class Dialogue:
         self.line.__exit__(None, None, None)
 
     async def greeted(self) -> str:
-        """Return the line that the server begins with; the wait for it is the phase first_byte."""
+        """Return the server's greeting; the wait for it is the phase first_byte."""
         began = self._clock()
         text = await self.hear("a greeting")
         self.line.phases["first_byte"] = self._clock() - began
@@ -158,7 +157,7 @@ class Dialogue:
         await self.line.send(text.encode() + b"\r\n")
 
     async def hear(self, what: str) -> str:
-        """Return the next line without its end; *what* names it to whoever reads of its absence."""
+        """Return the next line without its end; *what* names it in a failure."""
         while b"\n" not in self._heard:
             await self._more(what)
             if len(self._heard.rpartition(b"\n")[2]) > _LONGEST:
@@ -167,12 +166,12 @@ class Dialogue:
         return text.removesuffix(b"\r").decode("utf-8", "replace")
 
     async def put(self, data: bytes, *, secret: bool = False) -> None:
-        """Send *data*, for those that do not speak in lines."""
+        """Send *data*, for protocols without lines."""
         self._secret = self._secret or secret
         await self.line.send(data)
 
     async def take(self, count: int, what: str) -> bytes:
-        """Return the next *count* bytes, for those that do not speak in lines."""
+        """Return the next *count* bytes, for protocols without lines."""
         if count > _MOST:
             raise self._too_much(what)
         while len(self._heard) < count:
@@ -193,14 +192,14 @@ class Dialogue:
         return self.failure(Reason.LIMIT, f"{self.line.where} sends too much instead of {what}")
 
     async def secure(self) -> None:
-        """Shake hands, and keep what the certificate says of itself among the facts."""
+        """Make the TLS handshake, and add the facts of the certificate."""
         if self._heard:
-            raise self.failure(Reason.PROTOCOL, "sent more before the TLS handshake than it was asked for")
+            raise self.failure(Reason.PROTOCOL, "sent unrequested data before the TLS handshake")
         try:
             tls = await secure(self.line, self._probe, self._there.host)
         except OSError as error:  # ssl.SSLError is one, too
             found = fault(error)
-            if isinstance(found, ProbeFailure):  # what was learned before is told all the same
+            if isinstance(found, ProbeFailure):  # keep the facts learned before
                 raise self.failure(found.reason, found.detail) from error
             raise
         from watch.probes.wire.net.presented import presented  # noqa: PLC0415 - cryptography, for those with TLS
@@ -208,15 +207,17 @@ class Dialogue:
         self.facts |= presented(tls, self._now)
 
     def quoted(self, text: str) -> str:
-        """Return *text* of the server's as a detail may show it: not at all once it knows a secret."""
-        return "something we do not repeat" if self._secret else visible(text)
+        """Return the server's *text* for a detail; a placeholder once the server knows a secret."""
+        return (
+            "text that is not shown because it could contain the password" if self._secret else visible(text)
+        )
 
     def failure(self, reason: Reason, detail: str) -> ProbeFailure:
         return ProbeFailure(reason, detail, facts=self.facts, phases=self.phases)
 
     @property
     def phases(self) -> Mapping[str, float]:
-        """Seconds of each phase so far; what none of the others took is the phase transfer."""
+        """Seconds of each phase so far; the rest of the time is the phase transfer."""
         known = self.line.phases
         return known | {"transfer": max(0.0, self._clock() - self._began - sum(known.values()))}
 

@@ -1,8 +1,8 @@
-"""FTP's second connection: where a listing comes in, and what makes it fail behind a firewall.
+"""FTP's second connection, for a list of names.
 
-The server says on which port it waits; its address is the one that we have already, whatever else it says
-(a server that names another machine would make us call there). With TLS the second connection resumes the
-first one's session: so the server knows that both are ours, and many insist on it.
+The server names only the port; the address is always the one that we are connected to, whatever the server says
+(else it could make us connect to another machine). With TLS the second connection resumes the session of the
+first one: this proves to the server that both are ours, and many servers require it.
 """
 
 from __future__ import annotations
@@ -33,21 +33,23 @@ async def asked(talk: Dialogue, command: str, *, what: str = "", secret: bool = 
 
 
 async def names(talk: Dialogue, *, name: str) -> list[bytes]:
-    """Return the names in the current folder; *name* is the one that the server proves by its certificate."""
+    """Return the names in the current folder; *name* is the one that the certificate must carry."""
     there = Place(place(talk.line.where).host, await _port(talk))
-    with await dial(there, family="any", metadata=True) as data:  # the address was admitted for the first
+    with await dial(
+        there, family="any", metadata=True
+    ) as data:  # the address was admitted for the first connection
         begun = await asked(talk, "NLST")
-        if begun.code in ("450", "550"):  # how some servers say that a folder is empty
+        if begun.code in ("450", "550"):  # some servers answer so for an empty folder
             return []
         if begun.code[0] != "1":
             raise talk.failure(Reason.STATUS, f"answers NLST with {begun.code}: {talk.quoted(begun.text)}")
         if talk.line.tls is not None:
             await data.secure(cast("ssl.SSLContext", _Resuming(talk.line.tls)), name)
         heard = b""
-        while chunk := await data.receive(f"{data.where} does not end its list"):
+        while chunk := await data.receive(f"the list of {data.where} did not end"):
             heard += chunk
             if len(heard) > _MOST:
-                raise talk.failure(Reason.LIMIT, "a list of over 1 MiB")
+                raise talk.failure(Reason.LIMIT, "the list has over 1 MiB")
     ended = await reply(talk, "the end of the list", "FTP")
     if ended.code[0] != "2":
         raise talk.failure(Reason.STATUS, f"ends its list with {ended.code}: {talk.quoted(ended.text)}")
@@ -58,19 +60,19 @@ async def _port(talk: Dialogue) -> int:
     said = await asked(talk, "EPSV")
     match = _EXTENDED.search(said.text)
     port = int(match[2]) if match is not None else 0
-    if said.code != "229":  # it knows only the older word
+    if said.code != "229":  # it knows only PASV
         said = await asked(talk, "PASV")
         match = _CLASSIC.search(said.text)
         port = int(match[1]) * 256 + int(match[2]) if match is not None else 0
     if said.code not in ("227", "229"):
         raise talk.failure(Reason.STATUS, f"answers PASV with {said.code}: {talk.quoted(said.text)}")
     if not 0 < port < 65536:
-        raise talk.failure(Reason.PROTOCOL, "names no port for its list")
+        raise talk.failure(Reason.PROTOCOL, "names no port for the list")
     return port
 
 
 class _Resuming:
-    """What `Line.secure` uses of a context, taking up the session of another connection."""
+    """The part of a context that `Line.secure` uses; it resumes the session of another connection."""
 
     def __init__(self, tls: ssl.SSLObject) -> None:
         self._tls = tls

@@ -1,4 +1,4 @@
-"""IMAP's conversation, as far as more than one kind has it: greeting, TLS, login, a command and its answer."""
+"""IMAP commands that several kinds use: greeting, TLS, login, a command and its answer."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from watch.core.settings import Secret
     from watch.probes.wire.mail.dialogue import Dialogue
 
-TAG = "a"  # one serves: a command is said only after the answer to the one before
+TAG = "a"  # one is enough: each command waits for the answer to the one before
 _GREETING = re.compile(r"\* (?P<state>OK|PREAUTH|BYE)(?: (?P<text>.*))?", re.IGNORECASE | re.DOTALL)
 _DONE = re.compile(rf"{TAG} (?P<state>OK|NO|BAD)(?: (?P<text>.*))?", re.IGNORECASE | re.DOTALL)
-# A folder's odd name, or what was fetched, may stand in lines of its own.
+# A folder's name, or fetched data, may be a literal with lines of its own.
 _LITERAL = re.compile(r"\* (?:STATUS|\d{1,10} FETCH) .*\{(\d{1,5})\}", re.IGNORECASE | re.DOTALL)
-# What a server says when it could not even look (RFC 5530): nobody's password is wrong.
+# Codes for a server that could not check the password (RFC 5530).
 _NOT_NOW = ("[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]", "[LIMIT]", "[CONTACTADMIN]")
 
 
 async def greeted(talk: Dialogue) -> None:
     greeting = _GREETING.fullmatch(await talk.greeted())
     if greeting is None:
-        raise talk.failure(Reason.PROTOCOL, "what greets us is no IMAP")
+        raise talk.failure(Reason.PROTOCOL, "the greeting is not IMAP")
     text = greeting["text"] or ""
     if greeting["state"].upper() == "BYE":
         raise talk.failure(Reason.STATUS, f"greets with BYE: {talk.quoted(text)}")
@@ -43,10 +43,10 @@ async def capabilities(talk: Dialogue) -> list[str]:
 
 
 async def secured(talk: Dialogue, can: list[str]) -> list[str]:
-    """Return what the server can do once the connection is encrypted."""
+    """Return the server's capabilities after TLS."""
     talk.facts["starttls"] = "STARTTLS" in can
     if "STARTTLS" not in can:
-        raise talk.failure(Reason.TLS, "the server offers no STARTTLS (`tls: none` does without)")
+        raise talk.failure(Reason.TLS, "the server offers no STARTTLS; write `tls: none` to do without TLS")
     await asked(talk, "STARTTLS", Reason.TLS)
     await talk.secure()
     return await capabilities(talk)
@@ -57,16 +57,16 @@ async def log_in(talk: Dialogue, can: list[str], username: str, password: Secret
         word = base64.b64encode(f"\0{username}\0{password.reveal()}".encode()).decode()
         await asked(talk, "AUTHENTICATE PLAIN", Reason.AUTH, secret=word)
     elif "LOGINDISABLED" in can:
-        raise talk.failure(Reason.AUTH, "the server lets nobody log in on this connection")
+        raise talk.failure(Reason.AUTH, "the server allows no login on this connection")
     else:
         await asked(talk, f"LOGIN {string(username)} {string(password.reveal())}", Reason.AUTH, secret="")
 
 
 async def asked(talk: Dialogue, command: str, reason: Reason, *, secret: str | None = None) -> list[str]:
-    """Return the lines that came before the OK; a NO is a failure for that *reason*.
+    """Return the lines before the OK; a NO is a failure with that *reason*.
 
     Args:
-        secret: What to say when asked to continue; even empty, it makes the whole command one.
+        secret: What to send when the server asks to continue; if given, the whole command is secret.
     """
     await talk.say(f"{TAG} {command}", secret=secret is not None)
     what, lines = command.partition(" ")[0], list[str]()
@@ -81,7 +81,7 @@ async def asked(talk: Dialogue, command: str, reason: Reason, *, secret: str | N
         elif done is None and line.startswith("* "):
             lines.append(line)
         elif done is None:
-            raise talk.failure(Reason.PROTOCOL, f"the answer to {what} is no IMAP")
+            raise talk.failure(Reason.PROTOCOL, f"the answer to {what} is not IMAP")
         elif done["state"].upper() == "OK":
             return lines
         else:

@@ -1,9 +1,9 @@
-"""A mailbox in which a check looks for its own mail, by IMAP or POP3, and from which it takes its own away.
+"""The mailbox in which a check looks for its test mail, by IMAP or POP3, and deletes it.
 
-Its own is what bears our marker, a header with a random word and the time. Nothing else is read but its headers,
-and nothing else is ever deleted: over IMAP one mail alone can be, where the server has UIDPLUS (RFC 4315), and
-a server without it is not used. What is ours and over an hour old never found its check: it is swept out, so
-that the mailbox does not fill. Younger ones may be what another check, or another vantage point, waits for.
+Our mails have a marker: a header with a random word and the time. Only headers are read, and only our mails are
+deleted. Over IMAP that needs UIDPLUS (RFC 4315), so a server without it is not used. Our mails that are over an
+hour old were missed by their check; they are deleted, too, so that the mailbox does not fill. Younger ones may
+be awaited by another check or another vantage point.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _PORTS: Final = {"imaps": 993, "imap": 143, "pop3s": 995, "pop3": 110}
 _ADDRESS = re.compile(r"(?P<scheme>imaps?|pop3s?)://(?P<address>[^/?#@\s]+)/?")
 _OLD_S = 3600
 _MOST_SWEPT = 50
-_MOST_LOOKED_AT = 20  # of POP3's mails, which can only be looked at one by one
+_MOST_LOOKED_AT = 20  # mails over POP3, which must be read one by one
 _UID = re.compile(r"\bUID (\d{1,10})\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mailbox:
-    """Where it is and whose: the options that `watch.probes.wire.mail.dialogue` asks for."""
+    """Its server and login: the options that `watch.probes.wire.mail.dialogue` needs."""
 
     scheme: str
     address: str
@@ -57,11 +57,11 @@ class Mailbox:
 
 
 def parted(text: str) -> tuple[str, str]:
-    """Return the scheme and the address of ``imaps://host:port``; a ValueError shows nothing of *text*."""
+    """Return scheme and address of ``imaps://host:port``; a ValueError does not show *text*."""
     match = _ADDRESS.fullmatch(text)
     if match is None:
         known = "imaps://mail.example.org, imap://…, pop3s://… or pop3://…"
-        raise ValueError(f"mailbox: this is no mailbox's server, or more than it; write {known}")
+        raise ValueError(f"mailbox: is not the URL of a server, or has more in it; write {known}")
     return match["scheme"], match["address"]
 
 
@@ -73,7 +73,7 @@ class Box(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
     async def holds(self, token: str) -> bool:
-        """Return whether the mail with *token* is there, and take it away if so."""
+        """Return whether the mail with *token* is there, and delete it if so."""
 
 
 def of(mailbox: Mailbox, now: datetime) -> Box:
@@ -86,7 +86,7 @@ def _old(headers: str, now: datetime) -> bool:
 
 
 class _Imap:
-    """One connection for as long as the check waits."""
+    """One connection for all looks."""
 
     def __init__(self, mailbox: Mailbox, now: datetime) -> None:
         self._mailbox, self._now = mailbox, now
@@ -108,7 +108,7 @@ class _Imap:
             can = await imap.secured(talk, can)
         await imap.log_in(talk, can, self._mailbox.username, self._mailbox.password)
         if not {"UIDPLUS", "IMAP4REV2"} & set(await imap.capabilities(talk)):
-            words = "the server has no UIDPLUS, so no mail of ours could be deleted alone"
+            words = "the server has no UIDPLUS, so a single mail cannot be deleted"
             raise talk.failure(Reason.PROTOCOL, words)
         await imap.asked(talk, "SELECT INBOX", Reason.MISSING)
         await self._sweep(talk)
@@ -118,7 +118,7 @@ class _Imap:
     ) -> None:
         assert self._talk is not None
         try:
-            if error is None:  # a courtesy: its answer tells nothing
+            if error is None:  # the answer says nothing
                 with contextlib.suppress(OSError):
                     await self._talk.say(f"{imap.TAG} LOGOUT")
         finally:
@@ -126,7 +126,9 @@ class _Imap:
 
     async def holds(self, token: str) -> bool:
         assert self._talk is not None
-        await imap.asked(self._talk, "NOOP", Reason.STATUS)  # what came meanwhile is told, and so searched
+        await imap.asked(
+            self._talk, "NOOP", Reason.STATUS
+        )  # the server reports new mails, so that SEARCH finds them
         found = await _searched(self._talk, token)
         await _deleted(self._talk, found)
         return bool(found)
@@ -142,7 +144,7 @@ class _Imap:
 
 
 async def _searched(talk: Dialogue, text: str) -> list[str]:
-    """Return the identities of the mails whose marker holds *text*."""
+    """Return the UIDs of the mails whose marker contains *text*."""
     heard = await imap.asked(talk, f'UID SEARCH HEADER {MARKER} "{text}"', Reason.STATUS)
     lines = [line for line in heard if line.upper().startswith("* SEARCH")]
     return [word for line in lines for word in line.split()[2:] if re.fullmatch(r"\d{1,10}", word)]
@@ -156,7 +158,7 @@ async def _deleted(talk: Dialogue, uids: list[str]) -> None:
 
 
 class _Pop3:
-    """A connection for each look: POP3 shows what was there when one came, and deletes when one goes."""
+    """A connection for each look: POP3 shows the mails at the login, and deletes at QUIT."""
 
     def __init__(self, mailbox: Mailbox, now: datetime) -> None:
         self._mailbox, self._now = mailbox, now
@@ -168,7 +170,7 @@ class _Pop3:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing is open between looks."""
+        """Nothing to close: no connection is open between looks."""
 
     async def holds(self, token: str) -> bool:
         with await dialogue.call(self._mailbox, self._now) as talk:

@@ -1,4 +1,4 @@
-"""POP3's conversation, as far as more than one kind has it: a command, its answer, and how much there is."""
+"""POP3 commands that several kinds use: a command, its answer, and the size of the mailbox."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from watch.core.settings import Secret
     from watch.probes.wire.mail.dialogue import Dialogue
 
-# What a server says when it could not even look (RFC 2449, 3206): nobody's password is wrong.
+# Codes for a server that could not check the password (RFC 2449, 3206).
 _NOT_NOW = ("[IN-USE]", "[SYS/", "[LOGIN-DELAY]")
 
 
 async def greeted(talk: Dialogue) -> str:
-    """Return what the server greets with."""
+    """Return the server's greeting."""
     return granted(talk, await talk.greeted(), "the connection", Reason.STATUS)
 
 
@@ -28,7 +28,7 @@ async def log_in(talk: Dialogue, username: str, password: Secret) -> None:
 async def counted(talk: Dialogue) -> dict[str, FactValue]:
     words = (await asked(talk, "STAT", Reason.STATUS)).split()
     if len(words) < 2 or not all(word.isdecimal() and len(word) < 16 for word in words[:2]):
-        raise talk.failure(Reason.PROTOCOL, "the answer to STAT is no two numbers")
+        raise talk.failure(Reason.PROTOCOL, "the answer to STAT is not two numbers")
     return {"messages": int(words[0]), "size": int(words[1])}
 
 
@@ -39,11 +39,11 @@ async def asked(talk: Dialogue, command: str, reason: Reason, *, secret: bool = 
 
 
 def granted(talk: Dialogue, line: str, what: str, reason: Reason) -> str:
-    """Return what follows the +OK; -ERR is a failure for that *reason*."""
+    """Return the text after +OK; -ERR is a failure with that *reason*."""
     state, _, text = line.partition(" ")
     if state == "+OK":
         return text
     if state != "-ERR":
-        raise talk.failure(Reason.PROTOCOL, f"the answer to {what} is no POP3")
+        raise talk.failure(Reason.PROTOCOL, f"the answer to {what} is not POP3")
     why = Reason.STATUS if text.upper().startswith(_NOT_NOW) else reason
     raise talk.failure(why, f"answers {what} with an error: {talk.quoted(text)}")

@@ -1,7 +1,7 @@
-"""Answers that begin with a code of three digits, in one line or in several: SMTP's and FTP's.
+"""Replies that begin with a code of three digits, in one or several lines: SMTP's and FTP's.
 
-``250-`` opens an answer of several lines and ``250 `` closes it. In between SMTP repeats the code in each
-line and FTP need not.
+``250-`` begins a reply of several lines, and ``250 `` ends it. In between, SMTP repeats the code in each line;
+FTP need not.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LINE = re.compile(r"(?P<code>[1-6]\d\d)(?P<more>[ -]|$)(?P<text>.*)", re.DOTALL
 
 
 class Reply(NamedTuple):
-    """An answer: its code, and its lines without it."""
+    """A reply: its code, and its lines without the code."""
 
     code: str
     lines: list[str]
@@ -29,8 +29,8 @@ class Reply(NamedTuple):
 
 
 async def greeting(talk: Dialogue, protocol: str) -> Reply:
-    """Return what the server says first; *protocol* is what it should speak, SMTP or FTP."""
-    return await _whole(talk, await talk.greeted(), "what greets us", protocol)
+    """Return the greeting; *protocol* is the expected one, SMTP or FTP."""
+    return await _whole(talk, await talk.greeted(), "the greeting", protocol)
 
 
 async def reply(talk: Dialogue, what: str, protocol: str) -> Reply:
@@ -41,7 +41,7 @@ async def reply(talk: Dialogue, what: str, protocol: str) -> Reply:
 async def _whole(talk: Dialogue, line: str, what: str, protocol: str) -> Reply:
     first = _LINE.fullmatch(line)
     if first is None:
-        raise talk.failure(Reason.PROTOCOL, f"{what} is no {protocol}")
+        raise talk.failure(Reason.PROTOCOL, f"{what} is not {protocol}")
     lines, more = [first["text"]], first["more"] == "-"
     while more:
         line = await talk.hear("the rest of its answer")

@@ -1,4 +1,4 @@
-"""SMTP's conversation: greeting, a command and its answer, login."""
+"""SMTP commands: greeting, a command and its reply, login."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ async def greeted(talk: Dialogue) -> str:
 
 
 async def answered(talk: Dialogue, command: str, reason: Reason, *, secret: bool = False) -> list[str]:
-    """Return the answer's lines; an answer that is no success is a failure for that *reason*."""
+    """Return the reply's lines; a reply that is not a success is a failure with that *reason*."""
     await talk.say(command, secret=secret)
     what = "a login" if secret else _VERB.split(command, maxsplit=1)[0]
     return taken(talk, await reply(talk, what, "SMTP"), what, reason)
 
 
 def taken(talk: Dialogue, said: Reply, what: str, reason: Reason) -> list[str]:
-    """Return the lines of an answer that is a success."""
+    """Return the lines of a successful reply."""
     if said.code[0] not in "23":
-        # 4xx is "not now" (a directory that is down, greylisting): nobody's password is wrong.
+        # 4xx means "not now" (a directory that is down, greylisting): the password may be right.
         why = Reason.STATUS if said.code[0] == "4" else reason
         raise talk.failure(why, f"answers {what} with {said.code}: {talk.quoted(said.text)}")
     return said.lines

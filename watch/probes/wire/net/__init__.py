@@ -1,1 +1,1 @@
-"""The way to a target: names, addresses, sockets, TLS, ICMP, and whose fault it is when one fails."""
+"""What every connection needs: names, addresses, sockets, TLS, ICMP, and whose fault a failure is."""

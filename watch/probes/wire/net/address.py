@@ -1,8 +1,7 @@
-"""Addresses: which ones are names already, and which ones nobody should be sent to.
+"""Addresses: their spelling, and the cloud metadata addresses that a check must not ask.
 
-A cloud's metadata address hands credentials to whoever asks from inside. A check, a redirect or a name that
-was changed to point there must not make us fetch them, so they are refused in every spelling unless a check
-opts in.
+A cloud's metadata address returns credentials to any program on the machine. A check, a redirect or a changed
+name must not make us fetch them. They are refused in every spelling unless a check opts in.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ def literal(host: str, family: str) -> str | None:
 
 @lru_cache(maxsize=8192)
 def is_metadata(ip: str) -> bool:
-    """Return whether *ip* is a cloud's metadata service, also as an IPv4 address dressed up as IPv6."""
+    """Return whether *ip* is a cloud's metadata service, also when written as an IPv6 address."""
     found = ipaddress.ip_address(ip.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address):
         if found in _NAT64:
@@ -49,16 +48,16 @@ def family_of(ip: str) -> socket.AddressFamily:
 
 
 def written(ip: str, port: int) -> str:
-    """Return ``ip:port`` as people and URLs write it."""
+    """Return ``ip:port``, with brackets around an IPv6 address."""
     return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
 def admit(host: str, ip: str, *, first: bool) -> None:
-    """Refuse to dial *ip* when it is a metadata address: whose fault that is depends on who named it."""
+    """Raise when *ip* is a metadata address. It is the operator's fault if the check names it, else the target's."""
     if not is_metadata(ip):
         return
     if not first:
         raise ProbeFailure(Reason.PROTOCOL, f"redirects to {ip}, a cloud metadata address")
     if literal(host, "any"):
         raise OurFault(f"{ip} is a cloud metadata address: set `metadata: true` to ask it")
-    raise ProbeFailure(Reason.DNS, f"the name {host} leads to {ip}, a cloud metadata address")
+    raise ProbeFailure(Reason.DNS, f"the name {host} resolves to {ip}, a cloud metadata address")

@@ -1,12 +1,11 @@
-"""Whose fault an exception is, and which of the closed list of reasons it has.
+"""Whose fault an exception is, and which of the fixed reasons it has.
 
-Libraries hide the error that matters behind their own: it is still in `__cause__` or `__context__`, even
-where they said `from None` (which only suppresses the printing). So the whole chain is walked, outermost
-first.
+Libraries wrap the error that matters in their own. It is still in `__cause__` or `__context__`, even after
+`from None` (which only suppresses the printing). So the whole chain is searched, from the outside in.
 
-There is a table of what the target did (refused, reset, unreachable, …) and one of what we ran out of.
-What is in neither is a bug of ours: `fault` knows nothing of it. Nor of a `KeyError` that was raised while
-a refused connection was being handled: that is our bug, and the chain behind it is no excuse.
+One table lists what the target did (refused, reset, unreachable, …), another what we lack. An exception in
+neither is a bug of ours, and `fault` returns None. So is a `KeyError` raised while a refused connection was
+being handled, whatever stands behind it in the chain.
 """
 
 from __future__ import annotations
@@ -46,10 +45,10 @@ _OURS = {
     ),
     errno.EACCES: (Reason.INTERNAL, "this machine forbids it (firewall or permission)"),
     errno.EPERM: (Reason.INTERNAL, "this machine forbids it (firewall or permission)"),
-    errno.EAFNOSUPPORT: (Reason.INTERNAL, "this machine does not speak that address family"),
+    errno.EAFNOSUPPORT: (Reason.INTERNAL, "this machine does not support that address family"),
 }
 _BUGS = (TypeError, AttributeError, NameError, LookupError, AssertionError, ArithmeticError, RecursionError)
-# OpenSSL's X509_V_ERR_* that tell something else than "not trusted".
+# OpenSSL's codes X509_V_ERR_* with a meaning of their own.
 CERTIFICATE_FAULTS = {
     9: "is not valid yet",
     10: "has expired",
@@ -64,7 +63,7 @@ CERTIFICATE_FAULTS = {
 
 
 def fault(error: BaseException) -> ProbeFailure | OurFault | None:
-    """Return what *error* says of the target or of us; None when it is a bug."""
+    """Return the failure of the target, or of ours, behind *error*; None when it is a bug."""
     if isinstance(error, _BUGS):
         return None
     for link in _chain(error):
@@ -75,7 +74,7 @@ def fault(error: BaseException) -> ProbeFailure | OurFault | None:
 
 
 def of_errno(code: int, where: str = "", phases: Mapping[str, float] = NOTHING) -> ProbeFailure | OurFault:
-    """Return the fault behind an errno; *where* ends the sentence."""
+    """Return the failure for an errno; *where* is appended to its text."""
     tail = f": {where}" if where else ""
     if code in _OURS:
         reason, words = _OURS[code]
@@ -85,10 +84,10 @@ def of_errno(code: int, where: str = "", phases: Mapping[str, float] = NOTHING) 
 
 
 def cut_short(error: asyncio.CancelledError, fault: ProbeFailure | OurFault) -> asyncio.CancelledError:
-    """Return a cancellation that carries what the reading would be if it came from the run's own time limit.
+    """Return a cancellation that carries the failure to report if the run's own time limit was its cause.
 
-    Only the code that was waiting knows for what. `watch.vantage.prober` reads it off; everyone else sees a
-    cancellation as ever.
+    Only the code that waits knows what it waits for. `watch.vantage.prober` reads the failure; everyone else
+    sees a normal cancellation.
     """
     stop = asyncio.CancelledError(fault)
     stop.__cause__ = error
@@ -96,7 +95,7 @@ def cut_short(error: asyncio.CancelledError, fault: ProbeFailure | OurFault) -> 
 
 
 def carried(error: BaseException) -> ProbeFailure | OurFault | None:
-    """Return what `cut_short` put into the cancellation behind a timeout, if anything."""
+    """Return the failure that `cut_short` put into the cancellation behind a timeout, if any."""
     for link in _chain(error):
         if isinstance(link, asyncio.CancelledError) and link.args:
             first = link.args[0]
@@ -118,7 +117,7 @@ def _known(error: BaseException) -> ProbeFailure | OurFault | None:  # noqa: PLR
         case ProbeFailure() | OurFault():
             return error
         case ssl.SSLCertVerificationError():
-            # Raised by the ssl module it has these; raised by somebody else it may not.
+            # The ssl module sets these attributes; other code may not.
             words = CERTIFICATE_FAULTS.get(getattr(error, "verify_code", 0))
             words = words or f"is refused: {getattr(error, 'verify_message', error)}"
             return ProbeFailure(Reason.CERTIFICATE, f"the certificate {words}")

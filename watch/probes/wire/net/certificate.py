@@ -1,7 +1,7 @@
-"""What a certificate says of itself, as facts; whatever a stranger put into it.
+"""The facts of a certificate.
 
-Nothing in here decides trust: that was the handshake's business. A certificate that cannot be read gives no
-facts, never an exception: huge name lists, negative serial numbers and dates in the year 10000 are sent too.
+Trust is not decided here but in the handshake. A certificate that cannot be read gives no facts and never an
+exception: servers do send huge name lists, negative serial numbers and dates in the year 10000.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from watch.core.reading import FactValue
 
 _MOST_CERTIFICATES, _MOST_BYTES = 10, 100_000
-_NAME = 2000  # characters of a name that are looked at
+_NAME = 2000  # characters of a name that are read
 
 
 def spelled(fields: tuple[tuple[str, str], ...], now: datetime) -> Mapping[str, FactValue]:
-    """Return the certificate.* facts of a certificate as libcurl spells it out; empty if it is unreadable."""
+    """Return the certificate.* facts of a certificate in libcurl's form; empty if it is unreadable."""
     known = dict(fields)
     end = _instant(known.get("Expire date", ""))
     if end is None:
@@ -49,18 +49,18 @@ def _instant(text: str) -> float | None:
         return None
 
 
-@lru_cache(maxsize=1024)  # the same few names come back with every handshake
+@lru_cache(maxsize=1024)  # each handshake with a server has the same names
 def _common(name: str) -> str:
-    """Return the common name in ``C = US, O = Example, CN = R3``, or all of it if there is none, in one line."""
+    """Return the common name in ``C = US, O = Example, CN = R3``, or all of it without one, in one line."""
     parts = dict(part.partition(" = ")[::2] for part in name.split(", "))
     return one_line(parts.get("CN") or name)
 
 
 class CertificateChain:
-    """The certificates a server sent, leaf first, as far as they can be read.
+    """The certificates that a server sent, leaf first, as far as they can be read.
 
     Args:
-        chain: DER, each; more than ten, or ten of over 100 KB in all, are not looked at.
+        chain: In DER. Chains of more than ten, or of over 100 KB in total, are not read.
     """
 
     def __init__(self, chain: list[bytes]) -> None:
@@ -72,7 +72,7 @@ class CertificateChain:
             return
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of negative serial numbers and the like: the target's sins
+                warnings.simplefilter("ignore")  # about negative serial numbers and the like
                 self.read = [x509.load_der_x509_certificate(der) for der in chain]
                 self._facts = self._spelled()
         except Exception:  # noqa: BLE001 - a stranger wrote it; whatever cannot be read is "not readable"

@@ -1,9 +1,9 @@
-"""A question and its answer in datagrams: asked again until somebody answers it.
+"""A question and its answer in datagrams; the question is repeated until an answer comes.
 
-A datagram counts only if it comes from whom we asked (the socket is connected, from a random port) and the
-kind of question recognises it as its answer. Others are passed over, for anybody can send them; they are
-told of when nothing better comes in time. One that is lost is no outage: the question is sent again every
-second until the run ends.
+A datagram counts only if it comes from the address that was asked (the socket is connected, from a random port)
+and *read* recognises it as an answer. Others are ignored, because anybody can send them; they are reported when
+no answer comes in time. A lost datagram is no outage: the question is sent again every second until the run
+ends.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from watch.probes.wire.net.line import Place
 
-_AGAIN = 1.0  # seconds until a datagram is taken for lost
-_MOST_STRAYS = 1000  # that we look at: whoever sends more is not answering
+_AGAIN = 1.0  # seconds until a datagram counts as lost
+_MOST_STRAYS = 1000  # datagrams that are read; a peer that sends more is not answering
 A = TypeVar("A")
 
 
@@ -44,12 +44,12 @@ async def asked(
     metadata: bool,
     stray: tuple[Reason, str],
 ) -> tuple[A, Answered]:
-    """Return what *read* makes of the answer.
+    """Return the answer, as *read* decodes it.
 
     Args:
-        question: Makes the datagram to send, anew each time.
-        read: None for what is no answer to any of the questions.
-        stray: The reason and the words when nothing but strays came.
+        question: Makes the datagram, again for each attempt.
+        read: Decodes a datagram; returns None if it does not answer one of the questions.
+        stray: Reason and text of the failure when only other datagrams came.
     """
     loop, phases = asyncio.get_running_loop(), dict[str, float]()
     ip = await located(there.host, family=family, metadata=metadata, phases=phases)

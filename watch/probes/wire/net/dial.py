@@ -1,4 +1,4 @@
-"""Opens connections: straight to one address, or through the proxy that `via` names."""
+"""Opens connections: directly to one address, or through the proxy in `via`."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 async def dial(there: Place, *, family: str, metadata: bool) -> Line:
-    """Return a connection to the one address that the name has for us, by the way that is laid out.
+    """Return a connection to the one address that the name resolves to, as `via` says.
 
     Raises:
-        ProbeFailure: Nobody took the call.
-        OurFault: We could not make it.
+        ProbeFailure: The target did not accept it.
+        OurFault: We could not try.
     """
     between = way.proxy()
     if between is not None:
@@ -37,7 +37,7 @@ async def _dialled(ip: str, port: int, phases: dict[str, float]) -> Line:
     began, sock = loop.time(), None
     try:
         sock = socket.socket(family_of(ip), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        # A command right after a handshake would wait 40 ms for the peer's delayed acknowledgement.
+        # Otherwise a command after a handshake waits 40 ms for the peer's delayed ACK.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         way.depart(sock)
         await loop.sock_connect(sock, (ip, port))
@@ -50,7 +50,7 @@ async def _dialled(ip: str, port: int, phases: dict[str, float]) -> Line:
 
 
 async def _through(between: Secret, there: Place, family: str, *, metadata: bool) -> Line:
-    """A connection that a proxy makes for us; what is wrong with the proxy is our fault."""
+    """A connection through a proxy. A fault of the proxy is ours."""
     known = way.given(there.host, family)
     if known is not None and not metadata:
         admit(there.host, known, first=True)

@@ -1,10 +1,10 @@
-"""Pings of all checks through one socket per address family, and one more for each way that checks take (`via:`).
+"""Pings of all checks, through one socket for each address family and each `via:`.
 
-A ping socket (SOCK_DGRAM, allowed by net.ipv4.ping_group_range) needs no privilege; a raw one CAP_NET_RAW.
-Both get other people's replies, or a forger's, so an answer counts only if it comes from whom we asked and
-carries the sequence number and the random eight bytes of a packet still awaited. Errors on the way (no
-route, prohibited) come back through the socket's error queue with the packet they are about, and are
-matched the same way.
+A ping socket (SOCK_DGRAM, allowed by net.ipv4.ping_group_range) needs no privilege; a raw one needs
+CAP_NET_RAW. Both can receive replies to other processes, and forged ones. A reply counts only if it comes from
+the address that was asked and has the sequence number and the eight random bytes of a packet that is still
+awaited. ICMP errors (no route, prohibited) come through the socket's error queue with the packet that caused
+them, and are matched in the same way.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
     Opener = Callable[[socket.AddressFamily, socket.SocketKind], socket.socket]
 
-_End = str | None  # an address or an interface of ours
+_End = str | None  # a source address or an interface of this machine
 # Python has no names for these.
 _IP_RECVERR, _IPV6_RECVERR, _MSG_ERRQUEUE, _SOL_RAW, _ICMP_FILTER, _ICMP6_FILTER = 11, 25, 0x2000, 255, 1, 1
 _HEAD = struct.Struct("!BBHHH")
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
 _TOKEN = 8
-_BURST = 32  # packets sent before replies are taken out again: the receive buffer holds a few hundred
+_BURST = 32  # packets sent before replies are read; the receive buffer holds a few hundred
 _WANTED = {socket.AF_INET: (8, 0), socket.AF_INET6: (128, 129)}  # echo request and reply
 HOW_TO_GRANT = (
     "ICMP is not permitted: give the service CAP_NET_RAW (systemd: AmbientCapabilities=CAP_NET_RAW), or let "
@@ -51,7 +51,7 @@ class Volley(NamedTuple):
 
 
 class Denied(OurFault):
-    """Neither a ping socket nor a raw one may be opened."""
+    """The process may open neither a ping socket nor a raw one."""
 
 
 class _Awaited(NamedTuple):
@@ -124,7 +124,7 @@ class Echo:
     def ping(self, ip: str, size: int) -> asyncio.Future[float]:
         """Send one packet of *size* bytes (at least 8); the future is the seconds until its reply.
 
-        It ends with a `ProbeFailure` when an error comes back instead. Whoever gives up waiting cancels it.
+        The future gets a `ProbeFailure` when an error comes back. Cancel it to stop waiting.
 
         Raises:
             Denied: This process may not ping.
@@ -145,7 +145,7 @@ class Echo:
         return future
 
     def _send(self, sock: socket.socket, packet: bytes, ip: str) -> ProbeFailure | OurFault | None:
-        # A pending error about an earlier packet fails the next call, once: it is taken, and ours sent.
+        # A pending error of an earlier packet makes the next call fail once: read the error, send again.
         for _ in range(2):
             try:
                 sock.sendto(packet, (ip, 0))
@@ -196,7 +196,7 @@ class Echo:
             except BlockingIOError:
                 break
             except OSError:
-                continue  # an error for somebody: it waits in the queue, with its packet
+                continue  # an error of some packet; `_read_errors` finds it in the queue
             if raw and family == socket.AF_INET:
                 data = data[(data[0] & 0x0F) * 4 :] if data else b""
             self._hear(family, data, source[0])
@@ -232,12 +232,12 @@ def _packet(family: socket.AddressFamily, ident: int, sequence: int, payload: by
     kind = _WANTED[family][0]
     bare = _HEAD.pack(kind, 0, 0, ident, sequence) + payload
     if family == socket.AF_INET6:
-        return bare  # the kernel sums ICMPv6, whose sum covers addresses we do not know
+        return bare  # the kernel adds the checksum of ICMPv6, which covers addresses that we do not know
     return _HEAD.pack(kind, 0, _checksum(bare), ident, sequence) + payload
 
 
 def _checksum(data: bytes) -> int:
-    """Return RFC 1071's sum."""
+    """Return the checksum of RFC 1071."""
     total: int = sum(struct.unpack(f"!{len(data) // 2}H", data[: len(data) & ~1]))
     total += data[-1] << 8 if len(data) & 1 else 0
     total = (total & 0xFFFF) + (total >> 16)
@@ -245,7 +245,7 @@ def _checksum(data: bytes) -> int:
 
 
 def _let_in_replies_only(family: socket.AddressFamily, sock: socket.socket) -> None:
-    """Have the kernel drop the rest: a raw socket gets all of the machine's ICMP."""
+    """Let only replies through: a raw socket receives all ICMP of the machine."""
     if family == socket.AF_INET:
         sock.setsockopt(_SOL_RAW, _ICMP_FILTER, struct.pack("=I", ~(1 << 0) & 0xFFFFFFFF))
     else:

@@ -1,8 +1,8 @@
-"""What several kinds share on their way to a target: name lookup, sockets, TLS, HTTP, ICMP.
+"""Engines: expensive objects that all checks on one event loop share.
 
-The expensive parts (curl's multi handle, the ICMP sockets, TLS contexts, the cache of names) are *engines*:
-one of each per running event loop, made when a check first needs it, so that ten thousand checks hold no
-socket while they wait. Whoever runs the loop calls `close_all` at the end; nothing is left behind.
+Examples are curl's multi handle, the ICMP sockets and the cache of names. There is one of each for a running
+loop, made when a check first needs it, so that ten thousand checks hold no socket while they wait. Whoever runs
+the loop calls `close_all` at the end.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from weakref import WeakKeyDictionary
 
 
 class Engine(Protocol):
-    """Something that lives as long as the loop it was made on."""
+    """An object that lives as long as the loop on which it was made."""
 
     def close(self) -> None:
-        """Let go of every socket and registration, now."""
+        """Release every socket and registration now."""
 
 
 E = TypeVar("E", bound=Engine)
@@ -24,7 +24,7 @@ _engines: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[type[Engine], Engine
 
 
 def shared(kind: type[E]) -> E:
-    """Return the running loop's engine of this *kind*, made now if there is none."""
+    """Return the running loop's engine of this *kind*; make it if there is none."""
     engines = _engines.setdefault(asyncio.get_running_loop(), {})
     engine = engines.get(kind)
     if engine is None:
@@ -33,7 +33,7 @@ def shared(kind: type[E]) -> E:
 
 
 def adopt(engine: Engine) -> None:
-    """Make *engine* the running loop's one of its kind, closing the one it replaces."""
+    """Make *engine* the running loop's engine of its kind, and close the one that it replaces."""
     engines = _engines.setdefault(asyncio.get_running_loop(), {})
     former = engines.get(type(engine))
     engines[type(engine)] = engine
@@ -45,4 +45,4 @@ async def close_all() -> None:
     """Close the running loop's engines; a later check makes new ones. Stop the checks first."""
     for engine in _engines.pop(asyncio.get_running_loop(), {}).values():
         engine.close()
-    await asyncio.sleep(0)  # those who waited on an engine hear of it now
+    await asyncio.sleep(0)  # tasks that wait on an engine learn of it now

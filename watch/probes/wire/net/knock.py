@@ -1,8 +1,8 @@
-"""Is a port open? One knock at it, over TCP or UDP.
+"""One test of one port, over TCP or UDP.
 
-TCP: whoever completes the handshake is open, whoever resets is closed, and whoever drops it stays silent. UDP
-has no handshake: an answer proves it open and an ICMP message closed, and silence proves nothing. Where a
-service answers only its own language, the knock speaks it: those are the ones an audit must find.
+TCP: a completed handshake means open, a reset means closed, no answer means silent. UDP has no handshake: an
+answer means open, an ICMP message means closed, and silence proves nothing. Some services answer only a valid
+request; for those the datagram is one, because an audit must find them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from watch.probes.wire.net.blame import of_errno
 from watch.probes.wire.net.way import depart
 
 _GREETINGS = {
-    53: bytes.fromhex("1337 0100 0001 0000 0000 0000 00 0002 0001"),  # the nameservers of the root
+    53: bytes.fromhex("1337 0100 0001 0000 0000 0000 00 0002 0001"),  # DNS: the nameservers of the root
     111: bytes.fromhex("13371337 00000000 00000002 000186a0 00000002 00000000" + 16 * "00"),  # rpcbind, NULL
     123: b"\x23" + bytes(47),  # NTP, as a client
     137: bytes.fromhex("1337 0000 0001 0000 0000 0000 20 434b") + b"A" * 30 + bytes.fromhex("00 0021 0001"),
@@ -39,7 +39,7 @@ _NO_WAY = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOW
 
 
 class Door(Enum):
-    """What a port is."""
+    """The state of a port."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -48,14 +48,14 @@ class Door(Enum):
 
 
 class Knock(NamedTuple):
-    """What a port turned out to be, after so many seconds."""
+    """The state of a port, and the seconds that it took to learn it."""
 
     door: Door
     took: float
 
 
 async def knock(transport: str, ip: str, port: int, wait: float) -> Knock:
-    """Return what is behind *port*; `OurFault` when this machine does not let us ask."""
+    """Return the state of *port*; `OurFault` when this machine does not let us test it."""
     loop = asyncio.get_running_loop()
     began, kind = loop.time(), socket.SOCK_STREAM if transport == "tcp" else socket.SOCK_DGRAM
     try:
@@ -74,12 +74,12 @@ async def knock(transport: str, ip: str, port: int, wait: float) -> Knock:
 
 async def _tcp(sock: socket.socket, ip: str, port: int) -> Door:
     await asyncio.get_running_loop().sock_connect(sock, (ip, port))
-    # On the loopback a socket may happen to get the very port that it calls, and meet itself.
+    # On the loopback a socket may get the port that it connects to, and connect to itself.
     return Door.CLOSED if sock.getsockname() == sock.getpeername() else Door.OPEN
 
 
 async def _udp(sock: socket.socket, ip: str, port: int, again: float) -> Door:
-    """Knock twice, *again* seconds apart: nobody else makes up for a datagram that is lost."""
+    """Send the datagram twice, *again* seconds apart, because it may be lost."""
     loop = asyncio.get_running_loop()
     sock.connect((ip, port))
     sock.send(_GREETINGS.get(port, b"\0"))

@@ -1,8 +1,8 @@
 """A TCP connection of our own: one socket, with TLS on it if asked for. `dial` opens it.
 
-The streams of asyncio hide which phase they are in, keep a transport alive after the answer is known, and
-wait half a minute for a peer that does not say goodbye. Here every phase is timed, everything that is read
-has a limit, and closing is closing.
+The streams of asyncio do not show which phase they are in, keep a transport alive after the answer is known,
+and wait half a minute for a peer that does not close. Here every phase is timed, every read has a limit, and
+closing takes effect at once.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ def place(text: str, port: int | None = None) -> Place:
         host, digits = text, "" if port is None else str(port)
     host = host.strip("[]")
     if not host or not digits.isdecimal() or not 0 < int(digits) < 65536 or any(c <= " " for c in host):
-        raise ValueError(f"{text!r} is no host and port: write it like db.example.org:5432, [::1]:5432")
+        raise ValueError(f"{text!r} is not a host and port: write it like db.example.org:5432 or [::1]:5432")
     return Place(host, int(digits))
 
 
 class Line:
-    """A TCP connection. A context manager: it is closed at the end, whatever happened."""
+    """A TCP connection, and a context manager that closes it."""
 
     __slots__ = ("_in", "_loop", "_out", "_sock", "phases", "tls", "where")
 
@@ -64,7 +64,7 @@ class Line:
         self._sock.close()
 
     async def secure(self, context: ssl.SSLContext, name: str) -> ssl.SSLObject:
-        """Shake hands as a client that wants *name*; raises `ssl.SSLError` as the ssl module does."""
+        """Make a TLS handshake as a client that expects *name*; raises `ssl.SSLError` as the ssl module does."""
         tls = context.wrap_bio(self._in, self._out, server_hostname=name)
         began, left = self._loop.time(), _HANDSHAKE
         what = f"the TLS handshake with {self.where} did not end"
@@ -77,12 +77,12 @@ class Line:
                     chunk = await self._within(self._loop.sock_recv(self._sock, _CHUNK), what)
                     left -= len(chunk)
                     if left < 0:
-                        raise ProbeFailure(Reason.LIMIT, "a TLS handshake of over 256 KiB") from None
+                        raise ProbeFailure(Reason.LIMIT, "the TLS handshake has over 256 KiB") from None
                     self._in.write(chunk) if chunk else self._in.write_eof()
                 else:
                     break
         finally:
-            with contextlib.suppress(OSError):  # the alert that says why we hang up, or our Finished
+            with contextlib.suppress(OSError):  # the alert that says why we close, or our Finished
                 await self._flush()
         self.phases["tls"] = self._loop.time() - began
         self.tls = tls
@@ -97,7 +97,7 @@ class Line:
         await self._flush()
 
     async def receive(self, what: str, most: int = _CHUNK) -> bytes:
-        """Return some bytes, *most* of them, none at the end. *what* is said of a run that is cut short here."""
+        """Return up to *most* bytes, none at the end. *what* is the failure's text when the run is cut short here."""
         while True:
             if self.tls is not None:
                 try:

@@ -1,7 +1,7 @@
-"""Options that many kinds have. A kind that inherits a class has its options, and their lines in its reference page.
+"""Options that many kinds have. A kind inherits them, and their lines in its reference page, with a class.
 
-A kind whose option means something narrower writes its own line or field, which then counts. The classes have no
-slots, for Python lets only one base of a class have any; the kind itself has one for each field.
+If an option means something narrower for a kind, the kind writes its own line or field. The classes have no
+slots, because Python allows only one base class with slots; the kind has a slot for each field.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """Of which family the address is that is asked.
+    """The address family.
 
     Options:
         family: any, or only IPv4 (4) or IPv6 (6).
@@ -32,7 +32,7 @@ class Family:
 
 @dataclass(frozen=True, kw_only=True)
 class Reached(Family):
-    """Which addresses may be asked.
+    """The address family, and whether metadata addresses may be asked.
 
     Options:
         family: any, or only IPv4 (4) or IPv6 (6).
@@ -44,7 +44,7 @@ class Reached(Family):
 
 
 def check_address(address: str, port: int | None) -> None:
-    """Raise ValueError, in the words of the option, unless *address* can be read."""
+    """Raise ValueError, for the option `address`, unless *address* can be read."""
     try:
         place(address, port)
     except ValueError as error:
@@ -53,7 +53,7 @@ def check_address(address: str, port: int | None) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Addressed:
-    """A server at `address`, on the port `PORT` where that names none; None: it must name one."""
+    """A server at `address`. `PORT` is its default port; None: the address must have a port."""
 
     __slots__ = ()
     PORT: ClassVar[int | None] = None
@@ -76,10 +76,10 @@ class Addressed:
 
 @dataclass(frozen=True, kw_only=True)
 class Trusting:
-    """Which certificate is believed.
+    """Which certificate is accepted.
 
     Options:
-        verify: Whether the server must prove its name; false takes any certificate.
+        verify: Whether the server must prove its name; false accepts any certificate.
         ca_file: Trust the authorities in this PEM file instead of the system's.
         server_name: The name the certificate must carry, if not the address's.
     """
@@ -92,10 +92,10 @@ class Trusting:
 
 @dataclass(frozen=True, kw_only=True)
 class OverTls(Trusting):
-    """Whether TLS is spoken, and which certificate is believed.
+    """Whether to use TLS, and which certificate is accepted.
 
     Options:
-        tls: Speak TLS.
+        tls: Use TLS.
         verify: With tls: whether the server must prove its name.
         ca_file: With tls: trust the authorities in this PEM file instead of the system's.
         server_name: With tls: the name the certificate must carry, if not the address's.
@@ -106,7 +106,7 @@ class OverTls(Trusting):
 
 
 class Trust(Protocol):
-    """What `secure` needs to know: the options of `Trusting`, whoever has them."""
+    """What `secure` needs: the options of `Trusting`."""
 
     @property
     def verify(self) -> bool: ...
@@ -117,7 +117,7 @@ class Trust(Protocol):
 
 
 async def secure(line: Line, trust: Trust, host: str) -> ssl.SSLObject:
-    """Speak TLS on *line* from here on; the certificate must carry the name of *host*, if no other is given."""
+    """Start TLS on *line*; the certificate must carry `server_name`, or else the name of *host*."""
     from watch.probes.wire.net.trust import believing, verifying  # noqa: PLC0415 - costs 17 ms, when a check needs it
 
     context = verifying(trust.ca_file) if trust.verify else believing()

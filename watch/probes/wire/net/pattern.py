@@ -1,4 +1,4 @@
-"""Users' patterns, on RE2: linear in the text, whatever the pattern and whoever wrote the text."""
+"""Users' regular expressions, on RE2: matching takes linear time, whatever the pattern and the text."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import re2
 
 @lru_cache(maxsize=1024)
 def pattern(text: str) -> Any:
-    """Return *text* compiled for searching bytes; ValueError when it is no pattern of RE2's."""
+    """Return *text* compiled for searching bytes; ValueError when RE2 does not accept it."""
     options = re2.Options()
-    options.log_errors = False  # it would write to standard error
+    options.log_errors = False  # it would write to stderr
     options.max_mem = 1 << 20
     options.one_line = False
     try:
@@ -20,4 +20,4 @@ def pattern(text: str) -> Any:
     except re2.error as error:
         why = error.args[0]
         words = why.decode("utf-8", "replace") if isinstance(why, bytes) else str(why)
-        raise ValueError(f"until: {text!r} is not a regular expression of RE2: {words}") from None
+        raise ValueError(f"until: {text!r} is not a regular expression (RE2): {words}") from None

@@ -1,7 +1,7 @@
-"""The last resort for ICMP: Debian's ping, whose file carries the capability that we lack.
+"""The last resort for ICMP: Debian's program ping, whose file has the capability that we lack.
 
-A process costs two hundred times a packet on our own socket, so this is for small installations that grant
-nothing. Where privileges cannot be gained (NoNewPrivileges), ping is denied as we were, and says so.
+A process costs two hundred times as much as a packet on our own socket, so this is for small installations that
+grant no capability. Where privileges cannot be gained (NoNewPrivileges), ping is denied, too, and says so.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _UNREACHABLE = re.compile(rb"[Uu]nreachable|[Pp]rohibited|No route")
 
 
 async def pings(program: str, ip: str, volley: Volley) -> list[float]:
-    """Return the round trips, in seconds, of the pings that *program* saw answered."""
+    """Return the round trips, in seconds, of the answered pings."""
     if not Path(program).is_file():  # noqa: ASYNC240 - a stat of a local file
         raise Denied(HOW_TO_GRANT)
     wait = max(1, round(volley.wait.total_seconds()))
-    # Intervals under 200 ms are for root only.
+    # Only root may use intervals under 200 ms.
     gap = max(0.2, volley.gap.total_seconds())
     way = current()
     leave = [] if way is None else [it for end in (way.source, way.interface) if end for it in ("-I", end)]
@@ -47,12 +47,12 @@ async def pings(program: str, ip: str, volley: Volley) -> list[float]:
     )
     try:
         ended = await run(command, program)
-    except PermissionError as error:  # a program with capabilities we may not have: not even started
+    except PermissionError as error:  # we may not have its capabilities: it is not even started
         raise Denied(HOW_TO_GRANT) from error
     said = ended.out + ended.err
     trips = [float(text) / 1000 for text in _TRIP.findall(said)]
     if not trips and _UNREACHABLE.search(said):
         raise ProbeFailure(Reason.UNREACHABLE, f"no route to {ip}")
-    if not trips and ended.code != 1:  # 1: it asked, and nobody replied
+    if not trips and ended.code != 1:  # 1: no reply
         raise OurFault(f"{HOW_TO_GRANT}. {program} says: {said.decode(errors='replace').strip()}")
     return trips

@@ -1,4 +1,4 @@
-"""Lists of ports as people write them: ``443``, ``8000-8100``, ``53/udp``."""
+"""Lists of ports in options and facts: ``443``, ``8000-8100``, ``53/udp``."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Port(NamedTuple):
 
 
 def read(entries: Iterable[str]) -> frozenset[Port]:
-    """Return the ports that *entries* name; ValueError when one is not written as a port or a range."""
+    """Return the ports in *entries*; ValueError when one is neither a port nor a range."""
     found: set[Port] = set()
     for entry in entries:
         match = _WRITTEN.fullmatch(str(entry).strip())
         first = int(match["first"]) if match else 0
         last = int(match["last"] or first) if match else 0
         if match is None or not 0 < first <= last < 65536:
-            raise ValueError(f"{str(entry)!r} is no port: write it like 443, 8000-8100, 53/udp")
+            raise ValueError(f"{str(entry)!r} is not a port: write it like 443, 8000-8100 or 53/udp")
         found |= {Port(match["transport"] or "tcp", number) for number in range(first, last + 1)}
     return frozenset(found)
 

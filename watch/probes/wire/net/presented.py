@@ -1,4 +1,4 @@
-"""What TLS came to on a connection that has other business: version and the certificate's dates and names."""
+"""The facts of TLS on a connection: the protocol version and the certificate."""
 
 from __future__ import annotations
 

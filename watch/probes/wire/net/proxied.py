@@ -1,7 +1,8 @@
-"""Through a proxy: somebody of ours dials in our place, by HTTP's CONNECT or by SOCKS 5 (RFC 9110, RFC 1928, RFC 1929).
+"""Connections through a proxy, by CONNECT of HTTP or by SOCKS 5 (RFC 9110, RFC 1928, RFC 1929).
 
-The proxy is ours, and so are its faults: one that does not answer, does not know us or refuses leaves the target
-unknown. What it reports of the target, that it cannot be reached or hangs up on callers, is the target's.
+The proxy is ours, and so are its faults: if it does not answer, does not accept our login or refuses the
+tunnel, the target is unknown. If it reports that the target cannot be reached or closed the connection, that is
+the target's fault.
 """
 
 from __future__ import annotations
@@ -27,21 +28,21 @@ _SOCKS = {
     3: (Reason.UNREACHABLE, "cannot reach its network"),
     4: (Reason.UNREACHABLE, "cannot reach it"),
     5: (Reason.REFUSED, "was refused by it"),
-    6: (Reason.UNREACHABLE, "lost its way to it"),
+    6: (Reason.UNREACHABLE, "reports that its time to live expired on the way to it"),
 }
 
 
 def parts(proxy: Secret) -> SplitResult:
-    """The proxy's URL, taken apart; ValueError when it is none."""
+    """The parts of the proxy's URL; ValueError when it is not one."""
     found = urlsplit(proxy.reveal())
     if found.scheme not in PORTS or not found.hostname:
         raise ValueError("proxy: write it like http://proxy.example.org:3128 or socks5://…")
-    _ = found.port  # ValueError when it is no port
+    _ = found.port  # ValueError when it is not a port
     return found
 
 
 async def through(line: Line, way: SplitResult, there: Place) -> None:
-    """Have the proxy at the other end of *line* connect us with *there*."""
+    """Ask the proxy at the other end of *line* for a connection to *there*."""
     try:
         await (_socks if way.scheme == "socks5" else _connect)(line, way, there)
     except asyncio.CancelledError as stop:
@@ -58,7 +59,7 @@ async def _connect(line: Line, way: SplitResult, there: Place) -> None:
         head += [f"Proxy-Authorization: Basic {base64.b64encode(pair).decode()}"]
     await line.send("\r\n".join([*head, "", ""]).encode())
     heard = b""
-    while b"\r\n\r\n" not in heard:  # a byte at a time: what comes behind belongs to the target
+    while b"\r\n\r\n" not in heard:  # a byte at a time: the bytes after the headers belong to the target
         heard += await _exactly(line, 1)
         if len(heard) > _MOST_HEADERS:
             raise OurFault(f"our proxy {line.where} does not end its headers")
@@ -78,12 +79,12 @@ async def _socks(line: Line, way: SplitResult, there: Place) -> None:
     await line.send(b"\5\2\0\2" if way.username else b"\5\1\0")
     version, method = await _exactly(line, 2)
     if version != 5 or method not in (0, 2):
-        raise OurFault(f"our proxy {line.where} does not let us in")
+        raise OurFault(f"our proxy {line.where} accepts none of our login methods")
     if method == 2:
         name, word = (unquote(it or "").encode()[:255] for it in (way.username, way.password))
         await line.send(bytes((1, len(name))) + name + bytes((len(word),)) + word)
         if (await _exactly(line, 2))[1]:
-            raise OurFault(f"our proxy {line.where} does not take our password")
+            raise OurFault(f"our proxy {line.where} refuses our password")
     await line.send(b"\5\1\0" + _named(there.host) + there.port.to_bytes(2, "big"))
     _, code, _, kind = await _exactly(line, 4)
     if code in _SOCKS:

@@ -1,9 +1,8 @@
-"""The two DNS messages that name lookup needs: a question for addresses, and its answer.
+"""The two DNS messages that name lookup needs: the question for addresses, and its answer.
 
-Enough of RFC 1035 to read A and AAAA records out of an answer that may be hostile: names are only stepped
-over (never followed, so a loop of compression pointers cannot catch us), and every length is checked by
-slicing. The `dns` kind asks for everything else, with dnspython; this here is what every other check pays
-for.
+This is the part of RFC 1035 that reads A and AAAA records from an answer that may be hostile. Names are
+skipped, never followed, so a loop of compression pointers does no harm; every length is checked by slicing. The
+kind `dns` uses dnspython for everything else; all other checks pay only for this module.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ _LENGTH = {A: 4, AAAA: 16}
 
 
 class Answer(NamedTuple):
-    """What a nameserver said.
+    """A nameserver's answer.
 
     Args:
-        rcode: 0 it answers, 2 it failed, 3 no such name, 5 it will not answer us, …
-        truncated: There is more, over TCP.
-        ips: The addresses asked for, canonical text, in the server's order.
-        ttl: Seconds they may be kept.
+        rcode: 0 success, 2 failure, 3 no such name, 5 refused, ….
+        truncated: The full answer needs TCP.
+        ips: The addresses, in canonical text and in the server's order.
+        ttl: Seconds for which they may be cached.
     """
 
     rcode: int
@@ -49,10 +48,10 @@ def question(ident: int, name: str, kind: int) -> bytes:
 
 
 def answer(message: bytes, asked: bytes) -> Answer | None:
-    """Return what *message* answers to the question *asked*; None when it is not an answer to it at all.
+    """Return the answer in *message* to the question *asked*; None when it does not answer it.
 
-    The id and the whole question must come back as they went out (but for the name's case): with the random
-    port of a connected socket that is what a forger would have to guess.
+    The id and the whole question must come back unchanged (except for the name's case). A forger must guess
+    them, and the random port of the connected socket.
     """
     try:
         ident, flags, questions, answers, _, _ = _HEAD.unpack_from(message)

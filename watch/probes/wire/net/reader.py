@@ -14,7 +14,7 @@ from watch.core.reading import ProbeFailure, Reason
 if TYPE_CHECKING:
     from watch.probes.wire.net.line import Line
 
-_FULL = 16 << 10  # as much as a line gives at once
+_FULL = 16 << 10  # the most that a line returns at once
 
 
 class Reader:
@@ -35,11 +35,11 @@ class Reader:
         """Return the next *count* bytes.
 
         Args:
-            what: What we wait for, in the words of a run that is cut short here.
-            most: A longer portion is refused unread.
+            what: The text of the failure when the run is cut short here.
+            most: The limit of this portion; a longer one is refused unread.
 
         Raises:
-            ProbeFailure: `limit` when it is too much, `reset` when the peer hangs up before.
+            ProbeFailure: `limit` when it is too much, `reset` when the peer closes the connection before.
         """
         if most is not None and count > most:
             raise self._over(f"announces {count} bytes; the limit is {most}")

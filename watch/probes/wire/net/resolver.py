@@ -1,18 +1,17 @@
-"""Our own name lookup: asynchronous, timed, and honest about whose fault a failure is.
+"""Our own name lookup: asynchronous, timed, and able to tell a missing name from a dead resolver.
 
 `getaddrinfo` blocks a thread, hides TTLs and gives the same error for a name that does not exist and for a
-resolver that is dead. Those are opposites to us (semantics §1): a name that the DNS denies is *down*; a
-resolver of our own that answers nobody is *unknown*. So:
+resolver that is dead. For us these are opposites (semantics §1): a name that does not exist is *down*; a
+resolver of ours that does not answer is *unknown*. The rules:
 
-1. Addresses, `localhost` and /etc/hosts need no question. Names that were answered are kept for their TTL.
-2. Otherwise the nameservers of /etc/resolv.conf are asked in order, twice round, from a fresh random port
-   each.
+1. Addresses, `localhost` and /etc/hosts need no lookup. Answers are cached for their TTL.
+2. Otherwise the nameservers of /etc/resolv.conf are asked in order, twice, each time from a new random port.
 3. NXDOMAIN, or no record of the family asked for: the target's fault.
-4. Silence or SERVFAIL from all: *who answered lately*? If a nameserver answered anything within a minute,
-   or does answer for the root now, it lives, and the fault is the name's. If not, it is ours.
+4. Silence or SERVFAIL from all: if a nameserver answered anything within the last minute, or answers a question
+   about the root now, it works, and the fault is the name's. If not, it is ours.
 
-One address is dialled, the first of the answer; with `family: any` an IPv4 one if there is one, since a host
-without IPv6 would otherwise call every dual-stack target unreachable.
+Only one address is dialled: the first of the answer. With `family: any` it is an IPv4 address if there is one,
+because a machine without IPv6 would call every dual-stack target unreachable.
 """
 
 from __future__ import annotations
@@ -47,8 +46,8 @@ if TYPE_CHECKING:
 
     from watch.core.settings import Way
 
-_KEPT = 4096  # names; the oldest goes first
-_WAITS = (1.0, 2.0)  # seconds for an answer, first and second time round
+_KEPT = 4096  # names; the oldest is dropped first
+_WAITS = (1.0, 2.0)  # seconds for an answer, in the first and the second round
 _LATELY = 60.0
 _KINDS = {"any": (A, AAAA), "4": (A,), "6": (AAAA,)}
 
@@ -69,7 +68,7 @@ async def address(host: str, family: str = "any") -> str:
 
 
 async def located(host: str, *, family: str, metadata: bool, phases: dict[str, float]) -> str:
-    """The same, timed in *phases* when it had to be looked up; refused when it is a cloud's metadata address."""
+    """Like `address`; records the lookup time in *phases*, and refuses a cloud's metadata address."""
     ip = given(host, family)
     if ip is None:
         clock = asyncio.get_running_loop().time
@@ -82,13 +81,13 @@ async def located(host: str, *, family: str, metadata: bool, phases: dict[str, f
 
 
 class ByWay:
-    """The resolvers of checks that look names up by a way of their own."""
+    """The resolvers of checks with a `via` of their own."""
 
     def __init__(self) -> None:
         self._resolvers: dict[Way, Resolver] = {}
 
     def of(self, way: Way) -> Resolver:
-        # Only what a lookup depends on: a hundred pinned edges share one carrier's nameserver.
+        # Only the keys that matter for a lookup: a hundred pinned addresses share one nameserver.
         lookup = replace(way, proxy=None, address=None)
         if lookup not in self._resolvers:
             assert lookup.resolver is not None
@@ -101,11 +100,11 @@ class ByWay:
 
 
 class Resolver:
-    """The names this loop's checks have asked for.
+    """The resolver of this loop's checks, with its cache.
 
     Args:
         servers: (address, port) of the nameservers; None for those of /etc/resolv.conf.
-        leave: What binds a socket to the way that questions take.
+        leave: Binds a socket as `via` says.
     """
 
     def __init__(
@@ -181,7 +180,7 @@ class Resolver:
             yield host
 
     async def _ask(self, host: str, name: str, kind: int) -> Answer:
-        """The first nameserver's answer that settles it."""
+        """The first conclusive answer of a nameserver."""
         self.first()
         servers = self._servers.now()
         failed: Answer | None = None
@@ -210,12 +209,12 @@ class Resolver:
     def _silent(self, host: str, alive: bool, *, failed: bool = False) -> ProbeFailure | OurFault:
         what = "fail (SERVFAIL)" if failed else "stay silent"
         if alive:
-            return ProbeFailure(Reason.DNS, f"the nameservers {what} for {host}, and answer for other names")
+            return ProbeFailure(Reason.DNS, f"the nameservers {what} for {host}, but answer for other names")
         who = ", ".join(written(*server) for server in self._servers.now())
         return OurFault(f"our own nameservers {what} for every name: {who}")
 
     async def _one(self, server: tuple[str, int], name: str, kind: int, wait: float) -> Answer | None:
-        """Return what *server* answers within *wait* seconds; None for nothing."""
+        """Return the answer of *server* within *wait* seconds, or None."""
         try:
             asked = question(secrets.randbelow(1 << 16), name, kind)
         except ValueError as error:
@@ -234,7 +233,7 @@ async def _datagram(server: tuple[str, int], asked: bytes, leave: Callable[[sock
         leave(sock)
         sock.connect(server)
         sock.send(asked)
-        while True:  # a forged answer is passed over, and the true one awaited
+        while True:  # ignore forged answers and wait for the true one
             found = answer(await loop.sock_recv(sock, 4096), asked)
             if found is not None:
                 return found

@@ -1,12 +1,12 @@
-"""The way to an address, asked of the routers on it, without any privilege.
+"""The path to an address, learnt from the routers on it, without any privilege.
 
-A datagram that may take only n hops dies at the n-th router, which says so by ICMP. The kernel hands us that
-message through the error queue of the very socket that sent the datagram (IP_RECVERR), with the port it was
-sent to: a port a datagram, and each answer finds its question. At the target nobody listens on such ports, so
-that "port unreachable" from there means that we have arrived.
+A datagram with a time to live of n hops expires at the n-th router, which reports it by ICMP. The kernel
+returns that message through the error queue of the socket that sent the datagram (IP_RECVERR), with its
+destination port. Each datagram has another port, so each answer finds its question. On the target nothing
+listens on these ports, so "port unreachable" from there means that we have arrived.
 
-Datagrams go out a few milliseconds apart: routers limit how often they complain, and one that is asked
-twice at once answers once. What stayed silent is asked again.
+Datagrams are sent a few milliseconds apart: routers limit the rate of their messages, and may answer only one
+of two. Silent hops are asked again.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _PAYLOAD = b"threenines traceroute; no answer is wanted"
 
 
 class Hop(NamedTuple):
-    """Who answered for one distance.
+    """The answer for one distance.
 
     Args:
         took: Seconds until the answer.
-        end: 0 it is a router on the way, 1 it is the target, 2 it knows no way on.
+        end: 0 a router on the path, 1 the target, 2 a router without a route.
     """
 
     address: str
@@ -53,7 +53,7 @@ ON_THE_WAY, ARRIVED, NO_WAY_ON = range(3)
 
 @dataclass(slots=True)
 class Walk:
-    """One walk to *ip*. `go` fills in *hops*, distance → who answered."""
+    """One trace to *ip*. `go` fills in *hops*: distance → answer."""
 
     ip: str
     most: int
@@ -62,7 +62,7 @@ class Walk:
     _sent: dict[int, tuple[int, float]] = field(default_factory=dict)
 
     async def go(self, rounds: int, wait: float) -> None:
-        """Ask every distance up to the target's, the silent ones again; wait *wait* seconds each time.
+        """Ask at every distance up to the target, silent ones again; wait *wait* seconds each time.
 
         Raises:
             ProbeFailure: There is no route at all.
@@ -86,7 +86,7 @@ class Walk:
 
     @property
     def end(self) -> int | None:
-        """The distance at which the way ends, there or not; None when nobody has said so."""
+        """The distance at which the path ends, at the target or not; None while unknown."""
         return min((distance for distance, hop in self.hops.items() if hop.end), default=None)
 
     def _missing(self) -> list[int]:
@@ -107,7 +107,7 @@ class Walk:
         else:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, distance)
         self._sent[port] = (distance, asyncio.get_running_loop().time())
-        # An answer to an earlier datagram fails the next call, once: it waits in the queue all the same.
+        # An answer to an earlier datagram makes the next call fail once; it stays in the queue.
         for _ in range(3):
             try:
                 sock.sendto(_PAYLOAD, (self.ip, port))
@@ -140,7 +140,7 @@ class Walk:
                 break
             for *_, note in notes:
                 self._hear(note, there[1])
-        for _ in range(100):  # somebody does listen at that port of the target, and speaks
+        for _ in range(100):  # a program on the target listens on that port and answered
             try:
                 _, there = sock.recvfrom(2048)
             except OSError:
@@ -161,7 +161,7 @@ class Walk:
         elif origin in (_ICMP, _ICMP6):
             end = NO_WAY_ON
         else:
-            return  # an error of this machine's own
+            return  # an error of this machine itself
         if origin == _ICMP:
             self._note(port, socket.inet_ntop(socket.AF_INET, offender[4:8]), end)
         elif len(offender) >= 24:
@@ -169,7 +169,7 @@ class Walk:
 
     def _note(self, port: int, address: str, end: int) -> None:
         if address == self.ip:
-            end = ARRIVED  # "prohibited", say the firewalls of many a host, but it is the host that says so
+            end = ARRIVED  # many hosts' own firewalls answer "prohibited": the host is reached
         distance, sent = self._sent.get(port, (0, 0.0))
         if distance and distance not in self.hops:
             self.hops[distance] = Hop(address, asyncio.get_running_loop().time() - sent, end)

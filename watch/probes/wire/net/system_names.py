@@ -1,7 +1,7 @@
-"""What this machine knows about names without asking: /etc/hosts, and whom /etc/resolv.conf says to ask.
+"""What this machine knows about names: /etc/hosts, and the nameservers of /etc/resolv.conf.
 
-Both files may change under a process that runs for months (DHCP, VPNs): they are looked at again every few
-seconds, and read again when they changed.
+Both files may change while the process runs (DHCP, VPNs). They are checked every few seconds, and read again
+when they have changed.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ class _Watched:
 
 
 class Hosts:
-    """/etc/hosts, and `localhost`, which is this machine whatever a file says (RFC 6761)."""
+    """/etc/hosts, and `localhost`, which is always this machine (RFC 6761)."""
 
     def __init__(self, path: Path) -> None:
         self._file = _Watched(path)
         self._names: dict[str, list[str]] = {}
 
     def address(self, host: str, family: str) -> str | None:
-        """The address of *host*, IPv4 before IPv6 when *family* is any; None when only the DNS may know."""
+        """The address of *host*, IPv4 before IPv6 when *family* is any; None when it is not there."""
         name = host.lower().rstrip(".")
         if name == "localhost" or name.endswith(".localhost"):
             return _LOCALHOST["6" if family == "6" else "4"][0]
@@ -78,7 +78,7 @@ class Hosts:
 
 
 class Servers:
-    """The nameservers to ask, and how to complete short names."""
+    """The nameservers, and the search list for short names."""
 
     def __init__(self, path: Path, fixed: Sequence[tuple[str, int]] | None) -> None:
         self._file = _Watched(path)
@@ -88,14 +88,14 @@ class Servers:
         self._dots = 1
 
     def now(self) -> Sequence[tuple[str, int]]:
-        """(address, port) in the order to ask; at most three, as in the C library."""
+        """(address, port), in order; at most three, as in the C library."""
         if self._fixed is not None:
             return self._fixed
         self._read()
         return self._servers
 
     def search(self) -> tuple[tuple[str, ...], int]:
-        """The domains to try, and how many dots make a name complete."""
+        """The search domains, and how many dots make a name complete."""
         if self._fixed is not None:
             return (), 0
         self._read()

@@ -1,7 +1,7 @@
-"""TLS contexts, made once: a context that reads the system's authorities costs 17 ms, a handshake 1.
+"""TLS contexts, cached: loading the system's authorities takes 17 ms, a handshake 1.
 
-They are kept by what went into them, the file's time of change included, so that a renewed file of
-authorities is taken up by the next run. The oldest protocols are offered only by those made for it.
+The key of the cache includes the file's modification time, so the next run uses a renewed file. Old protocols
+are offered only by contexts made for them.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def verifying(ca_file: Path | None, *, old: bool = False) -> ssl.SSLContext:
-    """Return a context that believes the system's authorities, or those in *ca_file*.
+    """Return a context that trusts the system's authorities, or those in *ca_file*.
 
     Args:
-        old: Speak TLS 1.0 and 1.1 as well, and weak ciphers, for appliances that know nothing else.
+        old: Offer TLS 1.0, 1.1 and weak ciphers, too, for appliances that support nothing else.
 
     Raises:
         OurFault: *ca_file* cannot be read.
@@ -49,7 +49,7 @@ def _verifying(ca_file: str | None, _changed: int, old: bool) -> ssl.SSLContext:
 
 @lru_cache(maxsize=2)
 def believing(*, old: bool = False) -> ssl.SSLContext:
-    """Return a context that takes any certificate: to look at it, or because a check says `verify: false`."""
+    """Return a context that accepts any certificate: to look at it, or for `verify: false`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -59,7 +59,7 @@ def believing(*, old: bool = False) -> ssl.SSLContext:
 
 @lru_cache(maxsize=1)
 def legacy() -> ssl.SSLContext:
-    """Return a context that speaks nothing newer than TLS 1.1: whoever answers it, accepts that."""
+    """Return a context that offers nothing newer than TLS 1.1: a server that answers it accepts old versions."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -69,9 +69,7 @@ def legacy() -> ssl.SSLContext:
 
 def _span(context: ssl.SSLContext, lowest: ssl.TLSVersion, highest: ssl.TLSVersion) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DeprecationWarning
-        )  # that they are old is what we are here to find out
+        warnings.simplefilter("ignore", DeprecationWarning)  # we test for old versions on purpose
         context.minimum_version, context.maximum_version = lowest, highest
     if lowest < ssl.TLSVersion.TLSv1_2:
         context.set_ciphers("ALL:@SECLEVEL=0")

@@ -1,11 +1,11 @@
-"""By which way a target is asked: from which address, over which carrier, through what, at which of its addresses.
+"""How `via:` is obeyed: source address, interface, resolver, proxy and pinned address of a run.
 
-What `via:` says holds for all that one run does, however deep in the kinds a socket is opened. So it is laid around
-the run (`by`), and those who dial look it up: `located` for the address, `depart` for the socket, `proxy` for who
-dials in our place. A context variable carries it: each run is a task of its own, and what it starts inherits it. Most
-checks have no way, and pay nothing.
+`via:` holds for everything that a run does, wherever in the kinds a socket is opened. So it is set around the
+run (`by`), and the code that opens sockets looks it up: `located` for the address, `depart` for the socket,
+`proxy` for the proxy. It is carried by a context variable: each run is a task of its own, and the tasks that it
+starts inherit it. Checks without `via` pay nothing.
 
-An address that is pinned is the target's alone: a redirect to another host, or a proxy, is looked up as ever.
+A pinned address holds only for the target; other hosts, after a redirect, and a proxy are looked up as usual.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from watch.core.settings import Secret, Way
 
 _BIND_ADDRESS_NO_PORT = (
-    24  # Python has no name for it: the port is chosen with the peer known, so that few suffice
+    24  # Python has no name for it: the kernel picks the port when it knows the peer, so few ports suffice
 )
 _UNDER_WAY: ContextVar[tuple[Way, str] | None] = ContextVar("way", default=None)
 
 
 @contextlib.contextmanager
 def by(way: Way | None, host: str) -> Iterator[None]:
-    """Ask by *way* in here; *host* is the target, whose address it may pin."""
+    """Obey *way* in here; *host* is the target, whose address it may pin."""
     if way is None:
         yield
         return
@@ -51,13 +51,13 @@ def current() -> Way | None:
 
 
 def proxy() -> Secret | None:
-    """The proxy that dials for us."""
+    """The proxy to use."""
     way = current()
     return None if way is None else way.proxy
 
 
 def given(host: str, family: str) -> str | None:
-    """The address of *host* that needs no lookup: the one pinned for the target, or itself; None for a name."""
+    """The address of *host* without a lookup: the pinned one, or *host* itself; None for a name."""
     found = _UNDER_WAY.get()
     if found is not None and found[0].address is not None and host.strip("[]") == found[1]:
         return literal(found[0].address, family)
@@ -65,7 +65,7 @@ def given(host: str, family: str) -> str | None:
 
 
 def narrowed(family: str) -> str:
-    """*family*, or the one that our source address has."""
+    """*family*, or the family of our source address."""
     way = current()
     if family != "any" or way is None or way.source is None:
         return family
@@ -76,7 +76,7 @@ def depart(sock: socket.socket) -> None:
     """Bind *sock* to the source address and the interface of the way.
 
     Raises:
-        OurFault: This machine has no such address or interface, or lets us not use it.
+        OurFault: This machine has no such address or interface, or does not let us use it.
     """
     way = current()
     if way is None or (way.source is None and way.interface is None):
@@ -95,7 +95,7 @@ def depart(sock: socket.socket) -> None:
 
 
 def refused(way: Way, code: int) -> OurFault:
-    """Why we could not leave by *way*."""
+    """The failure to bind as *way* says."""
     ends = [f"source {way.source}"] * (way.source is not None) + [f"interface {way.interface}"] * (
         way.interface is not None
     )

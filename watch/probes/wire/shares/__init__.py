@@ -1,1 +1,1 @@
-"""File shares: SMB and NFS, with the remote procedure calls under NFS."""
+"""File shares: SMB and NFS, with the remote procedure calls that NFS uses."""

@@ -1,7 +1,7 @@
-"""NFS version 3 as far as `df` goes, which takes three services.
+"""NFS version 3, the part that `df` needs; it takes three services.
 
-The portmapper tells where the mount service is, that one gives a handle for a folder (and writes down that we
-have it, so we say when we are done), and with the handle the file service tells how much room there is.
+The portmapper gives the port of the mount service. The mount service gives a handle for a folder (and records
+that we have it, so we unmount at the end). With the handle, the file service gives the free space.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _LONGEST_HANDLE = 64
 async def room(
     dialled: Callable[[Place], Awaitable[Line]], host: str, calls: Calls, path: str, who: bytes
 ) -> Room:
-    """Return the room of the folder *path*.
+    """Return the space of the folder *path*.
 
     Args:
-        dialled: Gives a connection to another service of the server.
+        dialled: Opens a connection to another service of the server.
         calls: To the file service.
-        who: The credential that says who we are.
+        who: Our credential.
     """
     with await dialled(Place(host, _PORT)) as line:
         port = await _port_of_mounts(line)
@@ -47,8 +47,8 @@ async def room(
         handle = await _mounted(mounts, path, who)
         told = await calls.call(_FSSTAT, opaque(handle), credential=who, what="its free space")
         found = _read(told, path, _room)
-        with contextlib.suppress(ProbeFailure):  # all is known already
-            await mounts.call(_UMNT, opaque(path.encode()), credential=who, what="the goodbye")
+        with contextlib.suppress(ProbeFailure):  # the facts are complete
+            await mounts.call(_UMNT, opaque(path.encode()), credential=who, what="the unmount")
     return found
 
 
@@ -58,7 +58,7 @@ async def _port_of_mounts(line: Line) -> int:
     told = await calls.call(_GETPORT, asked, what="the port of the mount service")
     port = _read(told, "the portmapper", Xdr.number)
     if not 0 < port < 65536:
-        raise ProbeFailure(Reason.MISSING, f"{line.where} knows of no mount service: NFS 3 is not served")
+        raise ProbeFailure(Reason.MISSING, f"{line.where} has no mount service: it does not serve NFS 3")
     return port
 
 
@@ -66,7 +66,7 @@ async def _mounted(mounts: Calls, path: str, who: bytes) -> bytes:
     told = await mounts.call(_MNT, opaque(path.encode()), credential=who, what="the folder's handle")
     handle = _read(told, path, Xdr.opaque, status=True)
     if not 0 < len(handle) <= _LONGEST_HANDLE:
-        raise ProbeFailure(Reason.PROTOCOL, f"the handle of {visible(path)} is none")
+        raise ProbeFailure(Reason.PROTOCOL, f"the handle of {visible(path)} is not valid")
     return handle
 
 
@@ -81,7 +81,7 @@ def _room(told: Xdr) -> Room:
 
 
 def _read(told: Xdr, what: str, wanted: Callable[[Xdr], T], *, status: bool = False) -> T:
-    """Return what *wanted* takes from a reply; *status*: after a number that must be 0."""
+    """Return what *wanted* reads from a reply; *status*: a number that must be 0 comes before it."""
     try:
         if status and (failed := told.number()):
             raise refusal(failed, visible(what))

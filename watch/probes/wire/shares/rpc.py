@@ -1,6 +1,6 @@
-"""ONC-RPC (RFC 5531) over a line: one call, one reply, and XDR to write and read them.
+"""ONC-RPC (RFC 5531) over a line: one call, one reply, and the XDR in them.
 
-Whatever comes is a stranger's: lengths are held against what is there, and a reply against a limit.
+The reply may be hostile: lengths are checked against the bytes that are there, and the reply has a limit.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _REFUSALS = {
     1: "does not serve this program here",
     2: "does not speak this version",
     3: "does not know the call",
-    4: "cannot read the call",
+    4: "cannot decode the call",
     5: "has an error of its own",
 }
 
 
 class Malformed(Exception):  # noqa: N818 - said of what came
-    """A reply ends before what it announces."""
+    """A reply is shorter than it announces."""
 
 
 class Xdr:
-    """What XDR (RFC 4506) holds, item by item."""
+    """XDR data (RFC 4506), read item by item."""
 
     __slots__ = ("_at", "_data")
 
@@ -74,13 +74,13 @@ def opaque(data: bytes) -> bytes:
     return number(len(data)) + data + bytes(-len(data) % 4)
 
 
-def somebody(uid: int, gid: int) -> bytes:
-    """Return the credential that says we are *uid* and *gid* (AUTH_SYS): the server takes our word for it."""
+def unix_credential(uid: int, gid: int) -> bytes:
+    """Return the credential for *uid* and *gid* (AUTH_SYS), which the server does not verify."""
     body = number(0) + opaque(b"threenines") + number(uid, gid, 0)
     return number(_AUTH_SYS) + opaque(body)
 
 
-NOBODY = number(_NO_AUTH, 0)
+ANONYMOUS = number(_NO_AUTH, 0)
 
 
 class Calls:
@@ -93,19 +93,19 @@ class Calls:
         self._program, self._version, self._most = program, version, most
 
     async def call(
-        self, procedure: int, arguments: bytes = b"", *, credential: bytes = NOBODY, what: str
+        self, procedure: int, arguments: bytes = b"", *, credential: bytes = ANONYMOUS, what: str
     ) -> Xdr:
         """Return the results of a call.
 
         Args:
-            what: What is asked for, in the words of a failure.
+            what: What is asked for, for the text of a failure.
 
         Raises:
-            ProbeFailure: The server refuses the call, or answers what is no reply to it.
+            ProbeFailure: The server refuses the call, or its answer does not fit it.
         """
         number_of_call = secrets.randbelow(1 << 32)
         asked = number(number_of_call, _CALL, _VERSION, self._program, self._version, procedure)
-        asked += credential + NOBODY + arguments
+        asked += credential + ANONYMOUS + arguments
         await self._line.send(number(_LAST | len(asked)) + asked)
         reply = Xdr(await self._record(f"connected to {self._line.where}, waiting for {what}"))
         try:
@@ -121,9 +121,9 @@ class Calls:
         for _ in range(_FRAGMENTS):
             mark = int.from_bytes(await self._in.exactly(4, what), "big")
             size = mark & ~_LAST
-            # A stranger's first bytes read as a length: without the limit, we would wait for a gigabyte.
+            # Without the limit, four bytes of another protocol would be a length of up to a gigabyte.
             if size > self._most - len(record):
-                raise self._failed(Reason.PROTOCOL, "does not speak RPC, or says too much")
+                raise self._failed(Reason.PROTOCOL, "does not speak RPC, or sends too much")
             record += await self._in.exactly(size, what, most=self._most)
             if mark & _LAST:
                 return record
@@ -133,9 +133,9 @@ class Calls:
         if reply.number():
             kind, why = reply.number(), reply.number()
             if kind == 1:
-                raise self._failed(Reason.AUTH, f"does not take who we say we are (RPC status {why})")
+                raise self._failed(Reason.AUTH, f"refuses our user and group id (RPC status {why})")
             raise self._failed(Reason.PROTOCOL, "speaks another version of RPC")
-        reply.number(), reply.opaque()  # its proof of itself, of which there is none
+        reply.number(), reply.opaque()  # the server's verifier, which is empty
         status = reply.number()
         if status:
             words = _REFUSALS.get(status, f"refuses the call (RPC status {status})")

@@ -1,7 +1,7 @@
-"""What a file server that speaks SMB shows to smbprotocol: its protocol, and how much room a share has.
+"""SMB by smbprotocol: the protocol that a server speaks, and the space of a share.
 
-The library's calls block, so a conversation runs on a thread (`watch.probes.wire.shares.smb_thread`). It is kept
-quiet: at its lower levels of logging it writes what was sent.
+The library's calls block, so each conversation runs on a thread (`watch.probes.wire.shares.smb_thread`). Its
+logging is off: at its lower levels it logs what was sent.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _STATUS = {
     0xC0000071: (Reason.AUTH, "says that the password has expired"),
     0xC0000072: (Reason.AUTH, "says that the account is disabled"),
     0xC0000234: (Reason.AUTH, "says that the account is locked"),
-    0xC0000022: (Reason.AUTH, "denies us access"),
+    0xC0000022: (Reason.AUTH, "denies access"),
     0xC00000CC: (Reason.MISSING, "has no such share"),
     0xC0000034: (Reason.MISSING, "has no such folder in the share"),
     0xC000003A: (Reason.MISSING, "has no such folder in the share"),
@@ -41,7 +41,7 @@ _STATUS = {
 
 
 class Wanted(NamedTuple):
-    """Whom to be, and where to look."""
+    """The login, and the share."""
 
     host: str
     username: str | None
@@ -52,40 +52,40 @@ class Wanted(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a server showed; no share without a login."""
+    """What a server reported; without a login there is no share."""
 
     dialect: str
     signed: bool
     encrypted: bool
-    room: tuple[int, int] | None  # bytes that are left for us, and in all
+    room: tuple[int, int] | None  # free bytes, total bytes
 
 
 class Conversation:
-    """One run's talk with a server. *stage*: what it waits for, in the words of a failure."""
+    """One run's conversation with a server. *stage*: what it waits for, for the text of a failure."""
 
     def __init__(self, wire: Wire, wanted: Wanted, where: str) -> None:
         self._wire, self._wanted, self._where = wire, wanted, where
         self.stage = "the first answer"
 
     def held(self) -> Found:
-        """Return what the server showed. Blocks."""
+        """Return what the server reports. Blocks."""
         known = _library("exceptions")
         try:
             return self._held()
         except known.SMBConnectionClosed:
-            words = f"{self._where} hung up before {self.stage}"
+            words = f"{self._where} closed the connection before {self.stage}"
             raise ProbeFailure(Reason.RESET, words) from None
         except known.SMBException as error:
             raise self._failure(error) from None
         except (ValueError, LookupError, struct.error) as error:
-            # The library reads a stranger's words with these; we have none of our own in between.
-            words = f"{self._where} talks what is no SMB before {self.stage}"
+            # The library raises these for malformed data; none of our own code runs in between.
+            words = f"{self._where} sends data that is not SMB before {self.stage}"
             raise ProbeFailure(Reason.PROTOCOL, words) from error
 
     def _held(self) -> Found:
         connection = _connection(self._wire, self._wanted.host)
         try:
-            connection.connect(timeout=3600)  # the check has a limit of its own
+            connection.connect(timeout=3600)  # the check has its own limit
             wanted, dialect = self._wanted, _DIALECTS.get(connection.dialect, "?")
             signed = bool(connection.server_security_mode & _SIGNING_REQUIRED)
             if wanted.encrypt and not connection.supports_encryption:
@@ -101,7 +101,7 @@ class Conversation:
 
     def _share(self, connection: Any, username: str, password: Secret) -> Any:
         self.stage = "the login"
-        # NTLM by name: with a Kerberos library about, "negotiate" would go and look for a ticket.
+        # NTLM explicitly: with a Kerberos library installed, "negotiate" would look for a ticket.
         session = _library("session").Session(
             connection,
             username,
@@ -144,7 +144,7 @@ class Conversation:
         folder.close()
         if not 0 <= available <= total < (1 << 62) // max(unit, 1):
             raise ProbeFailure(
-                Reason.PROTOCOL, f"{self._where} claims {available} of {total} units of {unit} bytes"
+                Reason.PROTOCOL, f"{self._where} reports {available} of {total} units of {unit} bytes"
             )
         return available * unit, total * unit
 
@@ -154,15 +154,15 @@ class Conversation:
             reason, words = _STATUS[status]
         elif status:
             reason, words = Reason.STATUS, f"answers with status {status:#010x} instead of {self.stage}"
-        elif self.stage == "the login":  # a guest's session, a context that could not be made
-            reason, words = Reason.AUTH, "lets us in only as a guest, or not at all"
+        elif self.stage == "the login":  # a guest session, or a failed security context
+            reason, words = Reason.AUTH, "accepts the login only as a guest, or not at all"
         else:
-            reason, words = Reason.PROTOCOL, f"talks what is no SMB before {self.stage}"
+            reason, words = Reason.PROTOCOL, f"sends data that is not SMB before {self.stage}"
         return ProbeFailure(reason, f"{self._where} {words}")
 
 
 async def held(line: Line, wanted: Wanted) -> Found:
-    """Return what the server at the end of *line* shows; the line is its conversation's from now on."""
+    """Return what the server reports; the conversation uses up *line*."""
     threads = shared(Threads)
     try:
         await threads.free.acquire()
@@ -185,7 +185,7 @@ async def held(line: Line, wanted: Wanted) -> Found:
 
 
 def _library(part: str) -> Any:
-    """Return a part of smbprotocol, imported on the thread that needs it: it takes 60 ms and has no types."""
+    """Return a module of smbprotocol, imported on the thread that needs it: this takes 60 ms."""
     try:
         return importlib.import_module(f"smbprotocol.{part}")
     except ModuleNotFoundError as error:
@@ -193,12 +193,12 @@ def _library(part: str) -> Any:
 
 
 def _connection(wire: Wire, host: str) -> Any:
-    """Return a connection of the library's that talks over *wire*."""
+    """Return a connection of the library that uses *wire*."""
     for library in ("smbprotocol", "spnego"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
 
     class Ours(_library("connection").Connection):  # type: ignore[misc] # without types
-        """A connection whose transport is not the one that `connect` would make."""
+        """A connection with a transport of ours."""
 
         @property
         def transport(self) -> Wire:
@@ -206,6 +206,6 @@ def _connection(wire: Wire, host: str) -> Any:
 
         @transport.setter
         def transport(self, _made: object) -> None:
-            """Keep ours."""
+            """Keep our transport."""
 
     return Ours(uuid.uuid4(), host)

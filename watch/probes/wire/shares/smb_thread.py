@@ -1,9 +1,9 @@
-"""Threads for smbprotocol, whose every call blocks, and a transport that it cannot be held up by.
+"""Threads for smbprotocol, whose calls all block, and a transport that cannot block them for ever.
 
-* It gets a socket that we dialled. Its own transport would resolve the name again, lose the error, use
-  `select` (which ends at descriptor 1023), and set aside the four gigabytes that a stranger's first bytes announce.
-* A conversation has a thread of its own, eight at a time, never one of the loop's executor, where it would
-  keep others waiting. To end it its socket is shut: it and the library's own thread wake up and go.
+* The library gets a socket that we dialled. Its own transport would resolve the name again, lose the error, use
+  `select` (which fails above descriptor 1023), and allocate up to four gigabytes if the first bytes announce them.
+* A conversation has a thread of its own, at most eight at a time, and never one of the loop's executor, where it
+  would block others. It is ended by shutting down its socket: it and the library's own thread wake up and end.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 AT_ONCE = 8
-_MOST = 1 << 20  # bytes in one message; a folder's free space takes a hundred
+_MOST = 1 << 20  # bytes in one message; the answer about free space has a hundred
 
 
 class Threads:
-    """How many conversations may run at once."""
+    """The limit of conversations that run at once."""
 
     def __init__(self) -> None:
         self.free = asyncio.Semaphore(AT_ONCE)
 
     def close(self) -> None:
-        """Hold nothing: each conversation ends with the run that began it."""
+        """Nothing to close: each conversation ends with its run."""
 
 
 class Wire:
-    """What smbprotocol takes for its TCP transport: a socket that is connected already."""
+    """A transport for smbprotocol over a socket that is connected already."""
 
     def __init__(self, sock: socket.socket, where: str) -> None:
         self._sock, self._where = sock, where
@@ -47,21 +47,21 @@ class Wire:
         self.connected = True
 
     def connect(self) -> None:
-        """Be connected: the socket came so."""
+        """Nothing to do: the socket is connected."""
 
     def close(self) -> None:
         self.connected = False
-        with contextlib.suppress(OSError):  # it may be gone already
+        with contextlib.suppress(OSError):  # it may be closed already
             self._sock.shutdown(socket.SHUT_RDWR)
 
     def send(self, message: Any) -> None:
-        """Send bytes, or one of the library's structures: an encrypted message comes as that."""
+        """Send bytes, or a structure of the library (encrypted messages are structures)."""
         data = message if isinstance(message, bytes) else message.pack()
         with self._sending:
             self._sock.sendall(struct.pack("!I", len(data)) + data)
 
     def recv(self, _timeout: float) -> bytes:
-        """Return a message, nothing at the end; who shuts the socket ends the wait."""
+        """Return a message, empty at the end; shutting down the socket ends the wait."""
         head = self._taken(4)
         if not head:
             return b""
@@ -85,7 +85,7 @@ class Wire:
 
 
 def blocking(line: Line) -> socket.socket:
-    """Return the line's socket for a thread to wait on; the line itself is only to be closed after this."""
+    """Return the line's socket for use by a thread; after this, the line may only be closed."""
     sock = socket.socket(fileno=os.dup(line._sock.fileno()))  # noqa: SLF001 - a line lends its socket to nobody else
     sock.setblocking(True)
     return sock
@@ -98,7 +98,7 @@ def threaded(work: Callable[[], T], sock: socket.socket, after: Callable[[], obj
 
     def tell(found: T | None, error: Exception | None) -> None:
         after()
-        if outcome.done():  # nobody waits any more
+        if outcome.done():  # the run was cancelled
             return
         if found is not None:
             outcome.set_result(found)

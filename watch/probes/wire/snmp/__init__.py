@@ -1,1 +1,1 @@
-"""SNMP: one agent asked, and what its tables say of a device."""
+"""SNMP: an agent, and the tables of devices."""

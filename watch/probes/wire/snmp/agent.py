@@ -1,12 +1,12 @@
-"""An SNMP agent, asked through gufo_snmp, which is kept behind this one door.
+"""An SNMP agent, by gufo_snmp; only this module uses the library.
 
-What the library does not do, or says in its own way, is put right here:
+This module adds what the library lacks:
 
-* A datagram may be lost: a question is put again after a second, until the check's own time is up.
-* A closed port is a `TimeoutError` that says "connection refused" at once; ours is *refused*.
-* A wrong community and a wrong privacy password get no answer at all, like a dead device. SNMP cannot tell
-  them apart, and so the detail names all of them.
-* A walk has a limit, for an agent may answer for ever.
+* A datagram may be lost: a question is repeated after a second, until the check's timeout.
+* For a closed port the library raises `TimeoutError` with the text "connection refused"; the reason is *refused*.
+* A wrong community or privacy password gets no answer, just as a dead device. SNMP cannot tell them apart, so the
+  detail names all of them.
+* A walk has a limit, because an agent may answer for ever.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ T = TypeVar("T")
 Value = int | float | str | bytes
 _PRODUCT = "1.3.6.1.2.1.1.2.0"
 _MAKER = re.compile(r"1\.3\.6\.1\.4\.1\.(\d{1,10})\b")
-_PATIENCE = 1.0  # seconds until a question is put again
+_PATIENCE = 1.0  # seconds until a question is repeated
 _TRIES = 30
 _MOST = 10_000  # rows of one column
 _ROWS_AT_ONCE = 25  # what fits into one datagram of most agents
@@ -44,7 +44,7 @@ _PRIVACY = {"DES": "DesKey", "AES": "Aes128Key", "AES-192": "Aes192Key", "AES-25
 
 
 class Login(NamedTuple):
-    """Who asks: a community (v2c), or with a *user* v3."""
+    """The login: a community (v2c), or a *user* (v3)."""
 
     community: Secret | None
     user: str | None
@@ -55,7 +55,7 @@ class Login(NamedTuple):
 
 
 class Agent:
-    """A device's SNMP agent. Everything it is asked raises `ProbeFailure` for what is its fault."""
+    """A device's SNMP agent. Its methods raise `ProbeFailure` for failures of the device."""
 
     def __init__(self, session: Any, where: str, login: Login) -> None:
         self._session = session
@@ -69,13 +69,13 @@ class Agent:
         await self._answer(self._session.refresh)
 
     async def scalars(self, *oids: str) -> dict[str, Value]:
-        """Return what the agent has of *oids*; what it lacks is left out."""
+        """Return the values of *oids*; those that the agent does not have are left out."""
         found: dict[str, Value | None] = await self._answer(lambda: self._session.get_many(oids))
         self._heard = True
         return {oid: value for oid, value in found.items() if value is not None}
 
     async def maker(self) -> int:
-        """Return the number under which the device's maker is registered (sysObjectID); 0 if it does not say."""
+        """Return the enterprise number of the device's maker (sysObjectID); 0 if unknown."""
         if self._maker is None:
             product = str((await self.scalars(_PRODUCT)).get(_PRODUCT, ""))
             match = _MAKER.match(product)
@@ -86,7 +86,7 @@ class Agent:
         """Return the values under *oid* by the rest of their OID, the row's index."""
         found: dict[str, Value] = {}
         rows = self._session.getbulk(oid)
-        for _ in range(_MOST):  # answers, not rows: an agent may also say the same one for ever
+        for _ in range(_MOST):  # answers, not rows: an agent may repeat the same one for ever
             try:
                 name, value = await self._answer(rows.__anext__)
             except StopAsyncIteration:
@@ -103,7 +103,7 @@ class Agent:
             words = f"{self.where} refuses the user {self._login.user}, its password or its security level"
             raise ProbeFailure(Reason.AUTH, words) from None
         except SnmpError as error:
-            raise ProbeFailure(Reason.PROTOCOL, f"what {self.where} answers is no SNMP: {error}") from error
+            raise ProbeFailure(Reason.PROTOCOL, f"the answer of {self.where} is not SNMP: {error}") from error
         except asyncio.CancelledError as stop:
             raise cut_short(stop, self._silent()) from stop
 
@@ -114,22 +114,20 @@ class Agent:
                 async with limit:
                     return await question()
             except TimeoutError as error:
-                if not limit.expired():  # the library's own: it says so of a closed port only
+                if not limit.expired():  # raised by the library, which does so only for a closed port
                     raise ProbeFailure(Reason.REFUSED, f"connection refused: {self.where}") from error
         raise self._silent()
 
     def _silent(self) -> ProbeFailure:
         if self._heard:
-            words = (
-                f"{self.where} answered at first and then no more, or has more rows than there was time for"
-            )
+            words = f"{self.where} stopped answering, or has more rows than there was time for"
             return ProbeFailure(Reason.TIMEOUT, words)
         secret = "the community" if self._login.user is None else "the privacy password"
         return ProbeFailure(Reason.TIMEOUT, f"no answer from {self.where}: it is dead, or {secret} is wrong")
 
 
 async def greeted(ip: str, port: int, login: Login) -> Agent:
-    """Return the agent at *ip*, which answers to *login*; its socket lives as long as it does."""
+    """Return the agent at *ip*, once it has answered; its socket lives as long as it does."""
     from gufo.snmp.aio import SnmpSession  # noqa: PLC0415 - as above
 
     session = SnmpSession(

@@ -1,6 +1,7 @@
-"""The tables of what stands in the rack: a UPS, sensors, disks; and a device as a whole.
+"""Tables of a UPS, of sensors and of disks; and all tables of a device at once.
 
-Each is a function from an agent to facts, in base units: minutes, tenths and scaled integers end here.
+Each is a function from an agent to facts, in base units: minutes, tenths and scaled integers are converted
+here.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _BATTERY = {1: "unknown", 2: "normal", 3: "low", 4: "depleted"}
 _OUTPUT = {1: "other", 2: "none", 3: "normal", 4: "bypass", 5: "battery", 6: "booster", 7: "reducer"}
 _BATTERY_BAD, _TEST_FAILED = f"{_UPS}.6.3.1", 3
 _APC = "1.3.6.1.4.1.318.1.1.1"
-_APC_BATTERY, _APC_NO_BATTERY, _REPLACE = {2: "normal", 3: "low"}, (4, 5), 2  # in fault, not there
+_APC_BATTERY, _APC_NO_BATTERY, _REPLACE = {2: "normal", 3: "low"}, (4, 5), 2  # faulty, missing
 _APC_OUTPUT = {
     2: "normal",
     3: "battery",
@@ -35,7 +36,7 @@ _APC_OUTPUT = {
     8: "none",  # restarting
     9: "bypass",
     10: "bypass",
-    11: "none",  # asleep until there is power again
+    11: "none",  # asleep until the power returns
     12: "reducer",
     13: "normal",  # eco mode
     15: "battery",  # for a test, but from the battery
@@ -51,7 +52,7 @@ _STORAGE, _FIXED_DISK = "1.3.6.1.2.1.25.2.3.1", "1.3.6.1.2.1.25.2.1.4"
 
 
 async def ups(agent: Agent, wanted: Wanted) -> Facts:  # noqa: ARG001 - as every table
-    """UPS-MIB, or APC's own: what feeds the load, for how much longer, whether the batteries are any good."""
+    """UPS-MIB, or APC's own: the source of power, the runtime, and the state of the batteries."""
     known = {
         name: f"{_UPS}.{tail}.0"
         for name, tail in (
@@ -88,7 +89,7 @@ async def ups(agent: Agent, wanted: Wanted) -> Facts:  # noqa: ARG001 - as every
 
 
 async def _apc(agent: Agent) -> Facts:
-    """PowerNet-MIB, which APC's older cards have alone."""
+    """PowerNet-MIB, for APC's older cards, which have only that."""
     known = {
         name: f"{_APC}.{tail}.0"
         for name, tail in (
@@ -125,7 +126,7 @@ async def _apc(agent: Agent) -> Facts:
 
 
 async def sensors(agent: Agent, wanted: Wanted) -> Facts:
-    """ENTITY-SENSOR-MIB, or Cisco's: the hottest, the dampest, the slowest fan; which sensors are broken."""
+    """ENTITY-SENSOR-MIB, or Cisco's: the highest temperature and humidity, the slowest fan, failed sensors."""
     kinds, entry = integers(await agent.column(f"{_SENSOR}.1")), _SENSOR
     if not kinds:
         kinds, entry = integers(await agent.column(f"{_CISCO_SENSOR}.1")), _CISCO_SENSOR
@@ -157,14 +158,14 @@ def _power(scale: int) -> int:
 
 
 async def storage(agent: Agent, wanted: Wanted) -> Facts:
-    """HOST-RESOURCES-MIB: the fullest of the disks, or of what is wanted by name (memory is there too)."""
+    """HOST-RESOURCES-MIB: the fullest of the disks, or of the rows selected by name (memory is there, too)."""
     kinds, names = await agent.column(f"{_STORAGE}.2"), await agent.column(f"{_STORAGE}.3")
     units, sizes, used = await numbers(agent, _STORAGE, 4, 5, 6)
     real = [index for index in names if sizes.get(index)]
     if wanted.only is None:
         real = [index for index in real if kinds.get(index) == _FIXED_DISK]
     rows = wanted.of({index: text(names[index]) for index in real}, "disks")
-    # Signed 32 bits, though a disk may have more units than that: a negative count has wrapped.
+    # Signed 32 bits, but a disk may have more units: a negative count has wrapped.
     whole = {index: sizes[index] % 2**32 for index in rows}
     left = {index: max(0, whole[index] - used.get(index, 0) % 2**32) for index in rows}
     fullest = min(rows, key=lambda index: left[index] / whole[index])
@@ -176,7 +177,7 @@ async def storage(agent: Agent, wanted: Wanted) -> Facts:
 
 
 async def device(agent: Agent, wanted: Wanted) -> Facts:
-    """What it has of `cpu`, `memory`, `sessions` and `ha`, in one run."""
+    """The facts of `cpu`, `memory`, `sessions` and `ha`, as far as the device has them."""
     facts: Facts = {}
     rows = 0
     for look in (cpu, memory, sessions, ha):
@@ -187,7 +188,7 @@ async def device(agent: Agent, wanted: Wanted) -> Facts:
                 raise
             continue
         rows += int(found["rows"])
-        facts |= found  # only the last of them can have rows that failed
+        facts |= found  # only the last of them (ha) can have failed rows
     if not facts:
         raise ProbeFailure(Reason.MISSING, f"{agent.where} has none of the tables cpu, memory, sessions, ha")
     return facts | {"rows": rows} | ({} if "role" in facts else {"up": rows})

@@ -1,8 +1,7 @@
-"""How busy a device is: its processors, its memory, its table of sessions.
+"""The load of a device: its processors, memory and session table.
 
-One question finds out whose device it is, and then only that maker's own MIB is read: a walk that finds
-nothing is one question more. What has no maker's MIB, or an empty one, is asked what any host is
-(HOST-RESOURCES-MIB).
+One question finds the device's maker; then only that maker's MIB is read, because a walk that finds nothing
+costs a question, too. A device without a maker's MIB, or with an empty one, is read by HOST-RESOURCES-MIB.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ _SPU = f"{PRIVATE}.2636.3.39.1.12.1.1.1"  # JUNIPER-SRX5000-SPU-MONITORING-MIB
 _SVN = f"{PRIVATE}.2620.1.6.7"  # CHECKPOINT-MIB, svnPerf
 _PAN = f"{PRIVATE}.25461.2.1.2.3"  # PAN-COMMON-MIB, panSession
 _BIGIP = f"{PRIVATE}.3375.2.1.1.2.1"  # F5-BIGIP-SYSTEM-MIB, sysGlobalStat
-# Makers with one figure for all their processors, or all their memory, in percent.
+# Makers with one figure for all processors, or for all memory, in percent.
 _CPU_OF_ALL = {
     FORTINET: f"{PRIVATE}.12356.101.4.1.3.0",  # FORTINET-FORTIGATE-MIB, fgSysCpuUsage
     CHECK_POINT: f"{_SVN}.2.4.0",  # procUsage
@@ -56,12 +55,12 @@ _MEMORY_OF_ALL = {
     FORTINET: f"{PRIVATE}.12356.101.4.1.4.0",  # fgSysMemUsage
     NETSCALER: f"{PRIVATE}.5951.4.1.1.41.2.0",  # resMemUsage
 }
-# Makers that say how much memory there is, and how much of it is used.
+# Makers with total and used memory.
 _MEMORY_USED = {
     CHECK_POINT: (f"{_SVN}.4.3.0", f"{_SVN}.4.4.0"),  # memTotalReal64, memActiveReal64
     F5: (f"{_BIGIP}.44.0", f"{_BIGIP}.45.0"),  # sysStatMemoryTotal, sysStatMemoryUsed
 }
-# How many sessions are open and, where it is said, how many may be.
+# How many sessions are open and, if known, how many may be.
 _SESSIONS = {
     CISCO: (_CONNECTIONS,),
     FORTINET: (f"{PRIVATE}.12356.101.4.1.8.0",),  # fgSysSesCount
@@ -202,7 +201,7 @@ async def _juniper(agent: Agent, operating: int, unit: int) -> Sequence[Part]:
     names = {index: text(name) for index, name in (await agent.column(f"{_JNX}.5")).items()}
     engines = {index for index, name in names.items() if "routing engine" in name.lower()}
     shares = integers(await agent.column(f"{_JNX}.{operating}"))
-    # Fans and supplies are rows too, with noughts; an engine that says nought is idle.
+    # Fans and power supplies are rows, too, with zeros; an engine with zero is idle.
     parts = [
         Part(names[index], share / 100)
         for index, share in shares.items()
@@ -224,7 +223,7 @@ async def _units(agent: Agent) -> dict[str, str]:
 
 
 async def _linux_memory(agent: Agent) -> Sequence[Part]:
-    """UCD-SNMP-MIB: buffers and caches are free, for they are given up when somebody wants the memory."""
+    """UCD-SNMP-MIB: buffers and caches count as free, because they are released when memory is needed."""
     # memTotalReal, memAvailReal, memBuffer, memCached
     total, *free = await _figures(agent, *(f"{_MEMORY}.{tail}.0" for tail in (5, 6, 14, 15)))
     if not total or free[0] is None:
@@ -233,7 +232,7 @@ async def _linux_memory(agent: Agent) -> Sequence[Part]:
 
 
 async def _host_memory(agent: Agent) -> Sequence[Part]:
-    """HOST-RESOURCES-MIB: what it stores in RAM."""
+    """HOST-RESOURCES-MIB: the rows for RAM."""
     kinds, names = await agent.column(f"{_STORAGE}.2"), await agent.column(f"{_STORAGE}.3")
     sizes, used = await numbers(agent, _STORAGE, 5, 6)
     return [

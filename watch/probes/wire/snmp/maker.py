@@ -1,7 +1,7 @@
-"""Whose device it is: the numbers under which makers are registered (IANA, private enterprise numbers).
+"""The makers of devices, by their private enterprise numbers (IANA).
 
-What MIB-2 knows of a device ends at its interfaces. How busy a firewall is, how many sessions it has and
-which of a pair it is, every maker says in a MIB of its own, and that MIB is named where it is read.
+MIB-2 covers little more than interfaces. For load, sessions and high availability each maker has a MIB of its
+own, which is named where it is read.
 """
 
 CISCO = 9
@@ -9,7 +9,9 @@ JUNIPER = 2636
 CHECK_POINT = 2620
 F5 = 3375
 NETSCALER = 5951
-NET_SNMP = 8072  # Linux, and what is built on it without saying so: Check Point's older Gaia
+NET_SNMP = (
+    8072  # Linux, and devices that are based on it and report nothing else, such as Check Point's older Gaia
+)
 FORTINET = 12356
 PALO_ALTO = 25461
 ARISTA = 30065

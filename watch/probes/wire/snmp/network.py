@@ -1,6 +1,6 @@
-"""The tables of network devices: interfaces, routing neighbours, Fibre Channel ports, load balancers' pools.
+"""Tables of network devices: interfaces, BGP neighbours, Fibre Channel ports, pools of load balancers.
 
-Each is a function from an agent to facts. A row that somebody switched off on purpose has not failed.
+Each is a function from an agent to facts. A row that is switched off on purpose has not failed.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _FC, _FC_ERRORS = "1.3.6.1.2.1.75.1.2.2.1", "1.3.6.1.2.1.75.1.3.1.1"
 _BROCADE = "1.3.6.1.4.1.1588.2.1.1.1.6.2.1"  # SW-MIB, swFCPortTable
 _ONLINE = 1
 _F5 = "1.3.6.1.4.1.3375.2.2.5.6.2.1"  # F5-BIGIP-LOCAL-MIB
-_GREEN, _BLUE, _ENABLED = 1, 4, 1  # blue: nobody watches it
+_GREEN, _BLUE, _ENABLED = 1, 4, 1  # blue: not monitored
 _NS = "1.3.6.1.4.1.5951.4.1.2.1.1"  # NS-ROOT-MIB, serviceTable
-_NS_UP, _NS_OFF = (3, 7), (4, 5, 8)  # busy takes traffic as up does; out of service, and on the way there
+_NS_UP, _NS_OFF = (3, 7), (4, 5, 8)  # busy takes traffic, as up does; out of service, or becoming so
 _KEEPALIVED, _ALIVE = "1.3.6.1.4.1.9586.100.5.3.4.1", 1  # KEEPALIVED-MIB, realServerTable
 
 
 class Peers(NamedTuple):
-    """Where a table of BGP neighbours has its columns."""
+    """The columns of a table of BGP neighbours."""
 
     state: str
     admin: str
@@ -57,14 +57,14 @@ _PEERS = {
 
 
 class OctetCounter(NamedTuple):
-    """What a counter of so many bits stood at."""
+    """The value of a counter with that many bits."""
 
     value: int
     bits: int
 
 
 class Server(NamedTuple):
-    """One member of a pool: whether somebody wants it to take traffic, and whether it does."""
+    """One member of a pool. *on*: it is switched on; *serving*: it takes traffic."""
 
     name: str
     on: bool
@@ -72,7 +72,7 @@ class Server(NamedTuple):
 
 
 async def interfaces(agent: Agent, wanted: Wanted) -> Facts:
-    """IF-MIB: which of those switched on have a link, what went wrong on them, how full they are."""
+    """IF-MIB: which of the enabled interfaces have a link, their errors and their load."""
     names = await agent.column(f"{_IFX}.1") or await agent.column(f"{_IF}.2")
     rows = wanted.of({index: text(name) for index, name in names.items()}, "interfaces")
     admin, oper = await numbers(agent, _IF, 7, 8)
@@ -92,7 +92,7 @@ async def _total(agent: Agent, rows: Mapping[str, str], *columns: int) -> int:
 
 
 async def _watched(agent: Agent, rows: Mapping[str, str], sample: float, errors: int) -> Facts:
-    """What happened on the interfaces within *sample* seconds."""
+    """The rates of the interfaces within *sample* seconds."""
     loop = asyncio.get_running_loop()
     speeds = await _speeds(agent)
     before, began = await _octets(agent), loop.time()
@@ -113,7 +113,7 @@ async def _watched(agent: Agent, rows: Mapping[str, str], sample: float, errors:
 
 
 async def _speeds(agent: Agent) -> dict[str, float]:
-    """Bits a second: ifHighSpeed, in millions, is nought below one of them; ifSpeed ends at four thousand."""
+    """Bits a second. ifHighSpeed counts in Mbit/s and is 0 below one; ifSpeed ends at 4 Gbit/s."""
     fast = {
         index: 1e6 * speed for index, speed in integers(await agent.column(f"{_IFX}.15")).items() if speed
     }
@@ -121,7 +121,7 @@ async def _speeds(agent: Agent) -> dict[str, float]:
 
 
 async def _octets(agent: Agent) -> list[dict[str, OctetCounter]]:
-    """Bytes in and out, of 64 bits on the interfaces that have such: some devices count so on the fast only."""
+    """Bytes in and out. Counters of 64 bits where there are any; some devices have them only for fast interfaces."""
     found = []
     for narrow, wide in ((f"{_IF}.10", f"{_IFX}.6"), (f"{_IF}.16", f"{_IFX}.10")):
         short, long = integers(await agent.column(narrow)), integers(await agent.column(wide))
@@ -133,18 +133,18 @@ async def _octets(agent: Agent) -> list[dict[str, OctetCounter]]:
 
 
 def _moved(then: OctetCounter, now: OctetCounter) -> int:
-    """How far a counter went. Of 32 bits it wraps, in a third of a second at 100 Gb/s and once in 34 s at 1 Gb/s."""
+    """By how much a counter grew. With 32 bits it wraps in a third of a second at 100 Gb/s, and in 34 s at 1 Gb/s."""
     if now.bits != then.bits:
         return 0
     if now.bits == 32:
         return (now.value - then.value) % 2**32
-    return max(0, now.value - then.value)  # it began anew: 64 bits outlive the device
+    return max(0, now.value - then.value)  # a smaller value means a reset: 64 bits never wrap
 
 
 async def bgp(agent: Agent, wanted: Wanted) -> Facts:
-    """Which of the neighbours that should be are established, and since when.
+    """Which of the enabled neighbours are established, and since when.
 
-    BGP4-MIB has an IPv4 address for an index, and so no other neighbours; some makers have those too.
+    BGP4-MIB has an IPv4 address as index, and so no IPv6 neighbours; some makers' MIBs have those.
     """
     peers = _PEERS.get(await agent.maker(), _BGP)
     states = integers(await agent.column(peers.state))
@@ -162,7 +162,7 @@ async def bgp(agent: Agent, wanted: Wanted) -> Facts:
 
 
 def _neighbour(index: str) -> str:
-    """The address at the end of *index*, before which an instance, a kind, a length and our own address may stand."""
+    """The address at the end of *index*; before it there may be an instance, a type, a length and our address."""
     parts = [int(part) for part in index.split(".") if len(part) < 4]
     width = {4: 4, 6: 4, 7: 4, 11: 4, 18: 16, 19: 16, 35: 16}.get(len(parts))
     if width is None or max(parts) > 255:
@@ -171,7 +171,7 @@ def _neighbour(index: str) -> str:
 
 
 async def fibrechannel(agent: Agent, wanted: Wanted) -> Facts:
-    """Which ports of a Fibre Channel switch that should be online are, and what their fibres lose."""
+    """Which of the enabled ports of a Fibre Channel switch are online, and their errors."""
     states = integers(await agent.column(f"{_FC}.2"))
     if states:  # FIBRE-CHANNEL-FE-MIB
         names = {index: f"port {index.replace('.', '/')}" for index in states}
@@ -182,7 +182,7 @@ async def fibrechannel(agent: Agent, wanted: Wanted) -> Facts:
         states, admin = await numbers(agent, _BROCADE, 4, 5)
         said = await agent.column(f"{_BROCADE}.36") if states else {}
         names = {index: _brocade(index, text(said.get(index, ""))) for index in states}
-        # Broken words in frames, wrong checksums, broken words between frames, frames thrown away.
+        # Invalid words in frames, wrong checksums, invalid words between frames, discarded frames.
         counted = await numbers(agent, _BROCADE, 21, 22, 26, 28) if states else []
     rows = wanted.of(names, "Fibre Channel ports")
     online = [index for index in rows if states[index] == _ONLINE]
@@ -192,13 +192,13 @@ async def fibrechannel(agent: Agent, wanted: Wanted) -> Facts:
 
 
 def _brocade(index: str, name: str) -> str:
-    """A port as its switch calls it: its first has the index 1 and the number 0."""
+    """The number of a port as its switch shows it: index 1 is port 0."""
     number = f"port {int(index) - 1}" if index.isdecimal() and len(index) < 10 else f"port {index}"
     return f"{number} {name}" if name and name.replace(" ", "") != number.replace(" ", "") else number
 
 
 async def pool(agent: Agent, wanted: Wanted) -> Facts:
-    """Which members of a load balancer's pools take traffic: an F5's, a NetScaler's, keepalived's."""
+    """Which members of a load balancer's pools take traffic; for F5, NetScaler and keepalived."""
     found = await _f5(agent) or await _netscaler(agent) or await _keepalived(agent)
     rows = wanted.of({str(n): member.name for n, member in enumerate(found)}, "pool members")
     on = [index for index in rows if found[int(index)].on]
@@ -239,7 +239,7 @@ async def _keepalived(agent: Agent) -> list[Server]:
     return [
         Server(
             f"service {index.partition('.')[0]} {_host(hosts.get(index))}:{ports.get(index, 0)}",
-            True,  # one that is switched off is no row
+            True,  # members that are switched off have no row
             state == _ALIVE,
         )
         for index, state in states.items()

@@ -1,8 +1,8 @@
-"""Which of a pair a device is: VRRP and HSRP groups of routers, and the pairs of firewalls and load balancers.
+"""The role of a device in a pair: VRRP and HSRP groups, and pairs of firewalls and load balancers.
 
-Every maker has its own words for who works and who waits. In the table `ha` they are one vocabulary: active,
-standby, standalone (no pair), joining, suspended (by somebody's hand), failed, unknown, and Check Point's
-"active attention" (works, and nobody could take over).
+Every maker has its own words for the roles. In the table `ha` they become one vocabulary: active, standby,
+standalone (no pair), joining, suspended (by an administrator), failed, unknown, and Check Point's "active
+attention" (works, but no other device could take over).
 """
 
 from __future__ import annotations
@@ -72,14 +72,14 @@ _BIGIP_STATES = {1: "failed", 2: "suspended", 3: "standby", 4: "active"}
 _IN_SYNC, _SYNC_STANDALONE = 3, 6
 _NS = f"{PRIVATE}.5951.4.1.1"  # NS-ROOT-MIB
 _NS_MODES = {0: "standalone", 1: "active", 2: "standby"}
-# What haCurState says is wrong: 2 down, 4 partialFail, 5 monitorFail, 7 completeFail, and two kinds more.
+# The values of haCurState that are failures: 2 down, 4 partialFail, 5 monitorFail, 7 completeFail, and two more.
 _NS_FAULTS = {1: "joining", 8: "joining", 9: "suspended"} | dict.fromkeys((2, 4, 5, 7, 10, 11), "failed")
 _WHOLE = ("active", "standby", "standalone")
 _WORKING = (*_WHOLE, "active attention")
 
 
 class Member(NamedTuple):
-    """One of a pair, in our words; *own* for the one that was asked."""
+    """One member of a pair, in our words; *own*: the device that was asked."""
 
     name: str
     state: str
@@ -87,14 +87,14 @@ class Member(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Those who stand in for each other; *synced* is None where it is not said."""
+    """The members of a pair; *synced* is None if unknown."""
 
     members: Sequence[Member]
     synced: bool | None = None
 
 
 async def vrrp(agent: Agent, wanted: Wanted) -> Facts:
-    """VRRP-MIB and VRRPV3-MIB: who we are in the groups of routers that stand in for each other."""
+    """VRRP-MIB and VRRPV3-MIB: the role of this router in each group."""
     states, switched = [integers(await agent.column(f"{_VRRP}.{column}")) for column in (3, 4)]
     for index, state in integers(await agent.column(f"{_VRRP3}.6")).items():
         if index.removesuffix(".1") not in states:  # a group over IPv4 may be in both
@@ -106,7 +106,7 @@ async def vrrp(agent: Agent, wanted: Wanted) -> Facts:
 
 
 async def hsrp(agent: Agent, wanted: Wanted) -> Facts:
-    """CISCO-HSRP-MIB: the same for the groups of Cisco's routers."""
+    """CISCO-HSRP-MIB: the same for groups of Cisco routers."""
     states = integers(await agent.column(f"{_HSRP}.15"))
     switched = integers(await agent.column(f"{_HSRP}.17"))
     rows = wanted.of(await _named(agent, states), "HSRP groups")
@@ -115,7 +115,7 @@ async def hsrp(agent: Agent, wanted: Wanted) -> Facts:
 
 
 async def _named(agent: Agent, groups: Collection[str]) -> dict[str, str]:
-    """Groups as people call them, by their indexes: interface, group and, with version 3, the kind of address."""
+    """The names of groups by their indexes: interface, group and, with version 3, the type of address."""
     places = {index: f"{index}.?.?".split(".") for index in groups}
     asked = list(dict.fromkeys(f"{_IF_NAME}.{place[0]}" for place in places.values()))
     found: dict[str, Value] = {}
@@ -137,7 +137,7 @@ def _groups(
 
 
 async def ha(agent: Agent, wanted: Wanted) -> Facts:
-    """A pair of firewalls, load balancers or routing engines, each maker's in its own MIB."""
+    """A pair of firewalls, load balancers or routing engines, by the MIB of its maker."""
     maker = await agent.maker()
     pair = await _PAIRS[maker](agent) if maker in _PAIRS else Pair(())
     rows = wanted.of({str(n): member.name for n, member in enumerate(pair.members)}, "a pair's members")
@@ -145,7 +145,7 @@ async def ha(agent: Agent, wanted: Wanted) -> Facts:
     mine = {n: member for n, member in picked.items() if member.own} or picked
     others = [member for member in pair.members if not member.own]
     failed = [n for n, member in mine.items() if member.state not in _WHOLE]
-    # The peer's state is the peer's business: what does not work itself is down, whoever works instead.
+    # Only this device counts: if it does not work it is down, even if its peer works.
     facts = tally(rows, failed, [n for n, member in mine.items() if member.state in _WORKING])
     facts["role"] = _joined(mine.values())
     facts["active"] = ", ".join(member.name for member in picked.values() if member.state == "active")
@@ -175,7 +175,7 @@ async def _asa(agent: Agent) -> Pair:
 
 
 async def _juniper(agent: Agent) -> Pair:
-    """Routing engines: of one chassis, or of the two nodes of a cluster. Which one speaks it does not say."""
+    """Routing engines of one chassis, or of the two nodes of a cluster. The MIB does not say which one answers."""
     names, states = await agent.column(f"{_JNX}.5"), integers(await agent.column(f"{_JNX}.7"))
     return Pair(
         [
@@ -208,7 +208,7 @@ async def _fortinet(agent: Agent) -> Pair:
         for n in (2, 11, 16)
     ]
     synced = integers(await agent.column(f"{_FG_STATS}.12"))
-    # Each remembers the master of its own last synchronisation: the one that we ask is believed first.
+    # Each device keeps the master of its own last synchronisation; the one that we ask counts first.
     order = sorted(serials, key=lambda index: serials[index].lower() != own)
     master = next((masters[index] for index in order if masters.get(index)), None)
     members = [

@@ -1,4 +1,4 @@
-"""What the tables of SNMP devices have in common: named rows, of which some are wanted and some have failed."""
+"""What all tables of SNMP devices have in common: named rows, of which some are selected and some have failed."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _NUMBER = re.compile(r"\s*[-+]?\d+(\.\d+)?\s*")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which rows, by a pattern of their names (None: all), and for how many seconds counters are watched."""
+    """The rows to select, by a pattern of their names (None: all), and how long to watch counters, in seconds."""
 
     only: str | None
     sample: float
 
     def of(self, names: Mapping[str, str], what: str) -> dict[str, str]:
-        """Return index → name of the rows asked for; there must be one."""
+        """Return index → name of the selected rows; there must be one."""
         from watch.probes.wire.net.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
 
         if not names:
@@ -38,12 +38,12 @@ class Wanted:
         found = {index: name for index, name in names.items() if wanted.search(name.encode())}
         if not found:
             some = ", ".join(list(names.values())[:8])
-            raise ProbeFailure(Reason.MISSING, f"none of {what} is called {self.only!r}: it has {some}")
+            raise ProbeFailure(Reason.MISSING, f"none of the {what} matches {self.only!r}: there are {some}")
         return found
 
 
 def text(value: Value) -> str:
-    """*value* as people read it; bytes that are no text (a MAC address) in hex."""
+    """*value* as text; bytes that are not text (a MAC address) in hex."""
     if not isinstance(value, bytes):
         return str(value)
     try:
@@ -54,32 +54,30 @@ def text(value: Value) -> str:
 
 
 def number(value: Value | None) -> float | int | None:
-    """*value* if it is a number, or a text that is one (agents that cannot send fractions write them)."""
+    """*value* as a number, also if it is one as text (some agents send fractions so)."""
     if value is None or isinstance(value, (int, float)):
         return value
     said = text(value)
-    found = (
-        float(said) if _NUMBER.fullmatch(said) else math.inf
-    )  # so many digits that there is no such number
+    found = float(said) if _NUMBER.fullmatch(said) else math.inf  # too many digits for a number
     return found if math.isfinite(found) else None
 
 
 async def numbers(agent: Agent, entry: str, *columns: int) -> list[dict[str, int]]:
-    """Some columns of the table whose rows are *entry*, without what is no whole number."""
+    """Some columns of the table with the rows *entry*; only whole numbers."""
     return [integers(await agent.column(f"{entry}.{column}")) for column in columns]
 
 
 def integers(column: Mapping[str, Value]) -> dict[str, int]:
-    """The rows of *column* that are numbers, as whole ones."""
+    """The rows of *column* that are numbers, as whole numbers."""
     return {index: value for index, value in column.items() if isinstance(value, int)}
 
 
 def tally(
     rows: Mapping[str, str], failed: Collection[str] = (), up: Collection[str] | None = None
 ) -> dict[str, FactValue]:
-    """The facts that every table has: how many rows there are, how many work, how many failed, and which.
+    """The facts that every table has: the number of rows, of working rows and of failed rows, and their names.
 
-    *up* is None where a row either works or has failed; what is switched off on purpose does neither.
+    *up* is None if every row either works or has failed; a row that is switched off on purpose does neither.
     """
     names = sorted(rows[index] for index in failed)
     return {

@@ -1,1 +1,1 @@
-"""Disks and what is made of them: iSCSI, Fibre Channel, RAID, DRBD, ZFS, snapshots."""
+"""Disks and arrays: iSCSI, Fibre Channel, RAID, DRBD, ZFS, snapshots."""

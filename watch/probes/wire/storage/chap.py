@@ -1,8 +1,8 @@
-"""CHAP as iSCSI speaks it (RFC 7143, 12.1.3): a secret is proven by a digest, and never sent.
+"""CHAP in iSCSI (RFC 7143, 12.1.3): a secret is proven by a digest and never sent.
 
-MD5 comes before SHA-256: the RFC makes every target speak it, and tgt takes the number of SHA-256 for SHA-1, so
-whoever offers that first is refused. With mutual CHAP the target proves a
-secret of its own, over a challenge that we made up; one that sends ours back to have us answer it is refused.
+MD5 is offered before SHA-256: the RFC requires every target to support it, and tgt takes the number of SHA-256
+for SHA-1, so an initiator that offers that first is refused. With mutual CHAP the target proves a secret of its
+own with a challenge of ours; a target that sends our challenge back, to have us answer it, is refused.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LONGEST = 1024  # bytes of a challenge
 
 
 class Chap:
-    """One conversation's proof. *theirs*: what the target must prove, None for nothing."""
+    """The proof of one conversation. *theirs*: the secret that the target must prove, None for none."""
 
     __slots__ = ("_challenge", "_digest", "_identifier", "_name", "_ours", "_theirs")
 
@@ -38,11 +38,11 @@ class Chap:
         return {"CHAP_A": ",".join(_DIGESTS)}
 
     def reply(self, asked: Mapping[str, str]) -> dict[str, str]:
-        """Return our answer to the target's challenge, with one of ours if it must prove itself."""
+        """Return our answer to the target's challenge; with mutual CHAP, also a challenge of ours."""
         self._digest = _DIGESTS.get(asked.get("CHAP_A", ""), "")
         identifier, challenge = asked.get("CHAP_I", ""), _bytes(asked.get("CHAP_C", ""))
         if not self._digest or not identifier.isdecimal() or int(identifier) > 255 or not challenge:
-            raise ProbeFailure(Reason.PROTOCOL, "the target asks for no CHAP digest that we know")
+            raise ProbeFailure(Reason.PROTOCOL, "the target asks for a CHAP digest that we do not know")
         if challenge == self._challenge:
             raise ProbeFailure(Reason.AUTH, "the target sends our own challenge back")
         proof = self._proof(int(identifier), self._ours, challenge)
@@ -52,21 +52,21 @@ class Chap:
         return answer
 
     def confirm(self, answer: Mapping[str, str]) -> None:
-        """Raise when the target did not prove the secret that it should know."""
+        """Raise when the target did not prove its secret."""
         if self._theirs is None:
             return
         wanted = self._proof(self._identifier, self._theirs, self._challenge)
         if not hmac.compare_digest(_bytes(answer.get("CHAP_R", "")), wanted):
-            raise ProbeFailure(Reason.AUTH, "the target does not prove that it is the one we mean")
+            raise ProbeFailure(Reason.AUTH, "the target does not prove its secret")
 
     def _proof(self, identifier: int, secret: Secret, challenge: bytes) -> bytes:
-        digest = hashlib.new(self._digest, usedforsecurity=False)  # MD5 is the protocol's choice
+        digest = hashlib.new(self._digest, usedforsecurity=False)  # the protocol prescribes MD5
         digest.update(bytes((identifier,)) + secret.reveal().encode() + challenge)
         return digest.digest()
 
 
 def _bytes(text: str) -> bytes:
-    """Return the bytes that 0x… or 0b… stands for; none when it is neither."""
+    """Return the bytes of 0x… (hex) or 0b… (base64); empty when it is neither."""
     try:
         if text[:2].lower() == "0x" and len(text) <= 2 + 2 * _LONGEST:
             return bytes.fromhex(text[2:].rjust(len(text[2:]) + len(text) % 2, "0"))

@@ -1,6 +1,7 @@
-"""What DRBD says of a resource: ``drbdsetup status <name> --json`` of DRBD 9, /proc/drbd of 8.4 and the kernel's own.
+"""The state of a DRBD resource: ``drbdsetup status <name> --json`` of DRBD 9, and /proc/drbd of 8.4.
 
-Both count what is out of sync in KiB. /proc/drbd, a device (by its minor number) some lines (DRBD User's Guide 8.4)::
+Both count out-of-sync data in KiB. In /proc/drbd a device (by its minor number) has some lines (DRBD User's
+Guide 8.4)::
 
      0: cs:SyncSource ro:Primary/Secondary ds:UpToDate/Inconsistent C r-----
         ns:3146 nr:0 dw:0 dr:3146 al:0 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:102400
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from watch.core.reading import FactValue
     from watch.probes.wire.child import Said
 
-_LARGEST = 1 << 52  # KiB; beyond that, no store of ours keeps the bytes
-# A verification changes nothing about what is in sync.
+_LARGEST = 1 << 52  # KiB; our stores cannot keep more, in bytes
+# A verification does not change what is in sync.
 _STEADY = frozenset(("Established", "Connected", "VerifyS", "VerifyT"))
 _RESYNC = re.compile(r"(Paused)?Sync(Source|Target|S|T)|VerifyS|VerifyT|Ahead|Behind")
 _HEAD = re.compile(
@@ -54,25 +55,25 @@ class Half(NamedTuple):
 
     @property
     def usable(self) -> bool:
-        """Whether one of both disks has all that was written."""
+        """Whether one of the disks has all written data."""
         return "UpToDate" in (self.disk, self.peer_disk)
 
 
 def of_resource(said: Said, name: str, peer: str) -> dict[str, FactValue]:
-    """The facts of what drbdsetup said of the resource *name*, and of the one *peer* if it is not empty."""
+    """The facts of the resource *name*, from drbdsetup; only of *peer* if that is not empty."""
     if "No such resource" in said.err or "no resources defined" in said.err:
-        raise ProbeFailure(Reason.MISSING, f"there is no DRBD resource {name} here")
+        raise ProbeFailure(Reason.MISSING, f"this machine has no DRBD resource {name}")
     if said.code != 0:
         raise OurFault(f"drbdsetup does not work here: {said.words}")
     try:
         told: Any = json.loads(said.out)
     except (ValueError, RecursionError):
-        raise OurFault(f"drbdsetup says nothing that is JSON: {said.words}") from None
+        raise OurFault(f"drbdsetup did not write JSON: {said.words}") from None
     found = next((one for one in _rows(told) if one.get("name") == name), None)
     if found is None:
-        raise ProbeFailure(Reason.MISSING, f"there is no DRBD resource {name} here")
+        raise ProbeFailure(Reason.MISSING, f"this machine has no DRBD resource {name}")
     halves = list(_halves(found))
-    usable = _usable(halves)  # over the peers that were not asked for, too: any of them serves
+    usable = _usable(halves)  # includes all peers: any of them can serve
     if peer:
         halves = [half for half in halves if half.peer == peer]
         if not halves:
@@ -105,7 +106,9 @@ def of_device(text: str, minor: str) -> dict[str, FactValue]:
             "suspended": (head["flags"] or "").startswith("s"),
             "usable": _usable([half]),
         }
-    raise ProbeFailure(Reason.MISSING, f"/proc/drbd has no device {minor}; of DRBD 9 name the resource")
+    raise ProbeFailure(
+        Reason.MISSING, f"/proc/drbd has no device {minor}; for DRBD 9 write the name of the resource"
+    )
 
 
 def _usable(halves: Sequence[Half]) -> bool:
@@ -113,7 +116,7 @@ def _usable(halves: Sequence[Half]) -> bool:
 
 
 def _facts(halves: Sequence[Half]) -> dict[str, FactValue]:
-    """What is said of several halves: the first that is not in sync speaks for all."""
+    """The facts of several halves; role, disk and state are those of the first that is not in sync."""
     facts: dict[str, FactValue] = {"in_sync": all(half.in_sync for half in halves), "compared": len(halves)}
     if not halves:
         return facts
@@ -139,7 +142,7 @@ def _halves(resource: dict[str, Any]) -> Iterator[Half]:
         connection = _word(peer, "connection-state")
         for volume in _rows(peer.get("peer_devices")):
             if volume.get("peer-client") is True:
-                continue  # without a disk, by intention: no half of a mirror
+                continue  # diskless on purpose: not a half of a mirror
             state = _word(volume, "replication-state") if connection == "Connected" else connection
             yield Half(
                 volume=volume["volume"] if type(volume.get("volume")) is int else 0,
@@ -156,7 +159,7 @@ def _halves(resource: dict[str, Any]) -> Iterator[Half]:
 
 def _kibibytes(value: Any) -> int:
     if type(value) is not int or value < 0:
-        raise OurFault("drbdsetup tells no number of what is out of sync")
+        raise OurFault("drbdsetup gives no number for out-of-sync data")
     return min(value, _LARGEST)
 
 

@@ -1,14 +1,14 @@
-"""What the kernel says of Fibre Channel: a folder a port in /sys/class/fc_host, and one for each that it sees.
+"""Fibre Channel in sysfs: a folder for each port in /sys/class/fc_host, and one for each remote port.
 
-The files hold a line each (`Documentation/ABI/testing/sysfs-class-fc_host` and `…-fc_remote_ports`, and
-scsi_transport_fc.c for the words)::
+Each file has one line (`Documentation/ABI/testing/sysfs-class-fc_host` and `…-fc_remote_ports`;
+scsi_transport_fc.c has the words)::
 
     host0/port_state                        Online
     host0/port_name                         0x50014380242b9a54
     host0/statistics/invalid_crc_count      0x0
     rport-0:0-3/roles                       FCP Target
 
-A driver answers most of them by asking its adapter, which may hang: they are read by children.
+For most files a driver asks its adapter, which may hang. So child programs read them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _TOLD = (
 )
 _TOLD_SEEN = ("port_state", "port_name", "roles", "scsi_target_id")
 _COUNT = re.compile(r"0x[0-9a-fA-F]{1,16}")
-_UNTOLD = 2**64 - 1  # what a driver says of a counter that its adapter has not
+_UNTOLD = 2**64 - 1  # the value of a counter that the adapter does not have
 _SPEED = re.compile(r"(\d{1,4}) Gbit")
 _NOWHERE = frozenset({"", "0x0", "0xffffffffffffffff", "0x0000000000000000"})
 _HOST = re.compile(r"host\d+")
@@ -56,8 +56,8 @@ class Port(NamedTuple):
     """A port of an adapter of this machine.
 
     Args:
-        speed: Gbit/s, None when there is no link or it is not told; *fastest* is what it could do.
-        errors: By kind, since the driver was loaded; only those that the adapter counts.
+        speed: Gbit/s, None without a link or when unknown; *fastest*: the most that the port supports.
+        errors: By kind, since the driver was loaded; only counters that the adapter has.
     """
 
     host: str
@@ -72,7 +72,7 @@ class Port(NamedTuple):
 
 
 class Target(NamedTuple):
-    """What a port sees, or saw: storage."""
+    """A remote port with storage that a port sees or has lost."""
 
     host: str
     name: str
@@ -80,11 +80,11 @@ class Target(NamedTuple):
 
 
 async def ports(root: Path) -> tuple[list[Port], list[Target]]:
-    """Return this machine's ports and the targets that they know.
+    """Return this machine's ports and their targets.
 
     Raises:
         ProbeFailure: `missing` when it has no such ports; `limit` when there are more than we read.
-        OurFault: We may not read of them.
+        OurFault: We may not read the files.
     """
     folders = [str(root / _HOSTS), str(root / _SEEN)]
     said = await said_by("find", *folders, "-mindepth", "1", "-maxdepth", "1", package="findutils")
@@ -95,7 +95,7 @@ async def ports(root: Path) -> tuple[list[Port], list[Target]]:
     if not hosts:
         raise ProbeFailure(Reason.MISSING, "this machine has no Fibre Channel ports")
     if len(hosts) > _MOST_HOSTS or len(seen) > _MOST_SEEN:
-        words = f"{len(hosts)} ports that see {len(seen)} others are more than we look at"
+        words = f"{len(hosts)} ports with {len(seen)} remote ports are more than we read"
         raise ProbeFailure(Reason.LIMIT, words)
     counted = [f"statistics/{name}" for name in _COUNTERS]
     told = await _lines(root / _HOSTS, hosts, (*_TOLD, *counted))
@@ -105,7 +105,7 @@ async def ports(root: Path) -> tuple[list[Port], list[Target]]:
 
 
 async def _lines(folder: Path, names: Iterable[str], files: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return the first line of each of *files*, by the name of its folder; those that cannot be read are not there."""
+    """Return the first line of each of *files*, by the name of its folder; unreadable files are left out."""
     paths = [f"{folder}/{name}/{file}" for name in names for file in files]
     if not paths:
         return {}
@@ -121,7 +121,7 @@ async def _lines(folder: Path, names: Iterable[str], files: Iterable[str]) -> di
 
 def _allowed(said: Said) -> None:
     if "Permission denied" in said.err:
-        raise OurFault(f"we may not read of the Fibre Channel ports: {said.words}")
+        raise OurFault(f"we may not read the files of the Fibre Channel ports: {said.words}")
 
 
 def _port(host: str, told: Mapping[str, str]) -> Port:
@@ -144,9 +144,9 @@ def _port(host: str, told: Mapping[str, str]) -> Port:
 
 
 def _target(name: str, told: Mapping[str, str]) -> Target | None:
-    """Return the target that a remote port is; None for a switch, another host, or one that is gone altogether.
+    """Return the target behind a remote port; None for a switch, another host, or a port that was removed.
 
-    One that was lost for good has its role no more, but keeps its number, so that it gets the same again.
+    A target that was lost for long loses its role but keeps its number, so that it gets the same one again.
     """
     number = told.get("scsi_target_id", "")
     if "Target" not in told.get("roles", "") and not number.isdecimal():
@@ -159,7 +159,7 @@ def _target(name: str, told: Mapping[str, str]) -> Target | None:
 
 
 def written(name: str) -> str:
-    """A port's world wide name as switches write it, 50:01:43:80:24:2b:9a:54; what is none stays as it is."""
+    """A world wide name in the form of switches, 50:01:43:80:24:2b:9a:54; other text is unchanged."""
     digits = re.sub(r"^0x|[:-]", "", name.lower())
     if not re.fullmatch(r"[0-9a-f]{16}", digits):
         return name

@@ -1,11 +1,11 @@
 """An iSCSI initiator (RFC 7143) that logs in, asks and logs out: one connection, one command at a time.
 
-No library for Python is alive, and a probe needs little: login with CHAP, SendTargets, and commands that only
-read. What it does not do it does not offer: no digests, no immediate data, no error recovery.
+No Python library for it is maintained, and a probe needs little: login with CHAP, SendTargets, and commands
+that only read. Digests, immediate data and error recovery are not implemented, and so not offered.
 
-A session is known by the initiator's name and its ISID, and a target that sees the pair again throws the
-former session out. So every login takes a random ISID: two vantage points that ask the same target at once, or
-a host that by mistake has our name, do not end each other's sessions.
+The name of the initiator and its ISID identify a session, and a target that sees the same pair again ends the
+former session. So every login takes a random ISID: two vantage points that ask the same target at once, or a
+host that has our name by mistake, do not end each other's sessions.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from watch.probes.wire.storage.chap import Chap
 
 _HEAD = 48
-_MOST = 64 << 10  # bytes of data in a unit, as we tell the target
+_MOST = 64 << 10  # bytes of data in a unit; we announce it to the target
 _NOBODY = 0xFFFFFFFF
 _IMMEDIATE, _FINAL, _MORE = 0x40, 0x80, 0x40
 _NOP_OUT, _COMMAND, _LOGIN, _TEXT, _LOGOUT = 0x00, 0x01, 0x03, 0x04, 0x06
@@ -34,7 +34,7 @@ _NOP_IN, _RESPONSE, _LOGGED_IN, _SAID, _DATA, _LOGGED_OUT, _EVENT, _REJECT = (
     0x20, 0x21, 0x23, 0x24, 0x25, 0x26, 0x32, 0x3F,
 )  # fmt: skip
 _SECURITY, _OPERATION, _FULL = 0, 1, 3
-_TURNS = 16  # answers to one question, so that a target cannot keep us for ever
+_TURNS = 16  # answers to one question, so that a target cannot keep us busy for ever
 _LOGIN_STATUS = {
     0x0201: (Reason.AUTH, "refuses our name or password"),
     0x0202: (Reason.AUTH, "does not let this initiator in"),
@@ -63,7 +63,7 @@ _OPERATIONAL = {
 
 
 class Moved(Exception):  # noqa: N818 - no error: the target says where to ask instead
-    """The portal sends us to another, *address* (``host:port``)."""
+    """The portal redirects us to *address* (``host:port``)."""
 
     def __init__(self, address: str) -> None:
         super().__init__(address)
@@ -71,7 +71,7 @@ class Moved(Exception):  # noqa: N818 - no error: the target says where to ask i
 
 
 class Unit(NamedTuple):
-    """One unit of the protocol, as it came."""
+    """One received unit (PDU)."""
 
     head: bytes
     data: bytes
@@ -85,7 +85,7 @@ class Unit(NamedTuple):
 
 
 class Session:
-    """A conversation with a portal over a line that is connected already."""
+    """A conversation with a portal over a connected line."""
 
     __slots__ = ("_commands", "_in", "_isid", "_line", "_seen", "_tag", "_tsih")
 
@@ -98,8 +98,8 @@ class Session:
         """Begin a session with *target*; a discovery session without one.
 
         Raises:
-            Moved: Another portal is to be asked.
-            ProbeFailure: We are not let in.
+            Moved: The portal redirects us to another.
+            ProbeFailure: The login is refused.
         """
         who = {"InitiatorName": initiator, "SessionType": "Normal" if target else "Discovery"}
         who |= {"TargetName": target} if target else {}
@@ -107,7 +107,7 @@ class Session:
         answer = await self._agree(_SECURITY, who | {"AuthMethod": method}, leave=chap is None)
         if chap is not None:
             if answer.get("AuthMethod") != "CHAP":
-                raise self._failed(Reason.AUTH, "asks for no password, and should")
+                raise self._failed(Reason.AUTH, "asks for no password, although one is given")
             answer = await self._agree(_SECURITY, chap.offer(), leave=False)
             chap.confirm(await self._agree(_SECURITY, chap.reply(answer), leave=True))
         await self._agree(_OPERATION, _OPERATIONAL, leave=True)
@@ -127,7 +127,7 @@ class Session:
             if not unit.head[1] & _MORE and (not leave or unit.head[1] & _FINAL):
                 return heard
             keys = {}
-        raise self._failed(Reason.PROTOCOL, "does not come to an end with the login")
+        raise self._failed(Reason.PROTOCOL, "does not finish the login")
 
     def _admitted(self, status: int, keys: Mapping[str, str]) -> None:
         if status >> 8 == 1 and keys.get("TargetAddress"):
@@ -137,7 +137,7 @@ class Session:
             raise self._failed(*_LOGIN_STATUS.get(status, fallback))
 
     async def targets(self) -> tuple[list[str], int]:
-        """Return the names of the portal's targets, as discovery sessions hear them, and how many portals they have."""
+        """Return the names of the targets, and how many portals they announce (in a discovery session)."""
         data, transfer = b"SendTargets=All\0", _NOBODY
         heard = b""
         self._tag += 1
@@ -152,10 +152,10 @@ class Session:
                 portals = {p[14:].partition(b",")[0] for p in pairs if p.startswith(b"TargetAddress=")}
                 return [one_line(name.decode("utf-8", "replace"), 223) for name in names], len(portals)
             transfer, data = unit.number(20), b""
-        raise self._failed(Reason.LIMIT, "does not come to an end with its list of targets")
+        raise self._failed(Reason.LIMIT, "does not finish its list of targets")
 
     async def command(self, lun: int, cdb: bytes, room: int) -> bytes:
-        """Return what the command brings, *room* bytes at most; sent again when only news came in its way."""
+        """Return the data of the command, *room* bytes at most; it is repeated after a unit attention."""
         for _ in range(4):
             status, data, told = await self._commanded(lun, cdb, room)
             if status == 0:
@@ -168,7 +168,7 @@ class Session:
         raise scsi.failure(lun, status, why)
 
     async def _commanded(self, lun: int, cdb: bytes, room: int) -> tuple[int, bytes, bytes]:
-        """Return one try's status, its data, and what it tells beside a bad status."""
+        """Return the status of one try, its data, and the sense data."""
         flags = _FINAL | (0x40 if room else 0) | 1
         self._tag += 1
         place, size = scsi.wire(lun), room.to_bytes(4, "big")
@@ -184,16 +184,16 @@ class Session:
                 return unit.head[3], data, unit.data
             data += unit.data
             if len(data) > room:
-                raise self._failed(Reason.PROTOCOL, "sends more than was asked for")
-            if unit.head[1] & 1:  # the status came along
+                raise self._failed(Reason.PROTOCOL, "sends more data than was asked for")
+            if unit.head[1] & 1:  # the status is included
                 return unit.head[3], data, b""
         raise self._failed(Reason.LIMIT, "answers in too many pieces")
 
     async def logout(self) -> None:
-        """Say goodbye, so that the target's log holds no broken connection of ours."""
+        """Log out, so that the target's log has no broken connection."""
         self._tag += 1
         await self._send(_LOGOUT, _FINAL, bytes(8), counted=True)
-        await self._next(_LOGGED_OUT, "the goodbye")
+        await self._next(_LOGGED_OUT, "the logout")
 
     async def _send(
         self,
@@ -207,7 +207,7 @@ class Session:
         tag: int | None = None,
         counted: bool = False,
     ) -> None:
-        """Send a unit; *counted*: it is a command of its own in the order of commands."""
+        """Send a unit; *counted*: it has its own number in the order of commands."""
         head = struct.pack("!BBxxB", code, flags, 0) + len(data).to_bytes(3, "big") + place
         head += struct.pack("!I", self._tag if tag is None else tag) + fourth
         head += struct.pack("!II", self._commands, self._seen) + rest
@@ -215,7 +215,7 @@ class Session:
         await self._line.send(head.ljust(_HEAD, b"\0") + data + bytes(-len(data) % 4))
 
     async def _next(self, wanted: int | tuple[int, ...], what: str) -> Unit:
-        """Return the next unit of a *wanted* kind; what targets say in between is answered."""
+        """Return the next unit of a *wanted* kind; other units are handled in between."""
         codes = (wanted,) if isinstance(wanted, int) else wanted
         words = f"connected to {self._line.where}, waiting for {what}"
         for _ in range(_TURNS):
@@ -223,7 +223,7 @@ class Session:
             if unit.code in codes and unit.number(16) == self._tag:
                 return unit
             await self._aside(unit, what)
-        raise self._failed(Reason.LIMIT, "says too much that nobody asked for")
+        raise self._failed(Reason.LIMIT, "sends too many units that were not asked for")
 
     async def _unit(self, what: str) -> Unit:
         head = await self._in.exactly(_HEAD, what)
@@ -232,13 +232,13 @@ class Session:
             raise self._failed(Reason.PROTOCOL, "does not speak iSCSI")
         data = (await self._in.exactly(more + size + -size % 4, what, most=_MOST + 1024))[more : more + size]
         unit = Unit(head, data)
-        # Pieces of data carry a number only with their status; a target's own NOP does not count up.
+        # Data units have a number only if they include the status; a NOP of the target has no new number.
         if (unit.code != _DATA or head[1] & 1) and not (unit.code == _NOP_IN and unit.number(16) == _NOBODY):
             self._seen = (unit.number(24) + 1) & _NOBODY
         return unit
 
     async def _aside(self, unit: Unit, what: str) -> None:
-        """Answer a question whether we are alive; pass over news; raise when it is the end."""
+        """Answer a ping (NOP); ignore events; raise when the target ends the session."""
         if unit.code == _NOP_IN:
             if unit.number(20) != _NOBODY:
                 place, transfer = unit.head[8:16], unit.head[20:24]
@@ -247,10 +247,10 @@ class Session:
         if unit.code == _EVENT and unit.head[36] not in (1, 2, 3):
             return
         if unit.code == _EVENT:
-            raise self._failed(Reason.RESET, "asks us to leave")
+            raise self._failed(Reason.RESET, "asks us to log out")
         if unit.code == _REJECT:
             raise self._failed(Reason.PROTOCOL, f"rejects {what} (reason {unit.head[2]:#04x})")
-        raise self._failed(Reason.PROTOCOL, f"answers something else than {what}")
+        raise self._failed(Reason.PROTOCOL, f"sends something other than {what}")
 
     def _failed(self, reason: Reason, words: str) -> ProbeFailure:
         return ProbeFailure(reason, f"{self._line.where} {words}", phases=self._line.phases)

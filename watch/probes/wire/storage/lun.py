@@ -1,4 +1,4 @@
-"""A LUN as something to read: what it is, how large, and its blocks."""
+"""A LUN that can be read: its device, size and blocks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Lun(NamedTuple):
 
 
 async def identity(session: Session, number: int) -> str:
-    """Return the LUN's name that is the same by every path; empty when it does not tell."""
+    """Return the name of the LUN, which is the same on every path; empty without one."""
     try:
         return scsi.identity(await session.command(number, scsi.IDENTITY, 255))
     except ProbeFailure as refused:
@@ -44,12 +44,12 @@ async def identity(session: Session, number: int) -> str:
 
 
 async def ready(session: Session, number: int) -> Lun:
-    """Return the LUN *number* if it is there and ready; `ProbeFailure` says what it is instead."""
+    """Return the LUN *number* if it exists and is ready; else `ProbeFailure`."""
     device = scsi.device(await session.command(number, scsi.INQUIRY, 36))
     if not device:
         raise ProbeFailure(Reason.MISSING, f"there is no LUN {number}")
     await session.command(number, scsi.READY, 0)
     blocks, block = scsi.capacity(await session.command(number, scsi.CAPACITY_10, 8))
-    if blocks == 1 << 32:  # that many or more: the short command cannot tell
+    if blocks == 1 << 32:  # that many or more: the short command has no room for the number
         blocks, block = scsi.capacity(await session.command(number, scsi.CAPACITY_16, 32))
     return Lun(session, number, device, blocks, block)

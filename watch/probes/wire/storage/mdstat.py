@@ -1,6 +1,6 @@
-"""What the kernel says of md arrays: /proc/mdstat for people, and /sys/block/*/md for programs.
+"""The kernel's md arrays, from /proc/mdstat and /sys/block/*/md.
 
-mdstat, an array a paragraph (`md(4)`)::
+In mdstat each array has a paragraph (`md(4)`)::
 
     md0 : active raid1 sdb1[1](F) sda1[0]
           104320 blocks [2/1] [U_]
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-# broken: without redundancy, and a member is gone
+# broken: no redundancy, and a member is lost
 _HEAD = re.compile(r"^(?P<name>\S+) : (?P<state>active|broken|inactive)(?P<rest>.*)$")
-# What the BIOS's RAID (imsm, ddf) keeps its disks in; of an array in it the text goes on with a slash.
+# A container of BIOS RAID (imsm, ddf); for an array in it, a slash follows.
 _CONTAINER = re.compile(r"\bsuper external:[^/\s]")
 _MEMBER = re.compile(r"(?P<name>\S+?)\[\d+\](?P<flags>(?:\([A-Z]\))*)")
 _WANTED = re.compile(r"\[(\d+)/(\d+)\]")
@@ -32,7 +32,7 @@ _NEAR = re.compile(r"\b(\d{1,3}) near-copies\b")
 
 
 class Array(NamedTuple):
-    """One array. *active*: it runs, and what is missing it can bear.
+    """One array. *active*: it runs, and its level tolerates the missing members.
 
     *missing* counts members that are not in sync; *left* is in seconds.
     """
@@ -48,7 +48,7 @@ class Array(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What sysfs adds, over all arrays."""
+    """The sums of sysfs, over all arrays."""
 
     degraded: int
     mismatches: int
@@ -56,7 +56,7 @@ class Sums(NamedTuple):
 
 
 def arrays(mdstat: str) -> list[Array]:
-    """The arrays in the text of /proc/mdstat, without containers: those hold the disks of others, and never run."""
+    """The arrays in the text of /proc/mdstat, without containers, which only hold the disks of other arrays."""
     found = list(_paragraphs(mdstat))
     return [_array(paragraph) for paragraph in found if not _CONTAINER.search("\n".join(paragraph[1:]))]
 
@@ -98,12 +98,12 @@ def _array(paragraph: list[str]) -> Array:
 
 
 def _lost(rest: str, body: str) -> bool:
-    """Whether more members are missing than the level bears: older kernels go on calling such an array active."""
+    """Whether more members are missing than the level tolerates; older kernels still call such an array active."""
     level, wanted = _LEVEL.search(rest), _WANTED.search(body)
     if not level or not wanted:
         return False
     whole, there = int(wanted[1]), int(wanted[2])
-    if level[1] == "raid10":  # copies of a block lie side by side: neighbours must not all be gone
+    if level[1] == "raid10":  # the copies of a block are on neighbours: they must not all be lost
         near, standing = _NEAR.search(body), _MAP.search(body)
         copies = int(near[1]) if near else 0
         if copies and standing and whole % copies == 0:
@@ -113,12 +113,12 @@ def _lost(rest: str, body: str) -> bool:
 
 
 def settings(root: Path, names: Sequence[str]) -> list[str]:
-    """The files of sysfs that `sums` reads; an array without redundancy lacks some."""
+    """The files of sysfs that `sums` reads; some do not exist for arrays without redundancy."""
     return [str(root / "sys/block" / name / "md" / file) for name in names for file in _FILES]
 
 
 def sums(lines: str) -> Sums:
-    """What ``grep -H`` says of those files: ``/sys/block/md0/md/degraded:1``."""
+    """The sums, from the output of ``grep -H`` for those files: ``/sys/block/md0/md/degraded:1``."""
     told = [line.rpartition("/")[2].partition(":")[::2] for line in lines.splitlines()]
 
     def total(file: str) -> int:

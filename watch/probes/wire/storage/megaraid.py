@@ -1,9 +1,9 @@
-"""What a MegaRAID controller's tool (storcli and storcli2, Dell's perccli and perccli2) says as JSON.
+"""The JSON of a MegaRAID controller's tool (storcli and storcli2, Dell's perccli and perccli2).
 
-``/call show J`` gives, a controller each, ``Response Data`` with a ``VD LIST`` (the arrays, by ``DG/VD`` and
-``Name``), a ``PD LIST`` (the disks, by ``EID:Slt``) and the battery under one of three names. Of a disk the older
-tools have all in ``State`` (Onln, Failed, GHS); the newer have its purpose there (Conf, GHS), and how it is in
-``Status`` (Online, Failed).
+``/call show J`` returns ``Response Data`` for each controller, with a ``VD LIST`` (arrays, by ``DG/VD`` and
+``Name``), a ``PD LIST`` (disks, by ``EID:Slt``) and the battery under one of three names. The older tools give
+a disk's state in ``State`` (Onln, Failed, GHS). The newer ones give its purpose there (Conf, GHS), and its
+state in ``Status`` (Online, Failed).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OPTIMAL, _OFFLINE = "Optl", "OfLn"
 _FAILED = frozenset(("Failed", "UBad", "UBUnsp", "Offln", "Msng", "Offline", "Missing", "Bad", "Unusable"))
 _SPARE = frozenset(("GHS", "DHS"))
 _BUSY = {"Rbld": "rebuild", "Cpybck": "copyback", "Rebuild": "rebuild", "Replace": "copyback"}
-# The battery or capacitor, and where its state stands.
+# The battery or capacitor, and the key of its state.
 _BATTERIES = {"BBU_Info": "State", "Cachevault_Info": "State", "Energy Pack Info": "Status"}
 
 
@@ -32,7 +32,7 @@ def facts(said: Said, array: str) -> dict[str, FactValue]:
     """The facts about *array* (its name or number, or all), and about the disks of the whole controller."""
     told = list(_responses(said))
     if not told:
-        raise OurFault("the controller's tool speaks of no controller")
+        raise OurFault("the controller's tool reports no controller")
     arrays = [row for one in told for row in _rows(one, "VD LIST")]
     if array != "all":
         arrays = [row for row in arrays if array in (row.get("DG/VD"), row.get("Name"))]
@@ -68,7 +68,7 @@ def _responses(said: Said) -> Iterator[dict[str, Any]]:
     try:
         told: Any = json.loads(said.out)
     except (ValueError, RecursionError):
-        raise OurFault(f"the controller's tool says nothing that is JSON: {said.words}") from None
+        raise OurFault(f"the controller's tool did not write JSON: {said.words}") from None
     for one in _rows(told, "Controllers"):
         status, response = one.get("Command Status"), one.get("Response Data")
         if (
@@ -77,7 +77,7 @@ def _responses(said: Said) -> Iterator[dict[str, Any]]:
             or status.get("Status") != "Success"
         ):
             why = one_line(str(status.get("Description", "")) if isinstance(status, dict) else "", 120)
-            raise OurFault(f"the controller's tool could not ask it: {why or said.words}")
+            raise OurFault(f"the controller's tool could not ask the controller: {why or said.words}")
         yield response
 
 

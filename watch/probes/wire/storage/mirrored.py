@@ -1,7 +1,7 @@
-"""Two things that should hold the same blocks, and how long the second takes to catch up with the first.
+"""Two devices that should have the same blocks, and how long the second takes to catch up with the first.
 
-A mirror that is written to differs at any instant by what is on its way. So a place that differs is looked at
-again, on both sides, until the second shows what the first showed before: the wait is how far behind it is.
+A mirror in use always differs by the writes that are on their way. So a place that differs is read again on
+both sides until the second side shows what the first one showed before; that time is the lag.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 _LUN = re.compile(r"iscsi://(?P<portal>[^/]+)/(?P<target>[^/\s]{1,223})/(?P<lun>\d{1,5})")
 _PORT = 3260
-_AGAIN = 0.1  # seconds between two looks
+_AGAIN = 0.1  # seconds between two reads
 
 
 class LunAddress(NamedTuple):
-    """A LUN and how to get to it."""
+    """A LUN, and the portal and target that lead to it."""
 
     portal: Place
     target: str
@@ -38,7 +38,7 @@ class LunAddress(NamedTuple):
 
 
 class Access(NamedTuple):
-    """What opening a LUN takes beside its address."""
+    """What opening a LUN needs besides its address."""
 
     initiator: str
     username: str | None
@@ -48,16 +48,16 @@ class Access(NamedTuple):
 
 
 class Source(Protocol):
-    """Something with blocks."""
+    """A LUN, file or device."""
 
     size: int
 
     async def digests(self, places: Sequence[int], length: int) -> list[str]:
-        """Return the digests of *length* bytes from each of *places* on."""
+        """Return the digests of *length* bytes at each of *places*."""
 
 
 class Behind(NamedTuple):
-    """Places that never came to agree, and how long the others took."""
+    """How many places did not become equal, and how long the others took."""
 
     differing: int
     took: float
@@ -118,30 +118,30 @@ async def _lun(source: LunAddress, access: Access) -> AsyncIterator[Source]:
         try:
             await session.login(access.initiator, source.target, chap)
         except Moved as moved:
-            words = f"{line.where} sends us to another portal: name that one"
+            words = f"{line.where} redirects us to another portal: write that one"
             raise ProbeFailure(Reason.STATUS, words) from moved
         lun = await ready(session, source.lun)
         if lun.block not in (512, 1024, 2048, 4096):
             raise ProbeFailure(Reason.PROTOCOL, f"{line.where} has blocks of {lun.block} bytes")
         yield _Disk(lun)
-        with contextlib.suppress(ProbeFailure):  # all is known already
+        with contextlib.suppress(ProbeFailure):  # the facts are complete
             await session.logout()
 
 
 async def behind(first: Source, second: Source, places: Sequence[int], length: int, wait: float) -> Behind:
-    """Return how far *second* is behind *first* in *places*, looked at for *wait* seconds at most."""
+    """Return how far *second* is behind *first* at *places*; read for at most *wait* seconds."""
     clock = asyncio.get_running_loop().time
     shown = {at: {digest} for at, digest in zip(places, await first.digests(places, length), strict=True)}
     began, took, left = clock(), 0.0, list(places)
     while True:
         found = zip(left, await second.digests(left, length), strict=True)
         still = [at for at, digest in found if digest not in shown[at]]
-        # Zero when all agree at once: what the looking itself takes is no lag.
+        # Zero when all are equal at once: the time to read is not lag.
         took = clock() - began if took or still else 0.0
         left = still
         if not left or clock() - began >= wait:
             return Behind(len(left), took)
         await asyncio.sleep(_AGAIN)
-        # What the first shows now, the second may show by then: both are right.
+        # The second may soon show what the first shows now; both values are right.
         for at, digest in zip(left, await first.digests(left, length), strict=True):
             shown[at].add(digest)

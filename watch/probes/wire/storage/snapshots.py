@@ -1,7 +1,8 @@
-"""ZFS replication: which snapshot both sides have, and how far that is behind the first's newest.
+"""ZFS replication: the newest snapshot that both sides have, and how far it is behind the first side's newest.
 
-A snapshot keeps its guid when it is sent; its name, and even the time of its receipt, say nothing. ``zfs list -Hp`` of
-name, guid and creation has a line each, the oldest first, times in seconds since the epoch (zfs-list(8)).
+A snapshot keeps its guid when it is sent; its name, and even the time of its receipt, may change. ``zfs list
+-Hp`` with name, guid and creation writes a line for each, the oldest first, with times in seconds since the
+epoch (zfs-list(8)).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Snapshot(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """How two sides stand: the *newest* of the first, the newest that both have, and how many both have."""
+    """The comparison: the *newest* of the first side, the newest common one, and how many are common."""
 
     newest: Snapshot | None
     common: Snapshot | None
@@ -38,14 +39,14 @@ async def snapshots(program: str, dataset: str) -> list[Snapshot]:
     """Return the snapshots of *dataset*, oldest first."""
     said = await said_by(program, *_ASKED, dataset, package="zfsutils-linux")
     if "does not exist" in said.err:
-        raise ProbeFailure(Reason.MISSING, f"{program} knows no dataset {dataset}")
+        raise ProbeFailure(Reason.MISSING, f"{program} finds no dataset {dataset}")
     if said.code != 0:
         raise OurFault(f"zfs list does not work here: {said.words}")
     return [_snapshot(line, program) for line in said.out.splitlines()]
 
 
 async def written_since(program: str, dataset: str, snapshot: Snapshot) -> int | None:
-    """Return how many bytes were written to *dataset* since one of its snapshots; None when ZFS does not tell."""
+    """Return how many bytes were written to *dataset* since one of its snapshots; None when ZFS does not say."""
     asked = f"written@{snapshot.name.partition('@')[2]}"
     said = await said_by(program, "get", "-Hp", "-o", "value", asked, dataset, package="zfsutils-linux")
     told = said.out.strip()
@@ -61,5 +62,5 @@ def standing(first: Sequence[Snapshot], second: Sequence[Snapshot]) -> Standing:
 def _snapshot(line: str, program: str) -> Snapshot:
     name, *rest = line.split("\t")
     if len(rest) != 2 or "@" not in name or not all(one.isdecimal() and len(one) < 21 for one in rest):
-        raise OurFault(f"{program} speaks of snapshots in a way that we do not understand")
+        raise OurFault(f"{program}: its list of snapshots cannot be read")
     return Snapshot(name, str(int(rest[0])), min(int(rest[1]), _LATEST))

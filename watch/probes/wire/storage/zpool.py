@@ -1,6 +1,6 @@
-"""What ``zpool status -p`` says of a pool.
+"""The state of a pool, from ``zpool status -p``.
 
-It is read from the text that every version of ZFS writes::
+The text is parsed, because every version of ZFS writes it::
 
       pool: tank
      state: DEGRADED
@@ -17,7 +17,8 @@ It is read from the text that every version of ZFS writes::
 
     errors: No known data errors
 
-Its JSON is young (2.3) and not what most machines have. Times are in the zone of the process: run it in UTC.
+The JSON output is recent (2.3), and most machines do not have it. Times are in the time zone of the process:
+run it in UTC.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _GROUP = re.compile(r"(mirror|raidz\d?|draid\S*|replacing|spare|indirect)-\d+$")
 
 
 class Device(NamedTuple):
-    """A row of the configuration: a disk, or a group of some. *errors* are read, write and checksum, summed."""
+    """A row of the configuration: a disk, or a group. *errors*: read, write and checksum, in total."""
 
     name: str
     state: str
@@ -51,7 +52,7 @@ class Device(NamedTuple):
 
 
 class Pool(NamedTuple):
-    """A pool. *scrubbed* is when its last scrub ended; *progress* that of the scrub or resilver in progress."""
+    """A pool. *scrubbed*: when its last scrub ended; *progress*: of the running scrub or resilver."""
 
     name: str
     state: str
@@ -64,7 +65,7 @@ class Pool(NamedTuple):
 
     @property
     def failed(self) -> list[str]:
-        """The disks that do not serve."""
+        """The disks that do not work."""
         return [one.name for one in self.devices if not one.group and one.state not in _GOOD]
 
 
