@@ -32,7 +32,7 @@ async def test_lines_come_one_by_one_however_they_were_cut():
             assert await talk.greeted() == "one"
             await talk.say("more")
             assert [await talk.hear("x"), await talk.hear("x")] == ["two", "three\ufffd"]
-            with pytest.raises(ProbeFailure, match=r"hung up instead of sending x") as caught:
+            with pytest.raises(ProbeFailure, match=r"closed the connection instead of sending x") as caught:
                 await talk.hear("x")
             assert set(caught.value.phases) == {"connect", "first_byte", "transfer"}
             assert caught.value.facts == {"address": f"127.0.0.1:{port}"}

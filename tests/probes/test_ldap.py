@@ -122,7 +122,7 @@ def result(tag, code, words="", number=1):
         (b"\x30\x80xx", "protocol", "is not LDAP"),
         (b"\x30\x84\x7f\xff\xff\xff", "limit", "too much"),
         (b"\x30\x05\x02\x01\x01\x65\x09", "protocol", "is not LDAP"),
-        (b"\x30\x05\x02\x01", "reset", "hung up"),
+        (b"\x30\x05\x02\x01", "reset", "closed the connection"),
     ],
 )
 async def test_an_answer_that_is_no_entry_gets_its_reason(answer, told, detail):

@@ -167,7 +167,7 @@ async def test_an_expectation_on_what_it_offers(tls, ca_file):
         (lines(b"220 ready\r\n", b"500 what\r\n"), "status", "answers EHLO with 500: what"),
         (lines(b"220 ready\r\n", b"250-a\r\nb\r\n"), "protocol", "has a line without a code"),
         (lines(b"220 ready\r\n", b"250-a\r\n", stays=False), "reset", "instead of sending the rest"),
-        (saying(first=False), "reset", "hung up instead of sending a greeting"),
+        (saying(first=False), "reset", "closed the connection instead of sending a greeting"),
         (saying(b"220-" + b"x" * 9000, first=False), "limit", "too much"),
         (saying(b"220-x\r\n" * 60_000, first=False), "limit", "too much"),
         (silence, "timeout", "did not send a greeting"),

@@ -184,7 +184,9 @@ class Dialogue:
         self._heard += chunk
         self._left -= len(chunk)
         if not chunk:
-            raise self.failure(Reason.RESET, f"{self.line.where} hung up instead of sending {what}")
+            raise self.failure(
+                Reason.RESET, f"{self.line.where} closed the connection instead of sending {what}"
+            )
         if self._left < 0:
             raise self._too_much(what)
 

@@ -48,7 +48,7 @@ async def through(line: Line, way: SplitResult, there: Place) -> None:
     except asyncio.CancelledError as stop:
         raise cut_short(stop, OurFault(f"our proxy {line.where} does not answer")) from stop
     except OSError as error:
-        raise OurFault(f"our proxy {line.where} hung up") from error
+        raise OurFault(f"our proxy {line.where} closed the connection") from error
 
 
 async def _connect(line: Line, way: SplitResult, there: Place) -> None:
@@ -112,6 +112,6 @@ async def _exactly(line: Line, size: int) -> bytes:
     while len(heard) < size:
         chunk = await line.receive("the proxy does not answer", size - len(heard))
         if not chunk:
-            raise OurFault(f"our proxy {line.where} hung up")
+            raise OurFault(f"our proxy {line.where} closed the connection")
         heard += chunk
     return heard

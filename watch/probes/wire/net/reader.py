@@ -58,7 +58,7 @@ class Reader:
         return self._taken(end + 1).rstrip(b"\r\n")
 
     def pending(self) -> bool:
-        """Return whether unread bytes are here. Before TLS begins, somebody in between may have sent them."""
+        """Return whether unread bytes are here. Before TLS, an attacker may have injected them."""
         return bool(self._heard)
 
     def strange(self, what: str) -> ProbeFailure:
@@ -68,7 +68,7 @@ class Reader:
     async def _more(self, what: str) -> None:
         chunk = await self.line.receive(what)
         if not chunk:
-            raise ProbeFailure(Reason.RESET, f"{self.line.where} hung up: {what}", phases=self.line.phases)
+            raise ProbeFailure(Reason.RESET, f"{what}: it closed the connection", phases=self.line.phases)
         if self._left is not None:
             self._left -= len(chunk)
             if self._left < 0:
