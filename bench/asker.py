@@ -32,7 +32,7 @@ def cpu_seconds() -> float:
 async def costs(check: Check, rounds: int) -> list[float]:
     """CPU seconds an ask, for each of *rounds*; `RuntimeError` if one is not up."""
     from watch.clock import SystemClock
-    from watch.probes.wire import close_all
+    from watch.probes.wire.net.engines import close_all
     from watch.vantage.ask import asked
 
     clock = SystemClock()

@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,45 @@ def test_every_room_has_tests():
     rooms = {p.name for p in (HOUSE / "watch").iterdir() if p.is_dir() and p.name != "__pycache__"}
     missing = {room for room in rooms if not list((HOUSE / "tests" / room).glob("test_*.py"))}
     assert not missing
+
+
+def module(path: Path) -> str:
+    return ".".join(path.relative_to(HOUSE).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {
+    module(path): path for path in SOURCES if path.relative_to(HOUSE).parts[0] in ("watch", "statuspage")
+}
+
+
+def imported(path: Path) -> set[str]:
+    """The modules of ours that *path* imports, anywhere: in functions and for the type checker, too."""
+    found = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{name(path)}: write imports in full"
+            parts = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {part if part in MODULES else str(node.module) for part in parts}
+    return (found & MODULES.keys()) - {module(path)}
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    graph = {each: imported(path) for each, path in MODULES.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        circle = " → ".join(reversed(error.args[1]))
+        pytest.fail(f"{circle}: move what they share below both, or pass the value in")
+
+
+def test_what_kinds_share_imports_no_kind():
+    shared = {each: path for each, path in MODULES.items() if each.startswith("watch.probes.wire")}
+    found = [
+        f"{each} imports {it}"
+        for each, path in shared.items()
+        for it in imported(path)
+        if it.startswith("watch.probes") and not it.startswith("watch.probes.wire")
+    ]
+    assert not found, "hand over a value, not the probe"

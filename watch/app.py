@@ -31,7 +31,7 @@ from watch.hub.publisher import Publisher
 from watch.hub.replay import book_now, ledger_end, live_from_ms
 from watch.limits import runs_at_once
 from watch.ports import Trouble
-from watch.probes.wire import close_all
+from watch.probes.wire.net.engines import close_all
 from watch.reload import Watched, difference
 from watch.stores.sqlite import SqliteStore, reading
 from watch.stores.sqlite.backup import copied

@@ -17,7 +17,7 @@ import trustme
 
 from tests.ports import free_port
 from tests.probes.wires import closed_port, descriptors
-from watch.probes.wire import close_all
+from watch.probes.wire.net.engines import close_all
 
 
 @pytest.fixture(autouse=True)

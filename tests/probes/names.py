@@ -10,8 +10,8 @@ import dns.rcode
 import dns.rrset
 
 from tests.probes.wires import datagrams
-from watch.probes.wire import adopt
-from watch.probes.wire.resolver import Resolver
+from watch.probes.wire.net.engines import adopt
+from watch.probes.wire.net.resolver import Resolver
 
 
 def answering(names, *, ttl=60, asked=None):

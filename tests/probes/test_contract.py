@@ -101,6 +101,37 @@ def test_every_option_is_documented_and_of_a_type_that_the_file_can_hold(cls):
             cls()
 
 
+def test_options_and_facts_of_a_class_that_a_kind_inherits_follow_its_own_and_its_own_lines_count():
+    class Shared:
+        """Much.
+
+        Options:
+            verify: Whether.
+            family: Which.
+        Facts:
+            address (text): Who.
+        """
+
+    class Own(Shared, Described):
+        """Little.
+
+        Options:
+            url: Where.
+            verify: Whether, here.
+        Facts:
+            latency (duration, slow): How long.
+        """
+
+    page = reference(Own)
+    assert page.summary == "Little."
+    assert list(page.options.items()) == [
+        ("url", "Where."),
+        ("verify", "Whether, here."),
+        ("family", "Which."),
+    ]
+    assert list(page.facts) == ["latency", "address"]
+
+
 def test_every_fact_has_a_type_and_no_unit_in_its_name(cls):
     page = reference(cls)
     assert page.facts

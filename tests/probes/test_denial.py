@@ -8,7 +8,7 @@ import dns.rdatatype as types
 import dns.rrset
 import pytest
 
-from watch.probes.wire.denial import Denial
+from watch.probes.wire.dns.denial import Denial
 
 ZONE = dns.name.from_text("example.")
 

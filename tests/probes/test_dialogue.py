@@ -11,13 +11,13 @@ from tests.probes.scripted import lines
 from tests.probes.wires import serving
 from watch.core.reading import ProbeFailure
 from watch.probes.smtp import SmtpProbe
-from watch.probes.wire import dialogue
+from watch.probes.wire.mail import dialogue
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 async def called(port):
-    return await dialogue.call(SmtpProbe(address=f"127.0.0.1:{port}", tls="none"), 25, NOW)
+    return await dialogue.call(SmtpProbe(address=f"127.0.0.1:{port}", tls="none"), NOW)
 
 
 async def test_what_is_said_leaves_at_once():
@@ -32,7 +32,7 @@ async def test_lines_come_one_by_one_however_they_were_cut():
             assert await talk.greeted() == "one"
             await talk.say("more")
             assert [await talk.hear("x"), await talk.hear("x")] == ["two", "three\ufffd"]
-            with pytest.raises(ProbeFailure, match=r"hung up instead of sending x") as caught:
+            with pytest.raises(ProbeFailure, match=r"closed the connection instead of sending x") as caught:
                 await talk.hear("x")
             assert set(caught.value.phases) == {"connect", "first_byte", "transfer"}
             assert caught.value.facts == {"address": f"127.0.0.1:{port}"}
@@ -55,4 +55,4 @@ async def test_nothing_is_quoted_once_a_secret_was_said():
         with await called(port) as talk:
             assert talk.quoted("yours\x1b") == "yours\\x1b"
             await talk.say("word", secret=True)
-            assert talk.quoted("word") == "something we do not repeat"
+            assert talk.quoted("word") == "text that is not shown because it could contain the password"

@@ -25,8 +25,8 @@ from tests.probes.wires import (
     silence,
 )
 from watch.probes.dns import DnsProbe
-from watch.probes.wire import adopt
-from watch.probes.wire.resolver import Resolver
+from watch.probes.wire.net.engines import adopt
+from watch.probes.wire.net.resolver import Resolver
 
 
 @pytest.fixture(scope="session")

@@ -155,7 +155,7 @@ async def test_a_server_that_talks_nonsense_is_told_apart(told, status, expected
     ("options", "wrong"),
     [
         ({"url": "search"}, "url: "),
-        ({"url": "https://x?pretty"}, "url: only scheme"),
+        ({"url": "https://x?pretty"}, "url: write only scheme"),
         ({"url": "https://x", "username": "mon"}, "username: basic authentication"),
         ({"url": "https://x", "api_key": Secret("k\n")}, "api_key: a key is one line"),
         (

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.probes.wires import ask, said, serving, silence
-from watch.probes.wire import adopt, close_all, shared
-from watch.probes.wire.curl import Engine
-from watch.probes.wire.headers import Headers
-from watch.probes.wire.line import place
-from watch.probes.wire.question import A, answer, question
-from watch.probes.wire.resolver import Resolver
+from watch.probes.wire.http.engine import Engine
+from watch.probes.wire.http.headers import Headers
+from watch.probes.wire.net.engines import adopt, close_all, shared
+from watch.probes.wire.net.line import place
+from watch.probes.wire.net.question import A, answer, question
+from watch.probes.wire.net.resolver import Resolver
 
 
 async def test_an_engine_is_made_once_for_a_loop_and_again_after_closing():

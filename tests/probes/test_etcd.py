@@ -145,8 +145,8 @@ async def test_a_server_that_talks_nonsense_is_told_apart(status, body, told):
     ("options", "wrong"),
     [
         ({"url": "etcd.example.org:2379"}, "url: "),
-        ({"url": "https://mon:pw@etcd.example.org"}, "url: only scheme"),
-        ({"url": "https://x", "key": "k"}, "key: a key without"),
+        ({"url": "https://mon:pw@etcd.example.org"}, "url: write only scheme"),
+        ({"url": "https://x", "key": "k"}, "key: needs its certificate"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options, wrong):

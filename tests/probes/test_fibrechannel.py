@@ -16,8 +16,8 @@ from watch.core.expect import compile_judge
 from watch.core.reading import OurFault
 from watch.probes.base import reference
 from watch.probes.fibrechannel import FibrechannelProbe
-from watch.probes.wire.fc import _allowed, written
-from watch.probes.wire.tool import said_by
+from watch.probes.wire.child import said_by
+from watch.probes.wire.storage.fc import _allowed, written
 
 
 class Here(Machine):
@@ -206,7 +206,7 @@ async def test_what_we_may_not_read_is_our_own_fault(machine):
     file.chmod(0)
     program = [*AS_USER, shutil.which("grep")]
     heard = await said_by(*program, "-H", "", "--", str(file), package="grep")
-    with pytest.raises(OurFault, match="we may not read of the Fibre Channel ports"):
+    with pytest.raises(OurFault, match="we may not read the files of the Fibre Channel ports"):
         _allowed(heard)
 
 

@@ -11,6 +11,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 import tarfile
 import time
 import zipfile
@@ -24,8 +25,8 @@ from watch.core.expect import compile_judge
 from watch.core.reading import OurFault, ProbeFailure
 from watch.probes.base import reference
 from watch.probes.file import FileProbe
-from watch.probes.wire import shared
-from watch.probes.wire.folder import Children, _blocked
+from watch.probes.wire.child import held
+from watch.probes.wire.files.folder import _blocked
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NOISE = random.Random(9).randbytes(300_000)
@@ -66,7 +67,7 @@ async def test_the_room_alone_is_told_without_a_look_at_a_file():
     "more", [{"classes": ("a",), "path": "/{class}"}, {"compare": "/b"}, {"path": "/a/*"}]
 )
 def test_room_alone_is_one_folders(more):
-    with pytest.raises(ValueError, match="asks for the room of one folder"):
+    with pytest.raises(ValueError, match="reports the free space of one folder"):
         FileProbe(**({"path": "/a", "files": False} | more))
 
 
@@ -233,7 +234,7 @@ async def test_a_copy_elsewhere_is_equal_or_the_first_difference_is_named(tmp_pa
     put(there / "in" / "c", b"in/C" * 10)
     changed = await look(here, compare=str(there))
     assert said(changed) == ("down", "expectation")
-    assert changed.facts["different"] == "in/c: another content"
+    assert changed.facts["different"] == "in/c: different content"
     assert said(await look(here, compare=str(there), hash="none")) == ("up", "ok")
     put(there / "b", b"longer than before")
     assert (await look(here, compare=str(there))).facts["different"] == "b: 10 bytes here and 18 there"
@@ -266,7 +267,7 @@ async def test_a_single_file_is_compared_with_its_namesake(tmp_path):
     put(tmp_path / "here" / "a", b"1")
     put(tmp_path / "there" / "a", b"2")
     reading = await look(tmp_path / "here" / "a", compare=str(tmp_path / "there"))
-    assert reading.facts["different"] == "a: another content"
+    assert reading.facts["different"] == "a: different content"
     assert said(await look(tmp_path / "here" / "a", compare=str(tmp_path / "gone"))) == ("down", "missing")
 
 
@@ -305,13 +306,13 @@ async def test_a_cancelled_look_is_over_within_100_ms(tmp_path):
 
 
 async def test_sixteen_children_that_hang_are_enough(tmp_path):
-    child = await asyncio.create_subprocess_exec("sleep", "60")
-    shared(Children).held.extend([child] * 16)
+    child = subprocess.Popen(["sleep", "60"])
+    held[sys.executable] = [child] * 16
     try:
         assert said(await look(tmp_path)) == ("unknown", "overloaded")
     finally:
         child.kill()
-        await child.wait()
+        child.wait()
     assert said(await look(put(tmp_path / "a"))) == ("up", "ok")
 
 

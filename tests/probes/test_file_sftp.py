@@ -23,8 +23,8 @@ from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
 from watch.probes.file import FileProbe
-from watch.probes.wire import shared
-from watch.probes.wire.folder_sftp import Pace
+from watch.probes.wire.files.folder_sftp import Pace
+from watch.probes.wire.net.engines import shared
 
 pytestmark = pytest.mark.xdist_group("sshd")
 
@@ -153,7 +153,7 @@ async def test_a_set_afar_is_equal_to_one_here_or_the_first_difference_is_named(
     put(other / "in" / "c", b"in/C" * 10)
     changed = await look(server, path, **more)
     assert said(changed) == ("down", "expectation")
-    assert changed.facts["different"] == "in/c: another content"
+    assert changed.facts["different"] == "in/c: different content"
     assert said(await look(server, path, hash="none", **more)) == ("up", "ok")
     put(one / "in" / "c", b"in/c" * 10, at=NOW - timedelta(hours=1))
     assert said(await look(server, path, hash="newest", **more)) == ("up", "ok")
@@ -173,7 +173,7 @@ async def test_a_single_file_is_compared_with_its_namesake(server, box):
         (at(server, box / "one/a"), f"{box}/other"),
     ):
         reading = await look(server, path, compare=compare)
-        assert reading.facts["different"] == "a: another content"
+        assert reading.facts["different"] == "a: different content"
     gone = await look(server, f"{box}/one/a", compare=at(server, box / "gone"))
     assert said(gone) == ("down", "missing")
 
@@ -182,7 +182,7 @@ async def test_a_set_larger_than_a_bite_is_hashed_whole(server, box):
     put(box / "one" / "a", NOISE * 5)
     put(box / "other" / "a", NOISE * 4 + NOISE[:-1] + b"!")
     reading = await look(server, at(server, box / "one"), compare=f"{box}/other")
-    assert reading.facts["different"] == "a: another content"
+    assert reading.facts["different"] == "a: different content"
     put(box / "other" / "a", NOISE * 5)
     assert said(await look(server, at(server, box / "one"), compare=f"{box}/other")) == ("up", "ok")
 
@@ -224,7 +224,7 @@ async def test_a_folder_and_a_file_that_we_may_not_read_are_down(server, box):
         path.chmod(0)
         reading = await look(server, at(server, f"{box}/folder/*" if path.is_dir() else path))
         assert said(reading) == ("down", "auth"), reading
-        assert "does not let us read" in reading.detail
+        assert "denies us access to" in reading.detail
 
 
 async def test_a_cancelled_look_is_over_within_100_ms_also_while_it_hashes(server, box):
@@ -266,16 +266,16 @@ LOGIN = {"host_key": PINNED, "key": Path("/k")}
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        ({"path": "sftp://host/b", **LOGIN}, "path: is no address"),
-        ({"path": "sftp://u@host", **LOGIN}, "path: is no address"),
-        ({"path": "sftp://u:canary@host/b", **LOGIN}, "path: would show a password"),
+        ({"path": "sftp://host/b", **LOGIN}, "path: is not an address"),
+        ({"path": "sftp://u@host", **LOGIN}, "path: is not an address"),
+        ({"path": "sftp://u:canary@host/b", **LOGIN}, "path: must not contain a password"),
         ({"path": "sftp://u@host:0/b", **LOGIN}, "path: "),
         ({"path": "sftp://u@host/../b", **LOGIN}, "path: "),
         ({"path": "sftp://u@host/b", "key": Path("/k")}, "host_key: each machine"),
         ({"path": "sftp://u@host/b", **LOGIN, "host_key": "SHA256:x"}, "host_key: write it like"),
-        ({"path": "sftp://u@host/b", "host_key": PINNED}, "key: a login"),
-        ({"path": "sftp://u@host/b", **LOGIN, "password": Secret("x")}, "key: a login"),
-        ({"path": "/b", "key": Path("/k")}, "key: a login"),
+        ({"path": "sftp://u@host/b", "host_key": PINNED}, "key: SFTP needs"),
+        ({"path": "sftp://u@host/b", **LOGIN, "password": Secret("x")}, "key: SFTP needs"),
+        ({"path": "/b", "key": Path("/k")}, "key: SFTP needs"),
         ({"path": "/b", "host_key": PINNED}, "host_key: each machine"),
         ({"path": "/b", "compare": "sftp://u@host/*", **LOGIN}, "path: "),
         (

@@ -122,8 +122,12 @@ async def test_the_right_password_lets_us_in():
     ("peer", "told", "detail"),
     [
         (lines(b"421 too many\r\n"), "status", "greets with 421 too many"),
-        (lines(b"+OK hi\r\n"), "protocol", "what greets us is no FTP"),
-        (lines(HELLO[0], b"331 who\r\n", b"530 not canary-b7f3\r\n"), "auth", "something we do not repeat"),
+        (lines(b"+OK hi\r\n"), "protocol", "the greeting is not FTP"),
+        (
+            lines(HELLO[0], b"331 who\r\n", b"530 not canary-b7f3\r\n"),
+            "auth",
+            "text that is not shown because it could contain the password",
+        ),
         (lines(HELLO[0], b"421 not now\r\n"), "status", "answers a login with 421: not now"),
         (lines(HELLO[0], b"331-\r\n", stays=False), "reset", "instead of sending the rest"),
         (saying(b"220-x\r\n" + b"x\r\n" * 100_000, first=False), "limit", "too much"),
@@ -214,8 +218,8 @@ async def test_nobody_listening_is_refused():
     [
         ({"address": "a b"}, "address: "),
         ({"password": Secret("x")}, "username: a login needs both"),
-        ({"file": "a\r\nDELE b"}, "file: one line"),
-        ({"folder": "a\nb"}, "folder: one line"),
+        ({"file": "a\r\nDELE b"}, "file: write one line"),
+        ({"folder": "a\nb"}, "folder: write one line"),
     ],
 )
 def test_options_that_cannot_be_meant_are_refused(options, words):

@@ -14,8 +14,8 @@ import pytest
 from tests.probes.names import name_server
 from tests.probes.wires import Meter, ask, said
 from watch.probes.icmp import IcmpProbe
-from watch.probes.wire import adopt, shared
-from watch.probes.wire.echo import Echo
+from watch.probes.wire.net.echo import Echo
+from watch.probes.wire.net.engines import adopt, shared
 
 QUICK = {"gap": timedelta(milliseconds=10)}
 HERE = Path(__file__).parents[2]
@@ -100,7 +100,7 @@ SCRIPT = """
 import asyncio, sys
 sys.path.insert(0, sys.argv[1])
 from tests.probes.wires import ask, said
-from watch.probes.wire import close_all
+from watch.probes.wire.net.engines import close_all
 
 async def main():
     for host in sys.argv[2:]:

@@ -109,11 +109,11 @@ async def test_plain_text_on_the_port_of_tls_is_a_tls_fault(store):
     ("peer", "told", "detail"),
     [
         (saying(b"* BYE overloaded\r\n", first=False), "status", "greets with BYE: overloaded"),
-        (saying(b"220 ready\r\n", first=False), "protocol", "what greets us is no IMAP"),
+        (saying(b"220 ready\r\n", first=False), "protocol", "the greeting is not IMAP"),
         (lines(b"* OK\r\n", b"a BAD what\r\n"), "protocol", "answers CAPABILITY with BAD"),
-        (lines(b"* OK\r\n", b"* x\r\nb OK\r\n"), "protocol", "is no IMAP"),
+        (lines(b"* OK\r\n", b"* x\r\nb OK\r\n"), "protocol", "is not IMAP"),
         (lines(b"* OK\r\n", b"* x\r\n" * 60_000), "limit", "too much"),
-        (lines(b"* OK\r\n", b"* CAPABILITY\r\n", stays=False), "reset", "hung up"),
+        (lines(b"* OK\r\n", b"* CAPABILITY\r\n", stays=False), "reset", "closed the connection"),
         (silence, "timeout", "did not send a greeting"),
     ],
 )
@@ -157,9 +157,9 @@ async def test_nobody_listening_is_refused():
     [
         ({"address": ":1"}, "address: "),
         ({"username": "mon"}, "username: a login needs both"),
-        ({"username": "a", "password": Secret("x\ny")}, "password: one line"),
-        ({"folder": "INBOX"}, "folder: only after a login"),
-        ({"folder": "a\r\nb", **RIGHT}, "folder: one line"),
+        ({"username": "a", "password": Secret("x\ny")}, "password: write one line"),
+        ({"folder": "INBOX"}, "folder: needs a login"),
+        ({"folder": "a\r\nb", **RIGHT}, "folder: write one line"),
     ],
 )
 def test_options_that_cannot_be_meant_are_refused(options, words):

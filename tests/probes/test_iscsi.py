@@ -15,7 +15,7 @@ from watch.core.reading import ProbeFailure
 from watch.core.settings import Secret
 from watch.probes.base import reference
 from watch.probes.iscsi import IscsiProbe
-from watch.probes.wire.scsi import capacity, identity, read, sense, wire
+from watch.probes.wire.storage.scsi import capacity, identity, read, sense, wire
 
 pytestmark = pytest.mark.xdist_group("tgtd")
 
@@ -199,7 +199,7 @@ async def test_a_path_that_stands_by_is_a_good_one_beside_one_that_serves(san):
         paths = {"portal": f"127.0.0.1:{port}", "portals": (san[0],), "wait": timedelta(seconds=1)}
         reading = await ask("iscsi", **paths, target=OPEN, lun=1)
     assert said(alone) == ("down", "status"), alone
-    assert "stands by" in alone.detail
+    assert "is standby" in alone.detail
     assert said(reading) == ("up", "ok"), reading
     facts = reading.facts
     assert (facts["paths.up"], facts["paths.standby"], facts["size"]) == (2, 1, 64 << 20)
@@ -212,7 +212,7 @@ async def test_an_error_that_the_disk_recovered_from_is_none():
     async with serving(portal(*good, told(5, status=2, why=REFUSED))) as port:
         there = {"portal": f"127.0.0.1:{port}", "target": OPEN, "lun": 1, "read": False}
         late = await ask("iscsi", **there, seconds=0.3)
-    assert "the goodbye" in late.detail, late  # all that comes before it went through
+    assert "the logout" in late.detail, late  # all that comes before it went through
     async with serving(portal(*good, told(5, data=NAA), login_answer())) as port:
         reading = await ask("iscsi", **there | {"portal": f"127.0.0.1:{port}"})
     assert said(reading) == ("up", "ok"), reading

@@ -16,7 +16,7 @@ from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
 from watch.probes.ldap import LdapProbe
-from watch.probes.wire import ber
+from watch.probes.wire.databases import ber
 
 pytestmark = pytest.mark.xdist_group("slapd")
 
@@ -116,13 +116,13 @@ def result(tag, code, words="", number=1):
         (result(0x65, 99), "status", "refuses a search: code 99"),
         (result(0x65, 50), "auth", "refuses a search: insufficient access rights"),
         (result(0x65, 13), "tls", "refuses a search: confidentiality required"),
-        (result(0x78, 52, number=0), "status", "the server takes its leave: unavailable"),
-        (result(0x65, 0, number=7), "protocol", "answers something else"),
-        (b"HTTP/1.1 400 Bad Request\r\n", "protocol", "is no LDAP"),
-        (b"\x30\x80xx", "protocol", "is no LDAP"),
+        (result(0x78, 52, number=0), "status", "the server ends the connection: unavailable"),
+        (result(0x65, 0, number=7), "protocol", "sends something other"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "protocol", "is not LDAP"),
+        (b"\x30\x80xx", "protocol", "is not LDAP"),
         (b"\x30\x84\x7f\xff\xff\xff", "limit", "too much"),
-        (b"\x30\x05\x02\x01\x01\x65\x09", "protocol", "is no LDAP"),
-        (b"\x30\x05\x02\x01", "reset", "hung up"),
+        (b"\x30\x05\x02\x01\x01\x65\x09", "protocol", "is not LDAP"),
+        (b"\x30\x05\x02\x01", "reset", "closed the connection"),
     ],
 )
 async def test_an_answer_that_is_no_entry_gets_its_reason(answer, told, detail):
@@ -172,7 +172,7 @@ def test_what_is_written_is_read_back(value, words):
     [
         ({"address": "a b"}, "address: "),
         ({"username": "cn=mon"}, "username: a login needs both"),
-        (RIGHT | {"password": Secret("")}, "password: an empty one"),
+        (RIGHT | {"password": Secret("")}, "password: must not be empty"),
         ({"attribute": "a, b"}, "attribute: "),
     ],
 )

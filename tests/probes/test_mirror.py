@@ -13,7 +13,7 @@ from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
 from watch.probes.mirror import MirrorProbe
-from watch.probes.wire.mirrored import behind
+from watch.probes.wire.storage.mirrored import behind
 
 pytestmark = pytest.mark.xdist_group("tgtd")
 

@@ -404,7 +404,7 @@ async def test_a_dataset_that_is_not_there_is_missing_and_a_zfs_that_fails_is_ou
         ({"first": "zfs:tank@a", "second": "zfs:b"}, "first: "),
         ({"first": "zfs:tank"}, "second: "),
         ({"first": "zfs:tank", "second": "/dev/sda"}, "second: "),
-        ({"first": "zfs:tank", "second": "zfs:tank"}, "second: a mirror has two halves"),
+        ({"first": "zfs:tank", "second": "zfs:tank"}, "second: is the same as first"),
         ({"first": "/dev/sda", "second": "zfs:tank"}, "second: "),
     ],
 )

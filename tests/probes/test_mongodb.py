@@ -15,8 +15,17 @@ from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
 from watch.probes.mongodb import MongodbProbe
-from watch.probes.wire.bson import DEEPEST, MOST_VALUES, Date, Excess, Stamp, Unread, decoded, encoded
-from watch.probes.wire.scram import Scram
+from watch.probes.wire.databases.bson import (
+    DEEPEST,
+    MOST_VALUES,
+    Date,
+    Excess,
+    Stamp,
+    Unread,
+    decoded,
+    encoded,
+)
+from watch.probes.wire.databases.scram import Scram
 
 CANARY = "correct horse battery"
 LOGIN = {"user": "mon", "password": Secret(CANARY)}
@@ -155,7 +164,7 @@ async def test_a_name_with_the_signs_of_the_protocol_is_let_in():
         (Mongo(way="SCRAM-SHA-1", password=CANARY), {"user": "mon", "password": Secret("canary-x")}, "Authentication failed"),
         (Mongo(way="PLAIN", password=CANARY), LOGIN, "neither SCRAM-SHA-256 nor SCRAM-SHA-1"),
         (Mongo(way="SCRAM-SHA-256", password=CANARY, proof="v=AAAA"), LOGIN, "does not prove"),
-        (Mongo(way="SCRAM-SHA-256", password=CANARY, proof="v=!"), LOGIN, "makes no sense"),
+        (Mongo(way="SCRAM-SHA-256", password=CANARY, proof="v=!"), LOGIN, "is not valid"),
         (Mongo(way="SCRAM-SHA-256", password=CANARY, proof="\udce4".encode("utf-8", "replace").decode()), LOGIN, "does not prove"),
     ],
 )  # fmt: skip
@@ -301,15 +310,15 @@ async def test_the_largest_document_that_we_read_does_not_hold_up_others():
         ({"address": "x:y"}, "address: "),
         ({"address": "x", "user": "u"}, "user: a login needs both"),
         ({"address": "x", "password": Secret(CANARY)}, "user: a login needs both"),
-        ({"address": "x", "collection": "orders"}, "collection: a database and a collection"),
-        ({"address": "x", "collection": "shop.$cmd"}, "collection: a database and a collection"),
-        ({"address": "x", "collection": "sh/op.x"}, "collection: a database and a collection"),
-        ({"address": "x", "filter": "{}"}, "filter: nothing is counted"),
-        ({"address": "x", "collection": "a.b", "filter": "[]"}, "filter: this is no JSON object"),
-        ({"address": "x", "collection": "a.b", "filter": "{'a': 1}"}, "filter: this is no JSON object"),
+        ({"address": "x", "collection": "orders"}, "collection: write a database and a collection"),
+        ({"address": "x", "collection": "shop.$cmd"}, "collection: write a database and a collection"),
+        ({"address": "x", "collection": "sh/op.x"}, "collection: write a database and a collection"),
+        ({"address": "x", "filter": "{}"}, "filter: needs a collection"),
+        ({"address": "x", "collection": "a.b", "filter": "[]"}, "filter: is not a JSON object"),
+        ({"address": "x", "collection": "a.b", "filter": "{'a': 1}"}, "filter: is not a JSON object"),
         ({"address": "x", "collection": "a.b", "filter": '{"a": 1e9999, "b": 99999999999999999999}'}, "filter: "),
-        ({"address": "x", "collection": "a.b", "filter": '{"\\u0000": 1}'}, "filter: this is no JSON object"),
-        ({"address": "x", "collection": "a.b", "filter": "[" * 4000}, "filter: this is no JSON object"),
+        ({"address": "x", "collection": "a.b", "filter": '{"\\u0000": 1}'}, "filter: is not a JSON object"),
+        ({"address": "x", "collection": "a.b", "filter": "[" * 4000}, "filter: is not a JSON object"),
         ({"address": "x", "collection": "a.b", "filter": '{"a": [{"\\u0024where": "1"}]}'}, "filter: a check runs no"),
         ({"address": "x", "statement_timeout": timedelta(0)}, "statement_timeout: "),
     ],

@@ -15,9 +15,10 @@ import pytest
 from tests.probes.test_nfs import server, words
 from tests.probes.wires import ask, said, serving
 from watch.core.reading import ProbeFailure
-from watch.probes.wire.line import Place, dial
-from watch.probes.wire.nfs3 import _mounted, _port_of_mounts
-from watch.probes.wire.rpc import Calls
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.line import Place
+from watch.probes.wire.shares.nfs3 import _mounted, _port_of_mounts
+from watch.probes.wire.shares.rpc import Calls
 
 pytestmark = pytest.mark.xdist_group("ganesha")
 
@@ -88,7 +89,7 @@ def test_a_folder_that_is_served_is_up_with_its_room(nas, below):
 def test_a_folder_that_is_not_served_is_not_for_us(nas):
     verdict, reason, detail, _ = nas[0](server="127.0.0.1", path="/nowhere", version="3")
     assert (verdict, reason) == ("down", "auth")
-    assert detail.startswith("/nowhere is not for us")
+    assert detail.startswith("/nowhere is denied to us")
 
 
 async def test_a_server_without_a_mount_service_is_down_and_says_where_it_asked():

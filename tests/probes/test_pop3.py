@@ -69,8 +69,8 @@ async def test_a_certificate_that_clients_refuse_is_down(store):
     ("peer", "told", "detail"),
     [
         (saying(b"-ERR overloaded\r\n", first=False), "status", "overloaded"),
-        (saying(b"220 ready\r\n", first=False), "protocol", "is no POP3"),
-        (saying(first=False), "reset", "hung up instead of sending a greeting"),
+        (saying(b"220 ready\r\n", first=False), "protocol", "is not POP3"),
+        (saying(first=False), "reset", "closed the connection instead of sending a greeting"),
         (saying(b"+OK " + b"x" * 9000, first=False), "limit", "too much"),
         (silence, "timeout", "did not send a greeting"),
     ],

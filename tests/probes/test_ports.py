@@ -18,7 +18,7 @@ from tests.probes.wires import Meter, ask, assumed, closed_port, datagrams, said
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
 from watch.probes.ports import PortsProbe
-from watch.probes.wire.portlist import Port, read, written
+from watch.probes.wire.net.portlist import Port, read, written
 
 HERE = Path(__file__).parents[2]
 ASSUMED = assumed("ports")
@@ -139,7 +139,7 @@ import asyncio, json, sys
 from datetime import timedelta
 sys.path.insert(0, sys.argv[1])
 from tests.probes.wires import ask, said
-from watch.probes.wire import close_all
+from watch.probes.wire.net.engines import close_all
 
 WANTED = "53, 11211, 53/udp, 123/udp, 161/udp, 11211/udp"
 

@@ -20,8 +20,8 @@ from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
 from watch.probes.postgres import PostgresProbe
-from watch.probes.wire import dsn
-from watch.probes.wire.scram import Scram
+from watch.probes.wire.databases import dsn
+from watch.probes.wire.databases.scram import Scram
 
 pytestmark = pytest.mark.xdist_group("postgres")
 
@@ -384,43 +384,46 @@ async def test_the_name_beside_a_numeric_address_is_the_one_proven(primary, ca_f
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
-        ("postgresql://u:hunter2@h/db?frobnicate=hunter2", "the parameter frobnicate means nothing"),
-        ("host=h frobnicate=hunter2", "the parameter frobnicate means nothing"),
-        ("host=h password=hunter2 target_session_attrs=hunter2", "the parameter target_session_attrs means"),
-        ("host=h service=hunter2", "the parameter service means nothing"),
-        ("host=h user=a user=hunter2", "the parameter user stands in it twice"),
-        ("host=h password=my hunter2=secret", "what follows the password is no parameter; write password='"),
-        ("host=h password=my hunter2", "its words cannot be told apart; write password='"),
-        ("host=h password='hunter2", "its words cannot be told apart; write password='"),
-        ("host=h password='hunter2'hunter2", "its words cannot be told apart; write password='"),
-        ("host=h hunter2!=x", "one of its parameters means nothing"),
+        ("postgresql://u:hunter2@h/db?frobnicate=hunter2", "the parameter frobnicate is not supported"),
+        ("host=h frobnicate=hunter2", "the parameter frobnicate is not supported"),
+        ("host=h password=hunter2 target_session_attrs=hunter2", "the parameter target_session_attrs is not"),
+        ("host=h service=hunter2", "the parameter service is not supported"),
+        ("host=h user=a user=hunter2", "the parameter user is in it twice"),
+        (
+            "host=h password=my hunter2=secret",
+            "the text after the password is not a parameter; write password='",
+        ),
+        ("host=h password=my hunter2", "its parameters cannot be told apart; write password='"),
+        ("host=h password='hunter2", "its parameters cannot be told apart; write password='"),
+        ("host=h password='hunter2'hunter2", "its parameters cannot be told apart; write password='"),
+        ("host=h hunter2!=x", "one of its parameters is not supported"),
         ("postgresql://u:hunter2@hunter2@h/db", "its parts cannot be told apart; write @ as %40"),
         ("postgresql://u:hun/ter2@h/db", "its parts cannot be told apart; write @ as %40"),
         ("postgresql://u:12?hunter2=x@h/db?a@b", "its parts cannot be told apart; write @ as %40"),
-        ("postgresql://u:hunter2%@h/db", "a per cent sign in it does not encode a character; write @ as %40"),
-        ("postgresql://u:hunter2%00@h/db", "a per cent sign in it does not encode a character"),
-        ("postgresql://u:hunter2%ff@h/db", "a per cent sign in it does not encode a character"),
+        ("postgresql://u:hunter2%@h/db", "a percent sign in it does not encode a character; write @ as %40"),
+        ("postgresql://u:hunter2%00@h/db", "a percent sign in it does not encode a character"),
+        ("postgresql://u:hunter2%ff@h/db", "a percent sign in it does not encode a character"),
         (
             "postgresql://u:hunter2@h:port/db",
-            "no host and port can be read from it; write db.example.org:5432",
+            "its host and port cannot be read; write db.example.org:5432",
         ),
-        ("postgresql://u:hunter2@h:99999/db", "no host and port can be read from it"),
-        ("postgresql://u:hunter2@[::1/db", "no host and port can be read from it"),
-        ("postgresql://u:hunter2@h/db?sslmode", "behind the question mark stands something without a value"),
-        ("postgresql://u:hunter2@h/db?sslmode=hunter2", "its sslmode is none; write one of disable"),
+        ("postgresql://u:hunter2@h:99999/db", "its host and port cannot be read"),
+        ("postgresql://u:hunter2@[::1/db", "its host and port cannot be read"),
+        ("postgresql://u:hunter2@h/db?sslmode", "a parameter after the question mark has no value"),
+        ("postgresql://u:hunter2@h/db?sslmode=hunter2", "its sslmode is not valid; write one of disable"),
         ("postgresql://u:hunter2@h/db?sslmode=prefer&sslrootcert=hunter2", "sslrootcert without TLS; write"),
-        ("postgresql://u:hunter2@h1,h2/db", "it names several hosts; write a check for each"),
-        ("host=h1,h2 password=hunter2", "it names several hosts; write a check for each"),
-        ("host=h port=1,2 password=hunter2", "it names several hosts; write a check for each"),
-        ("postgresql://u:hunter2@/db", "Unix sockets are not spoken; give it host="),
-        ("postgresql://u:hunter2@%2Fvar%2Frun/db", "Unix sockets are not spoken; give it host="),
-        ("postgresql:///db?host=/hunter2", "Unix sockets are not spoken; give it host="),
-        ("host=/hunter2 user=a", "Unix sockets are not spoken; give it host="),
-        ("user=a password=hunter2", "Unix sockets are not spoken; give it host="),
+        ("postgresql://u:hunter2@h1,h2/db", "has several hosts; write a check for each"),
+        ("host=h1,h2 password=hunter2", "has several hosts; write a check for each"),
+        ("host=h port=1,2 password=hunter2", "has several hosts; write a check for each"),
+        ("postgresql://u:hunter2@/db", "Unix sockets are not supported; write host="),
+        ("postgresql://u:hunter2@%2Fvar%2Frun/db", "Unix sockets are not supported; write host="),
+        ("postgresql:///db?host=/hunter2", "Unix sockets are not supported; write host="),
+        ("host=/hunter2 user=a", "Unix sockets are not supported; write host="),
+        ("user=a password=hunter2", "Unix sockets are not supported; write host="),
         ("postgresql+asyncpg://u:hunter2@h/db", "something else; write postgresql://user"),
         ("mysql://u:hunter2@h/db", "something else; write postgresql://user"),
-        ("hunter2 hunter2", "no host and port can be read from it"),
-        ("", "it names no host"),
+        ("hunter2 hunter2", "its host and port cannot be read"),
+        ("", "has no host"),
         ("host=h\nuser=hunter2", "one line of at most"),
         ("host=h user=" + "hunter2" * 1000, "one line of at most"),
     ],
@@ -435,13 +438,13 @@ def test_a_dsn_that_cannot_be_meant_is_refused_unshown(text, wrong):
 @pytest.mark.parametrize(
     ("options", "wrong"),
     [
-        ({"address": "h"}, "address: the dsn says it; leave one"),
-        ({"user": "u"}, "user: the dsn says it; leave one"),
-        ({"password": Secret("hunter2")}, "password: the dsn says it; leave one"),
-        ({"database": "d"}, "database: the dsn says it; leave one"),
-        ({"tls": True}, "tls: the sslmode of the dsn"),
-        ({"verify": False}, "verify: the sslmode of the dsn"),
-        ({"ca_file": Path("ca.pem")}, "ca_file: the sslmode of the dsn"),
+        ({"address": "h"}, "address: the dsn has it already; leave one"),
+        ({"user": "u"}, "user: the dsn has it already; leave one"),
+        ({"password": Secret("hunter2")}, "password: the dsn has it already; leave one"),
+        ({"database": "d"}, "database: the dsn has it already; leave one"),
+        ({"tls": True}, "tls: the dsn has an sslmode"),
+        ({"verify": False}, "verify: the dsn has an sslmode"),
+        ({"ca_file": Path("ca.pem")}, "ca_file: the dsn has an sslmode"),
     ],
 )
 def test_what_a_dsn_says_is_not_said_beside_it(options, wrong):

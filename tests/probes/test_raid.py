@@ -12,7 +12,7 @@ from tests.probes.wires import ask, assumed, said
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
 from watch.probes.raid import RaidProbe
-from watch.probes.wire.mdstat import arrays
+from watch.probes.wire.storage.mdstat import arrays
 
 __all__ = ["says"]
 

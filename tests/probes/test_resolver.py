@@ -10,9 +10,9 @@ import pytest
 from tests.probes.names import answering, name_server
 from tests.probes.wires import Meter, ask, closed_port, datagrams, said, serving, silence
 from watch.core.reading import OurFault, ProbeFailure
-from watch.probes.wire import adopt, shared
-from watch.probes.wire.question import AAAA, A, answer, question
-from watch.probes.wire.resolver import Resolver, address
+from watch.probes.wire.net.engines import adopt, shared
+from watch.probes.wire.net.question import AAAA, A, answer, question
+from watch.probes.wire.net.resolver import Resolver, address
 
 ROOT = {"": dns.rcode.NOERROR}
 

@@ -12,7 +12,7 @@ from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
 from watch.probes.s3 import S3Probe
-from watch.probes.wire.sigv4 import Key, headers, path, query
+from watch.probes.wire.http.sigv4 import Key, headers, path, query
 
 pytestmark = pytest.mark.xdist_group("moto")
 

@@ -163,11 +163,11 @@ async def test_an_expectation_on_what_it_offers(tls, ca_file):
     [
         (saying(b"554-no\r\n554 go away\r\n", first=False), "status", "greets with 554 no\\x0ago away"),
         (saying(b"421 busy\r\n", first=False), "status", "greets with 421 busy"),
-        (saying(b"SSH-2.0-x\r\n", first=False), "protocol", "what greets us is no SMTP"),
+        (saying(b"SSH-2.0-x\r\n", first=False), "protocol", "the greeting is not SMTP"),
         (lines(b"220 ready\r\n", b"500 what\r\n"), "status", "answers EHLO with 500: what"),
         (lines(b"220 ready\r\n", b"250-a\r\nb\r\n"), "protocol", "has a line without a code"),
         (lines(b"220 ready\r\n", b"250-a\r\n", stays=False), "reset", "instead of sending the rest"),
-        (saying(first=False), "reset", "hung up instead of sending a greeting"),
+        (saying(first=False), "reset", "closed the connection instead of sending a greeting"),
         (saying(b"220-" + b"x" * 9000, first=False), "limit", "too much"),
         (saying(b"220-x\r\n" * 60_000, first=False), "limit", "too much"),
         (silence, "timeout", "did not send a greeting"),
@@ -205,7 +205,10 @@ async def test_a_server_that_repeats_our_password_is_not_quoted():
     async with serving(parrot) as port:
         reading = await ask("smtp", address=f"127.0.0.1:{port}", tls="none", **RIGHT)
     assert said(reading) == ("down", "auth")
-    assert reading.detail == "answers a login with 535: something we do not repeat"
+    assert (
+        reading.detail
+        == "answers a login with 535: text that is not shown because it could contain the password"
+    )
 
 
 @pytest.mark.parametrize(
@@ -213,8 +216,8 @@ async def test_a_server_that_repeats_our_password_is_not_quoted():
     [
         ({"address": "a b"}, "address: "),
         ({"username": "mon"}, "username: a login needs both"),
-        ({"username": "a\r\nQUIT", "password": Secret("x")}, "username: one line"),
-        ({"username": "a", "password": Secret("x\n")}, "password: one line"),
+        ({"username": "a\r\nQUIT", "password": Secret("x")}, "username: write one line"),
+        ({"username": "a", "password": Secret("x\n")}, "password: write one line"),
         ({"hello": "a b"}, "hello: "),
         ({"recipient": "a@b>\r\nDATA"}, "recipient: "),
     ],

@@ -64,7 +64,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from tests.probes.agents import looking
 from tests.probes.servers.snmpd import wait_for
-from watch.probes.wire import close_all
+from watch.probes.wire.net.engines import close_all
 
 run, files = Path("/run"), json.loads(sys.argv[2])
 for name, text in files.items():

@@ -192,7 +192,7 @@ async def test_nobody_listening_is_refused():
         ({"username": "mon"}, "username: a login needs"),
         ({"password": Secret("x")}, "username: a login needs"),
         ({"username": "mon", "password": Secret("x")}, "host_key: a login needs it"),
-        ({"command": "id"}, "command: only after a login"),
+        ({"command": "id"}, "command: needs a login"),
     ],
 )
 def test_options_that_cannot_be_meant_are_refused(options, words):

@@ -227,20 +227,23 @@ async def test_a_key_of_16_kilobits_does_not_hold_the_loop(tmp_path):
         .not_valid_after(now + timedelta(days=3))
         .sign(KEY, hashes.SHA256())
     )
-    from watch.probes.wire.certificate import Chain
+    from watch.probes.wire.net.certificate import CertificateChain
 
     async with Meter() as meter:
-        facts = Chain([certificate.public_bytes(serialization.Encoding.DER)]).facts(now)
+        facts = CertificateChain([certificate.public_bytes(serialization.Encoding.DER)]).facts(now)
     assert facts["certificate.key"] == "RSA 16384"
     assert meter.longest < 0.05
 
 
 async def test_what_no_library_can_read_gives_no_facts_and_no_exception():
-    from watch.probes.wire.certificate import Chain
+    from watch.probes.wire.net.certificate import CertificateChain
 
     now = datetime.now(UTC)
     for chain in ([b""], [b"\x30\x80" * 1000], [b"a"] * 11, [b"a" * 200_000]):
-        assert Chain(chain).facts(now) == {"certificate.readable": False, "chain.count": len(chain)}
+        assert CertificateChain(chain).facts(now) == {
+            "certificate.readable": False,
+            "chain.count": len(chain),
+        }
 
 
 def test_the_port_may_be_left_out():

@@ -57,7 +57,7 @@ from tests.probes.wires import ask, said
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
 from watch.probes.traceroute import TracerouteProbe
-from watch.probes.wire import close_all
+from watch.probes.wire.net.engines import close_all
 
 async def main():
     for options in json.loads(sys.argv[2]):

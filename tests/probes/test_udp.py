@@ -78,9 +78,9 @@ async def test_a_datagram_that_is_lost_is_sent_again():
     ("options", "words"),
     [
         ({"address": "x"}, "address: "),
-        ({"hexadecimal": "0"}, "hexadecimal: digits"),
+        ({"hexadecimal": "0"}, "hexadecimal: write two digits"),
         ({"hexadecimal": "00", "send": "x"}, "hexadecimal: give either"),
-        ({"send": "x" * 1401}, "send: 1400 bytes at most"),
+        ({"send": "x" * 1401}, "send: at most 1400 bytes"),
         ({"until": "("}, "until: "),
     ],
 )

@@ -11,7 +11,7 @@ from tests.probes.servers.recorded import POOL, indented
 from tests.probes.wires import ask, assumed, said
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
-from watch.probes.wire.zpool import pools
+from watch.probes.wire.storage.zpool import pools
 from watch.probes.zfs import ZfsProbe
 
 __all__ = ["hangs", "says"]

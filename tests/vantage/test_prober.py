@@ -13,7 +13,7 @@ import pytest
 
 from watch.core.expect import Judge, compile_judge
 from watch.core.reading import FactSpec, FactType, OurFault, ProbeFailure, Reading, Reason, Verdict
-from watch.probes.wire.blame import cut_short
+from watch.probes.wire.net.blame import cut_short
 from watch.vantage.prober import observe
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

@@ -73,7 +73,7 @@ def _written(check: Check) -> str:
 
 async def _asked(checks: Sequence[Check], say: Callable[[Check, Reading, float], None]) -> list[Reading]:
     from watch.clock import SystemClock  # noqa: PLC0415
-    from watch.probes.wire import close_all  # noqa: PLC0415
+    from watch.probes.wire.net.engines import close_all  # noqa: PLC0415
     from watch.vantage.ask import asked  # noqa: PLC0415
 
     clock, gate = SystemClock(), asyncio.Semaphore(_AT_ONCE)

@@ -93,7 +93,8 @@ def options(kind: str) -> Record:
     cls = probe_class(kind)
     hints, texts = get_type_hints(cls, localns=_TYPES), help_of(kind).options
     fields = {}
-    for it in dataclasses.fields(cls):
+    documented = {name: place for place, name in enumerate(texts)}  # inherited fields come first in a class
+    for it in sorted(dataclasses.fields(cls), key=lambda it: documented.get(it.name, len(documented))):
         if not it.init or it.name.startswith("_"):
             continue
         required = it.default is dataclasses.MISSING and it.default_factory is dataclasses.MISSING

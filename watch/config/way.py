@@ -33,7 +33,7 @@ def _interface(word: str) -> str:
 
 
 def _nameserver(word: str) -> tuple[str, int]:
-    from watch.probes.wire.line import place  # noqa: PLC0415 - few name one
+    from watch.probes.wire.net.line import place  # noqa: PLC0415 - few name one
 
     try:
         found = place(word if word.count(":") < 2 or "[" in word else f"[{word}]", 53)
@@ -43,7 +43,7 @@ def _nameserver(word: str) -> tuple[str, int]:
 
 
 def _proxy(word: str) -> Secret:
-    from watch.probes.wire.proxied import parts  # noqa: PLC0415 - few ask through one
+    from watch.probes.wire.net.proxied import parts  # noqa: PLC0415 - few ask through one
 
     parts(Secret(word))
     return Secret(word)

@@ -10,14 +10,28 @@ its own: it is kept under its key and its birth (``web@1767225600000``), where n
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from watch.core.ledger import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from watch.core.book import Book
+    from watch.core.darkness import Dark
+    from watch.core.marks import Mark
+    from watch.core.recorded_terms import Body, CheckTerms, ComponentTerms
+    from watch.core.window import Window
+
+
+class Renamed(Protocol):
+    """What a book has by name."""
+
+    marks: dict[str, dict[str, list[Mark]]]
+    darks: dict[str, list[Dark]]
+    checks: dict[str, list[tuple[int, CheckTerms | None]]]
+    components: dict[str, list[tuple[int, ComponentTerms | None]]]
+    windows: dict[str, list[tuple[int, Window | None]]]
+    bodies: dict[tuple[str, str], Body]
 
 
 class Naming:
@@ -41,7 +55,7 @@ class Naming:
             self.taken.add(self.origins[key])
             self.born_ms[key] = born_ms
 
-    def carry_on(self, book: Book, key: str, was: str) -> None:
+    def carry_on(self, book: Renamed, key: str, was: str) -> None:
         """Let *key* carry on what *was* has in *book*: its eras, and its checks' marks under their new names."""
         if was not in book.components:
             return
@@ -49,7 +63,7 @@ class Naming:
             self._move(book, key, f"{key}@{self.born_ms.get(key, 0)}")
         self._move(book, was, key)
 
-    def _move(self, book: Book, was: str, key: str) -> None:
+    def _move(self, book: Renamed, was: str, key: str) -> None:
         self.origins[key] = self.origins.pop(was, was)
         self.taken.add(self.origins[key])
         if was in self.born_ms:
@@ -72,7 +86,7 @@ class Naming:
         _respell(book, lambda name: key if name == was else names.get(name, name))
 
 
-def _respell(book: Book, spelled: Callable[[str], str]) -> None:
+def _respell(book: Renamed, spelled: Callable[[str], str]) -> None:
     """Spell names anew wherever terms name them as a member or a window's component."""
     for (kind, subject), body in book.bodies.items():
         for part in ("members", "components"):

@@ -1,9 +1,8 @@
 """From observations to confirmed transitions, each with its evidence.
 
-There is one belief per check and vantage point, and it is kept here: whoever brings readings is told what to go on
-from. Everything that must be on disk together is gathered in the recorder's batch; whoever owns it takes it and
-commits. Readings that change nothing may wait there for a second; a change says so (`changed_checks`), and is committed
-at once.
+There is one belief per check and vantage point, and it is kept here. Everything that must be on disk together is
+gathered in the recorder's batch. Readings that change nothing may wait there for a second; a change says so
+(`changed_checks`), and is committed at once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How to ask: one file a kind, named after it, found automatically."""
+"""The kinds of probes: one file a kind, named after it, found automatically."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 @cache
 def kinds() -> tuple[str, ...]:
     """The names of all kinds, without importing one: a file here, or a plug-in's entry point."""
-    # A folder holds what several kinds share, as does base.py; a file is a kind.
+    # Every file is a kind, except base.py. What kinds share is in the folder wire.
     own = {m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg and m.name != "base"}
     return tuple(sorted(own | {plugin.name for plugin in entry_points(group="watch.probes")}))
 
 
 @cache
 def of_kind(kind: str) -> type[Probe]:
-    """The class behind *kind*, imported now if it was not; KeyError when there is none."""
+    """The class of *kind*, imported now if it was not; KeyError when there is none."""
     from watch.probes.base import registry  # noqa: PLC0415 - the registry fills while we load
 
     if kind not in kinds():

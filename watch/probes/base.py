@@ -1,8 +1,9 @@
-"""How a probe makes itself known, and how its docstring becomes its reference.
+"""How a probe registers itself, and how its docstring becomes its reference page.
 
-A probe is one file: a frozen dataclass under ``@probe("kind")``. Its fields are its options in
-checks.yaml; its docstring's sections say the rest, and everything else (`threenines probes`, the docs
-page, the expectation compiler's types) is read from there::
+A probe is one file: a frozen dataclass under ``@probe("kind")``. Its fields are its options in checks.yaml; the
+sections of its docstring describe them. `threenines probes`, the docs page and the types of the expectation
+compiler are read from there. The options and facts of the classes that it inherits from, such as those in
+`watch.probes.wire.net.options`, follow its own. Its own line replaces an inherited one::
 
     Options:
         url: Where to ask.      (an option a line, continued by indentation)
@@ -10,7 +11,7 @@ page, the expectation compiler's types) is read from there::
         status (count, status): The answer's code.      (type, and the reason that a broken expectation gives)
         free (ratio, limit, empties): What is left.     (or fills: such facts give the check `exhausted_in`)
     Reasons:
-        refused, timeout, ...      (those it can give beside expectation and internal)
+        refused, timeout, ...      (all that it can give, except expectation and internal)
 
 Example:
         http: https://example.org/      (YAML, as under a check's name)
@@ -29,18 +30,18 @@ from watch.core import gap, trend
 from watch.core.reading import Course, FactSpec, FactType, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from watch.ports import Probe
 
 P = TypeVar("P", bound=type[Any])
 registry: dict[str, type[Probe]] = {}
 EVERYWHERE: Mapping[str, FactSpec] = {gap.FACT.name: gap.FACT}
-"""The facts that a check has whatever its kind, for they come from one reading after the other."""
+"""The facts that every check has, whatever its kind: they compare one reading with the next."""
 
 
 def probe(kind: str, *, main: str) -> Callable[[P], P]:
-    """Make the decorated class the one that ``kind:`` selects; a scalar there is its option *main*."""
+    """Register the decorated class for ``kind:`` in checks.yaml; a scalar there is its option *main*."""
 
     def register(cls: P) -> P:
         if kind in registry:
@@ -53,18 +54,19 @@ def probe(kind: str, *, main: str) -> Callable[[P], P]:
 
 
 SENDS = frozenset({"source", "interface", "resolver", "address"})
-"""What of a `via` holds for a kind that opens sockets of its own."""
+"""The keys of `via` that a kind obeys which opens its own sockets."""
 DIALS = SENDS | {"proxy"}
-"""What holds for one that lets others dial."""
+"""The keys of `via` that a kind obeys which uses the shared `dial`."""
 
 
 class Described:
-    """What `probe` adds to a class, for the type checker's benefit.
+    """What `probe` adds to a class, for the type checker.
 
-    `ASSUMED` maps a fact to the expectation that holds when the user wrote none about it, `WARNED` to the warning: what
-    has lost its spare part still serves, and is degraded, not down. `LIBRARY` is what the kind imports when it is run,
-    if that is an extra (named after the kind). `WAYS` names what of a check's `via` its runs obey: all of it where they
-    dial by `watch.probes.wire.line` or ask by `watch.probes.wire.pursuit`.
+    `ASSUMED` maps a fact to the expectation that applies unless the user writes one about that fact. `WARNED`
+    does the same for warnings: a target that has lost its redundancy still serves, so it is degraded, not down.
+    `LIBRARY` is the module that the kind needs, if it is an extra (named after the kind). `WAYS` names the keys
+    of a check's `via` that its runs obey: all of them if they dial by `watch.probes.wire.net.dial` or ask by
+    `watch.probes.wire.http.pursuit`.
     """
 
     __slots__ = ()  # so that a slotted probe has no dictionary
@@ -76,13 +78,13 @@ class Described:
     WAYS: ClassVar[frozenset[str]] = frozenset()
 
     def peer(self) -> str:
-        """The host this probe loads, for the limit on runs per host; empty when it loads none."""
+        """The host that this probe asks, for the limit of runs per host; empty for none."""
         return str(getattr(self, "host", ""))
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A probe's docstring, taken apart."""
+    """The sections of a probe's docstring."""
 
     summary: str
     options: Mapping[str, str]
@@ -98,14 +100,25 @@ _FACT = re.compile(r"(?P<name>[\w.]+) \((?P<type>\w+)(?P<more>(?:, \w+)*)\): (?P
 def reference(cls: type[Any]) -> Reference:
     """The reference page in *cls*'s docstring; ValueError when a section does not parse."""
     summary, sections = _sections(inspect.getdoc(cls) or "")
-    facts = {fact.name: fact for fact in (_fact(cls, it) for it in _entries(sections.get("Facts", "")))}
+    facts = dict[str, FactSpec]()
+    for fact in (_fact(cls, it) for it in _inherited(cls, "Facts")):
+        facts.setdefault(fact.name, fact)
     running_out = [name for name, fact in facts.items() if fact.course is not None]
     if running_out:
         derived = trend.fact(running_out)
         facts[derived.name] = derived
-    options = dict(entry.split(": ", 1) for entry in _entries(sections.get("Options", "")))
+    options = dict[str, str]()
+    for entry in _inherited(cls, "Options"):
+        options.setdefault(*entry.split(": ", 1))
     reasons = tuple(Reason(word) for word in re.findall(r"\w+", sections.get("Reasons", "")))
     return Reference(summary, options, facts, reasons, sections.get("Example", ""))
+
+
+def _inherited(cls: type[Any], section: str) -> Iterator[str]:
+    """The entries of a *section*: its own, then those of the classes it inherits from, the nearest first."""
+    for each in cls.__mro__[:-1]:
+        sections = _sections(inspect.cleandoc(vars(each).get("__doc__") or ""))[1]
+        yield from _entries(sections.get(section, ""))
 
 
 def _fact(cls: type[Any], entry: str) -> FactSpec:
@@ -125,5 +138,5 @@ def _sections(doc: str) -> tuple[str, dict[str, str]]:
 
 
 def _entries(body: str) -> list[str]:
-    """The entries of a section: a line each, with its indented continuation lines joined on."""
+    """The entries of a section: one for each line, joined with its indented continuation lines."""
     return [re.sub(r"\s+", " ", entry) for entry in re.split(r"\n(?=\S)", body) if entry.strip()]

@@ -1,4 +1,4 @@
-"""DNS: does a nameserver answer a question, and with what."""
+"""DNS: the answer of a nameserver, and its signatures."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from watch.core.reading import OurFault, ProbeFailure, Reading, Verdict
 from watch.core.wording import one_line
 from watch.probes.base import SENDS, Described, probe
-from watch.probes.wire import shared
-from watch.probes.wire.address import written
-from watch.probes.wire.anchors import ROOT, above, anchors
-from watch.probes.wire.blame import cut_short
-from watch.probes.wire.line import Place, place
-from watch.probes.wire.resolver import Resolver
+from watch.probes.wire.dns.anchors import ROOT, above, anchors
+from watch.probes.wire.net.address import written
+from watch.probes.wire.net.blame import cut_short
+from watch.probes.wire.net.engines import shared
+from watch.probes.wire.net.line import Place, place
+from watch.probes.wire.net.resolver import Resolver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dns.message import Message
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.nameserver import Nameserver
+    from watch.probes.wire.dns.nameserver import Nameserver
 
 _PORTS = {"udp": 53, "tcp": 53, "tls": 853, "https": 443}
 _HOST = re.compile(r"[0-9A-Za-z._-]{1,253}|[0-9A-Fa-f:.]{2,45}")
@@ -56,53 +56,53 @@ Record = Literal[
 class DnsProbe(Described):
     """Ask a nameserver for a name's records: over UDP (and TCP when the answer does not fit), TCP, TLS or HTTPS.
 
-    Any answer is an answer, whatever its code; without an expectation NOERROR and at least one record are
-    expected. Without `resolver` this machine's first nameserver is asked, and its silence is our fault.
+    Any answer is up, whatever its code. Without an expectation of yours, NOERROR and at least one record are
+    expected. Without `resolver` the first nameserver of this machine is asked; if it does not answer, the
+    reading is unknown, not down.
 
-    With `dnssec` the answer's signatures are verified here, not by the nameserver: from the trust anchor down
-    through every zone, by more questions to the same nameserver, absence (NSEC, NSEC3) included. `secure` is
-    expected then. `insecure` means that a parent provably vouches for nothing below, `bogus` that something
-    should be signed and is not, or wrongly, or no longer, `indeterminate` that the nameserver does not give
-    what it takes to tell. Not looked at: keys that the nameserver holds but the chain does not need, and
-    whether other nameservers of the zone would say the same. Run against BIND 9.18; the way from the real
-    root's keys was never run, only one from a root of our own.
+    With `dnssec` the probe itself verifies the signatures of the answer, from the trust anchor down through
+    every zone, with further questions to the same nameserver. Proofs of absence (NSEC, NSEC3) are verified,
+    too. `secure` is then expected. `insecure`: a parent zone proves that the zone is not signed. `bogus`: a
+    signature is missing, wrong or expired. `indeterminate`: the nameserver does not deliver the records that
+    are needed. Two things are not checked: keys that the chain does not need, and other nameservers of the
+    zone. Run against BIND 9.18 with a root zone of our own, not with the keys of the real root.
 
     Options:
         name: The name to ask for.
         type: The kind of record: A, AAAA, MX, NS, SOA, TXT, CNAME, PTR, SRV, CAA, ….
-        resolver: The nameserver to ask, address or address:port; a name is looked up first. Without a port
-            53, 853 over tls, 443 over https.
-        recurse: Ask it to find the answer elsewhere; false asks only for what it knows itself.
-        over: udp, tcp, tls (DNS over TLS) or https (DNS over HTTPS, with HTTP/2 where it is offered).
-        verify: Whether the server must prove its name, over tls and https; false takes any certificate.
+        resolver: The nameserver to ask, address or address:port; a name is looked up first. Without a port 53,
+            over tls 853, over https 443.
+        recurse: Ask for recursion; false asks only for what the nameserver itself knows.
+        over: udp, tcp, tls (DNS over TLS) or https (DNS over HTTPS, with HTTP/2 where the server offers it).
+        verify: Whether the server must prove its name, over tls and https; false accepts any certificate.
         ca_file: Trust the authorities in this PEM file instead of the system's, over tls and https.
         server_name: The name the certificate must carry, if not the resolver's.
-        path: Where to ask over https.
+        path: The path of the URL, over https.
         metadata: Allow asking a cloud metadata address (169.254.169.254) over https.
         dnssec: Verify the signatures of the answer.
-        anchor: Where trust begins: DS or DNSKEY records of a zone at or above the name, as zone files write
-            them, one a line. Without it the root's keys of 2017 and 2024.
+        anchor: The trust anchor: DS or DNSKEY records of a zone at or above the name, in the format of zone
+            files, one a line. Without it the root's keys of 2017 and 2024.
 
     Facts:
         rcode (text, dns): The answer's code, NOERROR, NXDOMAIN, SERVFAIL, REFUSED, ….
-        answers (count, dns): How many records of the type asked for there are.
-        answer (text): Those records as zone files write them, sorted, joined by commas.
-        ttl (duration): How long they may be kept.
-        authoritative (bool): Whether the server answers for the zone itself.
-        authenticated (bool): Whether the resolver vouches for it by DNSSEC.
+        answers (count, dns): How many records of that type there are.
+        answer (text): Those records in the format of zone files, sorted, joined by commas.
+        ttl (duration): How long they may be cached.
+        authoritative (bool): Whether the server is authoritative for the zone.
+        authenticated (bool): Whether the nameserver says that it verified the answer by DNSSEC (AD).
         latency (duration, slow): From connecting, or sending a datagram, to the answer.
         address (text): Who answered, ip:port.
         dnssec (text, dns): secure, insecure, bogus or indeterminate; only with dnssec.
         dnssec.fault (text, dns): Why it is not secure; empty when it is, and without dnssec.
-        signature.left (duration, dns): How long the signature holds that ends first of all that were needed;
-            negative when it ran out.
-        signature.expires (instant, dns): When that one ends.
-        signature.of (text): Whose it is, www.example.org. A.
-        protocol (text, tls): TLSv1.3; over tls.
-        certificate.left (duration, certificate): How long the server's certificate holds, over tls and https.
-        certificate.expires (instant, certificate): When it ends.
+        signature.left (duration, dns): How long the needed signature that expires first remains valid; negative
+            when it has expired.
+        signature.expires (instant, dns): When it expires.
+        signature.of (text): The record that it signs: www.example.org. A.
+        protocol (text, tls): The version of TLS, TLSv1.3; over tls.
+        certificate.left (duration, certificate): How long the server's certificate remains valid, over tls and https.
+        certificate.expires (instant, certificate): When it expires.
         certificate.subject (text, certificate): Its common name.
-        certificate.issuer (text, certificate): Who signed it.
+        certificate.issuer (text, certificate): The name of its issuer.
 
     Reasons:
         ok, dns, slow, refused, unreachable, timeout, reset, protocol, limit, certificate, tls, status
@@ -114,7 +114,7 @@ class DnsProbe(Described):
     """
 
     WAYS: ClassVar[frozenset[str]] = SENDS
-    # What is wrong with the signatures comes first: a resolver that validates says SERVFAIL, and no more.
+    # The signatures come first: a resolver that validates answers only SERVFAIL.
     ASSUMED: ClassVar[Mapping[str, str]] = {
         "dnssec": 'dnssec.fault == ""',
         "rcode": 'rcode == "NOERROR"',
@@ -148,14 +148,16 @@ class DnsProbe(Described):
     def _way_makes_sense(self) -> None:
         secure = self.over in ("tls", "https")
         if secure and self.resolver is None:
-            raise ValueError(f"resolver: over {self.over} name the nameserver, for it has to prove its name")
+            raise ValueError(
+                f"resolver: name the nameserver; over {self.over} its certificate must carry its name"
+            )
         for option in ("ca_file", "server_name"):
             if getattr(self, option) is not None and not secure:
                 raise ValueError(
-                    f"{option}: there is no certificate over {self.over}; write over: tls or https"
+                    f"{option}: over {self.over} there is no certificate; write over: tls or https"
                 )
         if self.server_name is not None and not _HOST.fullmatch(self.server_name):
-            raise ValueError(f"server_name: {self.server_name!r} is not the name of a host")
+            raise ValueError(f"server_name: {self.server_name!r} is not a host name")
         if not _PATH.fullmatch(self.path):
             raise ValueError("path: write it like /dns-query, blanks as %20")
 
@@ -163,7 +165,7 @@ class DnsProbe(Described):
         if self.anchor is None:
             return
         if not self.dnssec:
-            raise ValueError("anchor: it is for dnssec: true, which is not set")
+            raise ValueError("anchor: needs dnssec: true")
         try:
             zone = anchors(self.anchor)[0].zone
         except ValueError as error:
@@ -178,8 +180,8 @@ class DnsProbe(Described):
         return place(text if text.count(":") < 2 or "[" in text else f"[{text}]", _PORTS[self.over])
 
     async def run(self, *, now: datetime) -> Reading:
-        from watch.probes.wire.nameserver import Nameserver  # noqa: PLC0415 - dnspython, when a check needs it
-        from watch.probes.wire.records import question  # noqa: PLC0415 - as above
+        from watch.probes.wire.dns.nameserver import Nameserver  # noqa: PLC0415 - dnspython, when a check needs it
+        from watch.probes.wire.dns.records import question  # noqa: PLC0415 - as above
 
         there = Place(*shared(Resolver).first()) if self.resolver is None else self._server(self.resolver)
         message = question(self.name, self.type, recurse=self.recurse, signed=self.dnssec)
@@ -197,7 +199,7 @@ class DnsProbe(Described):
         return contextlib.nullcontext() if self.resolver is not None else _silence_is_ours(there)
 
     def _facts(self, answer: Message, took: float) -> dict[str, FactValue]:
-        from watch.probes.wire.records import flag, rcode, records  # noqa: PLC0415 - as above
+        from watch.probes.wire.dns.records import flag, rcode, records  # noqa: PLC0415 - as above
 
         texts, ttl = records(answer, self.type)
         facts: dict[str, FactValue] = {
@@ -212,15 +214,15 @@ class DnsProbe(Described):
         return facts if ttl is None else facts | {"ttl": ttl}
 
     async def _signed(self, server: Nameserver, answer: Message, now: datetime) -> dict[str, FactValue]:
-        """Return what the signatures are worth."""
-        from watch.probes.wire.records import question, rcode  # noqa: PLC0415 - as above
-        from watch.probes.wire.signed import Chain  # noqa: PLC0415 - cryptography, for those who verify
+        """Return the facts about the signatures."""
+        from watch.probes.wire.dns.records import question, rcode  # noqa: PLC0415 - as above
+        from watch.probes.wire.dns.signed import TrustChain  # noqa: PLC0415 - cryptography, for those who verify
 
-        if rcode(answer) == "SERVFAIL":  # perhaps because it validates, too: it must say why not
+        if rcode(answer) == "SERVFAIL":  # perhaps it validates, too: ask again without, to learn why
             again = question(self.name, self.type, recurse=self.recurse, signed=True, unchecked=True)
             answer = await server.ask(again)
-        chain = Chain(server.ask, anchors(self.anchor or ROOT), now.timestamp(), recurse=self.recurse)
-        found = await chain.outcome(answer)
+        chain = TrustChain(server.ask, anchors(self.anchor or ROOT), now.timestamp(), recurse=self.recurse)
+        found = await chain.validation(answer)
         facts: dict[str, FactValue] = {"dnssec": found.state, "dnssec.fault": one_line(found.fault)}
         if found.until is not None:
             facts["signature.left"] = found.until - now.timestamp()
@@ -231,7 +233,7 @@ class DnsProbe(Described):
 
 @contextlib.contextmanager
 def _silence_is_ours(server: Place) -> Iterator[None]:
-    """Read what goes wrong in here as our fault: the nameserver is this machine's own."""
+    """Turn failures in here into faults of ours: the nameserver is this machine's own."""
     words = f"our own nameserver {written(*server)} does not answer"
     try:
         yield

@@ -1,25 +1,23 @@
-"""Elasticsearch and OpenSearch: is the cluster green, and are its nodes and shards all there."""
+"""Elasticsearch and OpenSearch: the health of a cluster, its nodes and its shards."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import visible
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.journey import target
-from watch.probes.wire.json_api import Conversation, count, counts, sound
+from watch.probes.wire.http.json_api import Api, Conversation, count, counts
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
 
-# Not the cluster's own patience of half a minute: without a master it should say so before we hang up.
+# The default is half a minute; a cluster without a master must say so before our timeout.
 _HEALTH = "/_cluster/health?timeout=1s&master_timeout=1s"
 _COUNTS = {
     "nodes": "number_of_nodes",
@@ -34,24 +32,18 @@ _COUNTS = {
 
 @probe("elasticsearch", main="url")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ElasticsearchProbe(Described):
+class ElasticsearchProbe(Api, Described):
     """Ask Elasticsearch or OpenSearch for the cluster's health. Never run against a real server.
 
-    Red, some data are not there: down. Yellow, all data are there, but not all copies: degraded, as a single node
-    with replicas always is: say `warn: ['status in ["green", "yellow"]']` of one. A cluster without a master is
-    down. The user needs no more than the cluster privilege `monitor`.
+    Red means that some data are missing: down. Yellow means that copies are missing, but no data: degraded. A
+    single node with replicas is always yellow; write `warn: ['status in ["green", "yellow"]']` for it. A
+    cluster without a master is down. The user needs only the cluster privilege `monitor`.
 
     Options:
-        url: Where its API is, https://search.example.org:9200.
+        url: The URL of its API, https://search.example.org:9200.
         username: For basic authentication, with `password`.
         password: For basic authentication.
-        api_key: An API key as Elasticsearch gives it, encoded, instead of a username.
-        certificate: A PEM file with the client's certificate.
-        key: A PEM file with its key, when it is not in the same file.
-        ca_file: Trust the authorities in this PEM file instead of the system's.
-        verify: Whether the server must prove its name; false takes any certificate.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+        api_key: Instead of a username: an API key, encoded, as Elasticsearch returns it.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the answer.
@@ -60,12 +52,12 @@ class ElasticsearchProbe(Described):
         nodes (count, missing): How many nodes are in it.
         nodes.data (count, missing): How many of them hold data.
         shards (count): How many shards are active.
-        shards.active (ratio, missing): How many of all shards that is.
-        shards.unassigned (count, missing): How many have no node.
-        shards.initializing (count): How many are being filled.
-        shards.relocating (count): How many are moving.
-        pending (count, slow): How many changes to the cluster wait for its master.
-        pending.waited (duration, slow): How long the first of them has waited.
+        shards.active (ratio, missing): Their share of all shards.
+        shards.unassigned (count, missing): How many shards have no node.
+        shards.initializing (count): How many shards are being filled.
+        shards.relocating (count): How many shards are moving.
+        pending (count, slow): How many changes to the cluster wait for the master.
+        pending.waited (duration, slow): How long the oldest of them has waited.
         address (text): Who answered, ip:port.
 
     Reasons:
@@ -81,19 +73,12 @@ class ElasticsearchProbe(Described):
     ASSUMED: ClassVar[Mapping[str, str]] = {"status": 'status in ["green", "yellow"]'}
     WARNED: ClassVar[Mapping[str, str]] = {"status": 'status == "green"'}
 
-    url: str
     username: str | None = None
     password: Secret | None = None
     api_key: Secret | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-    ca_file: Path | None = None
-    verify: bool = True
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
-        sound(self.url, self.certificate, self.key)
+        self.check_url()
         if (self.username is None) != (self.password is None):
             raise ValueError("username: basic authentication needs both username and password")
         if self.username is not None and self.api_key is not None:
@@ -101,19 +86,16 @@ class ElasticsearchProbe(Described):
         if self.api_key is not None and not self.api_key.reveal().isprintable():
             raise ValueError("api_key: a key is one line")
 
-    def peer(self) -> str:
-        return target(self.url).host
-
-    async def run(self, *, now: datetime) -> Reading:
-        talk = Conversation(self, now)
+    async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
+        talk = Conversation(self)
         headers = {} if self.api_key is None else {"Authorization": f"ApiKey {self.api_key.reveal()}"}
         code, told = await talk.ask(_HEALTH, headers=headers, username=self.username, password=self.password)
         if code == 503 and _named(told).startswith(("master_not", "cluster_manager_not")):
-            raise talk.failed(Reason.MISSING, "knows no master of the cluster")
+            raise talk.failed(Reason.MISSING, "says that the cluster has no master")
         if code != 200 or not isinstance(told, dict) or not isinstance(told.get("status"), str):
             error = _named(told)
             said = f": {visible(error)}" if error else ""
-            raise talk.failed(Reason.STATUS, f"answers {code} to a question for the cluster's health{said}")
+            raise talk.failed(Reason.STATUS, f"answers {code} when asked for the cluster's health{said}")
         phases = talk.phases
         facts = _health(told) | {"latency": sum(phases.values()), "address": talk.address}
         return Reading(Verdict.UP, facts=facts, phases=phases)

@@ -1,17 +1,15 @@
-"""etcd: has its cluster a leader, does this member follow it, and is there an alarm."""
+"""etcd: leader, replication and alarms of one member of a cluster."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import visible
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.journey import target
-from watch.probes.wire.json_api import Conversation, counts, sound
+from watch.probes.wire.http.json_api import Api, Conversation, counts
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,33 +19,29 @@ if TYPE_CHECKING:
 
 @probe("etcd", main="url")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EtcdProbe(Described):
+class EtcdProbe(Api, Described):
     """Ask a member of an etcd cluster (3.4 or newer) for its status and its health, over HTTP.
 
-    A member without a leader is down at once. Its health is a read that a majority agrees to. Without an
-    expectation on `alarms` or `healthy`, no alarm and good health are expected. No key is read; a cluster with
-    authentication on tells this all the same.
+    A member without a leader is down. `healthy` is a read that a majority must agree to. Without an expectation
+    on `alarms` or `healthy`, no alarm and good health are expected. No key is read; no login is needed, not
+    even where authentication is on.
 
     Options:
-        url: Where its clients ask, https://etcd1.example.org:2379.
-        certificate: A PEM file with the client's certificate.
-        key: A PEM file with its key, when it is not in the same file.
-        ca_file: Trust the authorities in this PEM file instead of the system's.
-        verify: Whether the server must prove its name; false takes any certificate.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+        url: The URL for its clients, https://etcd1.example.org:2379.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
-        healthy (bool, status): Whether a majority answered a read through this member in time, without an alarm.
+        healthy (bool, status): Whether a majority answered a read through this member in time, and there is no
+            alarm.
         role (text): leader or follower.
         version (text): The member's version.
-        alarms (count, limit): How many alarms there are: out of space, data corrupt.
-        alarm (text, limit): What they say; empty when there is none.
-        size (bytes, limit): How large its database file is; at its quota, 2 GiB unless set, writes end.
-        size.used (bytes, limit): How much of that is in use; the rest comes back by defragmentation.
-        behind (count, stale): How many entries of the log it has yet to apply.
-        term (count): The number of the election; it grows when leaders change.
+        alarms (count, limit): How many alarms are active: out of space, corrupt data.
+        alarm (text, limit): Their text; empty without an alarm.
+        size (bytes, limit): The size of its database file; at the quota, 2 GiB by default, it takes no more
+            writes.
+        size.used (bytes, limit): How much of it is in use; defragmentation frees the rest.
+        behind (count, stale): How many log entries it has not applied yet.
+        term (count): The number of the last election; it grows with each change of leader.
         address (text): Who answered, ip:port.
 
     Reasons:
@@ -63,28 +57,19 @@ class EtcdProbe(Described):
     WAYS: ClassVar[frozenset[str]] = DIALS
     ASSUMED: ClassVar[Mapping[str, str]] = {"alarms": "alarms == 0", "healthy": "healthy == true"}
 
-    url: str
-    certificate: Path | None = None
-    key: Path | None = None
-    ca_file: Path | None = None
-    verify: bool = True
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
-
     def __post_init__(self) -> None:
-        sound(self.url, self.certificate, self.key)
+        self.check_url()
 
-    def peer(self) -> str:
-        return target(self.url).host
-
-    async def run(self, *, now: datetime) -> Reading:
-        talk = Conversation(self, now)
+    async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
+        talk = Conversation(self)
         code, told = await talk.ask("/v3/maintenance/status", body="{}")
         if code != 200 or not isinstance(told, dict) or "version" not in told:
-            raise talk.failed(Reason.STATUS, f"answers {code} to a question for its status: is it etcd 3.4?")
+            raise talk.failed(
+                Reason.STATUS, f"answers {code} when asked for its status: is it etcd 3.4 or newer?"
+            )
         facts = _status(told)
         if facts["role"] == "":
-            # Its health would be a read that waits for an election, and that is known already.
+            # /health would wait for an election; the cluster is known to have no leader.
             raise ProbeFailure(
                 Reason.MISSING, "the cluster has no leader", facts=_without_role(facts), phases=talk.phases
             )

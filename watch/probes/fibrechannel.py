@@ -1,4 +1,4 @@
-"""Fibre Channel: are this machine's adapter ports online, how fast and how clean, and are their targets there."""
+"""Fibre Channel: the state, speed and errors of this machine's adapter ports, and their targets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.fc import Port, Target
+    from watch.probes.wire.storage.fc import Port, Target
 
 _HOST = re.compile(r"host\d{1,6}")
 _NAME = re.compile(r"(?:0[xX])?[0-9a-fA-F]{16}|[0-9a-fA-F]{2}(?:[:-][0-9a-fA-F]{2}){7}")
@@ -28,40 +28,42 @@ _NAME = re.compile(r"(?:0[xX])?[0-9a-fA-F]{16}|[0-9a-fA-F]{2}(?:[:-][0-9a-fA-F]{
 class FibrechannelProbe(Described):
     """Look at the Fibre Channel ports of the machine that the vantage point runs on. Never run against a real device.
 
-    A port that is not Online is degraded while another is, for the LUNs go on over the other fabric; with none
-    online it is down, and so is the only one asked for. Reads /sys/class/fc_host and /sys/class/fc_remote_ports
-    through child processes: an adapter that hangs must not hang us. A target that was lost stays listed, and lost,
-    until it comes back, the driver is loaded anew, or the machine is. What error counters say has been counted
-    since the driver was loaded: allow for what is old, like `errors.crc < 500`.
+    A port that is not Online is degraded while another is Online, because the LUNs stay reachable over the
+    other fabric. Without any port Online the check is down. Reads /sys/class/fc_host and
+    /sys/class/fc_remote_ports through child processes, because a read can hang with the adapter. A lost target
+    stays in the list as lost until it returns, or the driver or the machine is restarted. Error counters run
+    since the driver was loaded: allow for old errors, as in `errors.crc < 500`.
 
     Options:
-        port: host0, or the port's world wide name (50:01:43:80:24:2b:9a:54 or 0x50014380242b9a54), or all.
+        port: host0, the port's world wide name (50:01:43:80:24:2b:9a:54 or 0x50014380242b9a54), or all.
         root: Where the host's /sys is, for an agent in a container: /host.
 
     Facts:
         ports (count, missing): How many ports were looked at.
         online (count, status): How many of them are online.
         offline (count, status): How many are not.
-        offline.names (text): Which, and what they are instead, as host1: Linkdown.
-        state (text): The ports' states: Online, Linkdown, Offline, Bypassed, Diagnostics, Error, …; unreadable.
-        type (text): Their kinds: NPort (fabric via point-to-point), NPIV VPORT, ….
+        offline.names (text): Their names and states, such as host1: Linkdown.
+        state (text): The ports' states: Online, Linkdown, Offline, Bypassed, Diagnostics, Error, …; or
+            unreadable.
+        type (text): Their types: NPort (fabric via point-to-point), NPIV VPORT, ….
         name (text): Their world wide names.
-        description (text): What the adapter calls itself: model, firmware, driver.
-        fabric (text): The fabrics that they are logged in to.
-        fabrics (count, missing): How many different ones.
-        speed (text): The slowest speed of a port that is online, 16 Gbit.
-        speed.reached (ratio): How much of what that port can do that is.
-        errors (count, limit): All of the following together.
+        description (text): The adapter's model, firmware and driver.
+        fabric (text): The fabrics that they are logged in to, by name.
+        fabrics (count, missing): How many different fabrics those are.
+        speed (text): The speed of the slowest port that is online, 16 Gbit.
+        speed.reached (ratio): That speed as a share of the fastest that the port supports.
+        errors (count, limit): The sum of all following counters.
         errors.frames (count, limit): Frames received with an error.
-        errors.dumped (count, limit): Frames lost for want of resources of this machine.
-        errors.crc (count, limit): Frames whose check sum is wrong: a bad cable, plug or transceiver.
-        errors.words (count, limit): Words that cannot be decoded: the same.
-        errors.link (count, limit): Failures of the link.
-        errors.signal (count, limit): Losses of the signal.
+        errors.dumped (count, limit): Frames lost because this machine lacked resources.
+        errors.crc (count, limit): Frames with a wrong checksum: a bad cable, plug or transceiver.
+        errors.words (count, limit): Words that cannot be decoded: the same causes.
+        errors.link (count, limit): Link failures.
+        errors.signal (count, limit): Losses of signal.
         errors.sync (count, limit): Losses of synchronisation.
-        targets (count, missing): How many targets the ports see or have lost; one seen by two ports counts twice.
+        targets (count, missing): How many targets the ports see or have lost; a target seen by two ports counts
+            twice.
         targets.lost (count, status): How many of them are blocked or gone.
-        targets.lost.names (text): Which, as host0: 50:06:01:60:3b:20:19:99.
+        targets.lost.names (text): Their names, such as host0: 50:06:01:60:3b:20:19:99.
 
     Reasons:
         ok, expectation, status, missing, limit, timeout
@@ -86,7 +88,7 @@ class FibrechannelProbe(Described):
         return ""
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.fc import ports, written  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.storage.fc import ports, written  # noqa: PLC0415 - when a check needs it
 
         here, seen = await ports(self.root)
         found = [one for one in here if self.port in ("all", one.host) or one.name == written(self.port)]
@@ -132,7 +134,7 @@ def _errors(found: Sequence[Port]) -> dict[str, FactValue]:
 
 
 def _targets(seen: Sequence[Target]) -> dict[str, FactValue]:
-    # Marginal is a path that the operator marked as flaky: it is still used.
+    # Marginal: the operator marked the path as unreliable; it is still used.
     lost = [f"{one.host}: {one.name}" for one in seen if one.state not in ("Online", "Marginal")]
     return {"targets": len(seen), "targets.lost": len(lost), "targets.lost.names": one_line(", ".join(lost))}
 

@@ -1,4 +1,4 @@
-"""Files: is a backup there, how old, how large, sealed, kept for long enough, and equal to its copy elsewhere."""
+"""Files: age, size, encryption and retention of backups, and whether a copy elsewhere is equal."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.afar import Login, is_public_key, parted
+from watch.probes.wire.files.afar import Login, is_public_key, parted
+from watch.probes.wire.net.options import Reached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.afar import Machine
+    from watch.probes.wire.files.afar import Machine
 
 _CLASS = "{class}"
 _MAGIC = frozenset("*?[")
@@ -29,60 +30,62 @@ _MAGIC = frozenset("*?[")
 
 @probe("file", main="path")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileProbe(Described):
-    """Look at files of this machine, or of another over SFTP: a file, a folder's, or those that fit a pattern.
+class FileProbe(Reached, Described):
+    """Look at files of this machine, or of another over SFTP: a file, a folder, or what matches a pattern.
 
-    For backups, `classes` names what must be backed up, and the path says where with {class}: the facts
-    then tell of the class that is worst off, and `missing` names those without any file. A process of its
-    own looks, at low priority, and is killed when time is up: a file system that hangs is down and holds
-    nobody else. Links to folders are followed only where the path itself names them.
+    For backups, `classes` lists what must be backed up, and {class} marks its place in the path. The facts then
+    describe the class in the worst state, and `missing` names the classes without a file. A separate process at
+    low priority reads the files, and is killed at the timeout: a file system that hangs is down and holds up no
+    other check. Links to folders are followed only where the path names them.
 
-    Over SFTP, which needs the extra `ssh`, the other machine's key must be pinned. Give the check an account of its
-    own there that may only read, in a chroot with `ForceCommand internal-sftp -R`. A machine that does not tell of
-    its room (statvfs@openssh.com) leaves those facts out. 40,000 files and folders there are the most. Run against
-    OpenSSH 9.2.
+    SFTP needs the extra `ssh` and the pinned key of the other machine. Give the check an account of its own
+    there that may only read, in a chroot with `ForceCommand internal-sftp -R`. Without the extension
+    statvfs@openssh.com the facts about free space are missing. At most 40,000 files and folders are read there.
+    Run against OpenSSH 9.2.
 
     Options:
         path: An absolute path; *, ? and [] stand for parts of a name, ** for any folders below. On another machine
             sftp://user@host:port/path; without a port 22.
-        files: Look at the files; false tells only how much room there is, which is quick in any folder.
-        classes: What {class} in the path stands for, one after the other.
-        dated: Which day a file belongs to: the time it was last written, or the first date in its name or folder
+        files: Look at the files; false reports only the free space, which is quick in any folder.
+        classes: The values of {class} in the path, one after the other.
+        dated: What gives a file its day: its time of last change, or the first date in its name or folder
             (2026-11-23, 20261123).
-        keep: How many days' files should be there, for the fact `days`, 1 to 400.
-        timezone: Where days begin and end.
-        compare: A folder that should hold the same files, with {class} if the path has it; here, or sftp://… as well.
-        hash: Whose content is compared: all (give it time), newest, or none, for names and sizes only. Over SFTP
-            files are read for it, at 16 MiB a second for all checks together.
-        key: A file with the private key for the login over SFTP, without a passphrase.
-        password: For the login instead.
-        host_key: The other machine's public key as known_hosts writes it, ssh-ed25519 AAAA…; of the one in `path` where
-            there are two.
-        compare_host_key: That of the one in `compare`, where there are two.
-        family: any, or only IPv4 (4) or IPv6 (6), over SFTP.
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+        keep: For the fact `days`: for how many days there should be files, 1 to 400.
+        timezone: The time zone in which days begin and end.
+        compare: A folder that should hold the same files, with {class} if the path has it; here, or sftp://….
+        hash: Which contents are compared: all (needs a long timeout), newest, or none, to compare names and
+            sizes only. Over SFTP, files are read at 16 MiB a second for all checks together.
+        key: For SFTP: a file with the private key for the login, without a passphrase.
+        password: Instead of a key.
+        host_key: The other machine's public key in the format of known_hosts, ssh-ed25519 AAAA…; with two
+            machines, that of the one in `path`.
+        compare_host_key: With two machines, the public key of the one in `compare`.
+        family: For SFTP: any, or only IPv4 (4) or IPv6 (6).
 
     Facts:
-        count (count, missing): How many files there are; the fewest of any class.
+        count (count, missing): How many files there are; with classes, the fewest of any class.
         missing (text, missing): The classes without a file, joined by commas.
-        age (duration, stale): How long ago the newest file was written; of the class furthest behind.
+        age (duration, stale): How long ago the newest file was written; with classes, of the class with the
+            oldest.
         modified (instant, stale): When that was.
         newest (text): Its name.
-        newest.size (bytes): How large the newest file is; the smallest of the classes' newest ones.
-        size (bytes): How large all of them are together.
-        days (count, missing): How many of the last `keep` days have a file, up to today if today has one; the fewest of
-            any class.
-        encrypted (bool): Whether the newest files look encrypted: by their header, or random and without a known one.
-        header (text): What the header of the newest one says it is: gzip, OpenPGP, age, …; empty for others.
-        entropy (count): How random it is, in bits a byte, 8 at most; the lowest of the classes.
-        different (text): The first difference to `compare`; empty when there is none.
+        newest.size (bytes): The size of the newest file; with classes, the smallest of the newest files.
+        size (bytes): The total size of all of them.
+        days (count, missing): How many of the last `keep` days have a file, up to today if today has one; with
+            classes, the fewest of any class.
+        encrypted (bool): Whether the newest files look encrypted: by their header, or random without a known
+            header.
+        header (text): The format that the header of the newest file shows: gzip, OpenPGP, age, …; empty for
+            others.
+        entropy (count): Its entropy in bits a byte, 8 at most; with classes, the lowest.
+        different (text): The first difference from `compare`; empty without one.
         compared (count): How many files were found equal.
-        free (ratio, empties): The share of the file system that is left for ordinary users.
+        free (ratio, empties): The share of the file system that is free for ordinary users.
         available (bytes): How much that is.
         total (bytes): How large the file system is.
-        inodes.free (ratio, empties): The share of its files that may still be made.
-        inodes (count): How many that are.
-        latency (duration, slow): How long looking took.
+        inodes.free (ratio, empties): The share of inodes that are free.
+        inodes (count): How many inodes are free.
+        latency (duration, slow): How long the look took.
         address (text): Who answered over SFTP, ip:port.
 
     Reasons:
@@ -114,21 +117,19 @@ class FileProbe(Described):
     password: Secret | None = None
     host_key: str | None = None
     compare_host_key: str | None = None
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
         machines = self._whereabouts("path", self.path), self._whereabouts("compare", self.compare)
         self._admitted(*machines)
         if self.path.count("**") > 1 or _MAGIC & set(parted(self.compare or "/")[1]):
-            raise ValueError("path: ** stands in it once at most, and compare is a folder, no pattern")
+            raise ValueError("path: ** once at most; and compare is a folder, not a pattern")
         if any(not name or "/" in name or name in (".", "..") or _MAGIC & set(name) for name in self.classes):
-            raise ValueError("classes: names of folders, or parts of them")
+            raise ValueError("classes: write names of folders, or parts of names")
         if len(self.classes) > 100 or len(set(self.classes)) < len(self.classes):
             raise ValueError("classes: each name once, and a hundred at most")
         if not self.files and (self.classes or self.compare or _MAGIC & set(self.path)):
             raise ValueError(
-                "files: false asks for the room of one folder; leave out classes, compare and patterns"
+                "files: false reports the free space of one folder; leave out classes, compare and patterns"
             )
         if not 1 <= self.keep <= 400:
             raise ValueError("keep: from 1 to 400 days")
@@ -146,23 +147,21 @@ class FileProbe(Described):
         except ValueError as error:
             raise ValueError(f"{option}: {error}") from None
         if bool(self.classes) != (_CLASS in path):
-            raise ValueError(f"{option}: {_CLASS} in it and classes belong together")
+            raise ValueError(f"{option}: {_CLASS} in the path and the option classes need each other")
         return machine
 
     def _admitted(self, here: Machine | None, there: Machine | None) -> None:
-        """Raise ValueError unless all is here that the logins take, and nothing more."""
+        """Raise ValueError unless the options for logins are complete, and each is needed."""
         logins = {machine for machine in (here, there) if machine is not None}
         secrets = sum(secret is not None for secret in (self.key, self.password))
         if secrets != bool(logins):
-            raise ValueError("key: a login over SFTP needs it, or a password, and nothing else does")
+            raise ValueError("key: SFTP needs a key or a password; local files need neither")
         for option, text, wanted in (
             ("host_key", self.host_key, len(logins) > 0),
             ("compare_host_key", self.compare_host_key, len(logins) > 1),
         ):
             if (text is not None) != wanted:
-                raise ValueError(
-                    f"{option}: each machine that is asked over SFTP needs one, and no other does"
-                )
+                raise ValueError(f"{option}: each machine reached over SFTP needs one; local files need none")
             if text is not None and not is_public_key(text):
                 raise ValueError(f"{option}: write it like ssh-ed25519 AAAAC3Nza…, as in known_hosts")
         if logins and find_spec("asyncssh") is None:
@@ -193,11 +192,11 @@ class FileProbe(Described):
         here = parted(self.path)[0]
         there = None if self.compare is None else parted(self.compare)[0]
         if here is there is None:
-            from watch.probes.wire.folder import looked  # noqa: PLC0415 - when a check needs it
+            from watch.probes.wire.files.folder import looked  # noqa: PLC0415 - when a check needs it
 
             return await looked(asked, self.path)
 
-        from watch.probes.wire.folder_sftp import looked_afar  # noqa: PLC0415 - asyncssh, as above
+        from watch.probes.wire.files.folder_sftp import looked_afar  # noqa: PLC0415 - asyncssh, as above
 
         two = here is not None and there is not None and here != there
         ours = None if here is None else (here, self._login(self.host_key))
@@ -243,7 +242,7 @@ class FileProbe(Described):
         return facts
 
     def _days(self, told: Mapping[str, Any], now: datetime) -> int:
-        """Return how many of the last days have a file; today counts once it has one, and is awaited till then."""
+        """Return how many of the last days have a file; today counts only if it has one."""
         zone = zone_named(self.timezone)
         if self.dated == "name":
             days = {_day(text) for text in told["dates"]}
@@ -255,7 +254,7 @@ class FileProbe(Described):
 
 
 def _divided(path: str) -> tuple[str, list[str]]:
-    """Return the folder that *path* begins with, and the pattern below it; without one, *path* itself."""
+    """Return the folder at the start of *path*, and the pattern below it; without a pattern, *path* itself."""
     parts = PurePosixPath(path).parts
     first = next((at for at, part in enumerate(parts) if _MAGIC & set(part)), None)
     if first is None:
@@ -271,7 +270,7 @@ def _day(text: str) -> date | None:
 
 
 def _room(told: Mapping[str, int]) -> dict[str, FactValue]:
-    """Return how much room there is; some file systems count no files."""
+    """Return the facts about free space; some file systems count no inodes."""
     facts: dict[str, FactValue] = {"available": told["available"], "total": told["total"]}
     if told["total"]:
         facts["free"] = told["available"] / told["total"]

@@ -1,63 +1,49 @@
-"""FTP: does a file server greet, encrypt, let us in, and hold what should be there."""
+"""FTP: greeting, encryption and login of a file server, and one file or folder on it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import Reading, Reason, Verdict
-from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire import dialogue
-from watch.probes.wire.ftp import asked, names
-from watch.probes.wire.line import place
-from watch.probes.wire.replies import greeting
+from watch.probes.wire.mail import dialogue
+from watch.probes.wire.mail.ftp import asked, names
+from watch.probes.wire.mail.replies import greeting
 
 if TYPE_CHECKING:
     from watch.core.reading import FactValue
-    from watch.probes.wire.dialogue import Dialogue
+    from watch.probes.wire.mail.dialogue import Dialogue
 
 _UNKNOWN_WORD = ("500", "502", "504")
 
 
 @probe("ftp", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FtpProbe(Described):
-    """Log in to a file server and look at a file or into a folder. Nothing is fetched or changed.
+class FtpProbe(dialogue.Options, Described):
+    """Log in to a file server and look at a file or a folder. Nothing is fetched or changed.
 
-    Without TLS it is down unless `tls: none` is written, for then no password is safe. Counting a folder
-    takes a second connection to a port that the server names, as every transfer does: when only that fails,
-    a firewall stands between.
+    A server without TLS is down unless you write `tls: none`, because the password would be sent in the clear.
+    Counting a folder takes a second connection, to a port that the server names. When only that connection
+    fails, a firewall blocks it.
 
     Options:
         address: host or host:port; without a port 990 with implicit TLS, else 21.
         tls: starttls (AUTH TLS); implicit, TLS from the first byte; or none.
         username: To log in as, with `password`; without it anonymous.
         password: For the login.
-        file: A file whose size and age to tell.
+        file: A file whose size and age to read.
         folder: A folder whose entries to count.
-        verify: Whether the server must prove its name; false takes any certificate.
-        ca_file: Trust the authorities in this PEM file instead of the system's.
-        server_name: The name the certificate must carry, if not the address's.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
-        banner (text): What the server greets with, without its code.
+        banner (text): The server's greeting, without its code.
         size (bytes): The size of the file.
-        age (duration, stale): How long ago the file was last changed, if the server tells (MDTM, in UTC).
+        age (duration, stale): How long ago the file was last changed, if the server says so (MDTM, in UTC).
         modified (instant, stale): When that was.
         count (count, missing): How many entries the folder has.
-        protocol (text, tls): TLSv1.3.
-        certificate.left (duration, certificate): How long the server's certificate holds.
-        certificate.expires (instant, certificate): When it ends.
-        certificate.subject (text, certificate): Its common name.
-        certificate.issuer (text, certificate): Who signed it.
-        address (text): Who answered, ip:port.
 
     Reasons:
         ok, slow, stale, missing, auth, status, tls, certificate, dns, refused, reset, unreachable, timeout,
@@ -70,33 +56,19 @@ class FtpProbe(Described):
     """
 
     WAYS: ClassVar[frozenset[str]] = DIALS
+    PORTS: ClassVar[tuple[int, int]] = (990, 21)
 
-    address: str
     tls: Literal["starttls", "implicit", "none"] = "starttls"
-    username: str | None = None
-    password: Secret | None = None
     file: str | None = None
     folder: str | None = None
-    verify: bool = True
-    ca_file: Path | None = None
-    server_name: str | None = None
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
-        dialogue.checked(self, self._port)
+        dialogue.check(self)
         dialogue.single("file", self.file or "")
         dialogue.single("folder", self.folder or "")
 
-    @property
-    def _port(self) -> int:
-        return 990 if self.tls == "implicit" else 21
-
-    def peer(self) -> str:
-        return place(self.address, self._port).host
-
     async def run(self, *, now: datetime) -> Reading:
-        with await dialogue.call(self, self._port, now) as talk:
+        with await dialogue.call(self, now) as talk:
             await _greeted(talk)
             if self.tls == "starttls":
                 await _secured(talk)
@@ -106,7 +78,7 @@ class FtpProbe(Described):
             if self.folder is not None:
                 talk.facts |= await self._folder(talk, self.folder)
             facts, phases = talk.told()
-            await talk.say("QUIT")  # a courtesy: its answer tells nothing and is not awaited
+            await talk.say("QUIT")  # the answer is not awaited; it says nothing
             return Reading(Verdict.UP, facts=facts, phases=phases)
 
     async def _log_in(self, talk: Dialogue) -> None:
@@ -116,12 +88,12 @@ class FtpProbe(Described):
             password = "anonymous@" if self.password is None else self.password.reveal()
             said = await asked(talk, f"PASS {password}", what="a login", secret=self.password is not None)
         if said.code[0] != "2":
-            # 4xx is "not now" (too many are here already): nobody's password is wrong.
+            # 4xx means "not now", such as too many users: the password may be right.
             reason = Reason.STATUS if said.code[0] == "4" else Reason.AUTH
             raise talk.failure(reason, f"answers a login with {said.code}: {talk.quoted(said.text)}")
 
     async def _folder(self, talk: Dialogue, folder: str) -> dict[str, FactValue]:
-        if self.tls != "none":  # lists shall be as secret as what is said here
+        if self.tls != "none":  # the data connection must be as secret as this one
             await _granted(talk, "PBSZ 0", Reason.TLS)
             await _granted(talk, "PROT P", Reason.TLS)
         await _granted(talk, f"CWD {folder}", Reason.MISSING)
@@ -138,7 +110,7 @@ async def _greeted(talk: Dialogue) -> None:
 async def _secured(talk: Dialogue) -> None:
     said = await asked(talk, "AUTH TLS")
     if said.code != "234":
-        words = f"answers AUTH TLS with {said.code} (`tls: none` does without)"
+        words = f"answers AUTH TLS with {said.code}; write `tls: none` to do without TLS"
         raise talk.failure(Reason.TLS, words)
     await talk.secure()
 
@@ -151,7 +123,7 @@ async def _granted(talk: Dialogue, command: str, reason: Reason) -> None:
 
 
 async def _file(talk: Dialogue, file: str, now: datetime) -> dict[str, FactValue]:
-    await _granted(talk, "TYPE I", Reason.STATUS)  # many tell no size of a text that they would convert
+    await _granted(talk, "TYPE I", Reason.STATUS)  # in text mode, many servers give no size
     facts: dict[str, FactValue] = {}
     for word in ("SIZE", "MDTM"):
         said = await asked(talk, f"{word} {file}")
@@ -161,13 +133,13 @@ async def _file(talk: Dialogue, file: str, now: datetime) -> dict[str, FactValue
             reason = Reason.MISSING if said.code == "550" else Reason.STATUS
             raise talk.failure(reason, f"answers {word} with {said.code}: {talk.quoted(said.text)}")
     if not facts:
-        raise talk.failure(Reason.STATUS, "tells neither size nor time of a file (SIZE, MDTM)")
+        raise talk.failure(Reason.STATUS, "knows neither SIZE nor MDTM")
     return facts
 
 
 def _size(talk: Dialogue, text: str) -> dict[str, FactValue]:
     if not text.strip().isdecimal() or len(text) > 18:
-        raise talk.failure(Reason.PROTOCOL, "the answer to SIZE is no number")
+        raise talk.failure(Reason.PROTOCOL, "the answer to SIZE is not a number")
     return {"size": int(text)}
 
 
@@ -175,5 +147,5 @@ def _time(talk: Dialogue, text: str, now: datetime) -> dict[str, FactValue]:
     try:
         modified = datetime.strptime(text.strip()[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     except ValueError as error:
-        raise talk.failure(Reason.PROTOCOL, "the answer to MDTM is no time") from error
+        raise talk.failure(Reason.PROTOCOL, "the answer to MDTM is not a time") from error
     return {"modified": modified.timestamp(), "age": (now - modified).total_seconds()}

@@ -1,10 +1,10 @@
-"""HTTP: does a page answer, how fast, with what, and how long does its certificate hold."""
+"""HTTP: status, speed and content of a page, and the certificate of its server."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 from urllib.parse import urlsplit
@@ -13,9 +13,10 @@ from watch.core.quantity import size
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.certificate import spelled
-from watch.probes.wire.headers import Headers
-from watch.probes.wire.journey import target
+from watch.probes.wire.http.headers import Headers
+from watch.probes.wire.http.journey import target
+from watch.probes.wire.http.request import WORD, HttpRequest, authorization, check_headers
+from watch.probes.wire.net.certificate import spelled
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from watch.core.reading import FactValue
 
 MOST_BODY = 2 << 20
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_room = lru_cache(maxsize=256)(size)
 
 
 @probe("http", main="url")
@@ -31,46 +32,45 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 class HttpProbe(Described):
     """Ask a web server one question over HTTP, on a new connection each time.
 
-    Any answer is an answer: whether its status, body, headers or speed are good enough is for `expect` to
-    say. Without an expectation on `status`, 200 to 299 is expected. Redirects are followed by hand, five
-    at most; to another origin (scheme, host or port) go no credentials, no client certificate and no
-    header of yours but Accept, Accept-Language and User-Agent. Only the first `max_body` of a body is
-    read; `truncated` says so. Over HTTP/3 a server that dies after the handshake is a timeout: QUIC has no
-    system behind it that would hang up.
+    Any answer is up; judge its status, body, headers and speed by `expect`. Without an expectation on `status`,
+    200 to 299 is expected. At most five redirects are followed. To another origin (scheme, host or port) the
+    probe sends no credentials, no client certificate and none of your headers but Accept, Accept-Language and
+    User-Agent. Only the first `max_body` of a body is read; `truncated` says so. Over HTTP/3, a server that
+    dies after the handshake is a timeout, because no operating system closes a QUIC connection for it.
 
     Options:
-        url: Where to ask, http:// or https://.
+        url: The URL to ask, http:// or https://.
         method: GET, HEAD, POST, ….
         headers: Headers to send; their values are never shown.
-        body: What to send with it; never shown.
+        body: The body to send; never shown.
         username: For basic authentication, with `password`.
         password: For basic authentication.
         token: For bearer authentication.
         certificate: A PEM file with the client's certificate.
         key: A PEM file with its key, when it is not in the same file.
         ca_file: Trust the authorities in this PEM file instead of the system's.
-        verify: Whether the server must prove its name; false takes any certificate.
-        proxy: Go through this proxy, http:// or socks5:// (which resolves the name itself); its failures are
-            ours, not the target's.
+        verify: Whether the server must prove its name; false accepts any certificate.
+        proxy: Ask through this proxy, http:// or socks5:// (which resolves the name itself); a failure of the
+            proxy is unknown, not down.
         family: any, or only IPv4 (4) or IPv6 (6).
-        version: 1.1, or 2 where the server offers it; 3 asks over QUIC (UDP) and nothing else, https:// only.
-        redirects: follow, or none to take a redirect as the answer.
+        version: 1.1, or 2 where the server offers it; 3 uses only QUIC (UDP), and https://.
+        redirects: follow, or none to take the redirect as the answer.
         max_body: How much of the body to read, 2MiB at most.
         metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
-        status (count, status): The answer's code.
+        status (count, status): The status code.
         latency (duration, slow): From the start of name lookup to the last byte read, redirects included.
-        size (bytes): How much body came, at most just over max_body.
+        size (bytes): How much of the body came, at most just over max_body.
         truncated (bool): Whether the body was longer than max_body.
-        body (text): The body, for expectations only; it is not kept.
+        body (text): The body, for expectations only; it is not stored.
         redirects (count): How many redirects were followed.
         version (text): The protocol's version: 1.0, 1.1, 2, 3.
         address (text): Who answered, ip:port.
-        certificate.left (duration, certificate): How long the server's certificate holds.
-        certificate.expires (instant, certificate): When it ends.
+        certificate.left (duration, certificate): How long the server's certificate remains valid.
+        certificate.expires (instant, certificate): When it expires.
         certificate.subject (text, certificate): Its common name.
-        certificate.issuer (text, certificate): Who signed it.
+        certificate.issuer (text, certificate): The name of its issuer.
 
     Reasons:
         ok, status, slow, certificate, tls, dns, refused, reset, unreachable, timeout, protocol, limit
@@ -104,17 +104,15 @@ class HttpProbe(Described):
 
     def __post_init__(self) -> None:
         target(self.url)
-        if not _TOKEN.fullmatch(self.method):
+        if not WORD.fullmatch(self.method):
             raise ValueError(f"method: {self.method!r} is not a method; write GET, HEAD, POST, …")
-        for name, value in self.headers.items():
-            if not _TOKEN.fullmatch(name) or any(char in value for char in "\r\n\0"):
-                raise ValueError(f"headers: {name!r} cannot be sent; names are words and values one line")
+        check_headers(self.headers)
         if (self.username is None) != (self.password is None):
             raise ValueError("username: basic authentication needs both username and password")
         if self.username is not None and self.token is not None:
             raise ValueError("token: give either a token or a username, not both")
         if self.key is not None and self.certificate is None:
-            raise ValueError("key: a key without its certificate; name the certificate, too")
+            raise ValueError("key: needs its certificate; name the certificate, too")
         if not 0 < size(self.max_body) <= MOST_BODY:
             raise ValueError("max_body: from 1B to 2MiB")
         if self.proxy is not None and urlsplit(self.proxy.reveal()).scheme not in ("http", "socks5"):
@@ -132,11 +130,30 @@ class HttpProbe(Described):
     def peer(self) -> str:
         return target(self.url).host
 
+    def _request(self) -> HttpRequest:
+        return HttpRequest(
+            url=self.url,
+            method=self.method,
+            headers=self.headers,
+            body=self.body,
+            authorization=authorization(self.username, self.password, self.token),
+            certificate=self.certificate,
+            key=self.key,
+            ca_file=self.ca_file,
+            verify=self.verify,
+            proxy=self.proxy,
+            family=self.family,
+            version=self.version,
+            follow=self.redirects == "follow",
+            room=_room(self.max_body),
+            metadata=self.metadata,
+        )
+
     async def run(self, *, now: datetime) -> Reading:
-        from watch.probes.wire.pursuit import pursue  # noqa: PLC0415 - brings libcurl, when a check needs it
+        from watch.probes.wire.http.pursuit import pursue  # noqa: PLC0415 - brings libcurl, when a check needs it
 
         phases: dict[str, float] = {}
-        answer, redirects, where = await pursue(self, phases)
+        answer, redirects, where = await pursue(self._request(), phases)
         facts: dict[str, FactValue] = {
             "status": answer.status,
             "latency": sum(phases.values()),

@@ -1,42 +1,39 @@
-"""ICMP: does a host answer pings, how quickly, and to how many of them."""
+"""ICMP: replies to pings, their round trips and their loss."""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.probes.base import SENDS, Described, probe
-from watch.probes.wire import shared
-from watch.probes.wire.blame import cut_short
-from watch.probes.wire.resolver import located
+from watch.probes.wire.net.engines import shared
+from watch.probes.wire.net.options import Family
+from watch.probes.wire.net.resolver import located
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.echo import Echo
 
 
 @probe("icmp", main="host")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IcmpProbe(Described):
+class IcmpProbe(Family, Described):
     """Send a few pings to a host and wait for the replies.
 
-    Down when none comes back. Some lost are up, with the share in `loss`: say what is too much. Needs a ping
-    socket (sysctl net.ipv4.ping_group_range), CAP_NET_RAW, or the program /usr/bin/ping; without any of them
-    the reading is unknown and says how to grant it.
+    Down when no reply comes. Lost replies alone are up: judge their share by `loss`. Needs a ping socket
+    (sysctl net.ipv4.ping_group_range), CAP_NET_RAW, or the program /usr/bin/ping. Without any of them the
+    reading is unknown and says how to grant one.
 
     Options:
         host: A name or an address.
         packets: How many pings, 1 to 20.
-        gap: Between two of them.
-        wait: For the last one's reply.
+        gap: The time between two pings.
+        wait: How long to wait for the last reply.
         size: Bytes of payload, 16 to 1400.
-        family: any, or only IPv4 (4) or IPv6 (6).
 
     Facts:
         latency (duration, slow): The mean round trip of the replies.
@@ -61,7 +58,6 @@ class IcmpProbe(Described):
     gap: timedelta = timedelta(milliseconds=200)
     wait: timedelta = timedelta(seconds=1)
     size: int = 56
-    family: Literal["any", "4", "6"] = "any"
 
     def __post_init__(self) -> None:
         if not 1 <= self.packets <= 20:
@@ -69,25 +65,25 @@ class IcmpProbe(Described):
         if not 16 <= self.size <= 1400:
             raise ValueError("size: from 16 to 1400")
         if self.gap < timedelta(milliseconds=10):
-            raise ValueError("gap: 10ms at least; a flood is no check")
+            raise ValueError("gap: 10ms at least")
 
     def peer(self) -> str:
         return self.host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.echo import Denied, Echo  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.net.echo import Denied, Echo, Volley  # noqa: PLC0415 - when a check needs it
 
         phases = dict[str, float]()
         ip = await located(self.host, family=self.family, metadata=True, phases=phases)
-        echo = shared(Echo)
+        echo, volley = shared(Echo), Volley(self.packets, self.gap, self.wait, self.size)
         try:
-            trips = await self._pinged(echo, ip)
+            trips = await echo.send(ip, volley)
         except Denied:
             if echo.program is None:
                 raise
-            from watch.probes.wire.ping_program import pings  # noqa: PLC0415 - the last resort
+            from watch.probes.wire.net.ping_program import pings  # noqa: PLC0415 - the last resort
 
-            trips = await pings(echo.program, ip, self)
+            trips = await pings(echo.program, ip, volley)
         if not trips:
             raise ProbeFailure(
                 Reason.TIMEOUT, f"no reply from {ip} to {self.packets} pings", facts={"loss": 1.0}
@@ -102,30 +98,3 @@ class IcmpProbe(Described):
             "loss": 1 - len(trips) / self.packets,
             "address": ip,
         }
-
-    async def _pinged(self, echo: Echo, ip: str) -> list[float]:
-        """Return the round trips of the pings that were answered; raise what came back if none was."""
-        awaited: list[asyncio.Future[float]] = []
-        try:
-            for number in range(self.packets):
-                if number:
-                    await asyncio.sleep(self.gap.total_seconds())
-                awaited.append(echo.ping(ip, self.size))
-            await asyncio.wait(awaited, timeout=self.wait.total_seconds())
-        except asyncio.CancelledError as stop:
-            answered = sum(_answered(future) for future in awaited)
-            words = f"{answered} of {self.packets} pings to {ip} were answered when time was up"
-            raise cut_short(stop, ProbeFailure(Reason.TIMEOUT, words)) from stop
-        finally:
-            for future in awaited:
-                future.cancel()
-        failed = [f.exception() for f in awaited if not f.cancelled()]
-        trips = [future.result() for future in awaited if _answered(future)]
-        worst = next(filter(None, failed), None)
-        if worst is not None and not trips:
-            raise worst
-        return trips
-
-
-def _answered(future: asyncio.Future[float]) -> bool:
-    return future.done() and not future.cancelled() and future.exception() is None

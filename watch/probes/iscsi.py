@@ -1,4 +1,4 @@
-"""iSCSI: does a SAN let us in, is the LUN ready, how large is it, how long does a block take, by which paths."""
+"""iSCSI: login, LUN, read time and paths of a SAN."""
 
 from __future__ import annotations
 
@@ -8,30 +8,31 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.address import literal
-from watch.probes.wire.blame import carried
-from watch.probes.wire.journey import admit
-from watch.probes.wire.line import dial, place
+from watch.probes.wire.net.address import admit, literal
+from watch.probes.wire.net.blame import carried
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.line import place
+from watch.probes.wire.net.options import Reached
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.iscsi import Session
+    from watch.probes.wire.storage.iscsi import Session
 
 _PORT = 3260
 _MOST_PORTALS, _MOST_REDIRECTS = 16, 2
 _LARGEST_BLOCK = 64 << 10
 
 
-class Way(NamedTuple):
-    """What one portal showed. *standby*: that the LUN is served by the other controller."""
+class PortalPath(NamedTuple):
+    """What one portal answered. *standby*: the LUN is served by the other controller."""
 
     facts: dict[str, FactValue]
     phases: dict[str, float]
@@ -40,29 +41,27 @@ class Way(NamedTuple):
 
 @probe("iscsi", main="portal")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IscsiProbe(Described):
+class IscsiProbe(Reached, Described):
     """Log in to an iSCSI target as a host does, ask whether the LUN is ready, and read one block of it.
 
-    Without `target` the portal is asked for its targets; without `lun` the target for its LUNs. Several
-    portals are several paths to one LUN, asked at the same time: down when none of them leads there, degraded
-    when one does not. A path that stands by (asymmetric access) is a good one, if there is one that serves. The
-    block lies at a random place, so that no cache answers for the disks. Nothing is written or reserved, and every
-    login is a session of its own, which ends no other. Headers and data go without digests; a target that insists
-    on them refuses us. Run against tgt 1.0.85; paths that stand by were never run against a real array.
+    Without `target` the portal is asked for its targets; without `lun` the target is asked for its LUNs.
+    Several portals are several paths to one LUN, and are asked at the same time: down when no path works,
+    degraded when one does not. A standby path (asymmetric access) is good if another path serves the LUN. The
+    block is chosen at random, so that no cache hides the disks. Nothing is written or reserved. Each login is a
+    new session and ends no other. Header and data digests are not used; a target that insists on them refuses
+    the login. Run against tgt 1.0.85; standby paths were never run against a real array.
 
     Options:
-        portal: Where to ask, host or host:port; without a port 3260.
+        portal: host or host:port; without a port 3260.
         portals: Further portals that lead to the same target.
         target: The target's name, iqn.… or eui.….
         lun: The number of the LUN to look at.
         read: Whether to read a block of it.
-        username: For CHAP, with `password`; a target that asks for no password is then refused.
+        username: For CHAP, with `password`; a target that does not ask for a password is then down.
         password: For CHAP, 12 characters or more.
-        proof: With them, the password that the target itself must prove to know (mutual CHAP).
-        initiator: The name we come by, which the target may have to be told.
-        wait: For each portal, when there are several.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+        proof: For mutual CHAP: the password that the target must prove to know.
+        initiator: Our initiator name, which you may have to register at the target.
+        wait: How long to wait for each portal, when there are several.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer, on the slowest path.
@@ -71,17 +70,18 @@ class IscsiProbe(Described):
         paths (count): How many portals were asked.
         paths.up (count, unreachable): How many of them led to the target.
         paths.failed (count, unreachable): How many did not.
-        paths.lost (text, unreachable): Which, and what is wrong with each; empty when nothing is.
-        paths.standby (count): How many of those that led there stand by for another; with `lun`.
-        paths.alike (bool, status): Whether all of them lead to the same LUN, by its identity and size; with `lun`.
+        paths.lost (text, unreachable): Those portals, and the failure of each; empty without a failure.
+        paths.standby (count): How many of the working paths are standby; with `lun`.
+        paths.alike (bool, status): Whether all of them lead to the same LUN, by identity and size; with `lun`.
         targets (count, missing): How many targets there are; without `target`.
         target (text, missing): Their names, joined by commas; without `target`.
-        portals (count, missing): How many portals they have, as they are announced; without `target`.
-        luns (count, missing): How many LUNs the target has for us; without `lun`.
-        size (bytes): How large the LUN is.
-        block (bytes): How large one of its blocks is.
-        device (text): Its vendor and product.
-        identity (text): What it is called by every path, its NAA or EUI-64 name where it has one.
+        portals (count, missing): How many portals the targets announce; without `target`.
+        luns (count, missing): How many LUNs the target shows to us; without `lun`.
+        size (bytes): The size of the LUN.
+        block (bytes): The size of one block.
+        device (text): Vendor and product.
+        identity (text): The identity of the LUN, the same on every path: its NAA or EUI-64 name where it has
+            one.
         address (text): The first portal that answered, ip:port.
 
     Reasons:
@@ -111,8 +111,6 @@ class IscsiProbe(Described):
     proof: Secret | None = None
     initiator: str = "iqn.2026-11.app.threenines:probe"
     wait: timedelta = timedelta(seconds=3)
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
         for option, texts in (("portal", (self.portal,)), ("portals", self.portals)):
@@ -126,12 +124,16 @@ class IscsiProbe(Described):
         if (self.username is None) != (self.password is None):
             raise ValueError("username: CHAP needs both username and password")
         if self.proof is not None and (self.password is None or self.proof == self.password):
-            raise ValueError("proof: mutual CHAP needs our password, too, and another one than the target's")
+            raise ValueError(
+                "proof: mutual CHAP also needs username and password, and two different passwords"
+            )
         if self.lun is not None and (self.target is None or not 0 <= self.lun < 16384):
             raise ValueError("lun: a LUN from 0 to 16383 belongs to a target; name the target")
         for option, name in (("target", self.target), ("initiator", self.initiator)):
             if name is not None and (not name or len(name) > 223 or any(char <= " " for char in name)):
-                raise ValueError(f"{option}: {name!r} is no name; write it like iqn.2026-11.org.example:disk")
+                raise ValueError(
+                    f"{option}: {name!r} is not an iSCSI name; write it like iqn.2026-11.org.example:disk"
+                )
 
     def peer(self) -> str:
         return place(self.portal, _PORT).host
@@ -139,21 +141,21 @@ class IscsiProbe(Described):
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
         portals = (self.portal, *self.portals)
         if len(portals) == 1:
-            found: list[Way | BaseException] = [await self._path(self.portal)]
+            found: list[PortalPath | BaseException] = [await self._path(self.portal)]
         else:
             found = await asyncio.gather(*map(self._path_in_time, portals), return_exceptions=True)
-        ways = [path for path in found if isinstance(path, Way)]
+        ways = [path for path in found if isinstance(path, PortalPath)]
         lost = [(portal, path) for portal, path in zip(portals, found, strict=True) if path not in ways]
-        # What is ours, or a bug, is no path's fault: it is said, whatever the others do.
+        # A fault of ours, or a bug, is raised, whatever the other paths answer.
         worst = next((error for _, error in lost if not isinstance(error, ProbeFailure)), None)
         if worst is not None or not ways:
             raise worst or lost[0][1]  # type: ignore[misc] # a path that is not lost is none of these
         return self._reading(ways, lost)
 
-    def _reading(self, ways: list[Way], lost: list[tuple[str, Any]]) -> Reading:
+    def _reading(self, ways: list[PortalPath], lost: list[tuple[str, Any]]) -> Reading:
         serving = [path for path in ways if not path.standby]
         if not serving:
-            words = f"LUN {self.lun} only stands by on all paths: no controller serves it"
+            words = f"LUN {self.lun} is standby on all paths: no controller serves it"
             raise ProbeFailure(Reason.STATUS, words, phases=ways[0].phases)
         slowest = max(ways, key=lambda path: sum(path.phases.values()))
         facts = dict(serving[0].facts)
@@ -170,8 +172,8 @@ class IscsiProbe(Described):
             )
         return Reading(Verdict.UP, facts=facts, phases=slowest.phases)
 
-    async def _path_in_time(self, portal: str) -> Way:
-        """Return one of several paths; a silent one must not cost the others their reading."""
+    async def _path_in_time(self, portal: str) -> PortalPath:
+        """Return one of several paths, within `wait`: a silent portal must not use up the time of the others."""
         limit = asyncio.timeout(self.wait.total_seconds())
         try:
             async with limit:
@@ -181,8 +183,8 @@ class IscsiProbe(Described):
                 raise
             raise carried(error) or ProbeFailure(Reason.TIMEOUT, "no answer in time") from error
 
-    async def _path(self, portal: str) -> Way:
-        from watch.probes.wire.iscsi import Moved  # noqa: PLC0415 - when a check needs it
+    async def _path(self, portal: str) -> PortalPath:
+        from watch.probes.wire.storage.iscsi import Moved  # noqa: PLC0415 - when a check needs it
 
         for redirects in range(_MOST_REDIRECTS + 1):
             try:
@@ -191,9 +193,9 @@ class IscsiProbe(Described):
                 portal = moved.address
         raise ProbeFailure(Reason.LIMIT, f"more than {_MOST_REDIRECTS} redirects")
 
-    async def _asked(self, portal: str, *, first: bool) -> Way:
-        from watch.probes.wire.chap import Chap  # noqa: PLC0415 - as above
-        from watch.probes.wire.iscsi import Session  # noqa: PLC0415 - as above
+    async def _asked(self, portal: str, *, first: bool) -> PortalPath:
+        from watch.probes.wire.storage.chap import Chap  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage.iscsi import Session  # noqa: PLC0415 - as above
 
         clock, chap = asyncio.get_running_loop().time, None
         with await self._line(portal, first=first) as line:
@@ -208,24 +210,24 @@ class IscsiProbe(Described):
             facts |= seen
             phases["transfer"] = clock() - began
             facts["latency"] = sum(phases.values())
-            with contextlib.suppress(ProbeFailure):  # all is known already
+            with contextlib.suppress(ProbeFailure):  # the facts are complete
                 await session.logout()
-        return Way(facts, phases, standby)
+        return PortalPath(facts, phases, standby)
 
     async def _line(self, portal: str, *, first: bool) -> Any:
-        """Dial *portal*; one that we were sent to may not be spelled, or be, what nobody should ask."""
+        """Dial *portal*. One that a target redirected us to must be well-formed and no metadata address."""
         try:
             there = place(portal, _PORT)
         except ValueError as error:
-            raise ProbeFailure(Reason.PROTOCOL, "sends us to what is no host and port") from error
+            raise ProbeFailure(Reason.PROTOCOL, "redirects to an address that is not host:port") from error
         ip = literal(there.host, "any")
         if not first and not self.metadata and ip is not None:
             admit(there.host, ip, first=False)
         return await dial(there, family=self.family, metadata=self.metadata)
 
     async def _seen(self, session: Session) -> tuple[dict[str, FactValue], bool]:
-        """Return what is to be seen, and whether the LUN only stands by here."""
-        from watch.probes.wire import scsi  # noqa: PLC0415 - as above
+        """Return the facts, and whether the LUN is standby on this path."""
+        from watch.probes.wire.storage import scsi  # noqa: PLC0415 - as above
 
         if self.target is None:
             names, portals = await session.targets()
@@ -239,8 +241,8 @@ class IscsiProbe(Described):
         return await self._disk(session, self.lun)
 
     async def _disk(self, session: Session, number: int) -> tuple[dict[str, FactValue], bool]:
-        from watch.probes.wire.lun import identity, ready  # noqa: PLC0415 - as above
-        from watch.probes.wire.scsi import Standby  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage.lun import identity, ready  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage.scsi import Standby  # noqa: PLC0415 - as above
 
         try:
             lun = await ready(session, number)

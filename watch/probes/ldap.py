@@ -1,19 +1,16 @@
-"""LDAP: does a directory answer, encrypt, know us, and hold an entry."""
+"""LDAP: encryption and login of a directory, and one of its entries."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import Reading, Verdict
-from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire import dialogue
-from watch.probes.wire.directory import Directory
-from watch.probes.wire.line import place
+from watch.probes.wire.databases.directory import Directory
+from watch.probes.wire.mail import dialogue
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,11 +20,11 @@ if TYPE_CHECKING:
 
 @probe("ldap", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LdapProbe(Described):
+class LdapProbe(dialogue.Options, Described):
     """Look up one entry in a directory: the root DSE, which every server shows, or another.
 
-    Without TLS it is down unless `tls: none` is written, for then no password is safe. With a username it
-    must let us in (a simple bind); without one it is asked as anybody.
+    A server without TLS is down unless you write `tls: none`, because the password would be sent in the clear.
+    With a username the probe logs in (a simple bind); without one it asks anonymously.
 
     Options:
         address: host or host:port; without a port 636 with implicit TLS, else 389.
@@ -36,23 +33,13 @@ class LdapProbe(Described):
         password: For the bind.
         base: The DN of the entry to look up; without it the root DSE.
         attribute: Whose values to read, such as contextCSN.
-        verify: Whether the server must prove its name; false takes any certificate.
-        ca_file: Trust the authorities in this PEM file instead of the system's.
-        server_name: The name the certificate must carry, if not the address's.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
-        found (bool, missing): Whether the entry is there and we may see it; expected unless you say otherwise.
+        found (bool, missing): Whether the entry exists and we may see it; expected unless you write an
+            expectation of your own.
         values (count): How many values the attribute has.
-        value (text): The first of them, when there is one; which one is first is for the server to say.
-        protocol (text, tls): TLSv1.3.
-        certificate.left (duration, certificate): How long the server's certificate holds.
-        certificate.expires (instant, certificate): When it ends.
-        certificate.subject (text, certificate): Its common name.
-        certificate.issuer (text, certificate): Who signed it.
-        address (text): Who answered, ip:port.
+        value (text): The first of them; the server decides which one is first.
 
     Reasons:
         ok, slow, missing, auth, status, tls, certificate, dns, refused, reset, unreachable, timeout, protocol, limit
@@ -64,37 +51,23 @@ class LdapProbe(Described):
     """
 
     WAYS: ClassVar[frozenset[str]] = DIALS
+    PORTS: ClassVar[tuple[int, int]] = (636, 389)
     ASSUMED: ClassVar[Mapping[str, str]] = {"found": "found == true"}
 
-    address: str
     tls: Literal["starttls", "implicit", "none"] = "starttls"
-    username: str | None = None
-    password: Secret | None = None
     base: str = ""
     attribute: str | None = None
-    verify: bool = True
-    ca_file: Path | None = None
-    server_name: str | None = None
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
-        dialogue.checked(self, self._port)
+        dialogue.check(self)
         if self.password is not None and not self.password.reveal():
-            # RFC 4513 5.1.2: such a bind succeeds as anybody, whoever's name stands in it.
-            raise ValueError("password: an empty one proves nothing")
+            # RFC 4513 5.1.2: a bind with an empty password is anonymous and succeeds with any name.
+            raise ValueError("password: must not be empty")
         if self.attribute is not None and not self.attribute.replace("-", "").isalnum():
             raise ValueError("attribute: one name, such as contextCSN")
 
-    @property
-    def _port(self) -> int:
-        return 636 if self.tls == "implicit" else 389
-
-    def peer(self) -> str:
-        return place(self.address, self._port).host
-
     async def run(self, *, now: datetime) -> Reading:
-        with await dialogue.call(self, self._port, now) as talk:
+        with await dialogue.call(self, now) as talk:
             directory = Directory(talk)
             if self.tls == "starttls":
                 await directory.start_tls()

@@ -1,25 +1,25 @@
-"""Memcached: does it answer, how full is it, and does it find what it is asked for."""
+"""Memcached: its memory, items, connections and hit ratio."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import visible
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.backend import number, sound
-from watch.probes.wire.line import dial, place
+from watch.probes.wire.databases.backend import number
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.options import Addressed, Reached
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.intake import Intake
+    from watch.probes.wire.net.reader import Reader
 
-_PORT = 11211
 _MOST = 64 << 10  # bytes; the statistics are some 2,500
 _NUMBERS = {
     "uptime": "uptime",
@@ -37,25 +37,23 @@ _REASONS = {
 
 @probe("memcached", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MemcachedProbe(Described):
+class MemcachedProbe(Addressed, Reached, Described):
     """Read memcached's statistics, over its text protocol. Nothing is stored and no key is read.
 
     Options:
         address: host or host:port; without a port 11211.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last line of the statistics.
         version (text): The server's version.
         uptime (duration): Since the server was started.
-        memory (bytes, limit): How much its items take.
-        memory.used (ratio, limit): How much of its memory limit that is; a healthy cache may be full.
+        memory (bytes, limit): How much memory its items take.
+        memory.used (ratio, limit): The same as a share of its memory limit; a healthy cache may be full.
         items (count): How many items it holds.
-        evictions (count): How many items it threw out to make room, since it was started.
-        hits (ratio): How many of the items asked for it had, since it was started.
+        evictions (count): How many items it removed to make room, since it was started.
+        hits (ratio): The share of requested items that it had, since it was started.
         connections (count, limit): How many connections it has.
-        connections.used (ratio, limit): How much of its limit that is.
+        connections.used (ratio, limit): The same as a share of its limit.
         address (text): Who answered, ip:port.
 
     Reasons:
@@ -68,35 +66,29 @@ class MemcachedProbe(Described):
     """
 
     WAYS: ClassVar[frozenset[str]] = DIALS
-
-    address: str
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
+    PORT: ClassVar[int] = 11211
 
     def __post_init__(self) -> None:
-        sound(self.address, _PORT)
-
-    def peer(self) -> str:
-        return place(self.address, _PORT).host
+        self.check_address()
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.intake import Intake  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.net.reader import Reader  # noqa: PLC0415 - when a check needs it
 
         clock = asyncio.get_running_loop().time
-        with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:
+        with await dial(self.there, family=self.family, metadata=self.metadata) as line:
             began = clock()
             await line.send(b"stats\r\n")
-            stats = await _statistics(Intake(line, _MOST))
+            stats = await _statistics(Reader(line, _MOST))
             line.phases["first_byte"] = clock() - began
             facts = {"latency": sum(line.phases.values())} | _facts(stats) | {"address": line.where}
             return Reading(Verdict.UP, facts=facts, phases=line.phases)
 
 
-async def _statistics(intake: Intake) -> Mapping[str, str]:
+async def _statistics(reader: Reader) -> Mapping[str, str]:
     stats: dict[str, str] = {}
-    where = intake.line.where
+    where = reader.line.where
     while True:
-        text = await intake.text_line(f"connected to {where}, the statistics did not end")
+        text = await reader.text_line(f"connected to {where}, the statistics did not end")
         word, _, rest = text.partition(b" ")
         if text == b"END":
             return stats
@@ -106,9 +98,9 @@ async def _statistics(intake: Intake) -> Mapping[str, str]:
         elif word in (b"ERROR", b"CLIENT_ERROR", b"SERVER_ERROR"):
             reason = next((it for start, it in _REASONS.items() if text.startswith(start)), Reason.STATUS)
             said = visible(text.decode("utf-8", "replace"))
-            raise ProbeFailure(reason, f"{where} says: {said}", phases=intake.line.phases)
+            raise ProbeFailure(reason, f"{where} says: {said}", phases=reader.line.phases)
         else:
-            raise intake.strange("does not speak memcached's protocol")
+            raise reader.strange("does not speak memcached's protocol")
 
 
 def _facts(stats: Mapping[str, str]) -> dict[str, FactValue]:

@@ -1,4 +1,4 @@
-"""Mirrors: do two LUNs, files, DRBD volumes or ZFS datasets hold the same, and how far is the second behind."""
+"""Mirrors: whether two LUNs, files, DRBD volumes or ZFS datasets are equal, and how far the second is behind."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
+from watch.probes.wire.net.options import Reached
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,56 +29,59 @@ _DATASET = re.compile(r"zfs:(?P<name>[A-Za-z][\w.:/-]{0,254})", re.ASCII)
 
 @probe("mirror", main="first")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MirrorProbe(Described):
-    """Compare the two halves of a mirror, by reading only: by samples, or as DRBD or ZFS tells of them.
+class MirrorProbe(Reached, Described):
+    """Compare the two halves of a mirror, by samples or by what DRBD or ZFS reports. Nothing is written.
 
-    LUNs, files and devices are compared at places chosen at random; the first and the last 4 KiB are always among
-    them. One that differs is looked at again until the second shows what the first showed, or `wait` is over:
-    blocks on their way are lag, and no fault. Out of sync is degraded: the first half goes on serving. A half that
-    cannot be read, or nothing to compare, is down. A sample finds a mirror that stands still or was split, not a
-    single rotten block. Run against tgt.
+    LUNs, files and devices are compared at random places; the first and the last 4 KiB are always among them. A
+    place that differs is read again until the second half shows what the first one showed, or `wait` is over:
+    data on its way is lag, not a fault. Out of sync is degraded, because the first half goes on serving. Down
+    when a half cannot be read, or there is nothing to compare. Samples find a mirror that has stopped or was
+    split; they do not find a single corrupt block. Run against tgt.
 
-    Of DRBD, drbdsetup (9) or /proc/drbd (8.4) of this machine is read; a volume of which no disk is up to date is
-    down. Of ZFS, the snapshots of both datasets: the newest that both have, by its guid, says how far the second is
-    behind. Never run against a real DRBD or ZFS.
+    For DRBD, the probe reads drbdsetup (9) or /proc/drbd (8.4) of this machine; a volume without any disk that
+    is up to date is down. For ZFS, it compares the snapshots of both datasets: the newest common one, by guid,
+    shows how far the second is behind. Never run against a real DRBD or ZFS.
 
     Options:
         first: The half that is written to: iscsi://host/iqn.…/1, the absolute path of a file or device, drbd:r0 (a
             resource of DRBD 9), drbd:0 (a minor number of 8.4), or zfs:tank/data.
-        second: The half that follows it, written alike. Of a DRBD resource a peer's name, or nothing for all peers.
+        second: The half that follows it, written in the same way. For a DRBD resource, the name of a peer, or
+            nothing for all peers.
         places: How many places to compare, 2 to 1000.
-        wait: For the second to catch up; the check's timeout must be longer.
-        lag: Of ZFS, how far the second may be behind and be in sync: the interval of the replication, or more.
-        program: What to run instead of drbdsetup or zfs, given the same arguments: a script that calls it by sudo.
+        wait: How long the second may take to catch up; the check's timeout must be longer.
+        lag: For ZFS: how far the second may be behind and still count as in sync: the replication interval, or
+            more.
+        program: What to run instead of drbdsetup or zfs, with the same arguments: a script that calls it
+            through sudo.
         second_program: What to run instead of zfs for the second: a script that calls it on another machine.
         root: Where the host's /proc is, for an agent in a container: /host.
         username: For CHAP, at both LUNs.
-        password: With it.
-        initiator: The name we come by, which targets may have to be told.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+        password: For CHAP.
+        initiator: Our initiator name, which you may have to register at the targets.
 
     Facts:
-        in_sync (bool, stale): Whether the second holds what the first does, or did while we looked.
-        behind (duration, stale): How long the second took to catch up; 0 when nothing differed. When it is not in
-            sync, how long we waited. Of ZFS, how much older than the first's newest snapshot the newest is that both
-            have. Of DRBD 0 or unknown.
-        pending (bytes): Of DRBD what is out of sync, at the peer furthest behind; of ZFS what was written to the first
-            since the snapshot that both have.
-        age (duration, stale): Of ZFS, how old the newest snapshot is that both have: what a loss of the first costs.
+        in_sync (bool, stale): Whether the second holds what the first holds, or what it held while we looked.
+        behind (duration, stale): How long the second took to catch up; 0 without a difference; if it did not
+            catch up, how long we waited. For ZFS, the time from the newest common snapshot to the newest of the
+            first. For DRBD, 0 or missing.
+        pending (bytes): For DRBD, how much is out of sync at the peer furthest behind; for ZFS, how much was
+            written to the first since the newest common snapshot.
+        age (duration, stale): For ZFS, the age of the newest common snapshot: how much a loss of the first
+            would cost.
         common (text): Its name.
         differing (count, stale): How many places still differ.
-        compared (count, missing): How many places were compared; of DRBD volumes at peers, of ZFS snapshots that both
-            have.
-        role (text): Of DRBD, this machine's role and the peer's: Primary/Secondary. This and the next two are of the
-            first volume that is not in sync, if there is one.
-        disk (text): Of DRBD, the states of both disks: UpToDate/UpToDate.
-        state (text, status): Of DRBD, how replication does: Established (9), Connected (8.4), SyncSource, StandAlone.
-        progress (ratio): Of DRBD, how far a resync is that is in progress.
-        suspended (bool, status): Of DRBD, whether it holds all writes back: whoever writes hangs.
-        usable (bool, status): Of DRBD, whether each volume has a disk that is up to date, here or at a peer.
-        size (bytes): How large the first is.
-        smaller (bytes): By how much the second is smaller; what lies there is not mirrored.
+        compared (count, missing): How many places were compared; for DRBD, volumes at peers; for ZFS, common
+            snapshots.
+        role (text): For DRBD, this machine's role and the peer's: Primary/Secondary. Role, disk and state are
+            those of the first volume that is not in sync, if there is one.
+        disk (text): For DRBD, the states of both disks: UpToDate/UpToDate.
+        state (text, status): For DRBD, the state of the replication: Established (9), Connected (8.4),
+            SyncSource, StandAlone.
+        progress (ratio): For DRBD, the progress of a running resync.
+        suspended (bool, status): For DRBD, whether it blocks all writes: programs that write hang.
+        usable (bool, status): For DRBD, whether each volume has a disk that is up to date, here or at a peer.
+        size (bytes): The size of the first.
+        smaller (bytes): By how much the second is smaller; that part is not mirrored.
         latency (duration, slow): How long it all took.
 
     Reasons:
@@ -112,8 +116,6 @@ class MirrorProbe(Described):
     username: str | None = None
     password: Secret | None = None
     initiator: str = "iqn.2026-11.app.threenines:probe"
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
         if self.first.startswith("drbd:"):
@@ -121,41 +123,43 @@ class MirrorProbe(Described):
             if self.second and (
                 self._resource().isdecimal() or self.second.startswith(("/", "iscsi:", "zfs:"))
             ):
-                raise ValueError("second: of a DRBD resource a peer's name, and of a minor number nothing")
+                raise ValueError(
+                    "second: with a DRBD resource write the name of a peer; with a minor number leave it out"
+                )
         elif self.first.startswith("zfs:"):
             self._refuse(_DATASET, "first", self.first, "zfs:tank/data")
             self._refuse(_DATASET, "second", self.second, "zfs:backup/data")
         else:
             self._accept_blocks()
         if self.first == self.second and self.program == self.second_program:
-            raise ValueError("second: a mirror has two halves, and this is the first again")
+            raise ValueError("second: is the same as first")
         if not 2 <= self.places <= 1000:
             raise ValueError("places: from 2 to 1000")
         if (self.username is None) != (self.password is None):
             raise ValueError("username: CHAP needs both username and password")
 
     def _accept_blocks(self) -> None:
-        from watch.probes.wire.mirrored import way  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.storage.mirrored import half  # noqa: PLC0415 - when a check needs it
 
         for option, text in (("first", self.first), ("second", self.second)):
             try:
-                way(text)
+                half(text)
             except ValueError as error:
                 raise ValueError(f"{option}: {error}") from None
 
     def _refuse(self, pattern: re.Pattern[str], option: str, text: str, example: str) -> None:
         if not pattern.fullmatch(text):
-            raise ValueError(f"{option}: {text!r} is no such half; write it like {example}")
+            raise ValueError(f"{option}: {text!r} cannot be read; write it like {example}")
 
     def _resource(self) -> str:
         return self.first.removeprefix("drbd:")
 
     def peer(self) -> str:
-        from watch.probes.wire.mirrored import way  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage.mirrored import half  # noqa: PLC0415 - as above
 
         if self.first.startswith(("drbd:", "zfs:")):
             return ""
-        first = way(self.first)
+        first = half(self.first)
         return "" if isinstance(first, str) else first.portal.host
 
     async def run(self, *, now: datetime) -> Reading:
@@ -171,8 +175,8 @@ class MirrorProbe(Described):
         return Reading(Verdict.UP, facts=facts | {"latency": took}, phases={"transfer": took})
 
     async def _of_drbd(self) -> dict[str, FactValue]:
-        from watch.probes.wire import drbd  # noqa: PLC0415 - as above
-        from watch.probes.wire.tool import said_by  # noqa: PLC0415 - as above
+        from watch.probes.wire.child import said_by  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage import drbd  # noqa: PLC0415 - as above
 
         name = self._resource()
         if name.isdecimal():
@@ -185,7 +189,7 @@ class MirrorProbe(Described):
         return drbd.of_resource(said, name, self.second)
 
     async def _of_zfs(self, now: datetime) -> dict[str, FactValue]:
-        from watch.probes.wire.snapshots import snapshots, standing, written_since  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage.snapshots import snapshots, standing, written_since  # noqa: PLC0415 - as above
 
         program, dataset = self.program or "zfs", self.first.removeprefix("zfs:")
         ours = await snapshots(program, dataset)
@@ -205,10 +209,10 @@ class MirrorProbe(Described):
         return facts | ({} if pending is None else {"pending": pending})
 
     async def _of_blocks(self) -> dict[str, FactValue]:
-        from watch.probes.wire.mirrored import Access, behind, opened, way  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage.mirrored import Access, behind, half, opened  # noqa: PLC0415 - as above
 
         access = Access(self.initiator, self.username, self.password, self.family, self.metadata)
-        async with opened(way(self.first), access) as first, opened(way(self.second), access) as second:
+        async with opened(half(self.first), access) as first, opened(half(self.second), access) as second:
             places = self._places(min(first.size, second.size))
             found = await behind(first, second, places, _UNIT, self.wait.total_seconds())
             return {

@@ -1,4 +1,4 @@
-"""MongoDB: does it answer and let us in, is its replica set whole, how late is it, how much is in a collection."""
+"""MongoDB: login, health, replica set and the size of a collection."""
 
 from __future__ import annotations
 
@@ -9,28 +9,27 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.backend import secure, sound
-from watch.probes.wire.bson import Date, encoded
-from watch.probes.wire.line import dial, place
+from watch.probes.wire.databases.backend import check_statement_timeout
+from watch.probes.wire.databases.bson import Date, encoded
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.options import Addressed, OverTls, Reached, secure
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.bson import Document
-    from watch.probes.wire.mongodb import Session
+    from watch.probes.wire.databases.bson import Document
+    from watch.probes.wire.databases.mongodb import Session
 
-_PORT = 27017
 _COLLECTION = re.compile(r'(?P<database>[^\s/\\."$*<>:|?\0]{1,63})\.(?P<name>[^$\0][^\0]{0,190})')
 _PROGRAMS = frozenset({"$where", "$function", "$accumulator"})
-# What serverStatus tells besides, thousands of values of it, is not asked for.
+# Sections of serverStatus that we do not need; they hold thousands of values.
 _LEFT_OUT = """
 asserts batchedDeletes electionMetrics extra_info flowControl globalLock indexBulkBuilder indexStats locks
 logicalSessionRecordCache metrics mirroredReads network opLatencies opcounters opcountersRepl queryAnalyzers
@@ -46,30 +45,25 @@ _NOT_FOR_US: Final = (13, 59, 76, 94, 40415)
 
 @probe("mongodb", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MongodbProbe(Described):
-    """Greet a MongoDB server (4.4.2 or newer), log in, look at its health and its replica set, count a collection.
+class MongodbProbe(Addressed, OverTls, Reached, Described):
+    """Log in to a MongoDB server (4.4.2 or newer), read its health and its replica set, count a collection.
 
-    Never run against a real server: there was none to be had, and what is here follows the published protocol.
-    One server is asked, the one at `address`; its set is what it says of it. Without a user it tells its role and
-    answers a ping, and no more where it wants a login; a user with the role clusterMonitor sees the rest, one
-    without it lacks those facts. An arbiter knows no users: ask it without. The password never leaves: only
-    SCRAM-SHA-256 and SCRAM-SHA-1 are known. A count reads as any client would; with a `filter` the server looks
-    through the collection for as long as `statement_timeout` lets it.
+    Never run against a real server: none was available, and the code follows the published protocol. Only the
+    server at `address` is asked; the facts about its set are what it reports. Without a user it reports its
+    role and answers a ping; if it requires a login, nothing more. A user with the role clusterMonitor sees the
+    rest; without that role those facts are missing. An arbiter has no users: ask it without one. The password
+    is never sent: only SCRAM-SHA-256 and SCRAM-SHA-1 are supported. A count reads like any client; with a
+    `filter` the server searches the collection for at most `statement_timeout`.
 
     Options:
         address: host or host:port; without a port 27017.
-        user: The user to log in as; the role clusterMonitor is all it needs, and read for a count.
+        user: The user to log in as; it needs only the role clusterMonitor, and read for a count.
         password: Its password.
         auth_database: The database that knows the user.
         collection: A collection whose documents to count, database.name.
-        filter: With collection: only those that this JSON object selects; programs ($where, $function) are refused.
-        statement_timeout: When the server itself gives up on the count.
-        tls: Speak TLS.
-        verify: With tls: whether the server must prove its name.
-        ca_file: With tls: trust the authorities in this PEM file instead of the system's.
-        server_name: With tls: the name the certificate must carry, if not the address's.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+        filter: With collection: count only documents that this JSON object selects; code ($where, $function) is
+            refused.
+        statement_timeout: After how long the server itself ends the count.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
@@ -79,16 +73,16 @@ class MongodbProbe(Described):
         set (text): The name of its replica set.
         version (text): The server's version.
         uptime (duration): Since the server was started.
-        writable (bool, status): Whether it takes writes.
+        writable (bool, status): Whether it accepts writes.
         connections (count, limit): How many connections it has.
-        connections.used (ratio, limit): How much of what it can have that is.
+        connections.used (ratio, limit): The same as a share of the most that it accepts.
         replication.members (count, missing): How many members the set has.
-        replication.unhealthy (count, status): How many of them it cannot reach, or are neither primary, secondary
-            nor arbiter.
+        replication.unhealthy (count, status): How many of them it cannot reach, or are neither primary,
+            secondary nor arbiter.
         replication.connected (bool, stale): On a secondary: whether it copies from another member.
-        replication.lag (duration, stale): On a secondary: how far its last operation is behind the primary's, on a
-            primary: that of the latest of its healthy secondaries; by the server's own view, whole seconds. A member
-            that was told to be late is.
+        replication.lag (duration, stale): On a secondary: how far its last operation is behind the primary's.
+            On a primary: the same of the slowest healthy secondary. As the server sees it, in whole seconds. A
+            delayed member always lags.
         count (count): How many documents were counted.
         address (text): Who answered, ip:port.
 
@@ -103,45 +97,35 @@ class MongodbProbe(Described):
     """
 
     WAYS: ClassVar[frozenset[str]] = DIALS
+    PORT: ClassVar[int] = 27017
     ASSUMED: ClassVar[Mapping[str, str]] = {"role": 'role != "other"'}
 
-    address: str
     user: str | None = None
     password: Secret | None = None
     auth_database: str = "admin"
     collection: str | None = None
     filter: str | None = None
     statement_timeout: timedelta = timedelta(seconds=5)
-    tls: bool = False
-    verify: bool = True
-    ca_file: Path | None = None
-    server_name: str | None = None
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
-        sound(self.address, _PORT)
+        self.check_address()
         if (self.user is None) != (self.password is None):
             raise ValueError("user: a login needs both user and password")
         if self.collection is not None and not _COLLECTION.fullmatch(self.collection):
-            raise ValueError("collection: a database and a collection; write shop.orders")
+            raise ValueError("collection: write a database and a collection, like shop.orders")
         if self.filter is not None:
             if self.collection is None:
-                raise ValueError("filter: nothing is counted without a collection; give one")
+                raise ValueError("filter: needs a collection to count")
             _selection(self.filter)
-        if not timedelta(milliseconds=1) <= self.statement_timeout <= timedelta(minutes=10):
-            raise ValueError("statement_timeout: from 1ms to 10m")
-
-    def peer(self) -> str:
-        return place(self.address, _PORT).host
+        check_statement_timeout(self.statement_timeout)
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.mongodb import Session  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.databases.mongodb import Session  # noqa: PLC0415 - when a check needs it
 
         clock = asyncio.get_running_loop().time
-        with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:
+        with await dial(self.there, family=self.family, metadata=self.metadata) as line:
             if self.tls:
-                await secure(line, self, _PORT)
+                await secure(line, self, self.peer())
             began, session = clock(), Session(line)
             hello = await session.hello(None if self.user is None else f"{self.auth_database}.{self.user}")
             line.phases["first_byte"] = clock() - began
@@ -171,8 +155,8 @@ class MongodbProbe(Described):
 
 
 async def _allowed(session: Session, command: Mapping[str, object]) -> Document:
-    """Return the answer to *command*, nothing where there is none for us."""
-    from watch.probes.wire.mongodb import Refused  # noqa: PLC0415 - as above
+    """Return the answer to *command*; empty when the server does not let us see it."""
+    from watch.probes.wire.databases.mongodb import Refused  # noqa: PLC0415 - as above
 
     try:
         return await session.ask("admin", command)
@@ -183,12 +167,12 @@ async def _allowed(session: Session, command: Mapping[str, object]) -> Document:
 
 
 def _standing(hello: Document) -> dict[str, FactValue]:
-    """Return what the greeting tells."""
+    """Return the facts of the greeting."""
     writable = hello.get("isWritablePrimary") is True
     facts: dict[str, FactValue] = {"writable": writable and hello.get("readOnly") is not True}
     if hello.get("msg") == "isdbgrid":
         return facts | {"role": "mongos"}
-    if "setName" not in hello:  # a member whose set is not begun says only that it will be one
+    if "setName" not in hello:  # a member whose set is not initialised yet
         return facts | {"role": "other" if hello.get("isreplicaset") is True else "standalone"}
     roles = {"isWritablePrimary": "primary", "secondary": "secondary", "arbiterOnly": "arbiter"}
     role = next((role for word, role in roles.items() if hello.get(word) is True), "other")
@@ -235,7 +219,7 @@ def _replication(status: Document) -> dict[str, FactValue]:
 
 
 def _seconds(member: Document) -> int:
-    """Return when the last operation was that *member* has, 0 when it has none."""
+    """Return the time of the last operation of *member*, 0 without one."""
     at = member.get("optimeDate")
     return at.ms // 1000 if isinstance(at, Date) else 0
 
@@ -247,7 +231,7 @@ def _number(value: object) -> float | int | None:
 
 
 def _selection(text: str) -> dict[str, object]:
-    """Return the filter that *text* is; ValueError when it is none, or a program."""
+    """Return the filter in *text*; ValueError when it is not one, or holds code."""
     try:
         found = json.loads(text) if len(text) <= 4096 else None
         if isinstance(found, dict):
@@ -255,7 +239,7 @@ def _selection(text: str) -> dict[str, object]:
     except (ValueError, TypeError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise ValueError('filter: this is no JSON object; write it like {"state": "failed"}')  # noqa: TRY004 - a mistake in a value
+        raise ValueError('filter: is not a JSON object; write it like {"state": "failed"}')  # noqa: TRY004 - a mistake in a value
     if _PROGRAMS & set(re.findall(r"\$\w+", json.dumps(found))):
-        raise ValueError("filter: a check runs no programs in the server; leave out $where and $function")
+        raise ValueError("filter: a check runs no code in the server; leave out $where and $function")
     return found

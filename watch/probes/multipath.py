@@ -1,4 +1,4 @@
-"""Multipath: has every LUN all of its paths, and how many is it from having none."""
+"""Multipath: the paths of each LUN, and the map with the fewest."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from watch.core.reading import FactValue
 
-# Map, device, state by the device mapper, by the kernel, by the path checker. The last may hold a blank.
+# Map, device, state by the device mapper, by the kernel, by the path checker. The last may contain a blank.
 _FORMAT = "%m|%d|%t|%o|%T"
-_USABLE = frozenset(("ready", "ghost"))  # ghost: a good path to the controller that stands by
+_USABLE = frozenset(("ready", "ghost"))  # ghost: a good path to the standby controller
 _NO_MAP = frozenset(("", "[orphan]", "orphan", "##", "-"))
 
 
@@ -27,22 +27,22 @@ _NO_MAP = frozenset(("", "[orphan]", "orphan", "##", "-"))
 class MultipathProbe(Described):
     """Look at the paths of this machine's multipath maps, by multipathd. Never run against a real device.
 
-    A lost path is degraded, for the LUN goes on over the others; a map without any is down. multipathd answers
-    root only: give a `program` that makes us so, else the reading is unknown.
+    A lost path is degraded, because the LUN stays reachable over the others; a map without any path is down.
+    multipathd answers only root: name a `program` that runs it as root, else the reading is unknown.
 
     Options:
         map: The map's name, like mpatha, or all.
-        program: What to run instead of multipathd, given the same arguments: a script that calls it through
+        program: What to run instead of multipathd, with the same arguments: a script that calls it through
             sudo.
 
     Facts:
-        maps (count, missing): How many maps were looked at, with those that have no path left at all.
-        paths (count): How many paths they have, in all.
-        working (count): How many of those can be used.
+        maps (count, missing): How many maps were looked at, including those without any path.
+        paths (count): How many paths they have in total.
+        working (count): How many of them can be used.
         failed (count): How many cannot.
-        failed.names (text): Which, as mpatha: sdc.
-        least (count): How many usable paths the map has that has the fewest.
-        worst (text): That map.
+        failed.names (text): Those paths, such as mpatha: sdc.
+        least (count): How many usable paths the map with the fewest has.
+        worst (text): The name of that map.
 
     Reasons:
         ok, expectation, missing, timeout, limit
@@ -67,19 +67,19 @@ class MultipathProbe(Described):
         return ""
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.tool import said_by  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.child import said_by  # noqa: PLC0415 - when a check needs it
 
         package = "multipath-tools"
         said = await said_by(self.program, "show", "paths", "raw", "format", _FORMAT, package=package)
         lines = said.out.splitlines()
         if said.code != 0 or any(line.count("|") < 4 for line in lines):
-            raise OurFault(f"multipathd does not tell us of its paths: {said.words}")
+            raise OurFault(f"multipathd does not list its paths: {said.words}")
         paths = [path for path in map(_path, lines) if path.map not in _NO_MAP]
-        # The kernel drops devices that are gone for long: a map without any is in no line above, and hangs.
+        # The kernel removes devices that are lost for long. A map without any path is in no line above, and hangs.
         said = await said_by(self.program, "show", "maps", "raw", "format", "%n|%N", package=package)
         lines = said.out.splitlines()
         if said.code != 0 or any(line.count("|") != 1 for line in lines):
-            raise OurFault(f"multipathd does not tell us of its maps: {said.words}")
+            raise OurFault(f"multipathd does not list its maps: {said.words}")
         maps = {line.partition("|")[0].strip() for line in lines}
         return Reading(Verdict.UP, facts=self._facts(paths, maps | {path.map for path in paths}))
 

@@ -1,28 +1,26 @@
-"""MySQL and MariaDB: does it let us in and answer, does its replication run, and what does a query say."""
+"""MySQL and MariaDB: login, health, replication and one query."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.backend import MOST_ROWS, number, reads, secure, sound
-from watch.probes.wire.line import dial, place
+from watch.probes.wire.databases.backend import MOST_ROWS, Query, answer, number
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.options import Addressed, OverTls, Reached, secure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.mysql import Row, Session
+    from watch.probes.wire.databases.mysql import Row, Session
 
-_PORT = 3306
 _DENIED, _NO_SUCH_VARIABLE = 1227, 1193
 _SETTINGS = "select @@global.max_connections as most, @@global.read_only as closed"
 _COUNTERS = "show global status where variable_name in ('Uptime', 'Threads_connected')"
@@ -32,40 +30,32 @@ _WRITES_A_FILE = re.compile(r"\binto\s+(?:out|dump)file\b", re.IGNORECASE)
 
 @probe("mysql", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MysqlProbe(Described):
+class MysqlProbe(Addressed, Query, OverTls, Reached, Described):
     """Log in to MySQL or MariaDB, look at its health and replication, and run one query that reads.
 
     Everything is asked in one read-only transaction. Run against MariaDB; never run against a real MySQL, whose
-    login caching_sha2_password needs `tls`. The password never leaves in the clear, and a server without TLS is
-    down when `tls` is wanted. The user needs no privilege to be let in; SLAVE MONITOR (MariaDB) or REPLICATION
-    CLIENT lets it see whether this is a replica, which is left out otherwise.
+    login method caching_sha2_password needs `tls`. The password is never sent in the clear. With `tls`, a
+    server without TLS is down. The user needs no privilege to log in. SLAVE MONITOR (MariaDB) or REPLICATION
+    CLIENT lets it see whether the server is a replica; without it those facts are missing.
 
     Options:
         address: host or host:port; without a port 3306.
         user: The user to log in as.
         password: Its password.
-        database: The database to use; without it none is.
-        query: One statement to run; it begins with SELECT, WITH, SHOW, VALUES, TABLE or EXPLAIN.
-        statement_timeout: When the server itself gives up on a statement, also after we have gone.
-        tls: Speak TLS.
-        verify: With tls: whether the server must prove its name.
-        ca_file: With tls: trust the authorities in this PEM file instead of the system's.
-        server_name: With tls: the name the certificate must carry, if not the address's.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+        database: The database to use; none by default.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
-        role (text): replica when it is told to follow a primary, else primary.
+        role (text): replica if it is configured to follow a primary, else primary.
         version (text): The server's version.
         uptime (duration): Since the server was started.
-        writable (bool, status): Whether it takes writes: read_only is off.
+        writable (bool, status): Whether it accepts writes: read_only is off.
         connections (count, limit): How many connections it has.
-        connections.used (ratio, limit): How much of max_connections that is.
+        connections.used (ratio, limit): The same as a share of max_connections.
         replication.connected (bool, stale): On a replica: whether it receives from its primary.
         replication.applying (bool, stale): On a replica: whether it applies what it received.
-        replication.lag (duration, stale): On a replica: how late, in whole seconds; none while it does not apply or
-            is not connected.
+        replication.lag (duration, stale): On a replica: its delay in whole seconds; missing while it does not
+            apply or is not connected.
         rows (count): How many rows the query gave, 1000 at most.
         value (count): The first value of its first row, when that is a number.
         answer (text): That value as text, its first 200 characters.
@@ -82,44 +72,31 @@ class MysqlProbe(Described):
     """
 
     WAYS: ClassVar[frozenset[str]] = DIALS
+    PORT: ClassVar[int] = 3306
 
-    address: str
     user: str = "threenines"
     password: Secret | None = None
     database: str | None = None
-    query: str | None = None
-    statement_timeout: timedelta = timedelta(seconds=5)
-    tls: bool = False
-    verify: bool = True
-    ca_file: Path | None = None
-    server_name: str | None = None
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
-        sound(self.address, _PORT)
-        reads(self.query)
+        self.check_address()
+        self.check_query()
         if self.query is not None and _WRITES_A_FILE.search(self.query):
-            raise ValueError("query: a check only reads, and writes no file on the server")
+            raise ValueError("query: a check only reads; leave out INTO OUTFILE and INTO DUMPFILE")
         if "\0" in self.user + (self.database or ""):
-            raise ValueError("user: a name holds no NUL character")
-        if not timedelta(milliseconds=1) <= self.statement_timeout <= timedelta(minutes=10):
-            raise ValueError("statement_timeout: from 1ms to 10m")
-
-    def peer(self) -> str:
-        return place(self.address, _PORT).host
+            raise ValueError("user: names must not contain a NUL character")
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.mysql import Session  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.databases.mysql import Session  # noqa: PLC0415 - when a check needs it
 
         clock = asyncio.get_running_loop().time
-        with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:
+        with await dial(self.there, family=self.family, metadata=self.metadata) as line:
             async with Session(line) as session:
                 began = clock()
                 await session.greet()
                 line.phases["first_byte"] = clock() - began
                 if self.tls:
-                    await session.shake(lambda: secure(line, self, _PORT))
+                    await session.shake(lambda: secure(line, self, self.peer()))
                 began = clock()
                 await session.log_in(self.user, self.password, self.database or "")
                 facts = await self._asked(session)
@@ -130,11 +107,14 @@ class MysqlProbe(Described):
     async def _asked(self, session: Session) -> dict[str, FactValue]:
         await self._begin(session)
         facts = await _health(session) | await _replication(session)
-        return facts if self.query is None else facts | _answer(await session.ask(self.query, MOST_ROWS))
+        if self.query is None:
+            return facts
+        rows = await session.ask(self.query, MOST_ROWS)
+        return facts | answer(len(rows), rows[0][0][1] if rows else None)
 
     async def _begin(self, session: Session) -> None:
         """Begin the read-only transaction, with the server's own limit on each statement."""
-        from watch.probes.wire.mysql import Refused  # noqa: PLC0415 - as above
+        from watch.probes.wire.databases.mysql import Refused  # noqa: PLC0415 - as above
 
         seconds = self.statement_timeout.total_seconds()
         limit = f"max_execution_time = {int(1000 * seconds)}"  # MySQL's, of SELECT alone
@@ -165,10 +145,10 @@ async def _health(session: Session) -> dict[str, FactValue]:
 
 
 async def _replication(session: Session) -> dict[str, FactValue]:
-    """Return what the server says of its own replication; nothing when it does not tell us."""
-    from watch.probes.wire.mysql import Refused  # noqa: PLC0415 - as above
+    """Return the facts about replication; none when the server does not let us see it."""
+    from watch.probes.wire.databases.mysql import Refused  # noqa: PLC0415 - as above
 
-    # MySQL has forgotten the old word since 8.4, and learnt the new one in 8.0.22; old MariaDBs lack it.
+    # MySQL knows the new word since 8.0.22 and the old one until 8.3; old MariaDBs know only the old one.
     word = "slave" if session.maria or _older(session.version, (8, 0, 22)) else "replica"
     try:
         rows = await session.ask(f"show {word} status", 100)
@@ -178,7 +158,7 @@ async def _replication(session: Session) -> dict[str, FactValue]:
         return {}
     if not rows:
         return {"role": "primary"}
-    # Several sources in MySQL: all must run, and the latest of them counts.
+    # MySQL may have several sources: all must run, and the slowest counts.
     facts: dict[str, FactValue] = {
         "role": "replica",
         "replication.connected": all(_column(row, "_IO_Running") == "Yes" for row in rows),
@@ -193,7 +173,7 @@ async def _replication(session: Session) -> dict[str, FactValue]:
 
 
 def _older(version: str, than: tuple[int, ...]) -> bool:
-    """Whether *version*, 5.7.44-log, is one before *than*; one that does not begin with numbers is not."""
+    """Whether *version*, such as 5.7.44-log, is older than *than*; False if it does not begin with numbers."""
     match = _VERSION.match(version)
     return match is not None and tuple(map(int, match.groups())) < than
 
@@ -204,16 +184,5 @@ def _column(row: Row, end: str) -> str:
 
 def _only(rows: Sequence[Row]) -> Mapping[str, str | None]:
     if len(rows) != 1:
-        raise ProbeFailure(Reason.PROTOCOL, "answers another question than the one we asked")
+        raise ProbeFailure(Reason.PROTOCOL, "sends an answer that does not fit the question")
     return dict(rows[0])
-
-
-def _answer(rows: Sequence[Row]) -> dict[str, FactValue]:
-    facts: dict[str, FactValue] = {"rows": len(rows)}
-    first = rows[0][0][1] if rows else None
-    if first is not None:
-        facts["answer"] = first[:200]
-        value = number(first)
-        if value is not None:
-            facts["value"] = value
-    return facts

@@ -1,4 +1,4 @@
-"""NFS: does a file server answer, how quickly, and how much room has the folder it serves."""
+"""NFS: the response time of a file server, and the free space of a folder on it."""
 
 from __future__ import annotations
 
@@ -8,45 +8,46 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from watch.core.reading import Reading, Verdict
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.line import dial, place
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.line import place
+from watch.probes.wire.net.options import Reached
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.line import Line, Place
-    from watch.probes.wire.nfs import Room
-    from watch.probes.wire.rpc import Calls
+    from watch.probes.wire.net.line import Line, Place
+    from watch.probes.wire.shares.nfs import Room
+    from watch.probes.wire.shares.rpc import Calls
 
 _PORT = 2049
 
 
 @probe("nfs", main="server")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NfsProbe(Described):
-    """Ask an NFS server (version 4.0 or 3, over TCP) how much room a folder of its has, without mounting it.
+class NfsProbe(Reached, Described):
+    """Ask an NFS server (version 4.0 or 3, over TCP) how much space a folder has, without mounting it.
 
-    Version 3 needs the portmapper (port 111) and the mount service to be reachable, too. The server takes our
-    word for who we are; one that wants Kerberos refuses us. Linux servers export to ports below 1024 only,
-    unless the export says `insecure`: without that the reading is down and says so. Run against NFS-Ganesha 4.3.
+    Version 3 also needs the portmapper (port 111) and the mount service. The probe identifies itself by uid and
+    gid alone; a server that requires Kerberos refuses it. Linux servers answer only clients on ports below
+    1024, unless the export has the option `insecure`; otherwise the reading is down and says so. Run against
+    NFS-Ganesha 4.3.
 
     Options:
         server: host or host:port; without a port 2049.
-        path: The folder to ask about, as clients mount it.
-        version: 4 or 3; servers of 4.1 and newer that refuse 4.0 are down.
-        uid: Who we say we are.
-        gid: Of which group.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+        path: The folder to ask about, in the form that clients mount.
+        version: 4 or 3; a server of 4.1 or newer that refuses 4.0 is down.
+        uid: The user id that we claim.
+        gid: The group id that we claim.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
-        rpc (duration, slow): How long the server took to answer a call that does nothing.
-        free (ratio, empties): The share of the file system that is left for us.
+        rpc (duration, slow): How long the server took to answer an empty call (NULL).
+        free (ratio, empties): The share of the file system that is free for us.
         available (bytes): How much that is.
         total (bytes): How large the file system is.
-        inodes.free (ratio, empties): The share of its files that may still be made.
-        inodes (count): How many files more it takes.
+        inodes.free (ratio, empties): The share of inodes that are free.
+        inodes (count): How many inodes are free.
         address (text): Who answered, ip:port.
 
     Reasons:
@@ -65,8 +66,6 @@ class NfsProbe(Described):
     version: Literal["4", "3"] = "4"
     uid: int = 65534
     gid: int = 65534
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
         try:
@@ -74,7 +73,7 @@ class NfsProbe(Described):
         except ValueError as error:
             raise ValueError(f"server: {error}") from None
         if not self.path.startswith("/") or len(self.path) > 1024 or {".", ".."} & set(self.path.split("/")):
-            raise ValueError(f"path: {self.path!r} is no path; write it like /exports/backups")
+            raise ValueError(f"path: {self.path!r} is not an absolute path; write it like /exports/backups")
         for option, number in (("uid", self.uid), ("gid", self.gid)):
             if not 0 <= number < 1 << 32:
                 raise ValueError(f"{option}: from 0 to 4294967295")
@@ -83,14 +82,14 @@ class NfsProbe(Described):
         return place(self.server, _PORT).host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire import nfs, nfs3  # noqa: PLC0415 - when a check needs it
-        from watch.probes.wire.rpc import Calls  # noqa: PLC0415 - as above
+        from watch.probes.wire.shares import nfs, nfs3  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.shares.rpc import Calls  # noqa: PLC0415 - as above
 
         clock, version = asyncio.get_running_loop().time, nfs.VERSION if self.version == "4" else nfs3.VERSION
         with await self._dialled(place(self.server, _PORT)) as line:
             calls, phases = Calls(line, nfs.PROGRAM, version), line.phases
             began = clock()
-            await calls.call(nfs.NULL, what="the answer to nothing")
+            await calls.call(nfs.NULL, what="the answer to an empty call")
             phases["first_byte"] = rpc = clock() - began
             began = clock()
             room = await self._room(calls)
@@ -106,10 +105,10 @@ class NfsProbe(Described):
         return await dial(there, family=self.family, metadata=self.metadata)
 
     async def _room(self, calls: Calls) -> Room:
-        from watch.probes.wire import nfs, nfs3  # noqa: PLC0415 - as above
-        from watch.probes.wire.rpc import somebody  # noqa: PLC0415 - as above
+        from watch.probes.wire.shares import nfs, nfs3  # noqa: PLC0415 - as above
+        from watch.probes.wire.shares.rpc import unix_credential  # noqa: PLC0415 - as above
 
-        who = somebody(self.uid, self.gid)
+        who = unix_credential(self.uid, self.gid)
         if self.version == "3":
             return await nfs3.room(self._dialled, self.peer(), calls, self.path, who)
         parts = [part for part in self.path.split("/") if part]
@@ -118,7 +117,7 @@ class NfsProbe(Described):
 
 
 def _facts(room: Room) -> dict[str, FactValue]:
-    """Return what the server told; servers without quotas or inodes leave things out, or say 0."""
+    """Return the facts about space; servers without quotas or inodes leave values out or send 0."""
     facts: dict[str, FactValue] = {}
     if room.available is not None and room.total:
         facts |= {"free": room.available / room.total, "available": room.available, "total": room.total}

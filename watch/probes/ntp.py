@@ -1,4 +1,4 @@
-"""NTP: does a time server answer, is it in step itself, and how far are our clocks apart."""
+"""NTP: whether a time server is synchronised, and how far its clock and ours are apart."""
 
 from __future__ import annotations
 
@@ -7,32 +7,35 @@ import struct
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import one_line
 from watch.probes.base import SENDS, Described, probe
-from watch.probes.wire.datagram import asked
-from watch.probes.wire.line import place
+from watch.probes.wire.net.datagram import asked
+from watch.probes.wire.net.options import Addressed, Reached
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
 
-_PORT = 123
 _PACKET = struct.Struct("!BBbbII4sQQQQ")
 _ASK = 0b00_100_011  # no leap second, version 4, client
 _FROM_SERVER = 4
 _EPOCH = 2_208_988_800  # seconds from 1900 to 1970
-_ERA = 1 << 32  # seconds after which NTP's clock starts again: on 7 February 2036 for the first time
+_ERA = 1 << 32  # seconds until NTP's timestamps wrap, for the first time on 7 February 2036
 _LEAP = ("none", "add", "delete", "unknown")
-_NOBODY = 16  # the stratum of a server that is in step with nobody; on the wire it is mostly written 0
-_KISSES = (b"DENY", b"RSTR", b"RATE")  # of death, by RFC 5905: go away, not you, less often
+_NOBODY = 16  # the stratum of a server that is not synchronised; packets mostly have 0 for it
+_KISSES = (
+    b"DENY",
+    b"RSTR",
+    b"RATE",
+)  # kiss-o'-death codes (RFC 5905): access denied, restricted, too many requests
 
 
 class _Times(NamedTuple):
-    """A packet of a server's as far as it matters, with the moments between which it was under way."""
+    """The fields of a server's packet that we need, and when the question left and the answer arrived."""
 
     leap: int
     stratum: int
@@ -45,34 +48,33 @@ class _Times(NamedTuple):
     came: float
 
     def offset(self) -> float:
-        """Return how many seconds its clock is ahead of ours, as RFC 5905 reckons."""
+        """Return how many seconds its clock is ahead of ours, by the formula of RFC 5905."""
         ahead = _seconds(self.received, self.sent) - self.sent
         return (ahead + _seconds(self.transmitted, self.came) - self.came) / 2
 
 
 @probe("ntp", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NtpProbe(Described):
-    """Ask a time server for the time, and believe it as little as one should.
+class NtpProbe(Addressed, Reached, Described):
+    """Ask a time server for the time and compare it with our clock.
 
-    A server that is in step with nobody answers all the same; unless you expect otherwise it is down. The
-    question holds nothing but a random number, by which the answer is known; forged answers are passed
-    over. `offset` compares two clocks: when it is wrong everywhere, the wrong clock is our own.
+    A server that is not synchronised answers, too; it is down unless you write an expectation of your own. The
+    question contains only a random number, which the answer must repeat; forged answers are ignored. `offset`
+    compares two clocks: if it is wrong for all servers, our own clock is wrong.
 
     Options:
         address: host or host:port; without a port 123.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
-        offset (duration, stale): How far its clock and ours are apart, without sign.
-        ahead (bool): Whether it is its clock that is ahead.
-        synchronised (bool, stale): Whether it is in step with a source; expected unless you say otherwise.
-        stratum (count, stale): How many steps it is from a reference clock; 16 is in step with nobody.
+        offset (duration, stale): The difference between its clock and ours, without sign.
+        ahead (bool): Whether its clock is the one that is ahead.
+        synchronised (bool, stale): Whether it is synchronised with a source; expected unless you write an
+            expectation of your own.
+        stratum (count, stale): How many steps it is from a reference clock; 16 means not synchronised.
         delay (duration, stale): Its round trip to the reference clock.
-        dispersion (duration, stale): How far it may be wrong by its own reckoning.
-        leap (text): A leap second at the end of the day: none, add, delete; unknown when not in step.
-        reference (text): What it is in step with: an address, or a source's name at stratum 1, GPS.
+        dispersion (duration, stale): Its own estimate of its largest error.
+        leap (text): A leap second at the end of the day: none, add, delete; unknown when not synchronised.
+        reference (text): Its source: an address, or at stratum 1 the name of a clock, GPS.
         latency (duration, slow): The round trip of question and answer.
         address (text): Who answered, ip:port.
 
@@ -86,33 +88,24 @@ class NtpProbe(Described):
     """
 
     WAYS: ClassVar[frozenset[str]] = SENDS
+    PORT: ClassVar[int] = 123
     ASSUMED: ClassVar[Mapping[str, str]] = {"synchronised": "synchronised == true"}
 
-    address: str
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
-
     def __post_init__(self) -> None:
-        try:
-            place(self.address, _PORT)
-        except ValueError as error:
-            raise ValueError(f"address: {error}") from None
-
-    def peer(self) -> str:
-        return place(self.address, _PORT).host
+        self.check_address()
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - two clocks are compared at the instant
         question = _Question()
         times, answered = await asked(
-            place(self.address, _PORT),
+            self.there,
             question.packet,
             question.read,
             family=self.family,
             metadata=self.metadata,
-            stray=(Reason.PROTOCOL, "answers something else"),
+            stray=(Reason.PROTOCOL, "sends something other than an answer"),
         )
         if times.reference in _KISSES and times.stratum == _NOBODY:
-            words = f"{answered.where} refuses to tell the time: {times.reference.decode()}"
+            words = f"{answered.where} refuses to answer: {times.reference.decode()}"
             raise ProbeFailure(Reason.STATUS, words, phases=answered.phases)
         facts: dict[str, FactValue] = {
             "offset": abs(times.offset()),
@@ -130,19 +123,19 @@ class NtpProbe(Described):
 
 
 class _Question:
-    """What we asked, by the number that the answer must repeat, and when."""
+    """Our questions, by the number that the answer must repeat, with the time of each."""
 
     def __init__(self) -> None:
         self._asked: dict[int, float] = {}
 
     def packet(self) -> bytes:
-        # A random number in place of our clock's time: a forger must guess it, and nobody learns anything.
+        # A random number instead of our time: a forger must guess it, and it reveals nothing.
         token = secrets.randbits(64)
         self._asked[token] = time.time()
         return _PACKET.pack(_ASK, 0, 0, 0, 0, 0, b"", 0, 0, 0, token)
 
     def read(self, data: bytes) -> _Times | None:
-        """Return what an answer to one of our questions says; None for whatever else."""
+        """Return the fields of an answer to one of our questions; None for anything else."""
         came = time.time()
         if len(data) < _PACKET.size:
             return None

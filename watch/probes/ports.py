@@ -1,4 +1,4 @@
-"""Ports: what is open on a host from here, and is any of it not supposed to be."""
+"""Ports: which ports of a host are open from here, and whether they are allowed to be."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import OurFault, ProbeFailure, Reading, Reason, Verdict
 from watch.probes.base import SENDS, Described, probe
-from watch.probes.wire.blame import cut_short
-from watch.probes.wire.portlist import read, written
-from watch.probes.wire.resolver import located
+from watch.probes.wire.net.blame import cut_short
+from watch.probes.wire.net.options import Family
+from watch.probes.wire.net.portlist import read, written
+from watch.probes.wire.net.resolver import located
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.knock import Knock
-    from watch.probes.wire.portlist import Port
+    from watch.probes.wire.net.knock import Knock
+    from watch.probes.wire.net.portlist import Port
 
 _USUAL = """
 1-1024 1433 1521 1883 2049 2375-2376 2379-2380 3000 3128 3260 3306 3389 4369 5000 5044 5432 5601 5672 5900-5901
@@ -31,33 +32,32 @@ _USUAL = """
 
 @probe("ports", main="host")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PortsProbe(Described):
-    """Knock at a host's ports and hold what is open against what may be: the outside audit.
+class PortsProbe(Family, Described):
+    """Scan the ports of a host and compare the open ones with those that are allowed.
 
-    A port that is open and not allowed is down; one that is allowed and closed is for you to judge by
-    `missing`. Over UDP only an answer proves a port open: silence proves nothing and is counted apart. A host on
-    which nothing answers at all is down if anything is allowed. Each vantage point has its own check with its own
-    list. Knock at nothing that is not yours. The usual ports take up to 10 s on a host that drops what it does not
-    want: give such a check `timeout: 30s`; all 65535 take minutes.
+    An open port that is not allowed is down. Judge an allowed port that is closed by `missing`. Over UDP only
+    an answer shows that a port is open; silent ports are counted apart. A host on which nothing answers is down
+    if any port is allowed. Each vantage point has a check and a list of its own. Scan only hosts that are
+    yours. The usual ports take up to 10 s on a host that drops packets: give such a check `timeout: 30s`; all
+    65535 take minutes.
 
     Options:
         host: A name or an address.
         allowed: The ports that may be open: 443, 8000-8100, 53/udp.
-        scan: The ports to knock at besides those allowed; without it the first 1024 and the usual ones of
+        scan: The ports to scan besides the allowed ones; by default the first 1024 and the usual ones of
             databases, panels and storage.
-        at_once: How many at the same time, 1 to 500.
-        wait: For an answer of one port.
-        family: any, or only IPv4 (4) or IPv6 (6).
+        at_once: How many to scan at the same time, 1 to 500.
+        wait: How long to wait for an answer of one port.
 
     Facts:
         unexpected (text): The ports that are open and not allowed, like 22, 8080-8081, 161/udp.
-        missing (text): The ports allowed that are not open; of UDP only those that say they are closed.
-        open (text): All that are open.
+        missing (text): The allowed ports that are not open; of UDP only those that are known to be closed.
+        open (text): All open ports.
         doors (count): How many are open.
-        closed (count): How many say that they are closed.
-        silent (count): How many say nothing: filtered, or UDP that heard nothing it understands.
-        latency (duration, slow): The quickest answer.
-        address (text): The address that was knocked at.
+        closed (count): How many are closed.
+        silent (count): How many do not answer: filtered, or UDP that ignores our datagram.
+        latency (duration, slow): The shortest time to an answer.
+        address (text): The address that was scanned.
 
     Reasons:
         ok, slow, expectation, timeout, unreachable, dns
@@ -76,7 +76,6 @@ class PortsProbe(Described):
     scan: tuple[str, ...] = tuple(_USUAL.split())
     at_once: int = 200
     wait: timedelta = timedelta(milliseconds=1200)
-    family: Literal["any", "4", "6"] = "any"
 
     def __post_init__(self) -> None:
         for option, entries in (("allowed", self.allowed), ("scan", self.scan)):
@@ -87,7 +86,7 @@ class PortsProbe(Described):
         if not 1 <= self.at_once <= 500:
             raise ValueError("at_once: from 1 to 500")
         if not self.scan and not self.allowed:
-            raise ValueError("scan: name a port at least")
+            raise ValueError("scan: name at least one port")
 
     def peer(self) -> str:
         return self.host
@@ -99,7 +98,7 @@ class PortsProbe(Described):
         return Reading(Verdict.UP, facts=_facts(ip, found, allowed), phases=phases)
 
     async def _found(self, ip: str, ports: list[Port]) -> dict[Port, Knock]:
-        """Return what every one of *ports* is."""
+        """Return the state of each of *ports*."""
         found: dict[Port, Knock] = {}
         left = iter(ports)
         try:
@@ -111,26 +110,26 @@ class PortsProbe(Described):
             raise cut_short(stop, OurFault(words)) from stop
         except (
             BaseExceptionGroup
-        ) as several:  # what stopped one stops all: no descriptors, a firewall of ours
+        ) as several:  # what stops one stops all: no descriptors left, our own firewall
             raise several.exceptions[0] from several
         return found
 
     async def _knock(self, ip: str, left: Iterator[Port], found: dict[Port, Knock]) -> None:
-        from watch.probes.wire.knock import knock  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.net.knock import knock  # noqa: PLC0415 - when a check needs it
 
         for port in left:
             found[port] = await knock(port.transport, ip, port.number, self.wait.total_seconds())
 
 
 def _facts(ip: str, found: Mapping[Port, Knock], allowed: frozenset[Port]) -> dict[str, FactValue]:
-    from watch.probes.wire.knock import Door  # noqa: PLC0415 - as above
+    from watch.probes.wire.net.knock import Door  # noqa: PLC0415 - as above
 
     doors = {door: {port for port, knock in found.items() if knock.door is door} for door in Door}
     answers = [knock.took for knock in found.values() if knock.door in (Door.OPEN, Door.CLOSED)]
     if not answers and doors[Door.NO_WAY]:
         raise ProbeFailure(Reason.UNREACHABLE, f"no route to {ip}")
     if not answers and allowed:
-        raise ProbeFailure(Reason.TIMEOUT, f"none of the {len(found)} ports of {ip} answers")
+        raise ProbeFailure(Reason.TIMEOUT, f"none of the {len(found)} scanned ports of {ip} answers")
     quiet = doors[Door.SILENT] | doors[Door.NO_WAY]
     unknowable = {port for port in quiet if port.transport == "udp"}
     facts: dict[str, FactValue] = {

@@ -1,26 +1,26 @@
-"""PostgreSQL: does it let us in and answer, how far are replicas behind, and what does a query say."""
+"""PostgreSQL: login, health, replication and one query."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.backend import MOST_ROWS, number, reads, secure, sound
-from watch.probes.wire.dsn import PORT, Login, read
-from watch.probes.wire.line import dial, place
+from watch.probes.wire.databases.backend import MOST_ROWS, Query, answer, number
+from watch.probes.wire.databases.dsn import PORT, Login, read
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.line import place
+from watch.probes.wire.net.options import OverTls, Reached, check_address, secure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.postgres import Session
+    from watch.probes.wire.databases.postgres import Session
 
 _STATUS = """
 select case when pg_is_in_recovery() then 'replica' else 'primary' end,
@@ -36,7 +36,7 @@ select case when pg_is_in_recovery() then 'replica' else 'primary' end,
   case when not pg_is_in_recovery() then (select max(extract(epoch from coalesce(replay_lag, '0')))
     from pg_stat_replication where replay_lsn is not null)
   when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() and exists (select from pg_stat_wal_receiver)
-    then 0 -- all that came is replayed, and more would come
+    then 0 -- all that was received is replayed, and the connection is up
   else extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()) end
 """
 _FACTS = (
@@ -56,36 +56,28 @@ _USER, _DATABASE = "threenines", "postgres"
 
 @probe("postgres", main="dsn")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PostgresProbe(Described):
+class PostgresProbe(Query, OverTls, Reached, Described):
     """Log in to PostgreSQL (10 or newer), look at its health and replication, and run one query that reads.
 
-    Everything is asked in one read-only transaction. Without `tls` a server that wants the password in the
-    clear does not get it; with it, a server without TLS is down. A role that is a member of pg_monitor sees
-    how far replicas are behind; others see only how many there are. What a replica's lag means: nothing while
-    it has replayed all it received and is still connected, else the time since its last replayed transaction.
+    Everything is asked in one read-only transaction. Without `tls`, a server that wants the password in the
+    clear does not get it; with `tls`, a server without TLS is down. A member of pg_monitor sees how far
+    replicas are behind; other roles see only how many there are. The lag of a replica is 0 while it is
+    connected and has replayed all it received; else it is the time since its last replayed transaction.
 
-    Where and whom to log in as stands in `dsn`, or in `address`, `user`, `password` and `database`, never in
-    both. Of the modes of a DSN's sslmode, disable, allow and prefer speak no TLS, for TLS that falls back to none
-    keeps nobody out; require speaks it and believes any certificate; verify-ca and verify-full, and require with
-    an sslrootcert, want one that proves the name. Without an sslmode `tls`, `verify` and `ca_file` decide. A DSN
-    that names no database means the one called like the user.
+    Write either `dsn`, or `address`, `user`, `password` and `database`. In a DSN, the sslmodes disable, allow
+    and prefer use no TLS, because TLS that falls back to none protects nothing. require uses TLS and accepts
+    any certificate; verify-ca and verify-full, and require with an sslrootcert, want a certificate that proves
+    the name. Without an sslmode, `tls`, `verify` and `ca_file` decide. A DSN without a database means the
+    database named like the user.
 
     Options:
-        dsn: postgresql://user:password@host:port/database?sslmode=verify-full, or libpq's words (host=… user=…),
-            or only host or host:port. It is never shown.
+        dsn: postgresql://user:password@host:port/database?sslmode=verify-full, or the keywords of libpq (host=…
+            user=…), or only host or host:port. It is never shown.
         address: Instead of dsn: host or host:port; without a port 5432.
-        user: The role to log in as, threenines if nobody says; its name is all it needs, and pg_monitor for
+        user: The role to log in as, threenines by default; it needs no right but to log in, and pg_monitor for
             replication.
         password: Its password.
-        database: The database to log in to; postgres if nobody says.
-        query: One statement to run; it begins with SELECT, WITH, SHOW, VALUES, TABLE or EXPLAIN.
-        statement_timeout: When the server itself gives up on a statement, also after we have gone.
-        tls: Speak TLS.
-        verify: With tls: whether the server must prove its name.
-        ca_file: With tls: trust the authorities in this PEM file instead of the system's.
-        server_name: With tls: the name the certificate must carry, if not the address's.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+        database: The database to log in to, postgres by default.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
@@ -93,13 +85,13 @@ class PostgresProbe(Described):
         version (text): The server's version.
         uptime (duration): Since the server was started.
         connections (count, limit): How many connections it has.
-        connections.used (ratio, limit): How much of max_connections that is.
+        connections.used (ratio, limit): The same as a share of max_connections.
         replication.connected (bool, stale): On a replica: whether it receives from its primary.
         replication.replicas (count, missing): On a primary: how many replicas receive from it.
-        replication.behind (bytes, stale): Write-ahead log not yet replayed: on a replica of what it received,
-            on a primary of all there is, by the last one of its replicas.
-        replication.lag (duration, stale): How late that is. Of a replica's own clock and its primary's the
-            difference is in it; a replica that has replayed nothing since it was started gives none.
+        replication.behind (bytes, stale): Write-ahead log that is not replayed yet: on a replica, of what it
+            received; on a primary, of all, by the slowest replica.
+        replication.lag (duration, stale): The same as time. On a replica it includes the difference of the two
+            clocks; a replica that has replayed nothing since it was started has none.
         rows (count): How many rows the query gave, 1000 at most.
         value (count): The first value of its first row, when that is a number.
         answer (text): That value as text, its first 200 characters.
@@ -122,34 +114,22 @@ class PostgresProbe(Described):
     user: str | None = None
     password: Secret | None = None
     database: str | None = None
-    query: str | None = None
-    statement_timeout: timedelta = timedelta(seconds=5)
-    tls: bool = False
-    verify: bool = True
-    ca_file: Path | None = None
-    server_name: str | None = None
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
         login = self._login()
-        reads(self.query)
+        self.check_query()
         if "\0" in login.user + login.database + (self.query or ""):
-            raise ValueError("query: neither it nor a name may hold a NUL character")
-        if not timedelta(milliseconds=1) <= self.statement_timeout <= timedelta(minutes=10):
-            raise ValueError("statement_timeout: from 1ms to 10m")
+            raise ValueError("query: query and names must not contain a NUL character")
 
     def _login(self) -> Login:
-        """Return what the options say together; ValueError where they say two things, or nothing."""
+        """Return the login that the options describe; ValueError where they contradict each other or are missing."""
         if self.dsn is not None:
             return self._completed(read(self.dsn.reveal(), user=_USER, database=_DATABASE))
         if self.address is None:
-            raise ValueError(
-                "dsn: nobody says where to log in; write postgresql://user:password@host/database"
-            )
+            raise ValueError("dsn: is missing; write postgresql://user:password@host/database")
         if "://" in self.address:
-            raise ValueError("address: this is more than host:port; write it as `dsn`, which is never shown")
-        sound(self.address, PORT)
+            raise ValueError("address: is more than host:port; write it as `dsn`, which is never shown")
+        check_address(self.address, PORT)
         return Login(
             address=self.address,
             user=_USER if self.user is None else self.user,
@@ -164,29 +144,27 @@ class PostgresProbe(Described):
     def _completed(self, login: Login) -> Login:
         for option in ("address", "user", "password", "database"):
             if getattr(self, option) is not None:
-                raise ValueError(f"{option}: the dsn says it; leave one of them out")
+                raise ValueError(f"{option}: the dsn has it already; leave one of them out")
         name = self.server_name or login.server_name
         if login.tls is None:
             return replace(login, tls=self.tls, verify=self.verify, ca_file=self.ca_file, server_name=name)
         if self.tls or not self.verify or self.ca_file is not None:
             option = "tls" if self.tls else "ca_file" if self.verify else "verify"
-            raise ValueError(
-                f"{option}: the sslmode of the dsn says how TLS is spoken; leave one of them out"
-            )
+            raise ValueError(f"{option}: the dsn has an sslmode already; leave one of them out")
         return replace(login, server_name=name)
 
     def peer(self) -> str:
         return place(self._login().address, PORT).host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.postgres import Session, offer_tls  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.databases.postgres import Session, offer_tls  # noqa: PLC0415 - when a check needs it
 
         clock, login = asyncio.get_running_loop().time, self._login()
         there = place(login.address, PORT)
         with await dial(there, family=self.family, metadata=self.metadata) as line:
             if login.tls:
                 await offer_tls(line)
-                await secure(line, login, PORT)
+                await secure(line, login, there.host)
             async with Session(line) as session:
                 began = clock()
                 await session.log_in(login.user, login.password, login.database)
@@ -200,12 +178,15 @@ class PostgresProbe(Described):
     async def _asked(self, session: Session) -> dict[str, FactValue]:
         await session.begin(int(self.statement_timeout.total_seconds() * 1000))
         facts = _status(await session.ask(_STATUS, 1))
-        return facts if self.query is None else facts | _answer(await session.ask(self.query, MOST_ROWS))
+        if self.query is None:
+            return facts
+        rows = await session.ask(self.query, MOST_ROWS)
+        return facts | answer(len(rows), rows[0][0] if rows and rows[0] else None)
 
 
 def _status(rows: Sequence[Sequence[str | None]]) -> dict[str, FactValue]:
     if [len(row) for row in rows] != [len(_FACTS)]:
-        raise ProbeFailure(Reason.PROTOCOL, "answers another question than the one we asked")
+        raise ProbeFailure(Reason.PROTOCOL, "sends an answer that does not fit the question")
     facts: dict[str, FactValue] = {}
     for name, text in zip(_FACTS, rows[0], strict=True):
         value = text if text is None or name in _TEXTS else number(text)
@@ -215,15 +196,4 @@ def _status(rows: Sequence[Sequence[str | None]]) -> dict[str, FactValue]:
         facts["replication.lag"] = max(0, float(facts["replication.lag"]))  # clocks differ
     if "replication.connected" in facts:
         facts["replication.connected"] = bool(facts["replication.connected"])
-    return facts
-
-
-def _answer(rows: Sequence[Sequence[str | None]]) -> dict[str, FactValue]:
-    facts: dict[str, FactValue] = {"rows": len(rows)}
-    first = rows[0][0] if rows and rows[0] else None
-    if first is not None:
-        facts["answer"] = first[:200]
-        value = number(first)
-        if value is not None:
-            facts["value"] = value
     return facts

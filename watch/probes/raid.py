@@ -1,4 +1,4 @@
-"""RAID: are this machine's arrays whole, the kernel's or a controller's, and what are they busy with."""
+"""RAID: the state of this machine's arrays, of the kernel or of a controller."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.mdstat import Array
+    from watch.probes.wire.storage.mdstat import Array
 
 
 @probe("raid", main="array")
@@ -24,30 +24,32 @@ if TYPE_CHECKING:
 class RaidProbe(Described):
     """Look at the RAID of the machine that the vantage point runs on. Never run against a real device.
 
-    An array that has lost a member still serves: it is degraded. One that does not run, or has lost more than its
-    level bears, is down. Reads /proc/mdstat and /sys/block/*/md through a child process: an array that hangs must
-    not hang us. A MegaRAID or PERC controller is asked through its maker's tool, which must be root; else the
-    reading is unknown. Other makers' tools (ssacli, arcconf) write for people only: ask such a controller by SNMP.
+    An array that has lost a member still serves: degraded. Down when it does not run, or has lost more members
+    than its level tolerates. Reads /proc/mdstat and /sys/block/*/md through a child process, because a read can
+    hang with the array. A MegaRAID or PERC controller is asked through its maker's tool, which must run as
+    root; else the reading is unknown. The tools of other makers (ssacli, arcconf) have no output for programs:
+    ask such a controller by SNMP.
 
     Options:
-        array: The array's name (md0; of a controller the name or number, 0/1), or all.
-        controller: md for the kernel's own arrays; storcli or perccli for a controller's, and storcli2 or perccli2 for
-            those of 24 Gbit/s.
-        program: With a controller: its tool, if that is not storcli64, perccli64, storcli2 or perccli2; may be a
+        array: The name of the array (md0; with a controller a name or number, 0/1), or all.
+        controller: md for the kernel's arrays; storcli or perccli for those of a controller, storcli2 or
+            perccli2 for those of 24 Gbit/s.
+        program: With a controller: its tool, if it is not storcli64, perccli64, storcli2 or perccli2; may be a
             script that calls it through sudo.
         root: With md: where the host's /proc and /sys are, for an agent in a container: /host.
 
     Facts:
         arrays (count, missing): How many arrays were looked at.
-        active (bool): Whether all of them are running, with members enough to serve.
-        degraded (count): How many members are missing, summed; of a controller, how many arrays are not whole.
-        failed (count): How many members are marked as failed; of a controller, disks, whatever their array.
-        failed.names (text): Which, as md0: sdb1 or disk 252:3.
-        spares (count): How many spares stand by.
-        busy (text): What they are busy with: resync, recovery, check, reshape, rebuild; empty for nothing.
-        progress (ratio): How far that is, of the one that is least far.
-        left (duration): How long it will take, by the kernel's guess.
-        mismatches (count): Sectors that differed at the last check, summed; a RAID 1 with swap has some.
+        active (bool): Whether all of them run, with enough members to serve.
+        degraded (count): How many members are missing in total; with a controller, how many arrays are
+            degraded.
+        failed (count): How many members are marked as failed; with a controller, how many disks of any array.
+        failed.names (text): Those members, such as md0: sdb1 or disk 252:3.
+        spares (count): How many spares there are.
+        busy (text): The operation that runs: resync, recovery, check, reshape, rebuild; empty for none.
+        progress (ratio): The progress of that operation; of several, the lowest.
+        left (duration): How long it will take, by the kernel's estimate.
+        mismatches (count): Sectors that differed at the last check, in total; a RAID 1 with swap has some.
         state (text): The arrays' states: clean, active, readonly, broken, inactive, …; Optl, Dgrd, ….
         battery (text): The state of a controller's battery or capacitor, Optimal for a good one.
 
@@ -80,32 +82,32 @@ class RaidProbe(Described):
         return Reading(Verdict.UP, facts=facts)
 
     async def _of_controller(self) -> dict[str, FactValue]:
-        from watch.probes.wire.megaraid import facts  # noqa: PLC0415 - when a check needs it
-        from watch.probes.wire.tool import said_by  # noqa: PLC0415 - as above
+        from watch.probes.wire.child import said_by  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage.megaraid import facts  # noqa: PLC0415 - when a check needs it
 
         program = self.program or (
             self.controller if self.controller.endswith("2") else f"{self.controller}64"
         )
-        said = await said_by(program, "/call", "show", "J", "nolog", package="none; the maker has it")
+        said = await said_by(program, "/call", "show", "J", "nolog", package="none; get it from the maker")
         return facts(said, self.array)
 
     async def _of_md(self) -> dict[str, FactValue]:
-        from watch.probes.wire.mdstat import arrays, settings  # noqa: PLC0415 - when a check needs it
-        from watch.probes.wire.tool import said_by  # noqa: PLC0415 - as above
+        from watch.probes.wire.child import said_by  # noqa: PLC0415 - as above
+        from watch.probes.wire.storage.mdstat import arrays, settings  # noqa: PLC0415 - when a check needs it
 
         said = await said_by("cat", str(self.root / "proc/mdstat"), package="coreutils")
         if said.code != 0:
             raise ProbeFailure(Reason.MISSING, f"this machine has no md arrays: {said.words}")
         found = [one for one in arrays(said.out) if self.array in ("all", one.name)]
         if not found:
-            raise ProbeFailure(Reason.MISSING, f"there is no array {self.array} here")
+            raise ProbeFailure(Reason.MISSING, f"this machine has no array {self.array}")
         files = settings(self.root, [one.name for one in found])
-        kept = await said_by("grep", "-sH", "", "--", *files, package="grep")  # -s: some are not there
+        kept = await said_by("grep", "-sH", "", "--", *files, package="grep")  # -s: some do not exist
         return _facts(found, kept.out)
 
 
 def _facts(found: Sequence[Array], kept: str) -> dict[str, FactValue]:
-    from watch.probes.wire.mdstat import sums  # noqa: PLC0415 - as above
+    from watch.probes.wire.storage.mdstat import sums  # noqa: PLC0415 - as above
 
     told = sums(kept)
     names = [f"{one.name}: {member}" for one in found for member in one.failed]

@@ -1,18 +1,18 @@
-"""Redis (and Valkey, KeyDB): does it answer, how full is it, and do its replicas follow."""
+"""Redis (and Valkey, KeyDB): its memory, clients, persistence and replication."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.backend import number, secure, sound
-from watch.probes.wire.line import dial, place
+from watch.probes.wire.databases.backend import number
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.options import Addressed, OverTls, Reached, secure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,28 +20,21 @@ if TYPE_CHECKING:
 
     from watch.core.reading import FactValue
 
-_PORT = 6379
 _ROLES = {"master": "primary", "slave": "replica"}
 
 
 @probe("redis", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RedisProbe(Described):
+class RedisProbe(Addressed, OverTls, Reached, Described):
     """Send PING to Redis and read its INFO.
 
-    The user needs no more than `+ping +info`. A server that is loading its data, or a replica without its primary
-    that was told not to serve old data, answers PING with an error and is down.
+    The user needs only `+ping +info`. A server that is loading its data answers PING with an error and is down;
+    so does a replica without its primary that is configured not to serve old data.
 
     Options:
         address: host or host:port; without a port 6379.
-        user: Whom to log in as; without it a password is the default user's.
+        user: The user to log in as; by default the password is that of the default user.
         password: Its password.
-        tls: Speak TLS.
-        verify: With tls: whether the server must prove its name.
-        ca_file: With tls: trust the authorities in this PEM file instead of the system's.
-        server_name: With tls: the name the certificate must carry, if not the address's.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
@@ -50,17 +43,17 @@ class RedisProbe(Described):
         version (text): The server's version.
         uptime (duration): Since the server was started.
         memory (bytes, limit): How much memory its data take.
-        memory.used (ratio, limit, fills): How much of maxmemory that is; only when a maximum is set.
+        memory.used (ratio, limit, fills): The same as a share of maxmemory; only when that is set.
         clients (count, limit): How many are connected.
-        clients.used (ratio, limit): How much of maxclients that is; Redis 7 and newer.
+        clients.used (ratio, limit): The same as a share of maxclients; Redis 7 and newer.
         keys (count): How many keys all its databases hold.
-        hits (ratio): How many of the keys asked for it had, since it was started.
-        saved (bool, status): Whether its last attempts to write to disk went well.
+        hits (ratio): The share of requested keys that it had, since it was started.
+        saved (bool, status): Whether its last attempts to write to disk succeeded.
         replication.connected (bool, stale): On a replica: whether its link to the primary is up.
         replication.replicas (count, missing): On a primary: how many replicas are connected.
-        replication.behind (bytes, stale): On a primary: what the last one of its replicas has yet to confirm.
-        replication.lag (duration, stale): On a replica: since it last heard of its primary; on a primary: since it
-            last heard of the most silent replica. Whole seconds.
+        replication.behind (bytes, stale): On a primary: how much the slowest replica has not confirmed yet.
+        replication.lag (duration, stale): On a replica: the time since it last heard from its primary; on a
+            primary: the time since it last heard from the quietest replica. Whole seconds.
         address (text): Who answered, ip:port.
 
     Reasons:
@@ -74,32 +67,23 @@ class RedisProbe(Described):
     """
 
     WAYS: ClassVar[frozenset[str]] = DIALS
+    PORT: ClassVar[int] = 6379
 
-    address: str
     user: str | None = None
     password: Secret | None = None
-    tls: bool = False
-    verify: bool = True
-    ca_file: Path | None = None
-    server_name: str | None = None
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
-        sound(self.address, _PORT)
+        self.check_address()
         if self.user is not None and self.password is None:
-            raise ValueError("user: a user needs a password")
-
-    def peer(self) -> str:
-        return place(self.address, _PORT).host
+            raise ValueError("user: needs a password")
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.resp import Resp, fields  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.databases.resp import Resp, fields  # noqa: PLC0415 - when a check needs it
 
         clock = asyncio.get_running_loop().time
-        with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:
+        with await dial(self.there, family=self.family, metadata=self.metadata) as line:
             if self.tls:
-                await secure(line, self, _PORT)
+                await secure(line, self, self.peer())
             began, server = clock(), Resp(line)
             if self.password is not None:
                 user = () if self.user is None else (self.user,)
@@ -116,7 +100,7 @@ class RedisProbe(Described):
 
 
 def _health(info: Mapping[str, str]) -> dict[str, FactValue]:
-    from watch.probes.wire.resp import fields  # noqa: PLC0415 - as above
+    from watch.probes.wire.databases.resp import fields  # noqa: PLC0415 - as above
 
     facts = _numbers(
         info, {"uptime": "uptime_in_seconds", "memory": "used_memory", "clients": "connected_clients"}
@@ -137,12 +121,12 @@ def _health(info: Mapping[str, str]) -> dict[str, FactValue]:
 
 
 def _replication(info: Mapping[str, str]) -> dict[str, FactValue]:
-    from watch.probes.wire.resp import fields  # noqa: PLC0415 - as above
+    from watch.probes.wire.databases.resp import fields  # noqa: PLC0415 - as above
 
     role = info.get("role", "")
     if role == "slave":
         up = info.get("master_link_status") == "up"
-        # While the link is down the former counts nothing and is -1, as is the latter before it was ever up.
+        # The first is -1 while the link is down; the second is -1 until the link was up for the first time.
         lag = _number(info, "master_last_io_seconds_ago" if up else "master_link_down_since_seconds")
         known = {} if lag is None or lag < 0 else {"replication.lag": lag}
         return {"role": "replica", "replication.connected": up, **known}

@@ -1,58 +1,58 @@
-"""S3: is an object there, how old and how large is it; how many are under a prefix, and how old is the newest."""
+"""S3: age and size of an object, or number, age and size of the objects under a prefix."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import SENDS, Described, probe
-from watch.probes.wire.journey import target
+from watch.probes.wire.http.journey import target
+from watch.probes.wire.net.options import Reached
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.s3 import Bucket, Object
+    from watch.probes.wire.http.s3 import Bucket, Object
 
 
 @probe("s3", main="url")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class S3Probe(Described):
+class S3Probe(Reached, Described):
     """Look into a bucket of an S3-compatible object store: at one object, or at all under a prefix.
 
-    Only HEAD and LIST are asked, so a key that may read the list is enough. A list comes in pages of a
-    thousand; when there are more than `pages`, `complete` is false and the facts tell of those that came.
-    Tested against moto, which imitates S3; never run against Amazon's or another vendor's store.
+    Only HEAD and LIST requests are sent, so a key that may list the bucket is enough. A list comes in pages of
+    a thousand objects; when there are more than `pages` of them, `complete` is false and the facts cover only
+    those read. Tested against moto, which imitates S3; never run against Amazon's or another vendor's store.
 
     Options:
-        url: The bucket's address, https://s3.example.org/bucket or https://bucket.s3.example.org/.
-        key: The name of one object to look at.
-        prefix: Without `key`: look at all whose names begin so; empty for the whole bucket.
-        pages: How many thousands of them to look at, 1 to 100.
-        access_key: Whom to sign as, with `secret_key`; without them anybody's rights must do.
-        secret_key: With it.
-        session_token: With temporary credentials.
+        url: The URL of the bucket, https://s3.example.org/bucket or https://bucket.s3.example.org/.
+        key: The name of a single object.
+        prefix: Without `key`: look at all objects whose names begin with it; empty for the whole bucket.
+        pages: How many thousands of objects to look at, 1 to 100.
+        access_key: The access key to sign with, together with `secret_key`; without them requests are
+            anonymous.
+        secret_key: The secret key.
+        session_token: For temporary credentials.
         region: The store's region, which is part of the signature.
         ca_file: Trust the authorities in this PEM file instead of the system's.
-        verify: Whether the server must prove its name; false takes any certificate.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+        verify: Whether the server must prove its name; false accepts any certificate.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last byte, of all pages.
-        age (duration, stale): How long ago the object, or the newest of them, was written.
+        age (duration, stale): How long ago the object, or the newest one, was written.
         modified (instant, stale): When that was.
-        newest (text): The newest one's name; without `key`.
-        newest.size (bytes): How large that is; without `key`.
-        size (bytes): How large it is, or all of them together.
-        count (count, missing): How many there are.
-        oldest (duration): How long ago the oldest of them was written; without `key`.
+        newest (text): The name of the newest object; without `key`.
+        newest.size (bytes): Its size; without `key`.
+        size (bytes): The size of the object, or the total size.
+        count (count, missing): How many objects there are.
+        oldest (duration): How long ago the oldest object was written; without `key`.
         complete (bool): Whether all of them were looked at; without `key`.
         address (text): Who answered, ip:port.
 
@@ -83,32 +83,30 @@ class S3Probe(Described):
     region: str = "us-east-1"
     ca_file: Path | None = None
     verify: bool = True
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
         target(self.url)
         parts = urlsplit(self.url)
         if parts.query or parts.fragment or parts.username:
-            raise ValueError("url: only the bucket's address; name an object by key, and objects by prefix")
+            raise ValueError("url: write only the bucket's URL; name an object by key, and objects by prefix")
         if (self.access_key is None) != (self.secret_key is None):
             raise ValueError("access_key: signing needs both access_key and secret_key")
         if self.session_token is not None and self.secret_key is None:
-            raise ValueError("session_token: temporary credentials have an access_key and a secret_key, too")
+            raise ValueError("session_token: also needs access_key and secret_key")
         if self.key is not None and (not self.key or self.prefix):
-            raise ValueError("key: name one object by key, or objects by prefix, not both")
+            raise ValueError("key: give either key or prefix, not both")
         if not 1 <= self.pages <= 100:
             raise ValueError("pages: from 1 to 100")
         for option, text in (("region", self.region), ("access_key", self.access_key or "x")):
             if not text or not all(char.isascii() and (char.isalnum() or char in "-_.") for char in text):
-                raise ValueError(f"{option}: {text!r} is none; it has letters, digits and hyphens")
+                raise ValueError(f"{option}: {text!r} is not valid; it has letters, digits and hyphens")
 
     def peer(self) -> str:
         return target(self.url).host
 
     async def run(self, *, now: datetime) -> Reading:
-        from watch.probes.wire.s3 import Bucket, Store  # noqa: PLC0415 - brings libcurl, when a check needs it
-        from watch.probes.wire.sigv4 import Key  # noqa: PLC0415 - as above
+        from watch.probes.wire.http.s3 import Bucket, Store  # noqa: PLC0415 - brings libcurl, when a check needs it
+        from watch.probes.wire.http.sigv4 import Key  # noqa: PLC0415 - as above
 
         signer = None
         if self.access_key is not None and self.secret_key is not None:

@@ -1,4 +1,4 @@
-"""SMART: what a disk says of its own health."""
+"""SMART: the health of a disk, as the disk reports it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.tool import Said
+    from watch.probes.wire.child import Said
 
 _NOT_OPENED = 1 << 1
 _NOT_OURS = (
@@ -25,7 +25,7 @@ _NOT_OURS = (
     "must be root",
     "unable to detect",
 )
-# Attributes of ATA disks whose raw value means the same with all makers.
+# Attributes of ATA disks whose raw value has the same meaning with all makers.
 _ATTRIBUTES = {5: "reallocated", 197: "pending", 198: "uncorrectable", 199: "cable_errors"}
 _NVME = {"media_errors": "uncorrectable", "critical_warning": "warnings", "num_err_log_entries": "log"}
 
@@ -35,29 +35,29 @@ _NVME = {"media_errors": "uncorrectable", "critical_warning": "warnings", "num_e
 class SmartProbe(Described):
     """Ask a disk of this machine for its health, by smartctl. Never run against a real device.
 
-    Half of the disks that die do so with their health still "passed": watch `pending` and `reallocated` too, and
-    with NVMe `spare` and `worn`. smartctl (7.0 or newer; Debian: smartmontools) must be root, or be started by a
-    `program` that makes it so; else the reading is unknown. It wakes a disk that sleeps.
+    Half of the disks that fail still report their health as passed: watch `pending` and `reallocated`, too, and
+    with NVMe `spare` and `worn`. smartctl (7.0 or newer; Debian: smartmontools) must run as root, or through a
+    `program` that does so; else the reading is unknown. A sleeping disk is woken.
 
     Options:
         device: The disk: /dev/sda, /dev/nvme0, /dev/disk/by-id/….
-        type: How to reach it behind a controller, as smartctl's -d: megaraid,5 or sat.
-        program: What to run in its place, given the same arguments: a script that calls it through sudo.
+        type: How to reach it behind a controller, in the words of smartctl -d: megaraid,5 or sat.
+        program: What to run instead of smartctl, with the same arguments: a script that calls it through sudo.
 
     Facts:
-        passed (bool, status): Whether the disk calls itself healthy.
+        passed (bool, status): Whether the disk reports itself healthy.
         temperature (count): In Celsius.
-        age (duration): How long it has been powered, all in all.
+        age (duration): For how long it has been powered in total.
         reallocated (count): Sectors replaced by spare ones; with SAS the list of grown defects.
         pending (count): Sectors that could not be read and wait to be written.
-        uncorrectable (count): Errors that nothing could put right.
-        cable_errors (count): Bad checksums on the way to the disk: the cable's fault, mostly.
-        worn (ratio): How much of an SSD's life is used; may pass 100%.
-        spare (ratio): NVMe: what is left of the spare blocks.
-        warnings (count): NVMe: the bits of its critical warning; 0 is none.
-        log (count): Entries in its log of errors.
-        tested (bool): Whether its last self-test ended well; only if there was one.
-        model (text): What it is.
+        uncorrectable (count): Errors that could not be corrected.
+        cable_errors (count): Bad checksums on the way to the disk: mostly a bad cable.
+        worn (ratio): How much of an SSD's life is used; may exceed 100%.
+        spare (ratio): NVMe: the share of spare blocks that is left.
+        warnings (count): NVMe: the bits of its critical warning; 0 for none.
+        log (count): Entries in its error log.
+        tested (bool): Whether its last self-test passed; only if there was one.
+        model (text): Its model.
 
     Reasons:
         ok, status, expectation, missing, timeout, limit
@@ -76,28 +76,28 @@ class SmartProbe(Described):
 
     def __post_init__(self) -> None:
         if not self.device.startswith("/"):
-            raise ValueError("device: the whole path, like /dev/sda")
+            raise ValueError("device: write the absolute path, like /dev/sda")
         if self.type is not None and self.type.startswith("-"):
-            raise ValueError("type: as smartctl's -d takes it, like megaraid,5")
+            raise ValueError("type: write what smartctl -d accepts, like megaraid,5")
 
     def peer(self) -> str:
         return ""
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.tool import said_by  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.child import said_by  # noqa: PLC0415 - when a check needs it
 
         how = ("-d", self.type) if self.type else ()
         said = await said_by(self.program, "-j", "-a", *how, self.device, package="smartmontools")
         return Reading(Verdict.UP, facts=self._facts(self._told(said)))
 
     def _told(self, said: Said) -> dict[str, Any]:
-        """What smartctl says as JSON; raises what it could not do."""
+        """Return the JSON of smartctl; raise what it could not do."""
         try:
             told: Any = json.loads(said.out)
         except (ValueError, RecursionError):
-            raise OurFault(f"{self.program} says nothing that is JSON: {said.words}") from None
+            raise OurFault(f"{self.program} did not write JSON: {said.words}") from None
         if not isinstance(told, dict):
-            raise OurFault(f"{self.program} says no JSON object")
+            raise OurFault(f"{self.program} did not write a JSON object")
         if said.code & _NOT_OPENED or said.code & 1:
             words = [str(one.get("string", "")) for one in _list(_table(told, "smartctl").get("messages"))]
             raise self._unopened(one_line("; ".join(words), 120) or said.words)
@@ -107,13 +107,13 @@ class SmartProbe(Described):
         if any(sign in words.lower() for sign in _NOT_OURS):
             return OurFault(f"we may not ask {self.device}: {words}")
         if "no such" in words.lower():
-            return ProbeFailure(Reason.MISSING, f"{self.device} is not there: {words}")
+            return ProbeFailure(Reason.MISSING, f"{self.device} does not exist: {words}")
         return ProbeFailure(Reason.STATUS, f"{self.device} cannot be opened: {words}")
 
     def _facts(self, told: dict[str, Any]) -> dict[str, FactValue]:
         passed = _table(told, "smart_status").get("passed")
         if not isinstance(passed, bool):
-            raise ProbeFailure(Reason.MISSING, f"{self.device} says nothing of its health")
+            raise ProbeFailure(Reason.MISSING, f"{self.device} does not report its health")
         facts: dict[str, FactValue] = {"passed": passed}
         hours = _number(_table(told, "power_on_time").get("hours"))
         named = {
@@ -158,7 +158,7 @@ def _scsi(told: dict[str, Any]) -> dict[str, FactValue]:
     if grown is not None:
         facts["reallocated"] = grown
     counters = [_table(told, "scsi_error_counter_log", way) for way in ("read", "write", "verify")]
-    # Up to 7.3 a SAS SSD has it under a name of its own.
+    # Up to smartctl 7.3, a SAS SSD has it under another name.
     used = _number(told.get("scsi_percentage_used_endurance_indicator"))
     if used is not None:
         facts["worn"] = used / 100
@@ -167,7 +167,7 @@ def _scsi(told: dict[str, Any]) -> dict[str, FactValue]:
 
 
 def _table(told: Any, *names: str) -> dict[str, Any]:
-    """The object under *names*, an empty one if there is none."""
+    """The object under *names*, empty without one."""
     for name in names:
         told = told.get(name) if isinstance(told, dict) else None
     return told if isinstance(told, dict) else {}

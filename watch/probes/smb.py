@@ -1,15 +1,17 @@
-"""SMB: does a Windows or Samba file server let us in, and how much room has the share."""
+"""SMB: login to a Windows or Samba file server, and the free space of a share."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.line import Place, dial, place
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.line import Place, place
+from watch.probes.wire.net.options import Reached
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,7 +22,7 @@ _PORT = 445
 
 
 class Target(NamedTuple):
-    """What ``//server/share/folder`` names."""
+    """The parts of ``//server/share/folder``."""
 
     there: Place
     share: str
@@ -29,27 +31,25 @@ class Target(NamedTuple):
 
 @probe("smb", main="share")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SmbProbe(Described):
-    r"""Log in to a file server (SMB 2 or 3, by NTLM) and ask how much room a share has.
+class SmbProbe(Reached, Described):
+    r"""Log in to a file server (SMB 2 or 3, by NTLM) and ask for the free space of a share.
 
-    Our messages are signed, so that what is read is what the server said. Without a username nothing is asked but
-    the protocol. Eight runs at a time; it needs the extra `smb`. Run against Samba 4.17.
+    Messages are signed, so that nobody can forge the answers. Without a username, only the protocol version is
+    negotiated. At most eight runs at a time. Needs the extra `smb`. Run against Samba 4.17.
 
     Options:
         share: The share as //server/share, //server:port/share or //server/share/folder.
-        username: Whom to log in as, name or DOMAIN\name.
-        password: With it.
-        encrypt: Insist on encryption, whether or not the server does.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+        username: The user to log in as, name or DOMAIN\name.
+        password: Its password.
+        encrypt: Require encryption, whether or not the server does.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the last answer.
-        free (ratio, empties): The share of the file system that is left for this user.
+        free (ratio, empties): The share of the file system that is free for this user.
         available (bytes): How much that is.
-        total (bytes): How large the file system, or the user's quota, is.
+        total (bytes): The size of the file system, or of the user's quota.
         dialect (text, protocol): The protocol's version: 2.1, 3.0.2, 3.1.1, ….
-        signed (bool, tls): Whether the server insists on signatures, from others too.
+        signed (bool, tls): Whether the server requires signatures of all clients.
         encrypted (bool, tls): Whether the share's messages are encrypted.
         address (text): Who answered, ip:port.
 
@@ -69,8 +69,6 @@ class SmbProbe(Described):
     username: str | None = None
     password: Secret | None = None
     encrypt: bool = False
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
         _target(self.share)
@@ -81,7 +79,7 @@ class SmbProbe(Described):
         return _target(self.share).there.host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.smb import Wanted, held  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.shares.smb import Wanted, held  # noqa: PLC0415 - when a check needs it
 
         there, share, folder = _target(self.share)
         wanted = Wanted(there.host, self.username, self.password, share, folder, self.encrypt)
@@ -109,7 +107,7 @@ def _target(text: str) -> Target:
     server, _, rest = slashes.removeprefix("//").partition("/")
     share, _, folder = rest.strip("/").partition("/")
     if not slashes.startswith("//") or not share or any(char < " " for char in text) or len(text) > 1024:
-        raise ValueError(f"share: {text!r} is no share; write it like //nas.example.org/backups")
+        raise ValueError(f"share: {text!r} is not a share; write it like //nas.example.org/backups")
     try:
         return Target(place(server, _PORT), share, folder.replace("/", "\\"))
     except ValueError as error:

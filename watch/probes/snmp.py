@@ -1,4 +1,4 @@
-"""SNMP: what a device says of itself, one value or one of the tables that every such device has."""
+"""SNMP: one value of a device, or one of its standard or vendor tables."""
 
 from __future__ import annotations
 
@@ -12,48 +12,43 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Secret
 from watch.probes.base import Described, probe
-from watch.probes.wire.line import place
-from watch.probes.wire.resolver import address
+from watch.probes.wire.net.options import Addressed, Family
+from watch.probes.wire.net.resolver import address
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.snmp import Agent
-    from watch.probes.wire.snmp_rows import Wanted
+    from watch.probes.wire.snmp.agent import Agent
 
-    Table = Callable[[Agent, Wanted], Awaitable[dict[str, FactValue]]]
-
-_PORT = 161
 _UPTIME, _NAME = "1.3.6.1.2.1.1.3.0", "1.3.6.1.2.1.1.5.0"
 _OID = re.compile(r"\.?[0-2](\.\d{1,10}){1,127}")
 
 
 @probe("snmp", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SnmpProbe(Described):
+class SnmpProbe(Addressed, Family, Described):
     """Ask a device by SNMP, v2c or with a user v3, for one value or for one of its tables.
 
-    It only ever reads. Without `oid` and `table` a device that answers is up. A table is looked at row by row:
-    one that is switched on and does not work has failed. Degraded when some have, down when some have and none
-    works: the only interface that was picked, a pool's last server, a firewall that itself does not work. Pick by
-    `only` those that matter: the ports of a switch that nothing is plugged into count as failed. A UPS is degraded
-    on its batteries, or when it wants new ones, and down when it feeds nothing. A pair of firewalls is two checks,
-    each at its device's own address: at the address that they share it is always the active one that answers. A
-    wrong community gets no answer, which nobody can tell from a dead device. The makers' tables were run against
-    recordings, never against their devices; those of MIB-2 against net-snmp and keepalived too. Needs the library
-    gufo_snmp (pip install threenines[snmp]).
+    Only reads are sent. Without `oid` and `table`, a device that answers is up. In a table, a row that is
+    switched on and does not work has failed. Degraded when some rows have failed, down when some have failed
+    and none works: the only selected interface, the last server of a pool, a firewall that itself does not
+    work. Select the important rows with `only`: switch ports without a cable count as failed. A UPS is degraded
+    while it is on battery or needs new batteries, and down when it feeds nothing. Make two checks for a pair of
+    firewalls, each at the device's own address; at the shared address always the active one answers. A wrong
+    community gets no answer, just as a dead device. The vendor tables were tested with recordings, never with
+    their devices; those of MIB-2 also with net-snmp and keepalived. Needs the library gufo_snmp (pip install
+    threenines[snmp]).
 
     Options:
         address: host or host:port; without a port 161.
-        community: The community of v2c; without it "public".
+        community: The community of v2c, "public" by default.
         user: The user of v3, instead of a community.
         auth: The user's authentication password.
         auth_method: MD5, SHA, SHA-224, SHA-256, SHA-384 or SHA-512.
         privacy: The user's privacy password.
         privacy_method: DES, AES, AES-192 or AES-256.
-        oid: The one value to read, in numbers: 1.3.6.1.2.1.1.3.0.
+        oid: The object identifier of one value, in numbers: 1.3.6.1.2.1.1.3.0.
         table: interfaces (IF-MIB); bgp (BGP4-MIB, which has IPv4 neighbours only; with IPv6 Cisco's, Juniper's
             and Arista's own); vrrp (VRRP-MIB, VRRPV3-MIB); hsrp (CISCO-HSRP-MIB); fibrechannel (ports of a
             switch, FIBRE-CHANNEL-FE-MIB or Brocade's SW-MIB); pool (the servers behind an F5, a NetScaler,
@@ -61,56 +56,59 @@ class SnmpProbe(Described):
             (HOST-RESOURCES-MIB); cpu, memory, sessions and ha (Cisco's, Juniper's, Fortinet's, Palo Alto's,
             Check Point's, F5's and NetScaler's own MIBs, whichever the device has; cpu and memory of any other
             host by HOST-RESOURCES-MIB and UCD-SNMP-MIB); device (those four at once, as far as it has them).
-        only: The rows whose name this regular expression (RE2) finds; without it all of them, of storage
-            the fixed disks, of a Cisco's memory the processors'. device has no rows to pick from.
-        sample: With interfaces or oid: watch the counters for so long within the run. Many devices renew
-            theirs every few seconds only, and a shorter look sees nothing move.
-        family: any, or only IPv4 (4) or IPv6 (6).
+        only: Only rows whose name matches this regular expression (RE2). By default all; of storage the fixed
+            disks, of a Cisco's memory that of the processors. device has no rows to select.
+        sample: With interfaces or oid: how long to watch the counters within the run. Many devices update them
+            only every few seconds; a shorter sample sees no change.
 
     Facts:
-        latency (duration, slow): Until the device's first answer.
-        uptime (duration): Since its management started; it begins anew after 497 days.
-        name (text): What it calls itself.
-        value (count): With oid: its number, also when sent as text.
-        text (text): With oid: its text; in hex if it is none.
+        latency (duration, slow): From the start of name lookup to the device's first answer.
+        uptime (duration): Since its management was started; wraps after 497 days.
+        name (text): The device's name (sysName).
+        value (count): With oid: its number, even if sent as text.
+        text (text): With oid: its text; in hex if it is not text.
         rate (count): With oid and sample: its change per second.
         rows (count, missing): With a table: how many rows were looked at.
         failed (count): How many of them are switched on and do not work.
-        failed.names (text): Which.
-        up (count): How many of them work; what is switched off on purpose neither works nor has failed. ha, device:
-            it and `failed` count the one of a pair that was asked, or both where it does not say which it is.
-        errors (count): interfaces, fibrechannel: errors since the counters began, summed.
-        discards (count): interfaces: packets dropped since the counters began, summed.
+        failed.names (text): Their names.
+        up (count): How many of them work; rows that are switched off on purpose count neither here nor in
+            failed. ha, device: this and `failed` count the device that was asked, or both of the pair if it
+            does not say which one it is.
+        errors (count): interfaces, fibrechannel: errors since the counters were reset, in total.
+        discards (count): interfaces: dropped packets since the counters were reset, in total.
         errors.rate (count): With sample: errors per second.
-        utilisation (ratio): With sample: how full the fullest direction of the busiest interface is.
+        utilisation (ratio): With sample: the load of the busiest interface, in its busier direction.
         busiest (text): That interface.
         since (duration): bgp: for how long the youngest session has been established.
         role (text): vrrp: master, backup, initialize; hsrp: active, standby, listen, speak, learn, initial; ha,
             device: active, standby, standalone, joining, suspended, failed, active attention, unknown, whatever
             the maker calls it; several, joined by commas.
-        peer (text): ha, device: the other's role in the same words, if the device says it.
-        active (text): ha, device: the name of the one that works; "this device" and "peer" where they have none.
-        synced (bool): ha, device: whether the pair's configurations are the same, if the device says so.
-        sessions (count): sessions, device: the sessions open, summed.
-        sessions.used (ratio): sessions, device: how full the fullest table of them is, if its size is said.
-        memory.used (ratio): memory, device: how full the fullest memory is; a Linux host's caches are free.
-        on_battery (bool): ups: whether the batteries feed the load.
-        runtime (duration): ups: for how long they could.
-        charge (ratio): ups: how full they are.
+        peer (text): ha, device: the other device's role in the same words, if this device reports it.
+        active (text): ha, device: the name of the active one; "this device" or "peer" if they have no names.
+        synced (bool): ha, device: whether both have the same configuration, if the device reports it.
+        sessions (count): sessions, device: the open sessions, in total.
+        sessions.used (ratio): sessions, device: how full the fullest session table is, if its size is known.
+        memory.used (ratio): memory, device: how full the fullest memory is; a Linux host's caches count as
+            free.
+        on_battery (bool): ups: whether the load runs on batteries.
+        runtime (duration): ups: for how long the batteries will last.
+        charge (ratio): ups: the charge of the batteries.
         battery (text): ups: normal, low, depleted or unknown.
-        replace_battery (bool): ups: whether it wants new batteries, or its last self-test failed.
-        output (text): ups: what feeds the load: normal, battery, bypass, booster, reducer, none, other.
-        alarms (count): ups: how many alarms are on; only UPS-MIB counts them.
-        load (ratio): ups: of the fullest output line; cpu, device: the processors' mean over a minute.
-        load.max (ratio): cpu, device: the busiest processor's.
-        temperature (count): sensors: the highest, in Celsius; ups: the batteries'.
-        hottest (text): sensors: where that is.
+        replace_battery (bool): ups: whether it needs new batteries, or failed its last self-test.
+        output (text): ups: the source of the load's power: normal, battery, bypass, booster, reducer, none,
+            other.
+        alarms (count): ups: how many alarms are active; only UPS-MIB counts them.
+        load (ratio): ups: of the output line with the highest load; cpu, device: the mean of all processors
+            over a minute.
+        load.max (ratio): cpu, device: that of the busiest processor.
+        temperature (count): sensors: the highest, in Celsius; ups: that of the batteries.
+        hottest (text): sensors: the name of that sensor.
         humidity (ratio): sensors: the highest.
-        fan (count): sensors: the slowest fan's turns a minute.
-        power (count): sensors: the watts of all, summed.
-        free (ratio, empties): storage: what is left of the fullest.
+        fan (count): sensors: the speed of the slowest fan, in turns a minute.
+        power (count): sensors: the watts of all, in total.
+        free (ratio, empties): storage: the free share of the fullest.
         space (bytes): storage: the same in bytes.
-        fullest (text): storage, memory, device: which disk or memory that is.
+        fullest (text): storage, memory, device: its name.
         address (text): Who was asked, ip:port.
 
     Reasons:
@@ -125,6 +123,7 @@ class SnmpProbe(Described):
     WAYS: ClassVar[frozenset[str]] = frozenset(
         {"resolver", "address"}
     )  # the library opens its sockets itself
+    PORT: ClassVar[int] = 161
     LIBRARY: ClassVar[str] = "gufo"
     ASSUMED: ClassVar[Mapping[str, str]] = {
         "up": "not up == 0 or not failed > 0",
@@ -137,7 +136,6 @@ class SnmpProbe(Described):
         "replace_battery": "not replace_battery == true",
     }
 
-    address: str
     community: Secret | None = None
     user: str | None = None
     auth: Secret | None = None
@@ -166,42 +164,33 @@ class SnmpProbe(Described):
     ) = None
     only: str | None = None
     sample: timedelta = timedelta(0)
-    family: Literal["any", "4", "6"] = "any"
 
     def __post_init__(self) -> None:
-        try:
-            place(self.address, _PORT)
-        except ValueError as error:
-            raise ValueError(f"address: {error}") from None
+        self.check_address()
         if self.user is not None and self.community is not None:
-            raise ValueError("community: v2c has a community, v3 a user: give one of them")
+            raise ValueError("community: give either a community (v2c) or a user (v3)")
         if self.user is None and (self.auth or self.privacy):
-            raise ValueError("user: auth and privacy are passwords of a user")
+            raise ValueError("user: auth and privacy need a user")
         if self.privacy and not self.auth:
-            raise ValueError("auth: privacy needs authentication too")
+            raise ValueError("auth: privacy also needs auth")
         if self.oid is not None and self.table is not None:
             raise ValueError("oid: give an oid or a table, not both")
         if self.oid is not None and not _OID.fullmatch(self.oid):
-            raise ValueError(f"oid: {self.oid!r} is not written in numbers, like 1.3.6.1.2.1.1.3.0")
+            raise ValueError(f"oid: {self.oid!r} is not an OID in numbers; write it like 1.3.6.1.2.1.1.3.0")
         if self.only is not None and self.table == "device":
-            raise ValueError(
-                "only: the table device has no rows to pick from: ask for cpu, memory, sessions or ha"
-            )
+            raise ValueError("only: the table device has no rows; write table: cpu, memory, sessions or ha")
         if self.only is not None:
-            from watch.probes.wire.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
+            from watch.probes.wire.net.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
 
             try:
                 pattern(self.only)
             except ValueError as error:
                 raise ValueError(str(error).replace("until", "only", 1)) from None
 
-    def peer(self) -> str:
-        return place(self.address, _PORT).host
-
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.snmp import Login, greeted  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.snmp.agent import Login, greeted  # noqa: PLC0415 - when a check needs it
 
-        loop, phases, there = asyncio.get_running_loop(), dict[str, float](), place(self.address, _PORT)
+        loop, phases, there = asyncio.get_running_loop(), dict[str, float](), self.there
         began = loop.time()
         ip = await address(there.host, self.family)
         login = Login(
@@ -220,7 +209,7 @@ class SnmpProbe(Described):
         return Reading(Verdict.UP, facts=facts, phases=phases)
 
     async def _one(self, asked: Agent, oid: str) -> dict[str, FactValue]:
-        from watch.probes.wire.snmp_rows import number, text  # noqa: PLC0415 - as above
+        from watch.probes.wire.snmp.rows import number, text  # noqa: PLC0415 - as above
 
         value = (await asked.scalars(oid)).get(oid)
         if value is None:
@@ -240,18 +229,15 @@ class SnmpProbe(Described):
         return facts
 
     async def _rows(self, asked: Agent, table: str) -> dict[str, FactValue]:
-        from watch.probes.wire import snmp_device, snmp_load, snmp_network, snmp_role  # noqa: PLC0415 - as above
-        from watch.probes.wire.snmp_rows import Wanted  # noqa: PLC0415 - as above
+        from watch.probes.wire.snmp.rows import Wanted  # noqa: PLC0415 - as above
+        from watch.probes.wire.snmp.tables import TABLES  # noqa: PLC0415 - as above
 
-        wanted = Wanted(self.only, self.sample.total_seconds())
-        looks = {**vars(snmp_load), **vars(snmp_role), **vars(snmp_network), **vars(snmp_device)}
-        look: Table = looks[table]
-        return await look(asked, wanted)
+        return await TABLES[table](asked, Wanted(self.only, self.sample.total_seconds()))
 
 
 def _itself(found: Mapping[str, float | str | bytes]) -> dict[str, FactValue]:
-    """What a device says of itself in the facts that all of them have."""
-    from watch.probes.wire.snmp_rows import text  # noqa: PLC0415 - as above
+    """The facts that every device has."""
+    from watch.probes.wire.snmp.rows import text  # noqa: PLC0415 - as above
 
     facts: dict[str, FactValue] = {}
     ticks, name = found.get(_UPTIME), found.get(_NAME)

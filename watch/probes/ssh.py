@@ -1,4 +1,4 @@
-"""SSH: does a server answer with the key we know, let us in, and run a command."""
+"""SSH: the host key of a server, a login and the result of a command."""
 
 from __future__ import annotations
 
@@ -6,45 +6,42 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.afar import is_public_key
-from watch.probes.wire.line import dial, place
+from watch.probes.wire.files.afar import is_public_key
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.options import Addressed, Reached
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
 
-_PORT = 22
-
 
 @probe("ssh", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SshProbe(Described):
-    """Exchange keys with an SSH server; with a username log in, and run a command if there is one.
+class SshProbe(Addressed, Reached, Described):
+    """Exchange keys with an SSH server. With a username, log in and run a command if there is one.
 
-    Without a login the run ends after the key exchange: the server sees no failed attempt. A login needs
-    the server's pinned key, or a password would go to whoever answers. Give the check an account of its
-    own, whose authorized_keys allows just its command. The extra `ssh` brings the library, asyncssh.
+    Without a login the run ends after the key exchange; the server sees no failed attempt. A login needs the
+    server's pinned key, or an impostor would get the password. Give the check an account of its own, whose
+    authorized_keys allows only its command. Needs the extra `ssh`.
 
     Options:
         address: host or host:port; without a port 22.
-        host_key: The server's public key as known_hosts writes it, ssh-ed25519 AAAA…; another is down.
+        host_key: The server's public key in the format of known_hosts, ssh-ed25519 AAAA…; another key is down.
         username: To log in as, with `password` or `key`.
         password: For the login.
         key: A file with the private key for the login, without a passphrase.
-        command: After the login: what to run; it should only look.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+        command: What to run after the login; it should only read.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the end of the key exchange, or the login.
-        banner (text): What the server says it is, SSH-2.0-OpenSSH_9.2.
+        banner (text): The version that the server reports, SSH-2.0-OpenSSH_9.2.
         host_key (text, certificate): The fingerprint of its key, SHA256:….
         host_key.kind (text, certificate): The key's algorithm, ssh-ed25519.
         exit (count, status): The command's exit status; without an expectation 0 is expected.
@@ -61,41 +58,33 @@ class SshProbe(Described):
     """
 
     WAYS: ClassVar[frozenset[str]] = DIALS
+    PORT: ClassVar[int] = 22
     ASSUMED: ClassVar[Mapping[str, str]] = {"exit": "exit == 0 or not exit exists"}
 
     LIBRARY: ClassVar[str] = "asyncssh"
 
-    address: str
     host_key: str | None = None
     username: str | None = None
     password: Secret | None = None
     key: Path | None = None
     command: str | None = None
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
-        try:
-            place(self.address, _PORT)
-        except ValueError as error:
-            raise ValueError(f"address: {error}") from None
+        self.check_address()
         if self.host_key is not None and not is_public_key(self.host_key):
             raise ValueError("host_key: write it like ssh-ed25519 AAAAC3Nza…, as in known_hosts")
         if (self.username is None) != (self.password is None and self.key is None):
             raise ValueError("username: a login needs a username, and a password or a key")
         if self.username is not None and self.host_key is None:
-            raise ValueError("host_key: a login needs it, or whoever answers gets the password")
+            raise ValueError("host_key: a login needs it, or an impostor would get the password")
         if self.command is not None and self.username is None:
-            raise ValueError("command: only after a login; give a username")
-
-    def peer(self) -> str:
-        return place(self.address, _PORT).host
+            raise ValueError("command: needs a login; give a username")
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire import ssh  # noqa: PLC0415 - asyncssh, when a check needs it
+        from watch.probes.wire.files import ssh  # noqa: PLC0415 - asyncssh, when a check needs it
 
         clock = asyncio.get_running_loop().time
-        with await dial(place(self.address, _PORT), family=self.family, metadata=self.metadata) as line:
+        with await dial(self.there, family=self.family, metadata=self.metadata) as line:
             began = clock()
             async with ssh.connected(
                 line, pinned=self.host_key, username=self.username, password=self.password, key=self.key

@@ -1,45 +1,41 @@
-"""TCP: does somebody answer at this port, and say what is expected."""
+"""TCP: whether a port accepts a connection, and answers as expected."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import visible
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.line import Line, dial, place
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.options import Addressed, OverTls, Reached, secure
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
+    from watch.probes.wire.net.line import Line
 
 _MOST = 64 << 10
 
 
 @probe("tcp", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TcpProbe(Described):
-    """Open a TCP connection; send something and wait for an answer if told to.
+class TcpProbe(Addressed, OverTls, Reached, Described):
+    """Open a TCP connection; send a text and wait for an answer, if you say so.
 
     Options:
         address: host:port.
-        send: What to send first, as UTF-8.
+        send: A text to send first, as UTF-8.
         until: Read until this regular expression (RE2) is found, in 64 KiB at most; without it nothing
             is read.
         tls: Speak TLS on the connection.
-        verify: With tls: whether the server must prove its name.
-        ca_file: With tls: trust the authorities in this PEM file instead of the system's.
-        server_name: With tls: the name the certificate must carry, if not the address's.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the connection, or to the answer.
-        answer (text): What was read, its first 200 characters.
+        answer (text): The first 200 characters that were read.
         address (text): Who answered, ip:port.
 
     Reasons:
@@ -52,38 +48,21 @@ class TcpProbe(Described):
 
     WAYS: ClassVar[frozenset[str]] = DIALS
 
-    address: str
     send: str | None = None
     until: str | None = None
-    tls: bool = False
-    verify: bool = True
-    ca_file: Path | None = None
-    server_name: str | None = None
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
-        try:
-            place(self.address)
-        except ValueError as error:
-            raise ValueError(f"address: {error}") from None
+        self.check_address()
         if self.until is not None:
-            from watch.probes.wire.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
+            from watch.probes.wire.net.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
 
             pattern(self.until)
 
-    def peer(self) -> str:
-        return place(self.address).host
-
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        there = place(self.address)
         facts: dict[str, FactValue] = {}
-        with await dial(there, family=self.family, metadata=self.metadata) as line:
+        with await dial(self.there, family=self.family, metadata=self.metadata) as line:
             if self.tls:
-                from watch.probes.wire.trust import believing, verifying  # noqa: PLC0415 - costs 17 ms
-
-                context = verifying(self.ca_file) if self.verify else believing()
-                await line.secure(context, self.server_name or there.host)
+                await secure(line, self, self.peer())
             if self.send is not None:
                 await line.send(self.send.encode())
             if self.until is not None:
@@ -92,7 +71,7 @@ class TcpProbe(Described):
             return Reading(Verdict.UP, facts=facts, phases=line.phases)
 
     async def _answer(self, line: Line, until: str) -> str:
-        from watch.probes.wire.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
+        from watch.probes.wire.net.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
 
         clock = asyncio.get_running_loop().time
         began, heard, wanted = clock(), b"", pattern(until)

@@ -1,4 +1,4 @@
-"""TLS: does the target prove its name, for how much longer, and with what."""
+"""TLS: the certificate of a server, and the versions and ciphers that it accepts."""
 
 from __future__ import annotations
 
@@ -10,24 +10,23 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from watch.core.reading import OurFault, ProbeFailure, Reading, Reason, Verdict
 from watch.probes.base import DIALS, Described, probe
-from watch.probes.wire.blame import fault
-from watch.probes.wire.line import dial, place
+from watch.probes.wire.net.blame import fault
+from watch.probes.wire.net.dial import dial
+from watch.probes.wire.net.options import Addressed, Reached
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
 
-_PORT = 443
-
 
 @probe("tls", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TlsProbe(Described):
-    """Shake hands over TLS and look at the certificates.
+class TlsProbe(Addressed, Reached, Described):
+    """Make a TLS handshake and look at the certificates.
 
-    Chain and name are verified as a client would: a certificate that turns visitors away is an outage,
-    however healthy the server. Its facts are given all the same.
+    Chain and name are verified as a client does it: a server whose certificate is refused is down. The facts of
+    the certificate are given all the same.
 
     Options:
         address: host or host:port; without a port 443.
@@ -36,23 +35,22 @@ class TlsProbe(Described):
         legacy: What to do about TLS 1.0 and 1.1, which browsers refuse: ignore; report whether the server
             accepts them (a second connection each time); refuse (accepting them is down); allow, for
             appliances that speak nothing newer.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
 
     Facts:
         latency (duration, slow): From the start of name lookup to the end of the handshake.
-        certificate.left (duration, certificate): How long the certificate holds.
-        certificate.expires (instant, certificate): When it ends.
+        certificate.left (duration, certificate): How long the certificate remains valid.
+        certificate.expires (instant, certificate): When it expires.
         certificate.subject (text, certificate): Its common name.
-        certificate.issuer (text, certificate): Who signed it.
-        certificate.names (text, certificate): The names it is for, the first twenty.
+        certificate.issuer (text, certificate): The name of its issuer.
+        certificate.names (text, certificate): The names that it is valid for, the first twenty.
         certificate.key (text, certificate): Kind and size of its key, RSA 2048.
-        certificate.readable (bool, certificate): Whether we can read it; false means none of the above.
+        certificate.readable (bool, certificate): Whether we can read it; if false, the facts above are missing.
         chain.count (count, certificate): How many certificates were sent.
-        chain.left (duration, certificate): How long the one of them holds that ends first.
-        protocol (text, tls): TLSv1.3.
+        chain.left (duration, certificate): How long the certificate of the chain that expires first remains
+            valid.
+        protocol (text, tls): The version of TLS, TLSv1.3.
         cipher (text, tls): The cipher suite.
-        bits (count, tls): Its secret bits.
+        bits (count, tls): The length of the secret key.
         legacy (bool, tls): Whether TLS 1.0 or 1.1 is accepted; only with report or refuse.
         address (text): Who answered, ip:port.
 
@@ -66,25 +64,17 @@ class TlsProbe(Described):
     """
 
     WAYS: ClassVar[frozenset[str]] = DIALS
+    PORT: ClassVar[int] = 443
 
-    address: str
     server_name: str | None = None
     ca_file: Path | None = None
     legacy: Literal["ignore", "report", "refuse", "allow"] = "ignore"
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
-        try:
-            place(self.address, _PORT)
-        except ValueError as error:
-            raise ValueError(f"address: {error}") from None
-
-    def peer(self) -> str:
-        return place(self.address, _PORT).host
+        self.check_address()
 
     async def run(self, *, now: datetime) -> Reading:
-        from watch.probes.wire.trust import verifying  # noqa: PLC0415 - costs 17 ms
+        from watch.probes.wire.net.trust import verifying  # noqa: PLC0415 - costs 17 ms
 
         context = verifying(self.ca_file, old=self.legacy == "allow")
         try:
@@ -101,7 +91,7 @@ class TlsProbe(Described):
         self, context: ssl.SSLContext, now: datetime
     ) -> tuple[dict[str, FactValue], dict[str, float]]:
         """Return facts and phases of one handshake."""
-        there = place(self.address, _PORT)
+        there = self.there
         with await dial(there, family=self.family, metadata=self.metadata) as line:
             tls = await line.secure(context, self.server_name or there.host)
             name, _, bits = tls.cipher() or ("", "", 0)
@@ -115,11 +105,11 @@ class TlsProbe(Described):
         return facts | _chain(tls, now), line.phases
 
     async def _distrusted(self, error: ssl.SSLCertVerificationError, now: datetime) -> ProbeFailure:
-        """Return the failure that a refused certificate is, with what another look at it shows."""
-        from watch.probes.wire.trust import believing  # noqa: PLC0415 - as above
+        """Return the failure for a refused certificate, with the facts of a second connection that accepts it."""
+        from watch.probes.wire.net.trust import believing  # noqa: PLC0415 - as above
 
         facts: dict[str, FactValue] = {}
-        with contextlib.suppress(ProbeFailure, OurFault, OSError):  # the verdict stands without them
+        with contextlib.suppress(ProbeFailure, OurFault, OSError):  # the verdict does not need them
             facts, _ = await self._shaken(believing(old=self.legacy == "allow"), now)
         found = fault(error)
         detail = found.detail if isinstance(found, ProbeFailure) else "the certificate is refused"
@@ -130,9 +120,9 @@ class TlsProbe(Described):
         return ProbeFailure(Reason.CERTIFICATE, detail, facts=facts)
 
     async def _accepts_legacy(self) -> bool:
-        from watch.probes.wire.trust import legacy  # noqa: PLC0415 - as above
+        from watch.probes.wire.net.trust import legacy  # noqa: PLC0415 - as above
 
-        there = place(self.address, _PORT)
+        there = self.there
         with await dial(there, family=self.family, metadata=self.metadata) as line:
             try:
                 await line.secure(legacy(), self.server_name or there.host)
@@ -145,11 +135,11 @@ _WRONG_NAME = 62
 
 
 def _chain(tls: ssl.SSLObject, now: datetime) -> dict[str, FactValue]:
-    from watch.probes.wire.certificate import Chain  # noqa: PLC0415 - only those who look need it
+    from watch.probes.wire.net.certificate import CertificateChain  # noqa: PLC0415 - only those who look need it
 
     sent: Any = getattr(tls, "get_unverified_chain", None)
     if sent is not None:  # public since Python 3.13
-        return Chain(list(sent() or ())).facts(now)
+        return CertificateChain(list(sent() or ())).facts(now)
     inner: Any = getattr(tls, "_sslobj")  # noqa: B009 - before 3.13 the only way to the chain, and untyped
     pem = [certificate.public_bytes() for certificate in inner.get_unverified_chain() or ()]
-    return Chain([ssl.PEM_cert_to_DER_cert(text) for text in pem]).facts(now)
+    return CertificateChain([ssl.PEM_cert_to_DER_cert(text) for text in pem]).facts(now)

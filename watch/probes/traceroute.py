@@ -1,4 +1,4 @@
-"""Traceroute: by which way a host is reached, and whose network that way leads through."""
+"""Traceroute: the routers on the path to a host, and the networks they belong to."""
 
 from __future__ import annotations
 
@@ -7,54 +7,54 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.probes.base import SENDS, Described, probe
-from watch.probes.wire.blame import cut_short
-from watch.probes.wire.resolver import located
+from watch.probes.wire.net.blame import cut_short
+from watch.probes.wire.net.options import Family
+from watch.probes.wire.net.resolver import located
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.route import Walk
+    from watch.probes.wire.net.route import Walk
 
 _MOST = 64
 
 
 @probe("traceroute", main="host")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TracerouteProbe(Described):
-    """Walk the way to a host, router by router, with UDP datagrams; no privilege is needed.
+class TracerouteProbe(Family, Described):
+    """Trace the path to a host, router by router, with UDP datagrams; no privilege is needed.
 
-    A host that is never reached is down, although some only hide from UDP: say `reached == false or hops < 9`
-    to judge the way alone. A silent router on the way is a * in the path and no fault. Where routers spread
-    the load, two walks may differ.
+    A host that is not reached is down, although some hosts only ignore UDP: write `reached == false or hops <
+    9` to judge the path alone. A silent router is a * in the path and not a fault. With load balancing, two
+    traces may differ.
 
     Options:
         host: A name or an address.
-        through: Names for addresses or networks, several of one name separated by commas:
-            {carrier-a: "198.51.100.0/24, 2001:db8::/32", carrier-b: 192.0.2.1}.
-        hops: The longest way to walk, 1 to 64.
+        through: Names for addresses or networks; several for one name are separated by commas: {carrier-a:
+            "198.51.100.0/24, 2001:db8::/32", carrier-b: 192.0.2.1}.
+        hops: The largest number of hops, 1 to 64.
         rounds: How often a silent router is asked, 1 to 5.
-        wait: For the answers of each round.
-        port: The first of the ports that are sent to; nobody should listen there.
-        family: any, or only IPv4 (4) or IPv6 (6).
+        wait: How long to wait for the answers of each round.
+        port: The first of the destination ports; nothing should listen there.
 
     Facts:
         reached (bool, unreachable): Whether the host itself answered.
-        hops (count): How far away it is; if it did not answer, how far the last one is that did.
-        path (text): The routers' addresses in order, * for a silent one, the host last.
-        silent (count): How many on the way did not answer.
-        loop (bool): Whether the way leads through one router twice.
+        hops (count): The distance of the host; if it did not answer, of the last router that did.
+        path (text): The addresses of the routers in order, * for a silent one, the host last.
+        silent (count): How many hops did not answer.
+        loop (bool): Whether a router is on the path twice.
         last (text): The last address that answered.
-        through (text): Those names of `through` that the way leads by, in order; empty for none, which
-            breaks what is assumed.
-        carrier (text): The first of them: whose network the way leaves by.
+        through (text): The names of `through` that the path crosses, in order; empty for none, which is down
+            unless you write an expectation of your own.
+        carrier (text): The first of them.
         latency (duration, slow): The round trip to the host.
-        address (text): The address that was walked to.
+        address (text): The address that was traced.
 
     Reasons:
         ok, slow, timeout, unreachable, expectation, dns
@@ -77,7 +77,6 @@ class TracerouteProbe(Described):
     rounds: int = 2
     wait: timedelta = timedelta(seconds=1)
     port: int = 33434
-    family: Literal["any", "4", "6"] = "any"
 
     def __post_init__(self) -> None:
         if not 1 <= self.hops <= _MOST:
@@ -85,14 +84,14 @@ class TracerouteProbe(Described):
         if not 1 <= self.rounds <= 5:
             raise ValueError("rounds: from 1 to 5")
         if not 1 <= self.port <= 65535 - 5 * _MOST:
-            raise ValueError("port: from 1 to 65215; some hundreds after it are used too")
+            raise ValueError("port: from 1 to 65215; some hundreds of ports after it are used, too")
         _networks(self.through)
 
     def peer(self) -> str:
         return self.host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.route import Walk  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.net.route import Walk  # noqa: PLC0415 - when a check needs it
 
         phases = dict[str, float]()
         ip = await located(self.host, family=self.family, metadata=True, phases=phases)
@@ -100,14 +99,14 @@ class TracerouteProbe(Described):
         try:
             await walk.go(self.rounds, self.wait.total_seconds())
         except asyncio.CancelledError as stop:
-            words = f"the way to {ip} was walked as far as {max(walk.hops, default=0)} hops when time was up"
+            words = f"the path to {ip} was traced for {max(walk.hops, default=0)} hops when time was up"
             raise cut_short(stop, ProbeFailure(Reason.TIMEOUT, words)) from stop
         if not walk.hops:
-            raise ProbeFailure(Reason.TIMEOUT, f"nobody on the way to {ip} answers, nor does it")
+            raise ProbeFailure(Reason.TIMEOUT, f"neither {ip} nor any router on the path answers")
         return Reading(Verdict.UP, facts=self._facts(walk), phases=phases)
 
     def _facts(self, walk: Walk) -> dict[str, FactValue]:
-        from watch.probes.wire.route import ARRIVED  # noqa: PLC0415 - as above
+        from watch.probes.wire.net.route import ARRIVED  # noqa: PLC0415 - as above
 
         far = walk.end or max(walk.hops)
         met = [
@@ -130,7 +129,7 @@ class TracerouteProbe(Described):
         return facts | ({"latency": last.took} if reached else {})
 
     def _names(self, met: Sequence[str]) -> list[str]:
-        """The names of the networks on the way, in its order, each once."""
+        """The names of the networks on the path, in order, each once."""
         networks = _networks(self.through)
         found: dict[str, None] = {}
         for hop in met:
@@ -141,7 +140,7 @@ class TracerouteProbe(Described):
 
 
 def _turns_back(met: Sequence[str]) -> bool:
-    """Whether somebody is met again after somebody else: twice in a row is a router's own affair."""
+    """Whether a router comes again after another one; the same router twice in a row is no loop."""
     known = [hop for hop in met if hop != "*"]
     turns = [hop for hop, before in zip(known, ["", *known], strict=False) if hop != before]
     return len(turns) > len(set(turns))

@@ -1,45 +1,43 @@
-"""UDP: does somebody answer a datagram, and say what is expected."""
+"""UDP: whether a port answers a datagram as expected."""
 
 from __future__ import annotations
 
 import binascii
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import Reading, Reason, Verdict
 from watch.core.wording import visible
 from watch.probes.base import SENDS, Described, probe
-from watch.probes.wire.datagram import asked
-from watch.probes.wire.line import place
+from watch.probes.wire.net.datagram import asked
+from watch.probes.wire.net.options import Addressed, Reached
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
 
-_LONGEST = 1400  # bytes that arrive in one piece everywhere
+_LONGEST = 1400  # bytes that are fragmented nowhere
 
 
 @probe("udp", main="address")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UdpProbe(Described):
-    """Send a datagram and wait for one that answers it. Silence cannot be told from a closed firewall: down.
+class UdpProbe(Addressed, Reached, Described):
+    """Send a datagram and wait for an answer. Silence is down: it cannot be told from a firewall that drops it.
 
-    The datagram is sent again every second until the run ends, for one that is lost is no outage; send
+    The datagram is sent again every second until the run ends, because a lost datagram is not an outage. Send
     only what may be sent twice.
 
     Options:
         address: host:port.
         send: What to send, as UTF-8.
-        hexadecimal: What to send, instead, in hexadecimal digits, 01 00 ff.
-        until: Wait for an answer in which this regular expression (RE2) is found; without it any will do.
-        family: any, or only IPv4 (4) or IPv6 (6).
-        metadata: Allow cloud metadata addresses (169.254.169.254), which hand out credentials.
+        hexadecimal: Instead of send: what to send in hexadecimal digits, 01 00 ff.
+        until: Wait for an answer that matches this regular expression (RE2); by default any answer will do.
 
     Facts:
         latency (duration, slow): The round trip of the datagram and its answer.
-        answer (text): What came, its first 200 characters.
-        size (bytes): How much came.
+        answer (text): The first 200 characters of the answer.
+        size (bytes): The size of the answer.
         address (text): Who answered, ip:port.
 
     Reasons:
@@ -52,38 +50,29 @@ class UdpProbe(Described):
 
     WAYS: ClassVar[frozenset[str]] = SENDS
 
-    address: str
     send: str = ""
     hexadecimal: str | None = None
     until: str | None = None
-    family: Literal["any", "4", "6"] = "any"
-    metadata: bool = False
 
     def __post_init__(self) -> None:
-        try:
-            place(self.address)
-        except ValueError as error:
-            raise ValueError(f"address: {error}") from None
+        self.check_address()
         if self.send and self.hexadecimal is not None:
             raise ValueError("hexadecimal: give either send or hexadecimal, not both")
         try:
             data = self._data()
         except (ValueError, binascii.Error):
-            raise ValueError("hexadecimal: digits from 0 to f, two for each byte") from None
+            raise ValueError("hexadecimal: write two digits from 0 to f for each byte") from None
         if len(data) > _LONGEST:
-            raise ValueError(f"send: {_LONGEST} bytes at most, so that it arrives in one piece")
+            raise ValueError(f"send: at most {_LONGEST} bytes, so that it is not fragmented")
         if self.until is not None:
-            from watch.probes.wire.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
+            from watch.probes.wire.net.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
 
             pattern(self.until)
-
-    def peer(self) -> str:
-        return place(self.address).host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
         data = self._data()
         heard, answered = await asked(
-            place(self.address),
+            self.there,
             lambda: data,
             self._fitting,
             family=self.family,
@@ -104,6 +93,6 @@ class UdpProbe(Described):
     def _fitting(self, heard: bytes) -> bytes | None:
         if self.until is None:
             return heard
-        from watch.probes.wire.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
+        from watch.probes.wire.net.pattern import pattern  # noqa: PLC0415 - re2, when a check needs it
 
         return heard if pattern(self.until).search(heard) else None

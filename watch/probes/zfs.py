@@ -1,4 +1,4 @@
-"""ZFS: is a pool whole, is there room in it, and was it scrubbed lately."""
+"""ZFS: the state, free space and last scrub of a pool."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
-    from watch.probes.wire.zpool import Pool
+    from watch.probes.wire.storage.zpool import Pool
 
 _COLUMNS = ("name", "size", "free", "fragmentation", "health")
 
@@ -24,26 +24,27 @@ _COLUMNS = ("name", "size", "free", "fragmentation", "health")
 class ZfsProbe(Described):
     """Look at a ZFS pool of this machine, by zpool. Never run against a real device.
 
-    A pool that has lost a disk still serves: DEGRADED is degraded, the worse is down. A pool past 80% grows slow.
+    A pool that has lost a disk still serves: DEGRADED is degraded, worse states are down. A pool that is over
+    80% full becomes slow.
 
     Options:
         pool: Its name.
-        program: What to run instead of zpool, given the same arguments: a script that calls it through sudo.
+        program: What to run instead of zpool, with the same arguments: a script that calls it through sudo.
 
     Facts:
         state (text, status): ONLINE, DEGRADED, FAULTED, OFFLINE, UNAVAIL, SUSPENDED.
-        failed (count): How many of its disks do not serve.
-        failed.names (text): Which.
-        errors (count): Errors in reading, writing and checksums of its disks, summed, since they were cleared.
-        data_errors (count): Files, or errors in data, that nothing can put right.
-        size (bytes): How large it is.
-        space (bytes): What is free.
+        failed (count): How many of its disks do not work.
+        failed.names (text): Their names.
+        errors (count): Read, write and checksum errors of its disks, in total, since they were cleared.
+        data_errors (count): Files, or data errors, that cannot be repaired.
+        size (bytes): The size of the pool.
+        space (bytes): How much is free.
         free (ratio, empties): The same as a share.
-        fragmentation (ratio): How broken up the free space is.
+        fragmentation (ratio): How fragmented the free space is.
         busy (text): scrub or resilver; empty for neither.
-        progress (ratio): How far that is.
-        scrub.age (duration, stale): Since the last scrub ended; only if that was the last thing done to it.
-        scrub.errors (count): What that scrub could not put right.
+        progress (ratio): Its progress.
+        scrub.age (duration, stale): Since the last scrub ended; missing if a resilver came after it.
+        scrub.errors (count): Errors that this scrub could not repair.
 
     Reasons:
         ok, status, stale, expectation, missing, timeout, limit
@@ -65,30 +66,30 @@ class ZfsProbe(Described):
 
     def __post_init__(self) -> None:
         if not self.pool or self.pool.startswith("-") or any(char <= " " for char in self.pool):
-            raise ValueError("pool: the name of one pool, like tank")
+            raise ValueError("pool: write the name of one pool, like tank")
 
     def peer(self) -> str:
         return ""
 
     async def run(self, *, now: datetime) -> Reading:
-        from watch.probes.wire.zpool import pools  # noqa: PLC0415 - when a check needs it
+        from watch.probes.wire.storage.zpool import pools  # noqa: PLC0415 - when a check needs it
 
         room = (
             (await self._asked("list", "-Hp", "-o", ",".join(_COLUMNS), self.pool)).rstrip("\n").split("\t")
         )
         found = [one for one in pools(await self._asked("status", "-p", self.pool)) if one.name == self.pool]
         if not found or len(room) != len(_COLUMNS):
-            raise OurFault(f"{self.program} speaks of {self.pool} in a way that we do not understand")
+            raise OurFault(f"{self.program}: its output about {self.pool} cannot be read")
         return Reading(Verdict.UP, facts=_state(found[0], now) | _room(*room[1:4]) | {"state": room[4]})
 
     async def _asked(self, *arguments: str) -> str:
-        from watch.probes.wire.tool import said_by  # noqa: PLC0415 - as above
+        from watch.probes.wire.child import said_by  # noqa: PLC0415 - as above
 
         said = await said_by(self.program, *arguments, package="zfsutils-linux")
         if said.code == 0:
             return said.out
         if "no such pool" in said.words:
-            raise ProbeFailure(Reason.MISSING, f"there is no pool {self.pool} here")
+            raise ProbeFailure(Reason.MISSING, f"this machine has no pool {self.pool}")
         raise OurFault(f"zpool {arguments[0]} does not work here: {said.words}")
 
 
@@ -109,7 +110,7 @@ def _state(pool: Pool, now: datetime) -> dict[str, FactValue]:
 
 
 def _room(size: str, free: str, fragmentation: str) -> dict[str, FactValue]:
-    """The facts about room; a pool that cannot be opened says ``-``."""
+    """The facts about free space; a pool that cannot be opened has ``-``."""
     facts: dict[str, FactValue] = {}
     if size.isdecimal() and free.isdecimal() and int(size):
         facts = {"size": int(size), "space": int(free), "free": int(free) / int(size)}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from watch.core.expect import Judge
-from watch.probes.wire.way import by
+from watch.probes.wire.net.way import by
 from watch.vantage.prober import Judging, observe
 
 if TYPE_CHECKING:

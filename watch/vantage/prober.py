@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from watch.core.reading import OurFault, ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import one_line
-from watch.probes.wire.blame import carried, fault
+from watch.probes.wire.net.blame import carried, fault
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta

@@ -12,7 +12,7 @@ import time
 from tests.ports import free_port
 from tests.probes.servers import Asked, Stood, debian
 from tests.probes.wires import ask, said
-from watch.probes.wire import close_all
+from watch.probes.wire.net.engines import close_all
 
 AGAINST = debian("snmpd")
 CANARY = "canary-privpass12"

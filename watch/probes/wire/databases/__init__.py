@@ -1,0 +1,1 @@
+"""Databases, caches and directories, each in its own protocol."""

@@ -1,0 +1,1 @@
+"""DNS messages to a nameserver of the user's choice, and their signatures (DNSSEC)."""

@@ -1,0 +1,1 @@
+"""Files and folders, here or on another machine over SSH."""

@@ -1,0 +1,140 @@
+"""Whose fault an exception is, and which of the fixed reasons it has.
+
+Libraries wrap the error that matters in their own. It is still in `__cause__` or `__context__`, even after
+`from None` (which only suppresses the printing). So the whole chain is searched, from the outside in.
+
+One table lists what the target did (refused, reset, unreachable, …), another what we lack. An exception in
+neither is a bug of ours, and `fault` returns None. So is a `KeyError` raised while a refused connection was
+being handled, whatever stands behind it in the chain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+from watch.core.reading import NOTHING, OurFault, ProbeFailure, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_TARGET = {
+    errno.ECONNREFUSED: (Reason.REFUSED, "connection refused"),
+    errno.ECONNRESET: (Reason.RESET, "connection reset by the peer"),
+    errno.EPIPE: (Reason.RESET, "connection closed by the peer"),
+    errno.ECONNABORTED: (Reason.RESET, "connection aborted"),
+    errno.ETIMEDOUT: (Reason.TIMEOUT, "no answer to the connection attempt"),
+    errno.EHOSTUNREACH: (Reason.UNREACHABLE, "no route to the host"),
+    errno.ENETUNREACH: (Reason.UNREACHABLE, "no route to the network"),
+    errno.EHOSTDOWN: (Reason.UNREACHABLE, "the host does not answer on its network"),
+    errno.ENETDOWN: (Reason.UNREACHABLE, "the network is down"),
+    errno.EPROTO: (Reason.PROTOCOL, "protocol error"),
+}
+_OURS = {
+    errno.EMFILE: (Reason.OVERLOADED, "this process has no file descriptors left: raise LimitNOFILE"),
+    errno.ENFILE: (Reason.OVERLOADED, "this machine has no file descriptors left: raise fs.file-max"),
+    errno.ENOBUFS: (Reason.OVERLOADED, "this machine has no network buffers left"),
+    errno.ENOMEM: (Reason.OVERLOADED, "this machine has no memory left"),
+    errno.EADDRNOTAVAIL: (
+        Reason.OVERLOADED,
+        "this machine has no free local port or lacks the address family",
+    ),
+    errno.EACCES: (Reason.INTERNAL, "this machine forbids it (firewall or permission)"),
+    errno.EPERM: (Reason.INTERNAL, "this machine forbids it (firewall or permission)"),
+    errno.EAFNOSUPPORT: (Reason.INTERNAL, "this machine does not support that address family"),
+}
+_BUGS = (TypeError, AttributeError, NameError, LookupError, AssertionError, ArithmeticError, RecursionError)
+# OpenSSL's codes X509_V_ERR_* with a meaning of their own.
+CERTIFICATE_FAULTS = {
+    9: "is not valid yet",
+    10: "has expired",
+    18: "is self-signed",
+    19: "comes from an authority that is not trusted (self-signed in chain)",
+    20: "comes from an authority that is not trusted",
+    21: "comes without its intermediate certificates",
+    23: "was revoked",
+    62: "is for another name",
+    64: "is for another address",
+}
+
+
+def fault(error: BaseException) -> ProbeFailure | OurFault | None:
+    """Return the failure of the target, or of ours, behind *error*; None when it is a bug."""
+    if isinstance(error, _BUGS):
+        return None
+    for link in _chain(error):
+        found = _known(link)
+        if found is not None:
+            return found
+    return None
+
+
+def of_errno(code: int, where: str = "", phases: Mapping[str, float] = NOTHING) -> ProbeFailure | OurFault:
+    """Return the failure for an errno; *where* is appended to its text."""
+    tail = f": {where}" if where else ""
+    if code in _OURS:
+        reason, words = _OURS[code]
+        return OurFault(words + tail, reason)
+    reason, words = _TARGET.get(code, (Reason.UNREACHABLE, os.strerror(code)))
+    return ProbeFailure(reason, words + tail, phases=phases)
+
+
+def cut_short(error: asyncio.CancelledError, fault: ProbeFailure | OurFault) -> asyncio.CancelledError:
+    """Return a cancellation that carries the failure to report if the run's own time limit was its cause.
+
+    Only the code that waits knows what it waits for. `watch.vantage.prober` reads the failure; everyone else
+    sees a normal cancellation.
+    """
+    stop = asyncio.CancelledError(fault)
+    stop.__cause__ = error
+    return stop
+
+
+def carried(error: BaseException) -> ProbeFailure | OurFault | None:
+    """Return the failure that `cut_short` put into the cancellation behind a timeout, if any."""
+    for link in _chain(error):
+        if isinstance(link, asyncio.CancelledError) and link.args:
+            first = link.args[0]
+            return first if isinstance(first, (ProbeFailure, OurFault)) else None
+    return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def _known(error: BaseException) -> ProbeFailure | OurFault | None:  # noqa: PLR0911 - a table in code
+    match error:
+        case ProbeFailure() | OurFault():
+            return error
+        case ssl.SSLCertVerificationError():
+            # The ssl module sets these attributes; other code may not.
+            words = CERTIFICATE_FAULTS.get(getattr(error, "verify_code", 0))
+            words = words or f"is refused: {getattr(error, 'verify_message', error)}"
+            return ProbeFailure(Reason.CERTIFICATE, f"the certificate {words}")
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError() | EOFError() | ConnectionResetError():
+            return ProbeFailure(Reason.RESET, "connection closed by the peer")
+        case ssl.SSLError():
+            words = str(getattr(error, "reason", None) or error).replace("_", " ").lower()
+            return ProbeFailure(Reason.TLS, f"TLS: {words}")
+        case ModuleNotFoundError():
+            return OurFault(f"the library {error.name} is not installed")
+        case socket.gaierror():
+            ours = error.errno in (socket.EAI_AGAIN, socket.EAI_SYSTEM)
+            return (
+                OurFault("our resolver does not answer") if ours else ProbeFailure(Reason.DNS, "no such name")
+            )
+        case TimeoutError() if error.errno is None:
+            return ProbeFailure(Reason.TIMEOUT, "no answer in time")
+        case OSError() if error.errno in _TARGET or error.errno in _OURS:
+            return of_errno(error.errno)
+    return None

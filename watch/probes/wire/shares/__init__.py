@@ -1,0 +1,1 @@
+"""File shares: SMB and NFS, with the remote procedure calls that NFS uses."""

@@ -1,0 +1,1 @@
+"""SNMP: an agent, and the tables of devices."""

@@ -1,0 +1,1 @@
+"""Disks and arrays: iSCSI, Fibre Channel, RAID, DRBD, ZFS, snapshots."""
