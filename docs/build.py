@@ -1,8 +1,8 @@
-"""Writes docs/reference from what the code says of itself: ``make docs``.
+"""Writes docs/reference from the code: ``make docs``.
 
-A probe's docstring is its page, the schema of checks.yaml is the configuration's, the grammar in
-`watch.core.expect.grammar` is the expectations', and what the bench kept is the page of all kinds'. A test compares
-what is committed with what would be written, so the reference can be neither forgotten nor edited by hand.
+A probe's page comes from its docstring, the page of checks.yaml from its schema, the grammar of expectations from
+`watch.core.expect.grammar`, and the page of all kinds from the results of the bench. A test compares the committed
+pages with the generated ones, so nobody can forget to regenerate them or edit them by hand.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NOTE = "<!-- Written by `make docs` from the code: change it there. -->\n\n"
 
 
 def pages() -> dict[str, str]:
-    """Every page of the reference: its path below docs/reference, and its text."""
+    """Every page of the reference: path below docs/reference → text."""
     manuals = [page(kind) for kind in probes.kinds()]
     return {
         "README.md": _NOTE + _contents(manuals),
@@ -36,7 +36,7 @@ def pages() -> dict[str, str]:
 
 
 def write() -> None:
-    """Make docs/reference what `pages` says, and nothing else."""
+    """Write `pages` to docs/reference, and remove any other page there."""
     wanted = pages()
     for path in REFERENCE.rglob("*.md"):
         if str(path.relative_to(REFERENCE)) not in wanted:
@@ -98,7 +98,7 @@ def _expectations(manuals: list[dict[str, Any]]) -> str:
 
 
 def _grammar() -> str:
-    """The grammar as its module's docstring gives it: the indented lines."""
+    """The grammar: the indented lines of its module's docstring."""
     doc = inspect.getdoc(grammar) or ""
     return inspect.cleandoc("\n".join(line for line in doc.splitlines() if line.startswith("    ")))
 

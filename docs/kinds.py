@@ -1,7 +1,7 @@
-"""The page of all kinds: what each was run against, its facts, and what a check costs.
+"""The page of all kinds: the server each was run against, its facts, and the cost of a check.
 
-What was run, and the figures, are what the bench kept in bench/kinds.json; nothing here is typed by hand. A kind that
-was never measured says so, and a test asks for it.
+The servers and the figures come from bench/kinds.json, which the bench writes; nothing here is typed by hand. A kind
+that was never measured is marked so, and a test fails for it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Measured by `{command}` on {machine}, {dates}.
 
 
 def measured() -> dict[str, Any]:
-    """What the bench kept."""
+    """The results of the bench."""
     kept: dict[str, Any] = json.loads(MEASURED.read_text("utf-8"))
     return kept
 
