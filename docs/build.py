@@ -52,8 +52,8 @@ def _contents(manuals: list[dict[str, Any]]) -> str:
     return (
         "# Reference\n\n"
         "- [checks.yaml, key by key](configuration.md)\n"
-        "- [What can be expected of an answer](expectations.md)\n"
-        "- [What each kind was run against, its facts, and what a check costs](kinds.md)\n\n"
+        "- [Expectations: the language of `expect` and `warn`](expectations.md)\n"
+        "- [All kinds: the servers they were tested with, their facts, and the cost of a check](kinds.md)\n\n"
         f"## Kinds of probes\n\n{table(('kind', 'what it does'), does)}\n"
     )
 
@@ -62,17 +62,17 @@ def _probe(manual: dict[str, Any]) -> str:
     kind = manual["kind"]
     options = [_option(it, manual["main"]) for it in manual["options"]]
     facts = [(f"`{it['name']}`", it["type"], it["reason"], it["text"]) for it in manual["facts"]]
-    assumed = "".join(f"\nExpected unless you say otherwise: `{it}`.\n" for it in manual["assumed"])
-    assumed += "".join(f"\nWarned of unless you say otherwise: `{it}`.\n" for it in manual["warned"])
+    assumed = "".join(f"\nBuilt-in expectation: `{it}`.\n" for it in manual["assumed"])
+    assumed += "".join(f"\nBuilt-in warning: `{it}`.\n" for it in manual["warned"])
     return (
         f"# {kind}\n\n{manual['summary']}\n\n"
         f"```yaml\n{manual['example']}\n```\n\n"
         f"## Options\n\n`{kind}: …` with a single value is short for `{kind}: {{{manual['main']}: …}}`.\n\n"
         f"{table(('option', 'what', 'default', ''), options)}\n\n"
-        "## Facts\n\nWhat `expect` and `warn` may speak of (see [expectations](../expectations.md)),\n"
-        "and the reason that a broken expectation on it gives.\n\n"
+        "## Facts\n\nThe facts for `expect` and `warn` (see [expectations](../expectations.md)), and the reason of the\n"
+        "reading when an expectation about the fact does not hold.\n\n"
         f"{table(('fact', 'type', 'reason', ''), facts)}\n{assumed}\n"
-        f"## Reasons\n\nA reading of it says one of: {', '.join(f'`{it}`' for it in manual['reasons'])}.\n"
+        f"## Reasons\n\nThe reason of a reading is one of {', '.join(f'`{it}`' for it in manual['reasons'])}.\n"
     )
 
 
