@@ -53,7 +53,7 @@ def _contents(manuals: list[dict[str, Any]]) -> str:
         "# Reference\n\n"
         "- [checks.yaml, key by key](configuration.md)\n"
         "- [Expectations: the language of `expect` and `warn`](expectations.md)\n"
-        "- [All kinds: the servers they were tested with, their facts, and the cost of a check](kinds.md)\n\n"
+        "- [All kinds: tested servers, facts, and the cost of a check](kinds.md)\n\n"
         f"## Kinds of probes\n\n{table(('kind', 'what it does'), does)}\n"
     )
 
@@ -69,8 +69,8 @@ def _probe(manual: dict[str, Any]) -> str:
         f"```yaml\n{manual['example']}\n```\n\n"
         f"## Options\n\n`{kind}: …` with a single value is short for `{kind}: {{{manual['main']}: …}}`.\n\n"
         f"{table(('option', 'what', 'default', ''), options)}\n\n"
-        "## Facts\n\nThe facts for `expect` and `warn` (see [expectations](../expectations.md)), and the reason of the\n"
-        "reading when an expectation about the fact does not hold.\n\n"
+        "## Facts\n\nThe facts for `expect` and `warn` (see [expectations](../expectations.md)), and the reason of\n"
+        "the reading when an expectation about the fact does not hold.\n\n"
         f"{table(('fact', 'type', 'reason', ''), facts)}\n{assumed}\n"
         f"## Reasons\n\nThe reason of a reading is one of {', '.join(f'`{it}`' for it in manual['reasons'])}.\n"
     )

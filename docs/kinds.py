@@ -24,7 +24,7 @@ vantage point runs it.
 
 Each measured check is up against that server, with TLS and a login where the server has them, as configured in
 `tests/probes/servers`. The server's own CPU time is not included. Kinds that run a program or look at files start a
-process for each check, which is most of their cost. How it is measured: [bench](../../bench/README.md).
+process for each check; that is what they cost. How it is measured: [bench](../../bench/README.md).
 
 Measured by `{command}` on {machine}, {dates}.
 """

@@ -49,7 +49,7 @@ DOCUMENT = Record(
         ),
         "catch_all": Field(
             Items(name("the name of a person"), empty=True),
-            "People notified by alert rules without `escalate`, and when nobody else can be reached; all people by default.",
+            "People notified by rules without `escalate`, and when nobody else can be reached; all by default.",
         ),
         "escalations": Field(
             Keyed(name("the name of an escalation"), Step(), "a mapping of escalations by name"),
