@@ -78,9 +78,8 @@ class Spent:
         counts = [(bound, late - early) for (bound, late), (_, early) in pairs]
         rank, low, passed = q * counts[-1][1], 0.0, 0
         for bound, upto in counts:
-            if (
-                upto >= rank and upto > passed
-            ):  # interpolated within a bucket as Prometheus does; the last bucket gives its start
+            # Interpolated within a bucket as Prometheus does; the last bucket gives its start.
+            if upto >= rank and upto > passed:
                 return low if math.isinf(bound) else low + (bound - low) * (rank - passed) / (upto - passed)
             low, passed = bound, upto
         return low

@@ -126,7 +126,7 @@ def test_mistakes_in_them_are_told_at_their_places(shell):
         "5 has no unit",
         "a list is not allowed here",
         "`yes` is not `on` or `off`",
-        "this is not a whole number, or `all`",
+        "this is not a whole number or `all`",
         "`oven` has no `notse`",
     ]
 

@@ -68,11 +68,11 @@ class OpenAlerts:
         holding = self._conditions.holding(now_ms, standings, troubles)
         changed = [a for c in holding.values() if (a := self._opened(c, now_ms, quiet)) is not None]
         for alert in [a for a in self.alerts.values() if a.open]:
-            after = self._closed(alert, now_ms, holding, standings) or self._lost(alert, standings)
+            after = self._closed(alert, now_ms, holding, standings) or self._gone_unknown(alert, standings)
             changed += [after] if after is not None else []
         return changed
 
-    def _lost(self, alert: Alert, standings: Mapping[str, Standing]) -> Alert | None:
+    def _gone_unknown(self, alert: Alert, standings: Mapping[str, Standing]) -> Alert | None:
         """*alert*, marked as unseen, if its component has just become unknown."""
         standing = standings.get(alert.subject)
         if (
@@ -86,11 +86,11 @@ class OpenAlerts:
 
     def _opened(self, condition: Condition, now_ms: int, quiet: Collection[str]) -> Alert | None:
         newest = self.alerts.get(self._latest.get(condition.key, -1))
-        ripe = tuple(r for r in condition.rules if now_ms - condition.since_ms >= ms(r.lasting))
+        due = tuple(r for r in condition.rules if now_ms - condition.since_ms >= ms(r.lasting))
         if newest is not None and newest.open:
-            return self._widened(newest, ripe)
+            return self._widened(newest, due)
         # A maintenance window suppresses an alert by not opening it. If the trouble lasts, it opens after the window.
-        if not ripe or (condition.when is not When.MONITOR and condition.subject in quiet):
+        if not due or (condition.when is not When.MONITOR and condition.subject in quiet):
             return None
         if (
             newest is not None
@@ -98,11 +98,11 @@ class OpenAlerts:
             and now_ms - _closed_ms(newest) < ms(self._settings.alerting.reopen)
         ):
             return self._keep(self._reopened(newest, condition))
-        return self._keep(self._new(condition, ripe, now_ms))
+        return self._keep(self._new(condition, due, now_ms))
 
-    def _new(self, condition: Condition, ripe: Iterable[AlertRule], now_ms: int) -> Alert:
+    def _new(self, condition: Condition, due: Iterable[AlertRule], now_ms: int) -> Alert:
         n = self._count.get(condition.key, 0) + 1
-        policies = tuple(dict.fromkeys(_policy(rule) for rule in ripe))
+        policies = tuple(dict.fromkeys(_policy(rule) for rule in due))
         return Alert(
             id=self._next_id(), when=condition.when, subject=condition.subject, name=condition.name, n=n,
             opened_ms=now_ms, since_ms=condition.since_ms,
@@ -117,9 +117,9 @@ class OpenAlerts:
             reason=condition.reason, detail=condition.detail, cause=condition.cause,
         )  # fmt: skip
 
-    def _widened(self, alert: Alert, ripe: Iterable[AlertRule]) -> Alert | None:
+    def _widened(self, alert: Alert, due: Iterable[AlertRule]) -> Alert | None:
         """*alert* with the recipients of further rules whose `for` has passed; None when there are none."""
-        added = tuple(dict.fromkeys(p for rule in ripe if (p := _policy(rule)) not in alert.policies))
+        added = tuple(dict.fromkeys(p for rule in due if (p := _policy(rule)) not in alert.policies))
         if not added:
             return None
         people = tuple(dict.fromkeys((*alert.recipients, *self._people(added))))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from watch.config import composition, places
+from watch.config import composition
+from watch.config import vantages as vantage_points
 from watch.config.cautions import caution
 from watch.config.check import DEFAULTS, check_of
 from watch.config.findings import Findings
@@ -37,7 +38,7 @@ def assembled(document: Fields, folder: Path, findings: Findings, now_ms: int | 
     """The settings; None when there was any mistake. Warnings are recorded only when there was none."""
     service = _section(document, "service", SERVICE)
     written: composition.Written = document["components"] or {}
-    vantages = places.vantages_of(document, service["site"], findings)
+    vantages = vantage_points.vantages_of(document, service["site"], findings)
     defaults = _section(document, "defaults", DEFAULTS)
     _compare(document, written, defaults, vantages, findings)
     people = people_of(document)
@@ -80,10 +81,10 @@ def _compare(
     if document["components"] == {}:
         findings.mistake(document.key("components"), "`components` is empty", "add a component with a check")
     composition.compare(written, findings)
-    places.compare_pool(defaults, vantages, findings)
+    vantage_points.compare_pool(defaults, vantages, findings)
     for fields, _ in written.values():
         for check, _ in (fields["checks"] or {}).values():
-            places.compare(check, vantages, findings)
+            vantage_points.compare(check, vantages, findings)
 
 
 def _windows(

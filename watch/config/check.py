@@ -9,13 +9,13 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from watch import probes
+from watch.config.column import column_in
 from watch.config.expansion import ForEach
-from watch.config.findings import Findings, meant, quoted
+from watch.config.findings import Findings, quoted, suggestion
 from watch.config.kind import Missing, help_of, probe_at, probe_class
 from watch.config.mapping import Field, Fields, Items, Record, described, strings
 from watch.config.node import Node, Scalar, Table
-from watch.config.place import column_in
-from watch.config.shape import Choice, Schema, Whole, kind_of, parted, said
+from watch.config.shape import Choice, Schema, Whole, kind_of, shown, split_cure
 from watch.config.way import WAY, WayShape, refuse, way_of
 from watch.config.word import lasting, name, raw
 from watch.core.expect import Expectation, Judge, compile_expectation, judge_of
@@ -45,7 +45,7 @@ class DownWhen:
             return node.text if not node.placeholder else "majority"
         if isinstance(node, Scalar) and re.fullmatch("[1-9][0-9]{0,3}", node.text):
             return int(node.text)
-        findings.mistake(node, f"{said(node)} is not {self.what}")
+        findings.mistake(node, f"{shown(node)} is not {self.what}")
         return None
 
     def schema(self) -> Schema:
@@ -179,8 +179,8 @@ class CheckShape:
     def _stray(self, word: str, entry: tuple[Scalar, Node], has_kind: bool, findings: Findings) -> None:
         key, value = entry
         findings.mask(value)
-        option = meant(word, FIELDS)
-        if has_kind or (option and not meant(word, probes.kinds())):
+        option = suggestion(word, FIELDS)
+        if has_kind or (option and not suggestion(word, probes.kinds())):
             cure = option or "write options of the kind below the key of the kind"
             findings.mistake(key, f"a check has no {quoted(word)}", cure, cut=True)
             return
@@ -237,7 +237,7 @@ def _expectation(kind: str, text: str, node: Node, findings: Findings) -> Expect
             wrong = "with its references filled in, this is not a valid expectation"
             findings.mistake(node, wrong, f"check the value of `{node.origin}`")
         elif not node.placeholder:
-            message, cure = (error.message, error.cure) if error.cure else parted(error.message)
+            message, cure = (error.message, error.cure) if error.cure else split_cure(error.message)
             findings.mistake(node, message, cure, offset=column_in(node, error.offset))
         return None
 

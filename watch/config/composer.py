@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from watch.config.findings import Findings, meant, quoted
+from watch.config.findings import Findings, quoted, suggestion
 from watch.config.node import Node, Scalar, Sequence, Source, Table, packed
 from watch.config.syntax import Unreadable, explained
 
@@ -150,11 +150,10 @@ class _Composer:
             raise self._refuse(
                 event, f"this file has more than {MOST_ALIASES} aliases", "write out some of the values"
             )
-        if (
-            event.anchor not in self.anchors
-        ):  # a value that is still open is not in it, so there are no cycles
+        if event.anchor not in self.anchors:  # an open value is not in it, so there are no cycles
             cure = (
-                meant(event.anchor, self.anchors) or f"write `&{event.anchor}` before the value that it names"
+                suggestion(event.anchor, self.anchors)
+                or f"write `&{event.anchor}` before the value that it names"
             )
             raise self._refuse(
                 event, f"there is no anchor {quoted('&' + event.anchor)} before this alias", cure

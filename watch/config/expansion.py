@@ -22,7 +22,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from watch.config.findings import Findings, meant, quoted
+from watch.config.findings import Findings, quoted, suggestion
 from watch.config.node import Node, Scalar, Sequence, Table, nothing
 from watch.config.shape import Schema, kind_of
 
@@ -185,7 +185,7 @@ class _Expansion:
                 missing = True
                 known = [part for part in words if part]
                 cure = (
-                    meant(match[1], known)
+                    suggestion(match[1], known)
                     or f"the parts of an item are {', '.join(quoted(it) for it in known)}"
                 )
                 self.findings.mistake(node, f"the items have no part {quoted(match[1])}", cure)

@@ -143,7 +143,7 @@ def quoted(text: str) -> str:
     return f"`{line[:79]}…`" if len(line) > _SHORT or len(text) > 200 else f"`{line}`"
 
 
-def meant(word: str, known: Iterable[str]) -> str:
+def suggestion(word: str, known: Iterable[str]) -> str:
     """``did you mean `x`?`` for the known word most similar to *word*; empty when none is similar."""
     words = list(known)
     near = difflib.get_close_matches(word[:64].lower(), words, n=1, cutoff=0.6)
@@ -159,7 +159,7 @@ def one_of(words: Iterable[str]) -> str:
 def unknown_name(node: Node, what: str, word: str, known: Iterable[str], findings: Findings) -> None:
     """Record that *word* does not name any *what*."""
     names = list(known)
-    cure = meant(word, names) or (_choice(names) if names else f"no {what} is defined")
+    cure = suggestion(word, names) or (_choice(names) if names else f"no {what} is defined")
     findings.mistake(node, f"there is no {what} {quoted(word)}", cure)
 
 

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 from watch import probes
-from watch.config.findings import Findings, meant, quoted, redacted
+from watch.config.findings import Findings, quoted, redacted, suggestion
 from watch.config.mapping import Field, Fields, Items, Keyed, Record
 from watch.config.node import Node, Scalar, Table, nothing, scalars
-from watch.config.shape import Choice, Flag, Schema, Shape, Whole, parted, said
+from watch.config.shape import Choice, Flag, Schema, Shape, Whole, shown, split_cure
 from watch.config.word import NUMBER, PERCENTAGE, FilePath, lasting, raw, secret
 from watch.core.settings import Secret
 from watch.probes.base import Reference, reference
@@ -79,7 +79,7 @@ def _no_kind(kind: str) -> Missing:
     if kind in PLANNED:
         return Missing(f"the kind {quoted(kind)} is not built yet", everything)
     near = quoted(_ODDLY_NAMED[kind]) if kind in _ODDLY_NAMED else ""
-    cure = f"did you mean {near}?" if near else meant(kind, probes.kinds())
+    cure = f"did you mean {near}?" if near else suggestion(kind, probes.kinds())
     return Missing(f"{quoted(kind)} is not a kind of probe", cure or everything)
 
 
@@ -141,7 +141,7 @@ class AnyOf:
 
     @property
     def what(self) -> str:
-        return ", or ".join(shape.what for shape in self.shapes)
+        return " or ".join(shape.what for shape in self.shapes)
 
     def read(self, node: Node, findings: Findings) -> Any:
         for shape in self.shapes:
@@ -228,8 +228,8 @@ def _record_objection(error: str, node: Node, table: Table, findings: Findings) 
     error = rest if where else error
     for word in words:
         error = error.replace(repr(word.text), quoted(word.text))
-    message, cure = parted(": " + error)
-    message = message.removeprefix(": ") or f"{said(culprit)} is not valid"
+    message, cure = split_cure(": " + error)
+    message = message.removeprefix(": ") or f"{shown(culprit)} is not valid"
     findings.mistake(culprit, redacted(where + message, hidden), redacted(cure, hidden))
 
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from watch.config.findings import Findings, quoted
 from watch.config.node import Scalar
-from watch.config.shape import Word, parted
+from watch.config.shape import Word, split_cure
 from watch.core.quantity import duration_text, instant, zone_named
 from watch.core.window import Length, OneOff, Opens, Recurring, Rule, Window, parse_weekly
 
@@ -115,7 +115,7 @@ def _rule(fields: Fields, zone: ZoneInfo, findings: Findings) -> Rule | None:
         if isinstance(at, Scalar) and (at.origin or at.placeholder):
             findings.mistake(at, f"the value of `{at.origin}` is not a valid time for a window")
         else:
-            findings.mistake(at, *parted(str(error)))
+            findings.mistake(at, *split_cure(str(error)))
         return None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from watch.config.findings import Findings, meant, quoted
+from watch.config.findings import Findings, quoted, suggestion
 from watch.config.node import Node, Scalar, Sequence, Table, nothing
 from watch.config.shape import NOT_BUILT, Schema, Shape, Word, kind_of
 from watch.core.quantity import duration_text
@@ -176,7 +176,7 @@ class Record:
 
     def _unknown(self, key: Scalar, value: Node, findings: Findings) -> None:
         findings.mask(value)
-        cure = self.hints.get(key.text) or meant(key.text, self.fields) or f"the keys are {self._keys()}"
+        cure = self.hints.get(key.text) or suggestion(key.text, self.fields) or f"the keys are {self._keys()}"
         findings.mistake(key, f"{self.what} has no {quoted(key.text)}", cure, cut=True)
 
     def _keys(self) -> str:

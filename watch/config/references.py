@@ -11,7 +11,7 @@ import stat
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from watch.config.findings import Findings, meant, quoted
+from watch.config.findings import Findings, quoted, suggestion
 from watch.config.node import Node, Scalar, Sequence, Table
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class References:
         if text is not None and (text or default is None):
             return text
         if default is None:
-            cure = meant(name, self.environ) or f"set it, or write a default: `${{env:{name}:-default}}`"
+            cure = suggestion(name, self.environ) or f"set it, or write a default: `${{env:{name}:-default}}`"
             self.findings.mistake(node, f"the environment variable {quoted(name)} is not set", cure)
         return default
 

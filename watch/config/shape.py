@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from watch.config.findings import Findings, meant, one_of, quoted
+from watch.config.findings import Findings, one_of, quoted, suggestion
 from watch.config.node import BOOLS, NOWHERE, Node, Scalar, Sequence, nothing, resolved
 
 if TYPE_CHECKING:
@@ -81,12 +81,12 @@ class Word(Generic[T]):
 
     def _refuse(self, node: Scalar, error: str, findings: Findings) -> None:
         if self.secret or node.origin:
-            source = said(node) if node.origin else "this"
+            source = shown(node) if node.origin else "this"
             findings.mistake(
                 node, f"{source} is not {self.what}", "the value is not shown, because it may be secret"
             )
             return
-        message, cure = parted(error.replace(repr(node.text), quoted(node.text)))
+        message, cure = split_cure(error.replace(repr(node.text), quoted(node.text)))
         findings.mistake(node, message, cure or f"write {self.what}")
 
     def schema(self) -> Schema:
@@ -99,14 +99,14 @@ def kind_of(node: Node) -> str:
     return "a list" if isinstance(node, Sequence) else "a mapping"
 
 
-def said(node: Node) -> str:
+def shown(node: Node) -> str:
     """The value at *node* as a message may show it."""
     if not isinstance(node, Scalar) or nothing(node):
         return kind_of(node)
     return f"the value of `{node.origin}`" if node.origin else quoted(node.text)
 
 
-def parted(error: str) -> tuple[str, str]:
+def split_cure(error: str) -> tuple[str, str]:
     """An error's text split into the mistake and the cure."""
     message, *cure = _CURE.split(error, maxsplit=1)
     return message, cure[0] if cure else ""
@@ -123,7 +123,7 @@ class Flag:
             return BOOLS.get(node.text, False)
         word = node.text.lower() if isinstance(node, Scalar) and not node.origin else ""
         cure = "write `true`" if word in _YES else "write `false`" if word in _NO else ""
-        findings.mistake(node, f"{said(node)} is not {self.what}", cure)
+        findings.mistake(node, f"{shown(node)} is not {self.what}", cure)
         return None
 
     def schema(self) -> Schema:
@@ -154,9 +154,9 @@ class Whole:
                 if self.low <= value <= self.high:
                     return value
                 if not self._bounded:
-                    findings.mistake(node, f"{said(node)} is too {'large' if value > 0 else 'small'}")
+                    findings.mistake(node, f"{shown(node)} is too {'large' if value > 0 else 'small'}")
                     return None
-        findings.mistake(node, f"{said(node)} is not {self.what}", self._cure(node))
+        findings.mistake(node, f"{shown(node)} is not {self.what}", self._cure(node))
         return None
 
     def _cure(self, node: Node) -> str:
@@ -193,8 +193,8 @@ class Choice:
         if isinstance(node, Scalar) and node.text in self.later:
             findings.mistake(node, f"{quoted(node.text)} {NOT_BUILT}", f"write {self.what}")
         else:
-            near = meant(node.text, self.words) if isinstance(node, Scalar) and not node.origin else ""
-            findings.mistake(node, f"{said(node)} is not {self.what}", near)
+            near = suggestion(node.text, self.words) if isinstance(node, Scalar) and not node.origin else ""
+            findings.mistake(node, f"{shown(node)} is not {self.what}", near)
         return None
 
     def schema(self) -> Schema:

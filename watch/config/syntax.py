@@ -101,13 +101,11 @@ def explained(error: yaml.YAMLError, source: Source) -> Unreadable:
     said = f"{getattr(error, 'context', None) or ''}; {getattr(error, 'problem', None) or error}"
     line, column = (mark.line, mark.column) if mark else (0, 0)
     start: Any = getattr(error, "context_mark", None) or mark
-    if (
-        "quoted scalar" in said or "simple key" in said
-    ):  # the start of the quote helps more than the place where the parser gave up
+    # The start of the quote helps more than the place where the parser gave up.
+    if "quoted scalar" in said or "simple key" in said:
         line, column = start.line, start.column
-    while (
-        line and not source.line(line).strip()
-    ):  # the last line with text helps more than the end of the file
+    # The last line with text helps more than the end of the file.
+    while line and not source.line(line).strip():
         line -= 1
         column = len(source.line(line).rstrip())
     column += len(source.line(line)[column:]) - len(source.line(line)[column:].lstrip(" "))
