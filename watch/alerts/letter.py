@@ -59,7 +59,7 @@ def letter(event: Event, alerts: Sequence[Alert], settings: Settings, *, instead
     if len(alerts) > _LISTED:
         parts.append(f"… and {len(alerts) - _LISTED} more.")
     if instead:
-        parts.append("You get this notice because none of its recipients can be reached.")
+        parts.append("You get this notice because none of the alert's recipients can be reached.")
     if settings.service.url:
         parts.append(f"Status page: {one_line(settings.service.url, 500)}")
     return Letter(one_line(title, TITLE), "\n\n".join(parts))
@@ -122,8 +122,10 @@ def _paragraph(event: Event, alert: Alert, settings: Settings) -> str:
 def _sentence(event: Event, alert: Alert, settings: Settings) -> str:
     name = _without_mentions(alert.name)
     since = _moment(alert.since_ms, settings)
+    if alert.when is When.MONITOR:
+        return _own_trouble(name, since, event, alert, settings)
     if event is Event.TRIGGERED:
-        again = " It had recovered only shortly before." if alert.again else ""
+        again = " It had recovered shortly before." if alert.again else ""
         return f"{name}: {_WORDS[alert.when].lower()} since {since}.{again}"
     if alert.closing:
         return f"{name}: the alert was closed because {alert.closing}. It {_WAS[alert.when]} since {since}."
@@ -131,6 +133,17 @@ def _sentence(event: Event, alert: Alert, settings: Settings) -> str:
     late = " This notice could not be delivered earlier." if event is Event.MERGED else ""
     late += " For part of that time there was no data." if alert.unseen else ""
     return f"{name} {_WAS[alert.when]} from {since} to {until}, for {_lasted(alert)}.{late}"
+
+
+def _own_trouble(name: str, since: str, event: Event, alert: Alert, settings: Settings) -> str:
+    """The sentence for trouble of the monitoring itself, whose *name* is a whole phrase."""
+    if event is Event.TRIGGERED:
+        return f"Monitoring trouble since {since}: {name}."
+    if alert.closing:
+        return f"Monitoring trouble since {since}: {name}. The alert was closed because {alert.closing}."
+    until = _moment(_ended_ms(alert), settings)
+    late = " This notice could not be delivered earlier." if event is Event.MERGED else ""
+    return f"Monitoring trouble from {since} to {until}, for {_lasted(alert)}: {name}.{late}"
 
 
 def _moment(at_ms: int, settings: Settings) -> str:
