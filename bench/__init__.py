@@ -1,11 +1,11 @@
-"""What a check costs, beside Debian's blackbox_exporter: `python -m bench`, or `make bench`.
+"""The cost of a check, compared with Debian's blackbox_exporter: `python -m bench`, or `make bench`.
 
-Rules that keep the figures honest (README.md says how each comes about):
+Rules for fair figures (README.md describes how each is measured):
 
-* Real processes only: the hub as users start it, with its store on disk and both listeners; the exporter as Debian
+* Only real processes: the hub as users start it, with its store on disk and both listeners; the exporter as Debian
   ships it; nginx as the target of both.
-* What is measured runs alone on one core; targets, scraper and load run on the other.
-* CPU is what the kernel accounts to the process, with its threads and children, over a window, divided by the checks
-  that were completed in it. Nothing is subtracted.
-* Ours and theirs take turns, and the median of the rounds is told.
+* The measured process runs alone on one core; targets, scraper and load run on the other.
+* CPU time is what the kernel counts for the process, with its threads and children, over a window, divided by the
+  checks completed in it. Nothing is subtracted.
+* The hub and the exporter take turns, and the result is the median of the rounds.
 """

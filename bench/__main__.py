@@ -1,5 +1,5 @@
-"""Measure, print the table, and exit with 1 when a goal is missed. `kinds` measures the kinds of probes alone, `start`
-what it costs to start this tree, and another checkout beside it.
+"""Measure, print the tables, and exit with 1 when a goal is missed. `kinds` measures only the kinds of probes, `start`
+only the cost of starting this tree and, if given, another checkout.
 
 python -m bench [kinds [KIND…] | start [TREE]]
 """
@@ -22,7 +22,7 @@ _ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 
 
 def _goals(of: dict[str, Cost], c: Crowd) -> list[tuple[str, bool]]:
-    """What we promised, and whether it holds."""
+    """Each goal, and whether it is reached."""
     return [
         ("an HTTP check end to end costs at most half of blackbox_exporter's CPU", of["http"].ratio <= 0.5),
         ("p99 schedule lag is under 100 ms", c.lag[1] < 0.1),
@@ -59,7 +59,7 @@ def _start(*others: str) -> int:
 
 
 def _beside_theirs() -> bool:
-    """Whether every goal is reached, and the table of ours and blackbox_exporter's printed."""
+    """Measure the hub beside blackbox_exporter and print the table. Returns whether every goal is reached."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         with serving(folder) as targets:

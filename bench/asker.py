@@ -1,8 +1,8 @@
-"""Asks one check again and again and tells what that costs: a process of its own, alone on its core.
+"""Runs one check repeatedly and prints its cost: a separate process, alone on its core.
 
-The check is taken from a checks.yaml and asked as the vantage point asks it. CPU is user and system time of this
-process, its threads and the children it has waited for, over a round of asking, divided by how often it asked. The
-first asks, which pay for imports and compiled patterns, are not counted. An answer that is not up ends it.
+The check comes from a checks.yaml and runs as on a vantage point. CPU time is user and system time of this process,
+its threads and the children it has waited for, over a round, divided by the number of runs. The first runs, which
+include imports and compiled patterns, are not counted. A reading that is not up ends it with an error.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 _WARM = 5
 _ROUND = 0.3  # seconds that a round should take
-_FEWEST, _MOST = 5, 500  # asks a round
+_FEWEST, _MOST = 5, 500  # runs a round
 
 
 def cpu_seconds() -> float:
-    """What this process and its finished children have used."""
+    """CPU seconds of this process and its finished children."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(it.ru_utime + it.ru_stime for it in used)
 
 
 async def costs(check: Check, rounds: int) -> list[float]:
-    """CPU seconds an ask, for each of *rounds*; `RuntimeError` if one is not up."""
+    """CPU seconds a run, for each of *rounds*. Raises `RuntimeError` if a reading is not up."""
     from watch.clock import SystemClock
     from watch.probes.wire.net.engines import close_all
     from watch.vantage.ask import asked

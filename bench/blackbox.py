@@ -1,4 +1,4 @@
-"""Theirs: Debian's prometheus-blackbox-exporter, asked over HTTP as Prometheus asks it."""
+"""The exporter: Debian's prometheus-blackbox-exporter, requested over HTTP as by Prometheus."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Exporter:
     folder: Path
 
     def cost(self, kind: str, targets: Sequence[str], *, rate: int, gzip: bool = False) -> float:
-        """CPU seconds a check of its process, asked for *targets* once each, *rate* a second.
+        """CPU seconds a check of its process, with one request for each of *targets*, *rate* a second.
 
         Args:
-            gzip: Take the answers compressed, as Prometheus does; without, the exporter has less to do.
+            gzip: Request compressed answers, as Prometheus does; without it the exporter has less to do.
         """
         order = {
             "port": self.port,
@@ -63,7 +63,7 @@ class Exporter:
 
 @contextmanager
 def exporting(folder: Path, trust: Path) -> Iterator[Exporter]:
-    """blackbox_exporter while the block runs, on the measured core."""
+    """Run blackbox_exporter on the measured core during the block."""
     config, port = folder / "blackbox.yml", free_port()
     config.write_text(_CONFIG)
     command = [

@@ -1,4 +1,4 @@
-"""What one check costs, kind by kind: ours and theirs in turns, on the same targets at the same pace."""
+"""The cost of one check of each kind: hub and exporter in turns, with the same targets at the same rate."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ RATE = 500  # checks a second
 _EVERY = 2  # seconds
 _CHECKS = RATE * _EVERY
 _WINDOW = 6.0  # seconds: three rounds of all checks
-_WARM = 200  # probes before theirs are counted
+_WARM = 200  # probes of the exporter before counting starts
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Medians over the rounds, in CPU microseconds a check. *packed*: theirs with gzip, as Prometheus asks."""
+    """Medians over the rounds, in CPU microseconds a check. *packed*: the exporter with gzip, as Prometheus asks."""
 
     kind: str
     ours: float
@@ -38,7 +38,7 @@ class Cost:
 
 
 def costs(folder: Path, targets: Targets, rounds: int, say: Callable[[str], None]) -> list[Cost]:
-    """What checks of every kind cost both; *say* hears how far it has come."""
+    """The costs of checks of every kind; *say* is called with the progress."""
     with exporting(folder, targets.trust) as exporter:
         return [_cost(folder, targets, exporter, kind, rounds, say) for kind in KINDS]
 

@@ -1,4 +1,4 @@
-"""Five thousand HTTP checks every ten seconds in one hub on one core, and its page under load meanwhile."""
+"""Five thousand HTTP checks every ten seconds in one hub on one core, then with its page under load."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from bench.targets import Targets
 
 CHECKS, EVERY = 5_000, 10
-_WINDOW = 32.0  # seconds: three rounds of all checks, and one making of the page, which comes every thirty
+_WINDOW = 32.0  # seconds: three rounds of all checks, and one rendering of the page, which happens every 30 s
 _LOAD = 5  # seconds
 _READERS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """What the crowd costs.
+    """The cost of many checks.
 
     Args:
-        lag: p50 and p99 of how late the latest check of a tick started, in seconds.
-        share: Of the one core.
-        cpu: Microseconds a check.
-        memory: Bytes a check: what the process holds more than one with a single check, divided by the checks.
-        pages: Requests a second for the page, while all those checks go on.
+        lag: p50 and p99 of the delay of the latest check of a tick, in seconds.
+        share: Used share of the core.
+        cpu: CPU microseconds a check.
+        memory: Bytes a check: the difference to a process with a single check, divided by the checks.
+        pages: Requests a second for the page, while all checks go on.
     """
 
     lag: tuple[float, float]
@@ -41,7 +41,7 @@ class Crowd:
 
 
 def crowd(folder: Path, targets: Targets) -> Crowd:
-    """Measure it: some seventy seconds."""
+    """Measure it; takes about 70 s."""
     with hub(folder / "alone", configuration("http", targets, 1, EVERY), targets.trust) as alone:
         alone.watched(EVERY / 2)
         empty = resident_bytes(alone.pid)
@@ -59,13 +59,13 @@ def crowd(folder: Path, targets: Targets) -> Crowd:
 
 
 def _pages(h: Hub) -> float:
-    """Requests a second that the status page answers, all with 200, to fifty readers at once."""
+    """Requests a second that the status page answers with 200 to fifty clients at once."""
     command = ["taskset", "-c", str(OTHERS), "wrk", "-t1", f"-c{_READERS}", f"-d{_LOAD}s"]
     asking = [*command, "-H", "Accept-Encoding: gzip", f"{h.page}/"]
     said = subprocess.run(asking, stdout=subprocess.PIPE, check=True).stdout.decode()
     if "Non-2xx" in said:
-        raise RuntimeError(f"the page does not answer 200 to all:\n{said}")
+        raise RuntimeError(f"the page does not answer every request with 200:\n{said}")
     found = re.search(r"Requests/sec:\s+([\d.]+)", said)
     if found is None:
-        raise RuntimeError(f"wrk says something new:\n{said}")
+        raise RuntimeError(f"the output of wrk has no `Requests/sec`:\n{said}")
     return float(found[1])

@@ -1,7 +1,7 @@
-"""What a check of each kind costs: asked of a real server, one kind after another, and kept in kinds.json.
+"""The cost of a check of each kind, run against a real server, one kind after another, and stored in kinds.json.
 
-The servers are those that the tests start (tests/probes/servers), all at once on the other core. From kinds.json
-`make docs` makes docs/reference/kinds.md.
+The servers are those of the tests (tests/probes/servers), all started on the other core. `make docs` makes
+docs/reference/kinds.md from kinds.json.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COMMAND = "python -m bench kinds"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a check costs, in CPU microseconds, and what was asked. *spread*: from the cheapest round to the dearest."""
+    """The cost of a check in CPU microseconds, and the server. *spread*: the cheapest and the most expensive round."""
 
     name: str
     against: str
@@ -49,12 +49,12 @@ def measured(
     say: Callable[[str], None],
     servers: Mapping[str, ModuleType] | None = None,
 ) -> list[Kind]:
-    """The costs of the kinds of those *names*, or of all; *say* hears how far it has come.
+    """The costs of the kinds in *names*, or of all kinds; *say* is called with the progress.
 
     Args:
-        servers: Who is started, if not every server that there is.
+        servers: The servers to start; every server by default.
     """
-    say("the servers start")
+    say("starting the servers")
     with _elsewhere(), rack(servers) as standing:
         file = folder / "kinds.yaml"
         file.write_text(yaml.safe_dump(standing.checks(names), sort_keys=False))
@@ -64,7 +64,7 @@ def measured(
 
 @contextmanager
 def _elsewhere() -> Iterator[None]:
-    """What is started in this block runs on the other core."""
+    """Processes started in this block run on the other core."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {OTHERS})
     try:
@@ -82,7 +82,7 @@ def _kind(file: Path, name: str, against: str, rounds: int, say: Callable[[str],
 
 
 def machine() -> str:
-    """The machine and the Python that figures hold for."""
+    """The machine and the Python version of the figures."""
     model = re.search(r"^model name\s*: (.+)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     return (
         f"{model[1] if model else platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, "
@@ -91,7 +91,7 @@ def machine() -> str:
 
 
 def kept(found: Sequence[Kind], before: Mapping[str, object] | None, today: str) -> dict[str, object]:
-    """What is to be kept of *found*: beside what was kept *before*, if that was measured on the same machine."""
+    """The content of kinds.json: *found*, and the rows of *before* if they were measured on the same machine."""
     before = before if before and before["machine"] == machine() else {}
     rows = {it.name: {"against": it.against, "cpu_us": round(it.cpu), "date": today} for it in found}
     kinds = {**before.get("kinds", {}), **rows}
@@ -106,7 +106,7 @@ def keep(found: Sequence[Kind]) -> None:
 
 
 def table(found: Sequence[Kind]) -> str:
-    """All of it as text."""
+    """The results as text."""
     lines = [f"  {'':15}{'CPU µs':>8}  {'least':>7} {'most':>7}   asked of"]
     for it in found:
         least, most = it.spread

@@ -1,4 +1,4 @@
-"""Ours: `threenines run`, on a configuration written for the occasion, with its store, page and operators' side."""
+"""The hub: `threenines run` with a generated configuration, with its store, page and operators' listener."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from bench.targets import Targets, answered
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_TEN = 10  # checks a component, and of ten components one is on the public page
-_SETTLED = 2.0  # seconds from the last first reading on until start-up is behind us
+_TEN = 10  # checks in a component; one component of ten is on the public page
+_SETTLED = 2.0  # seconds after all first readings, for the rest of the start-up
 _HEAD = """
 service: {{name: Bench}}
 defaults: {{every: {every}s, timeout: 5s}}
@@ -30,7 +30,7 @@ components:
 
 
 def configuration(kind: str, targets: Targets, count: int, every: int) -> str:
-    """A checks.yaml of *count* checks of *kind*, each asked every *every* seconds, ten to a component."""
+    """A checks.yaml with *count* checks of *kind*, each run every *every* seconds, ten in a component."""
     lines = [_HEAD.format(every=every)]
     for number in range(count):
         if number % _TEN == 0:
@@ -42,7 +42,7 @@ def configuration(kind: str, targets: Targets, count: int, every: int) -> str:
 
 def _question(kind: str, target: str) -> str:
     match kind:
-        case "icmp":  # one packet, as theirs sends
+        case "icmp":  # one packet, like the exporter
             return f"{{icmp: {{host: {target}, packets: 1}}}}"
         case "tcp":
             return f'{{tcp: "{target}"}}'
@@ -52,7 +52,7 @@ def _question(kind: str, target: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What /metrics says at one instant: readings taken, those of them that were up, and the lag's buckets."""
+    """Values of /metrics at one instant: readings, readings that were up, and the buckets of the lag."""
 
     taken: int
     up: int
@@ -61,7 +61,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """One window of a hub's life. *cpu* and *wall* in seconds."""
+    """The cost of one window of a hub. *cpu* and *wall* are in seconds."""
 
     cpu: float
     wall: float
@@ -73,14 +73,13 @@ class Spent:
         return self.after.taken - self.before.taken
 
     def lag(self, q: float) -> float:
-        """By how many seconds the latest check of a tick was late, in the share *q* of all ticks."""
+        """The quantile *q*, over all ticks, of the delay of a tick's latest check, in seconds."""
         pairs = zip(self.after.lags, self.before.lags, strict=True)
         counts = [(bound, late - early) for (bound, late), (_, early) in pairs]
         rank, low, passed = q * counts[-1][1], 0.0, 0
         for bound, upto in counts:
-            if (
-                upto >= rank and upto > passed
-            ):  # within a bucket as Prometheus does it, the last one at its start
+            # Interpolated within a bucket as Prometheus does; the last bucket gives its start.
+            if upto >= rank and upto > passed:
                 return low if math.isinf(bound) else low + (bound - low) * (rank - passed) / (upto - passed)
             low, passed = bound, upto
         return low
@@ -88,7 +87,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """A running hub; *page* and *operators* are where it listens."""
+    """A running hub; *page* and *operators* are the URLs it listens on."""
 
     pid: int
     page: str
@@ -107,8 +106,8 @@ class Hub:
         )
 
     def watched(self, seconds: float) -> Spent:
-        """What it spends in *seconds*; `RuntimeError` if a check was anything but up."""
-        before = self.figures()  # outside the window: nobody scrapes theirs for its own sake either
+        """The cost of the next *seconds*. Raises `RuntimeError` if a reading was not up."""
+        before = self.figures()  # outside the window: the exporter's own metrics are not scraped either
         cpu, began = cpu_seconds(self.pid), time.monotonic()
         time.sleep(seconds)
         cpu, wall = cpu_seconds(self.pid) - cpu, time.monotonic() - began
@@ -122,7 +121,7 @@ class Hub:
 
 @contextmanager
 def hub(folder: Path, text: str, trust: Path) -> Iterator[Hub]:
-    """A hub on configuration *text*, every check asked at least once, on the measured core while the block runs."""
+    """Run a hub with configuration *text* on the measured core during the block; every check has run once before."""
     folder.mkdir()
     (folder / "checks.yaml").write_text(text)
     program = Path(sys.executable).with_name("threenines")
@@ -136,7 +135,7 @@ def hub(folder: Path, text: str, trust: Path) -> Iterator[Hub]:
 
 
 def places(process: subprocess.Popen[bytes], log: Path) -> tuple[str, str]:
-    """Where it says that its page and its operators' side are."""
+    """The URLs of the page and the operators' listener, from the hub's output."""
     found: list[str] = []
     assert process.stdout is not None
     for line in process.stdout:

@@ -1,4 +1,4 @@
-"""Processes: started on one core, measured by what the kernel says of them, ended by their id."""
+"""Processes: started on one core, measured by the kernel's counters, ended by their pid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _CORES = sorted(os.sched_getaffinity(0))
-MEASURED, OTHERS = _CORES[0], _CORES[-1]  # the same one on a machine with a single core
+MEASURED, OTHERS = _CORES[0], _CORES[-1]  # the same core on a machine with only one
 
 
 @contextmanager
@@ -28,13 +28,13 @@ def running(
     environ: dict[str, str] | None = None,
     cwd: Path | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """*command* while the block runs, on *core* alone; what it complains about goes to *log*."""
-    with log.open("ab") as complaints:
+    """Run *command* on *core* during the block; its stderr goes to *log*."""
+    with log.open("ab") as errors:
         process = subprocess.Popen(
             ["taskset", "-c", str(core), *command],
             stdin=subprocess.DEVNULL,
             stdout=stdout,
-            stderr=complaints,
+            stderr=errors,
             env=os.environ | (environ or {}),
             cwd=cwd,
         )
@@ -52,8 +52,8 @@ def running(
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time that *pid*, its threads, and its children living or dead have used."""
-    # The name in the second column may hold anything: the columns are counted behind it.
+    """User and system time of *pid*, its threads, and its running and finished children, in seconds."""
+    # The name in the second column may contain anything, so columns are counted after it.
     columns = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     own = sum(map(int, columns[11:15])) / _TICK
     return own + sum(cpu_seconds(child) for child in _children(pid))
@@ -65,13 +65,13 @@ def _children(pid: int) -> list[int]:
 
 
 def resident_bytes(pid: int) -> int:
-    """How much memory *pid* itself occupies now (VmRSS)."""
+    """The resident memory of *pid* in bytes (VmRSS)."""
     found = re.search(r"^VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     return int(found[1]) * 1024 if found else 0
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens on just now."""
+    """A loopback port that is free now."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]

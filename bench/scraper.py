@@ -1,7 +1,7 @@
-"""A scraper that costs little: asks an exporter at a steady rate over a few connections that stay open.
+"""A cheap scraper: sends requests to an exporter at a steady rate over a few persistent connections.
 
-It stands where Prometheus would: in a process of its own, whose CPU counts for nobody. An order comes as JSON on
-stdin; how many probes succeeded goes to stdout.
+It replaces Prometheus in a separate process, whose CPU time is not counted. It reads an order as JSON from stdin and
+writes the number of successful probes to stdout.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _LINES = 16  # connections
 
 
 async def _line(order: dict[str, Any], number: int, began: float) -> int:
-    """Ask every sixteenth path when its turn has come; how many probes succeeded."""
+    """Request every sixteenth path at its time; returns the number of successful probes."""
     clock = asyncio.get_running_loop().time
     reader, writer = await asyncio.open_connection("127.0.0.1", order["port"])
     coding = "Accept-Encoding: gzip\r\n" if order["gzip"] else ""
@@ -43,7 +43,7 @@ async def _body(reader: asyncio.StreamReader) -> bytes:
 
 
 async def scrape(order: dict[str, Any]) -> int:
-    """Carry out *order*: port, paths, rate (a second), gzip."""
+    """Carry out *order*: port, paths, rate (requests a second), gzip. Returns the number of successful probes."""
     began = asyncio.get_running_loop().time() + 0.05
     return sum(await asyncio.gather(*(_line(order, number, began) for number in range(_LINES))))
 

@@ -1,7 +1,7 @@
-"""What it costs to start: CPU until every check was asked once, and the memory then, of this tree beside another.
+"""The cost of a start: CPU time until every check has run once, and the memory then, for this tree and another one.
 
-The configuration has checks of the kind http and no other, so that what other kinds bring must not show. Both trees run
-with this tree's libraries, in turns, each on the measured core while nginx is on the other one.
+The configuration has only checks of the kind http, so the cost of other kinds must not show. Both trees run with this
+tree's libraries, in turns, on the measured core, while nginx is on the other core.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _WITHIN = 30.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A start of one tree: CPU seconds and resident bytes, medians; *spread* of the CPU seconds."""
+    """Starts of one tree: medians of CPU seconds and resident bytes; *spread* is the least and most CPU seconds."""
 
     tree: Path
     cpu: float
@@ -41,7 +41,7 @@ class Start:
 def starts(
     folder: Path, targets: Targets, trees: tuple[Path, ...], rounds: int, say: Callable[[str], None]
 ) -> list[Start]:
-    """Each tree's start, taken in turns."""
+    """The starts of each tree, taken in turns."""
     found: dict[Path, list[tuple[float, int]]] = {tree: [] for tree in trees}
     for number in range(rounds + 1):
         for tree in trees:
@@ -76,7 +76,7 @@ def _summed(tree: Path, some: list[tuple[float, int]]) -> Start:
 
 
 def table(found: list[Start]) -> str:
-    """The same for people."""
+    """The results as text."""
     width = max(len(it.tree.name) for it in found)
     lines = [f"  {'tree':{width}}   CPU s (least to most)     memory"]
     for it in found:
@@ -84,4 +84,4 @@ def table(found: list[Start]) -> str:
         lines.append(
             f"  {it.tree.name:{width}}   {it.cpu:.2f} ({low:.2f} to {high:.2f})   {it.memory / 1e6:8.1f} MB"
         )
-    return "\n".join([f"A start with {_CHECKS} http checks, until each was asked once", *lines])
+    return "\n".join([f"A start with {_CHECKS} http checks, until each has run once", *lines])

@@ -1,4 +1,4 @@
-"""What was measured, for people: one table, and whether the goals are reached."""
+"""The results as text: one table, and whether the goals are reached."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _NOT_COUNTED = """\
-  Ours is the whole hub: asking, judging, the record in SQLite, alerting, page and metrics. Theirs is the exporter's
-  own process: what scrapes it, judges and keeps the answers (Prometheus) and tells people comes on top, uncounted."""
+  threenines is the whole hub: checks, judging, the record in SQLite, alerting, page and metrics. blackbox is only the
+  exporter's process: what scrapes it, judges and stores (Prometheus) and notifies (Alertmanager) is not counted."""
 
 
 def table(costs: Sequence[Cost], crowd: Crowd, goals: Sequence[tuple[str, bool]]) -> str:
-    """All of it as text."""
+    """All results as text."""
     return "\n".join([_machine(), "", *_costs(costs), "", *_crowd(crowd, costs[0]), "", *_goals(goals)])
 
 

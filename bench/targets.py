@@ -1,6 +1,7 @@
-"""What both sides ask: nginx on addresses of the loopback, in clear and with TLS.
+"""The targets of both sides: nginx on loopback addresses, with HTTP and HTTPS.
 
-Sixty-four hosts, because a monitor's checks go to many: ours never asks one host by more than eight runs at once.
+Sixty-four hosts, because the checks of a monitor go to many hosts: the hub never has more than eight runs to one host
+at the same time.
 """
 
 from __future__ import annotations
@@ -44,14 +45,14 @@ http {{
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Where to ask. *trust*: a file with this machine's authorities and the test's own."""
+    """The targets' ports. *trust*: a file with this machine's certificate authorities and the test's own."""
 
     http: int
     https: int
     trust: Path
 
     def asked(self, kind: str, number: int) -> str:
-        """The target of the check with that *number*, as blackbox_exporter and our `kind:` both take it."""
+        """The target of check *number*, in the form that blackbox_exporter and our `kind:` both take."""
         host = _HOSTS[number % len(_HOSTS)]
         match kind:
             case "http":
@@ -66,7 +67,7 @@ class Targets:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Targets]:
-    """nginx while the block runs, with an ECDSA P-256 certificate for all its addresses."""
+    """Run nginx during the block, with an ECDSA P-256 certificate for all its addresses."""
     targets = Targets(free_port(), free_port(), folder / "trust.pem")
     authority = trustme.CA()
     authority.issue_cert(*_HOSTS).private_key_and_cert_chain_pem.write_to_path(folder / "leaf.pem")
@@ -92,7 +93,7 @@ def _listen(port: int, more: str) -> str:
 
 
 def answered(url: str, within: float = 30.0) -> bytes:
-    """What *url* answers as soon as it answers 200; `TimeoutError` when it does not."""
+    """The first answer of *url* with status 200. Raises `TimeoutError` after *within* seconds."""
     until = time.monotonic() + within
     while time.monotonic() < until:
         try:

@@ -1,1 +1,1 @@
-"""The documentation: pages written by hand, and `docs.build`, which writes the reference from the code."""
+"""The documentation: pages written by hand, and `docs.build`, which generates the reference from the code."""

@@ -1,8 +1,8 @@
-"""Writes docs/reference from what the code says of itself: ``make docs``.
+"""Writes docs/reference from the code: ``make docs``.
 
-A probe's docstring is its page, the schema of checks.yaml is the configuration's, the grammar in
-`watch.core.expect.grammar` is the expectations', and what the bench kept is the page of all kinds'. A test compares
-what is committed with what would be written, so the reference can be neither forgotten nor edited by hand.
+A probe's page comes from its docstring, the page of checks.yaml from its schema, the grammar of expectations from
+`watch.core.expect.grammar`, and the page of all kinds from the results of the bench. A test compares the committed
+pages with the generated ones, so nobody can forget to regenerate them or edit them by hand.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NOTE = "<!-- Written by `make docs` from the code: change it there. -->\n\n"
 
 
 def pages() -> dict[str, str]:
-    """Every page of the reference: its path below docs/reference, and its text."""
+    """Every page of the reference: path below docs/reference → text."""
     manuals = [page(kind) for kind in probes.kinds()]
     return {
         "README.md": _NOTE + _contents(manuals),
@@ -39,7 +39,7 @@ def pages() -> dict[str, str]:
 
 
 def write() -> None:
-    """Make docs/reference what `pages` says, and nothing else."""
+    """Write `pages` to docs/reference, and remove any other page there."""
     wanted = pages()
     for path in REFERENCE.rglob("*.md"):
         if str(path.relative_to(REFERENCE)) not in wanted:
@@ -55,9 +55,9 @@ def _contents(manuals: list[dict[str, Any]]) -> str:
     return (
         "# Reference\n\n"
         "- [checks.yaml, key by key](configuration.md)\n"
-        "- [What can be expected of an answer](expectations.md)\n"
-        "- [What an entry of the ledger holds](ledger.md)\n"
-        "- [What each kind was run against, its facts, and what a check costs](kinds.md)\n\n"
+        "- [Expectations: the language of `expect` and `warn`](expectations.md)\n"
+        "- [The ledger: what an entry holds and what proves it](ledger.md)\n"
+        "- [All kinds: tested servers, facts, and the cost of a check](kinds.md)\n\n"
         f"## Kinds of probes\n\n{table(('kind', 'what it does'), does)}\n"
     )
 
@@ -75,17 +75,17 @@ def _probe(manual: dict[str, Any]) -> str:
     kind = manual["kind"]
     options = [_option(it, manual["main"]) for it in manual["options"]]
     facts = [(f"`{it['name']}`", it["type"], it["reason"], it["text"]) for it in manual["facts"]]
-    assumed = "".join(f"\nExpected unless you say otherwise: `{it}`.\n" for it in manual["assumed"])
-    assumed += "".join(f"\nWarned of unless you say otherwise: `{it}`.\n" for it in manual["warned"])
+    assumed = "".join(f"\nBuilt-in expectation: `{it}`.\n" for it in manual["assumed"])
+    assumed += "".join(f"\nBuilt-in warning: `{it}`.\n" for it in manual["warned"])
     return (
         f"# {kind}\n\n{manual['summary']}\n\n"
         f"```yaml\n{manual['example']}\n```\n\n"
         f"## Options\n\n`{kind}: …` with a single value is short for `{kind}: {{{manual['main']}: …}}`.\n\n"
         f"{table(('option', 'what', 'default', ''), options)}\n\n"
-        "## Facts\n\nWhat `expect` and `warn` may speak of (see [expectations](../expectations.md)),\n"
-        "and the reason that a broken expectation on it gives.\n\n"
+        "## Facts\n\nThe facts for `expect` and `warn` (see [expectations](../expectations.md)), and the reason of\n"
+        "the reading when an expectation about the fact does not hold.\n\n"
         f"{table(('fact', 'type', 'reason', ''), facts)}\n{assumed}\n"
-        f"## Reasons\n\nA reading of it says one of: {', '.join(f'`{it}`' for it in manual['reasons'])}.\n"
+        f"## Reasons\n\nThe reason of a reading is one of {', '.join(f'`{it}`' for it in manual['reasons'])}.\n"
     )
 
 
@@ -111,7 +111,7 @@ def _expectations(manuals: list[dict[str, Any]]) -> str:
 
 
 def _grammar() -> str:
-    """The grammar as its module's docstring gives it: the indented lines."""
+    """The grammar: the indented lines of its module's docstring."""
     doc = inspect.getdoc(grammar) or ""
     return inspect.cleandoc("\n".join(line for line in doc.splitlines() if line.startswith("    ")))
 

@@ -1,4 +1,4 @@
-"""checks.yaml key by key, from its JSON Schema: the same that editors complete by."""
+"""The reference page of checks.yaml, key by key, from the JSON Schema that editors use."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ Node = Mapping[str, Any]
 Row = tuple[str, str, str, str]
 _HEAD = """# checks.yaml
 
-One file, or a folder of `*.yaml` files that are merged by key. `${env:NAME}`, `${env:NAME:-default}` and `${file:PATH}`
-are filled in after reading and kept out of every message; `$${` is a literal `${`. Unknown and duplicate keys are
-mistakes, and `threenines validate` tells all mistakes at once. Amounts carry their unit: `30s`, `1h30m`, `99.9%`.
+The configuration is one file, or a folder of `*.yaml` files that are merged by key. `${env:NAME}`,
+`${env:NAME:-default}` and `${file:PATH}` are replaced by their values after the file is parsed; no message shows these
+values. `$${` is a literal `${`. Unknown and duplicate keys are mistakes, and `threenines validate` reports all mistakes
+at once. Amounts have a unit: `30s`, `1h30m`, `99.9%`.
 
-`threenines schema` prints the JSON Schema that this page is made of.
+`threenines schema` prints the JSON Schema that this page is made from.
 """
-# Patterns say nothing to people. What each stands for, by its beginning.
+# What each pattern means, by its beginning.
 _PATTERNS = (
     ("^https?://", "a URL"),
     ("^[A-Za-z][A-Za-z0-9+.-]*://", "a URL"),
@@ -32,7 +33,7 @@ _PLURALS = {"a key": "keys", "a mapping": "mappings", "a URL": "URLs", "text": "
 
 
 def configuration() -> str:
-    """The page, a section a top-level key."""
+    """The page, with a section for each top-level key."""
     whole = schema()
     parts = [_HEAD]
     for key, node in whole["properties"].items():
@@ -53,16 +54,21 @@ def _table(rows: list[Row]) -> str:
 
 
 def _rows(path: str, node: Node) -> Iterator[Row]:
-    """A row for each key below *node*, however deep; what users name themselves is `<name>`."""
+    """A row for each key below *node*, however deep; a name that users choose is `<name>`."""
     for key, below in node.get("properties", {}).items():
-        if "$ref" not in below:  # kinds of probes have pages of their own
+        if "$ref" not in below:  # kinds of probes have their own pages
             yield f"`{path}{key}`", _what(below), _default(below), below.get("description", "")
             yield from _rows(f"{path}{key}.", below)
     named = node.get("additionalProperties")
     if isinstance(named, dict):
         yield from _one(f"{path}<name>", named)
         if "oneOf" in named:
-            yield f"`{path}<name>.<kind>`", "[a probe's options](README.md)", "", "What is asked, and how."
+            yield (
+                f"`{path}<name>.<kind>`",
+                "[a probe's options](README.md)",
+                "",
+                "The kind of probe, and its options.",
+            )
         yield from _rows(f"{path}<name>.", named)
     for other in _mappings(node):
         yield from _rows(path, other)
@@ -74,7 +80,7 @@ def _one(path: str, node: Node) -> Iterator[Row]:
 
 
 def _mappings(node: Node) -> Iterator[Node]:
-    """The mapping that *node* may be instead of a list of such, or that it is a list of."""
+    """The mapping that *node* may be, or that it may be a list of."""
     choices = [it for it in node.get("anyOf", ()) if it.get("properties")]
     if not choices:
         choices = [it["items"] for it in node.get("anyOf", ()) if it.get("items", {}).get("properties")]
@@ -89,7 +95,8 @@ def _what(node: Node) -> str:
     if "pattern" in node:
         return next((words for start, words in _PATTERNS if node["pattern"].startswith(start)), "text")
     if "anyOf" in node:
-        return " or ".join(dict.fromkeys(what for it in node["anyOf"] if (what := _what(it))))
+        *most, last = dict.fromkeys(what for it in node["anyOf"] if (what := _what(it)))
+        return f"{', '.join(most)} or {last}" if most else last
     kind = node.get("type", "")
     kinds = [kind] if isinstance(kind, str) else [it for it in kind if it != "null"]
     if kinds == ["array"]:
@@ -97,11 +104,16 @@ def _what(node: Node) -> str:
     words = {
         "string": "text",
         "boolean": "true or false",
-        "integer": "a number",
+        "integer": _range(node),
         "object": "a mapping",
         "null": "",
     }
     return words.get(kinds[0], kinds[0]) if kinds else ""
+
+
+def _range(node: Node) -> str:
+    """The bounds of a whole number, if it has any."""
+    return f"{node['minimum']} to {node['maximum']}" if "maximum" in node else "a whole number"
 
 
 def _default(node: Node) -> str:

@@ -1,7 +1,7 @@
-"""The page of all kinds: what each was run against, its facts, and what a check costs.
+"""The page of all kinds: the server each was run against, its facts, and the cost of a check.
 
-What was run, and the figures, are what the bench kept in bench/kinds.json; nothing here is typed by hand. A kind that
-was never measured says so, and a test asks for it.
+The servers and the figures come from bench/kinds.json, which the bench writes; nothing here is typed by hand. A kind
+that was never measured is marked so, and a test fails for it.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ MEASURED = Path(__file__).parent.parent / "bench" / "kinds.json"
 _TEXT = """\
 # Kinds of probes
 
-What each was run against, the facts that `expect` and `warn` may speak of, and what one check costs the vantage point:
-user and system time with threads and children, asked alone, one after another, as the vantage point asks it.
+For each kind: the server it was tested with, its facts for `expect` and `warn`, and what one check costs the vantage
+point: user and system CPU time with threads and child processes, measured alone, one check after another, run as the
+vantage point runs it.
 
 {rows}
 
-Each check is one that is up against that server: with TLS and a login where the server has them, as
-`tests/probes/servers` writes it. The server's own CPU is not in it. Kinds that run a program or look at files start a
-process for each check, and that is what they cost. How it is measured: [bench](../../bench/README.md).
+Each measured check is up against that server, with TLS and a login where the server has them, as configured in
+`tests/probes/servers`. The server's own CPU time is not included. Kinds that run a program or look at files start a
+process for each check; that is what they cost. How it is measured: [bench](../../bench/README.md).
 
 Measured by `{command}` on {machine}, {dates}.
 """
 
 
 def measured() -> dict[str, Any]:
-    """What the bench kept."""
+    """The results of the bench."""
     kept: dict[str, Any] = json.loads(MEASURED.read_text("utf-8"))
     return kept
 
@@ -40,7 +41,7 @@ def kinds(manuals: list[dict[str, Any]]) -> str:
     kept = measured()
     rows = [_row(manual, kept["kinds"].get(manual["kind"])) for manual in manuals]
     dates = sorted({row["date"] for row in kept["kinds"].values()})
-    heading = ("kind", "was run against", "facts", "CPU µs a check")
+    heading = ("kind", "tested with", "facts", "CPU µs per check")
     return _TEXT.format(
         rows=table(heading, rows),
         command=kept["command"],

@@ -9,6 +9,6 @@ if TYPE_CHECKING:
 
 
 def table(heading: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """A Markdown table; what would end a cell is escaped."""
+    """A Markdown table; `|` in cells is escaped."""
     lines = [heading, tuple("---" for _ in heading), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

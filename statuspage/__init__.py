@@ -1,5 +1,5 @@
-"""What customers see: takes a `Page`, gives bytes.
+"""The public status page: `Page` value → bytes.
 
-Imports nothing of `watch`: a private row cannot leak through a renderer that never sees one. Whatever may be
-shown is a field of `statuspage.page.Page`; whatever is not, stays unknown here.
+It imports nothing of `watch`: a renderer that never gets a private row cannot leak one. Everything that may be
+shown is a field of `statuspage.page.Page`.
 """

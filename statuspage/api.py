@@ -1,7 +1,7 @@
-"""The Statuspage public API, v2, as its clients expect it: every key present, even when null.
+"""The Statuspage public API, v2, as its clients expect it: every key is present, even when null.
 
-Two words have no place there. *Unknown* is said as the last published status for 10 minutes, then as degraded
-performance; what was never observed is left out. Ids never change: they are derived from keys.
+The API has no status for *unknown*: it becomes the last published status for 10 minutes, then degraded performance.
+A component that was never observed is left out. Ids never change: they are derived from keys.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 Row = dict[str, Any]
-TRUST_MS = 10 * 60_000  # how long the last published status speaks for a component without data
+TRUST_MS = 10 * 60_000  # how long the last published status is used for a component without data
 _MOST = 50
 
 _DESCRIPTIONS = {
@@ -32,7 +32,7 @@ _IMPACTS = {Status.MAJOR: "major", Status.PARTIAL: "minor", Status.DEGRADED: "mi
 
 
 def documents(page: Page) -> Mapping[str, Document]:
-    """The API's paths and what stands under them."""
+    """The API's documents: path → document."""
     answers = _Answers(page)
     head, components, status = answers.page(), answers.rows, answers.status()
     replies: dict[str, Row] = {
@@ -53,7 +53,7 @@ def documents(page: Page) -> Mapping[str, Document]:
 
 
 def published(component: Component, as_of_ms: int) -> Status | None:
-    """The one of the five public words that stands for *component*; None when it was never observed."""
+    """The public status of *component*, one of five; None when it was never observed."""
     if component.status is not Status.UNKNOWN:
         return component.status
     if component.before is None or component.before is Status.UNKNOWN:
@@ -63,7 +63,7 @@ def published(component: Component, as_of_ms: int) -> Status | None:
 
 
 def overall(statuses: Iterable[Status]) -> tuple[str, str]:
-    """The indicator and the description for components of *statuses*."""
+    """The page's indicator and description for components with *statuses*."""
     seen = list(statuses)
     if seen and all(status is Status.MAJOR for status in seen):
         return "critical", "Major System Outage"
@@ -73,7 +73,7 @@ def overall(statuses: Iterable[Status]) -> tuple[str, str]:
 
 
 class _Answers:
-    """The rows of one page. A component's row is the same wherever it stands."""
+    """The rows of one page. A component's row is the same in every document."""
 
     def __init__(self, page: Page) -> None:
         self.of = page
@@ -121,7 +121,7 @@ class _Answers:
         return public_id("page", self.of.page_url or self.of.service)
 
     def _component(self, component: Component, group: Group, position: int) -> Row | None:
-        """Its row, placed within its group; None when it was never observed."""
+        """The component's row, with its position in the group; None when it was never observed."""
         status = published(component, self.of.as_of_ms)
         if status is None:
             return None
@@ -172,7 +172,7 @@ class _Answers:
         state = incident.status.value
         affected = [_affected(row, Status.OPERATIONAL.value, state) for row in touched]
         update = self._update(incident.id, "investigating", incident.why, incident.from_ms, affected)
-        name = f"{touched[0]['name']} {_SAID.get(incident.status, 'has problems')}"
+        name = f"{touched[0]['name']} {_PREDICATES.get(incident.status, 'has problems')}"
         row = self._story(update, name, incident.from_ms, touched)
         path = f"/components/{incident.component}"
         impact = _IMPACTS.get(incident.status, "none")
@@ -195,7 +195,7 @@ class _Answers:
         }
 
     def _story(self, update: Row, name: str, at_ms: int, touched: list[Row]) -> Row:
-        """What incidents and maintenance have in common."""
+        """The keys that incidents and maintenances share."""
         return {
             "id": update["incident_id"],
             "name": name,
@@ -232,7 +232,7 @@ class _Answers:
         return f"{self.of.page_url or ''}{path}"
 
 
-_SAID = {Status.MAJOR: "is down", Status.PARTIAL: "is partly down"}
+_PREDICATES = {Status.MAJOR: "is down", Status.PARTIAL: "is partly down"}
 
 
 def _affected(row: Row, old: str, new: str) -> Row:

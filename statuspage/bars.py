@@ -1,9 +1,8 @@
-"""Ninety days in one drawing: one bar a day, one `<path>` per state.
+"""Ninety days in one drawing: one bar a day, one `<path>` per kind of bar.
 
-A bar is stacked, and honest: the part of the day without data is grey, the part taken out for maintenance is
-hatched, and what remains has the colour of the day's real downtime. Bad days are also taller and empty ones
-end early, so that the drawing can be read without colours. 50 components cost 350 paths instead of 4,500
-rectangles.
+A bar is stacked: the part of the day without data is grey, the part excluded for maintenance is hatched, and the
+rest has the colour of the day's real downtime. Bad days have taller bars, so that the drawing can be read without
+colours. 50 components need 350 paths instead of 4,500 rectangles.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ if TYPE_CHECKING:
     from statuspage.page import Day
 
 DAYS = 90
-PITCH, WIDTH, HEIGHT = 10, 6, 36  # of a bar, in the drawing's units; the height is pixels
+PITCH, WIDTH, HEIGHT = 10, 6, 36  # of a bar, in the drawing's units; the height is in pixels
 _MINUTE = 60_000
-_LEAST = 6  # a sliver of maintenance or missing data is still seen
+_LEAST = 6  # the least height, so that short maintenance or missing data can be seen
 
-# Kind → height of its bar. The order is the order of painting and of the legend.
+# Kind → height of its bar, in the order of painting and of the legend.
 HEIGHTS = {"ok": 26, "warn": 30, "d1": 32, "d2": 34, "d3": 36, "work": 26, "gap": 26}
 LEGEND = (
     ("ok", "no downtime"),
@@ -39,7 +38,7 @@ LEGEND = (
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """The `d` of each kind's path, and the whole in a sentence."""
+    """The `d` attribute of each kind's path, and the drawing as a sentence."""
 
     paths: tuple[tuple[str, str], ...]
     label: str
@@ -48,14 +47,14 @@ class Drawing:
 
 
 def kind(day: Day) -> str:
-    """What colours the measured part of *day*: its real downtime, else whether it had problems."""
+    """The kind of the measured part of *day*: by its downtime, else by whether it had problems."""
     if day.down_ms:
         return "d1" if day.down_ms <= 5 * _MINUTE else "d2" if day.down_ms <= 60 * _MINUTE else "d3"
     return "warn" if day.degraded_ms else "ok"
 
 
 def drawing(days: Sequence[Day]) -> Drawing:
-    """The bars of the last 90 of *days*, today's at the right edge; days before the first are left empty."""
+    """The bars of the last 90 of *days*, today's at the right edge; days before the first are empty."""
     shown = days[-DAYS:]
     paths: dict[str, list[str]] = {name: [] for name in HEIGHTS}
     for place, day in enumerate(shown, start=DAYS - len(shown)):
@@ -64,9 +63,9 @@ def drawing(days: Sequence[Day]) -> Drawing:
     return Drawing(tuple((name, "".join(d)) for name, d in paths.items() if d), _label(shown))
 
 
-@lru_cache(maxsize=1 << 15)  # of 90 bars one changes from one render to the next
+@lru_cache(maxsize=1 << 15)  # only one bar of 90 changes from one render to the next
 def _bar(day: Day) -> tuple[tuple[str, str], ...]:
-    """The pieces of *day*'s bar: kind, and the path from its left edge on."""
+    """The pieces of *day*'s bar: kind, and the path from its left edge."""
     pieces, top = [], HEIGHT
     for name, height in _segments(day):
         top -= height
@@ -75,7 +74,7 @@ def _bar(day: Day) -> tuple[tuple[str, str], ...]:
 
 
 def _segments(day: Day) -> list[tuple[str, int]]:
-    """The bar of *day* from the ground up: maintenance, what was measured, what was not."""
+    """The bar of *day* from the bottom: maintenance, the measured part, the part without data."""
     if not day.scope_ms:
         return []
     tall = HEIGHTS[kind(day)]
@@ -88,7 +87,7 @@ def _segments(day: Day) -> list[tuple[str, int]]:
 
 
 def _share(part: int, whole: int, tall: int, *, least: int = _LEAST) -> int:
-    return max(least, tall * part // whole) if part * 100 >= whole else 0  # under 1 % there is nothing to see
+    return max(least, tall * part // whole) if part * 100 >= whole else 0  # less than 1 % is not drawn
 
 
 def _label(days: Sequence[Day]) -> str:

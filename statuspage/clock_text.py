@@ -1,7 +1,7 @@
-"""Instants as people read them: in the page's zone first, in UTC beside it.
+"""Times as text: in the page's time zone first, then in UTC.
 
-A customer in trouble compares the page with their own clock, so every time names its zone and says UTC too.
-The day is named only where it is not today's, in either of the two.
+Customers compare the page with their own clocks, so every time names its zone and is given in UTC too. The date is
+added only when it is not today's, in either zone.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _NB = "\u00a0"
 
 @dataclass(frozen=True, slots=True)
 class ClockText:
-    """Instants and spans as page text, in one zone, relative to the time of the page's data."""
+    """Instants and spans as text in *zone*; *as_of_ms* decides which day is today."""
 
     zone: ZoneInfo
     as_of_ms: int
 
     def moment(self, ms: int) -> Markup:
-        """``09:12 PST (17:12 UTC)`` in a `<time>`; with the day where it is not today."""
+        """``09:12 PST (17:12 UTC)`` in a `<time>`; with the date when it is not today."""
         local, utc = self._local(ms), at(ms, UTC)
         today = self._local(self.as_of_ms).date()
         text = _clock(local) if local.date() == today else f"{day(local)}, {_clock(local)}"
@@ -36,7 +36,7 @@ class ClockText:
         return Markup('<time datetime="{}">{}</time>').format(stamp(ms), text)
 
     def full(self, ms: int) -> Markup:
-        """``Monday 23 November 2026, 09:31 PST (17:31 UTC)``, whatever day it is."""
+        """``Monday 23 November 2026, 09:31 PST (17:31 UTC)``, always with the date."""
         local, utc = self._local(ms), at(ms, UTC)
         text = f"{local:%A} {local.day} {local:%B %Y}, {_clock(local)}"
         if local.utcoffset() != utc.utcoffset():
@@ -54,7 +54,7 @@ class ClockText:
         return Markup("{}").format(text)
 
     def period(self, from_ms: int, to_ms: int) -> str:
-        """``1–23 November 2026`` or ``26 August – 23 November 2026``: all days touched."""
+        """``1–23 November 2026`` or ``26 August – 23 November 2026``: all days in it."""
         begin, end = self._local(from_ms), self._local(max(from_ms, to_ms - 1))
         if (begin.year, begin.month) != (end.year, end.month):
             year = "" if begin.year == end.year else f" {begin.year}"
@@ -87,13 +87,13 @@ def _clock(when: datetime) -> str:
 
 
 def _abbreviation(when: datetime) -> str:
-    # Half of the zones have no letters: their %Z reads "-03", which means nothing to people by itself.
+    # Many zones have no abbreviation: their %Z is "-03", which becomes "UTC-03".
     name = when.tzname() or "UTC"
     return f"UTC{name}" if name[0] in "+-" else name
 
 
 def _between(begin: datetime, end: datetime, *, days: bool = True) -> str:
-    """Both ends; the zone once, unless the clocks change in between."""
+    """Both times; the zone once, unless the clocks change in between."""
     first = f"{begin:%H:%M}" if begin.utcoffset() == end.utcoffset() else _clock(begin)
     if days and begin.date() != end.date():
         return f"{day(begin)}, {first} – {day(end)}, {_clock(end)}"

@@ -1,20 +1,20 @@
-"""One path of the site, ready to be sent or written to a file."""
+"""One document of the site, ready to be sent or written to a file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-MISSING = "/404.html"  # what is sent for every path that is not there; static hosts look for this name too
+MISSING = "/404.html"  # sent for every path that does not exist; static web hosts use this name too
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What stands under one path.
+    """The content of one path.
 
     Args:
-        immutable: Its path names its content, so it may be kept for ever.
+        immutable: The path contains a hash of the content, so caches may keep it for ever.
         shared: Scripts of other sites may read it.
-        status: The HTTP status that it is sent with.
+        status: Its HTTP status.
     """
 
     body: bytes

@@ -1,7 +1,7 @@
-"""Numbers as people read them: nothing is ever flattered.
+"""Numbers as text, never rounded in our favour.
 
-A percentage is truncated to three decimals, so "100.000 %" stands only where it is exactly true. Seconds of
-downtime are rounded up, so a half-second outage is never "0 s".
+A percentage is truncated to three decimals, so "100.000 %" appears only when it is exactly true. Seconds of
+downtime are rounded up, so an outage of half a second is never "0 s".
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _NB = "\u00a0"  # keeps a number and its unit on one line
 
 
 def percent(ratio: Fraction | None) -> str:
-    """*ratio* in per cent, three decimals, truncated; "no figure yet" where there is none."""
+    """*ratio* in per cent, truncated to three decimals; "no figure yet" for None."""
     if ratio is None:
         return "no figure yet"
     whole, thousandths = divmod(ratio.numerator * 100_000 // ratio.denominator, 1000)
@@ -23,12 +23,12 @@ def percent(ratio: Fraction | None) -> str:
 
 
 def duration(ms: int) -> str:
-    """*ms* to the second, rounded up: ``4 min 7 s``, ``1 d 2 h``."""
+    """*ms* in units down to seconds, rounded up: ``4 min 7 s``, ``1 d 2 h``."""
     return _units(-(-ms // 1000), ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))) or f"0{_NB}s"
 
 
 def roughly(ms: int) -> str:
-    """*ms* to the minute, for things that still grow: ``34 min``, ``under a minute``."""
+    """*ms* in units down to minutes, for durations that still grow: ``34 min``, ``under a minute``."""
     return _units(ms // 1000, ((86_400, "d"), (3600, "h"), (60, "min"))) or "under a minute"
 
 

@@ -1,8 +1,7 @@
-"""The page as a value: everything the renderers may show, and nothing else.
+"""The page as a value: everything that the renderers may show, and nothing else.
 
-Instants are integer milliseconds UTC (`*_ms`), durations integer milliseconds, ratios exact fractions. Text
-is plain text from people we do not trust: the renderers escape it. Figures follow semantics §6; nothing here
-computes one.
+Instants are Unix time in integer milliseconds (`*_ms`), durations integer milliseconds, ratios exact fractions.
+Text is untrusted plain text: the renderers escape it. Figures follow semantics §6; this module computes none.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class Status(StrEnum):
-    """The public words (semantics §4), and our own for when we do not know."""
+    """The public statuses (semantics §4), and `UNKNOWN`, which is not one of them."""
 
     OPERATIONAL = "operational"
     MAINTENANCE = "under_maintenance"
@@ -44,9 +43,9 @@ class Day:
     """One local day of one component.
 
     Args:
-        scope_ms: The part of the day that is accounted for; the first day and today have less than 24 h.
-        down_ms, degraded_ms, unknown_ms, excluded_ms: What of it was so.
-        worst: The worst public state of the day.
+        scope_ms: The measured part of the day; the first day and today have less than 24 h.
+        down_ms, degraded_ms, unknown_ms, excluded_ms: The parts of it in each state.
+        worst: The worst public status of the day.
     """
 
     date: date
@@ -60,12 +59,12 @@ class Day:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uptime:
-    """One figure with all that it needs to be defended.
+    """One uptime figure with the durations behind it.
 
     Args:
-        ratio: Exact; None when there was nothing to count.
+        ratio: Exact; None when nothing was measured.
         from_ms, to_ms: The period, half-open.
-        excluded_ms: Planned maintenance that was taken out of it.
+        excluded_ms: Planned maintenance that is excluded from it.
     """
 
     ratio: Fraction | None
@@ -81,11 +80,11 @@ class Component:
     """A part of the service as customers know it.
 
     Args:
-        id: 12 characters for the Statuspage API, see `public_id`; stable when the key changes (`was:`).
-        since_ms: When it entered `status`; while unknown, "no data since".
-        before: While unknown: the last status that was published; None when it was never observed.
-        created_ms: When its lifetime began.
-        days: Oldest first, the last one is today; up to 90.
+        id: 12 characters for the Statuspage API, see `public_id`; it stays when the key changes (`was:`).
+        since_ms: When `status` began; while unknown, the time of the last data.
+        before: While unknown: the last published status; None when it was never observed.
+        created_ms: When the component was created.
+        days: Up to 90 days, oldest first; the last one is today.
     """
 
     key: str
@@ -102,7 +101,7 @@ class Component:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Components shown under one heading; the unnamed group has none."""
+    """Components shown under one heading; *name* is None for the group without a heading."""
 
     name: str | None
     components: tuple[Component, ...]
@@ -110,10 +109,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maintenance:
-    """Planned work that is announced: in progress while ``from_ms <= as_of < to_ms``.
+    """Announced maintenance: in progress while ``from_ms <= as_of < to_ms``.
 
     Args:
-        components: Keys of the public components it touches.
+        components: Keys of the public components that it affects.
     """
 
     id: str
@@ -126,13 +125,13 @@ class Maintenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """A stretch of trouble that our monitoring found.
+    """A period of trouble that the monitoring found.
 
     Args:
         component: Key of the component in trouble.
-        status: The worst it has been.
+        status: Its worst status so far.
         to_ms: None while it lasts.
-        why: A sentence in customers' words.
+        why: A sentence for customers.
     """
 
     id: str
@@ -145,14 +144,14 @@ class Incident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Everything about one service that the public may see, as of one instant.
+    """Everything about one service that the public may see, at one instant.
 
     Args:
         service_url: The service's own site, linked from the header.
-        page_url: Where this page is published, without a trailing slash.
-        support: An address, a URL or a sentence.
-        zone: IANA name; the days of the bars and the local times are in it.
-        incidents: Lasting ones and recent ones, in any order.
+        page_url: The URL of this page, without a trailing slash.
+        support: A mail address, a URL or a sentence.
+        zone: The IANA time zone of the days and the local times.
+        incidents: Ongoing and recent ones, in any order.
         maintenance: In progress and upcoming, in any order.
     """
 
@@ -180,13 +179,13 @@ class Page:
 
     @property
     def ongoing(self) -> tuple[Incident, ...]:
-        """Trouble that lasts: worst first, then the oldest."""
+        """Incidents that last: the worst first, then the oldest."""
         lasting = (i for i in self.incidents if i.to_ms is None)
         return tuple(sorted(lasting, key=lambda i: (-i.status.severity, i.from_ms)))
 
     @property
     def ended(self) -> tuple[Incident, ...]:
-        """Trouble that is over, the newest first."""
+        """Incidents that have ended, the newest first."""
         over = (i for i in self.incidents if i.to_ms is not None)
         return tuple(sorted(over, key=lambda i: i.from_ms, reverse=True))
 
@@ -203,7 +202,7 @@ class Page:
 
 @lru_cache(maxsize=65_536)
 def public_id(kind: str, key: str) -> str:
-    """12 characters of ``[0-9a-z]``, the same for ever for the same *kind* and *key*."""
+    """12 characters of ``[0-9a-z]``, always the same for the same *kind* and *key*."""
     number = int.from_bytes(hashlib.sha256(f"{kind}\0{key}".encode()).digest())
     digits = []
     for _ in range(12):

@@ -1,8 +1,8 @@
-"""A page, rendered: every path of the site and the bytes that stand under it.
+"""Renders a page: every path of the site and its bytes.
 
-Pure but for reading its own templates and assets, once. The same `Page` gives the same bytes, so an ETag
-changes only when the page does. Works under a strict CSP: nothing inline, styles and script by content-
-addressed path.
+Pure, except that it reads its own templates and assets once. The same `Page` gives the same bytes, so an ETag
+changes only when the page changes. It works under a strict CSP: nothing inline; the paths of styles and script
+contain a hash of their content.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _context(page: Page) -> dict[str, Any]:
 
 
 def _history(shared: Mapping[str, Any], component: Component) -> dict[str, Any]:
-    """What the page of one component shows beside what all pages share."""
+    """The part of the context that only the page of one component has."""
     page: Page = shared["page"]
     key = component.key
     drawn: bars.Drawing = shared["drawings"][key]
@@ -128,7 +128,7 @@ def _assets() -> dict[str, Document]:
 
 @cache
 def _environment() -> Environment:
-    """Templates are compiled once; a name they misspell is an error, never an empty place."""
+    """The template environment, made once; an undefined name in a template is an error."""
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,

@@ -1,7 +1,7 @@
-"""What the page says first, in words: the worst, since when, and what still works.
+"""The headline of the page: the worst status, since when, and what still works.
 
-Somebody reads this in the worst minute of their day. So: the thing by its name, the state in words that need
-no explaining, the time; then the rest in one line each. No jargon, no apology, no promise.
+It is read in an emergency. So it names the component, its status in everyday words, and the time; every other
+status follows in one line. No jargon, no apology, no promise.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from statuspage.page import Component, Page, Status
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Beside a component's name.
+# Shown beside a component's name.
 LABELS = {
     Status.OPERATIONAL: "Working",
     Status.MAINTENANCE: "In maintenance",
@@ -24,7 +24,7 @@ LABELS = {
     Status.PARTIAL: "Partly down",
     Status.MAJOR: "Down",
 }
-# The suffix of style classes, icons and colours.
+# The suffix of CSS classes and icons.
 TONES = {
     Status.OPERATIONAL: "ok",
     Status.MAINTENANCE: "work",
@@ -33,7 +33,7 @@ TONES = {
     Status.PARTIAL: "part",
     Status.MAJOR: "bad",
 }
-_PREDICATES = {  # one, several
+_PREDICATES = {  # singular, plural
     Status.MAJOR: ("is down", "are down"),
     Status.PARTIAL: ("is partly down", "are partly down"),
     Status.DEGRADED: ("is working, with problems", "are working, with problems"),
@@ -48,9 +48,9 @@ class Headline:
     """The first thing on the page.
 
     Args:
-        since_ms: When it began; None when several began at several times, or nothing is wrong.
-        until_ms: When planned maintenance is to end, where that is the headline.
-        also: Further sentences, worst first.
+        since_ms: When it began; None when components changed at different times, or nothing is wrong.
+        until_ms: The planned end, when the headline is about maintenance.
+        also: Further sentences, the worst first.
     """
 
     status: Status
@@ -61,7 +61,7 @@ class Headline:
 
 
 def headline(page: Page) -> Headline:
-    """*page* in one sentence, and what else there is to say."""
+    """The headline of *page*, with further sentences."""
     classes = [(status, _of(page, status)) for status in sorted(Status, key=_worst_first)]
     wrong = [(status, them) for status, them in classes if them and status is not Status.OPERATIONAL]
     if not page.components:
@@ -77,14 +77,14 @@ def headline(page: Page) -> Headline:
 
 
 def sentence(component: Component) -> str:
-    """The state of *component* alone: ``Web application is down``."""
+    """The status of *component* as a sentence: ``Web application is down``."""
     if component.status is Status.UNKNOWN:
         return _unseen([component], everything=False)
     return f"{component.name} {_PREDICATES[component.status][0]}"
 
 
 def until(page: Page, component: Component) -> int | None:
-    """When the planned maintenance that *component* is in is to end; None when it is in none."""
+    """The planned end of the maintenance that *component* is in; None when it is in none."""
     if component.status is not Status.MAINTENANCE:
         return None
     return max((m.to_ms for m in page.active_maintenance if component.key in m.components), default=None)
@@ -139,7 +139,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def link(text: str | None) -> str | None:
-    """Where *text* leads, if it is an address we may link; None for a sentence or another scheme."""
+    """The link target of *text*; None for a sentence or a scheme that must not be linked."""
     if not text or len(text.split()) != 1:
         return None
     scheme = urlsplit(text).scheme.lower() if ":" in text else ""
@@ -149,7 +149,7 @@ def link(text: str | None) -> str | None:
 
 
 def linktext(text: str) -> str:
-    """*text* without the scheme that only machines need."""
+    """*text* without its scheme, for display."""
     for scheme in ("mailto:", "tel:", "https://", "http://"):
         text = text.removeprefix(scheme)
     return text.rstrip("/")

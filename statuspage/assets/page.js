@@ -1,4 +1,4 @@
-// Keeps an open tab honest: says how old the page is, and brings the next one in. The page is whole without it.
+// Shows the age of the page in an open tab, and loads the next version. The page is complete without this script.
 "use strict";
 (() => {
   const MINUTE = 60000, OLD = 5 * MINUTE;
@@ -12,7 +12,7 @@
     if (label) label.textContent = ` · ${word}`;
     const stale = document.getElementById("stale");
     stale.hidden = age() < OLD;
-    const text = `These figures are ${word.replace(" ago", "")} old. The state of the service may have changed since.`;
+    const text = `This page is ${word.replace(" ago", "")} old. The state of the service may have changed since.`;
     if (!stale.hidden && stale.textContent !== text) stale.textContent = text;
   }
 
@@ -30,7 +30,7 @@
       document.title = next.title;
       for (const id of open) document.getElementById(id)?.setAttribute("open", "");
       if (inside) (document.querySelector(`#${CSS.escape(inside.id)} > summary`) ?? document.getElementById(inside.id))?.focus();
-    } catch { /* offline, or the server is gone: the age above goes on telling so */ }
+    } catch { /* offline, or the server is gone: the age goes on growing */ }
     tell();
   }
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +28,7 @@ def alert(subject: str = "web", when: When = When.DOWN, **more) -> Alert:
 def test_a_page_answers_what_the_person_on_call_asks_next():
     assert letter(Event.TRIGGERED, [alert()], CONFIG).title == "DOWN: Web application"
     assert letter(Event.TRIGGERED, [alert()], CONFIG).body == (
-        "Web application: down since 2025-11-24 19:12:00 PST (03:12:00 UTC).\n"
+        "Web application: down since 2025-11-24 19:12:00 PST (UTC-08:00).\n"
         "Why: refused: connection refused\n"
         "Check: web/home, seen from irvine-1\n"
         "Alert: Acme/down:web/3\n"
@@ -39,7 +42,7 @@ def test_a_recovery_says_from_when_to_when():
     found = letter(Event.RESOLVED, [recovered], CONFIG)
     assert found.title == "RESOLVED: Web application was down for 9m"
     assert (
-        "from 2025-11-24 19:12:00 PST (03:12:00 UTC) to 2025-11-24 19:21:00 PST (03:21:00 UTC), for 9m."
+        "from 2025-11-24 19:12:00 PST (UTC-08:00) to 2025-11-24 19:21:00 PST (UTC-08:00), for 9m."
         in found.body
     )
 
@@ -92,19 +95,34 @@ def test_a_recovery_after_time_out_of_sight_claims_no_more_than_it_knows():
     )
     said = letter(Event.RESOLVED, [gone], settings())
     assert "was down for at most 37s" in said.title
-    assert "We did not see it all the time." in said.body
+    assert "For part of that time there was no data." in said.body
 
 
-def test_the_end_of_trouble_of_our_own_reads_as_a_sentence():
+def test_trouble_of_our_own_reads_as_a_sentence():
     ours = alert(
         "checks_stopped",
         When.MONITOR,
         name="checks that have stopped running: web/home",
-        resolved_ms=START_MS + 34_000,
-        recovered_ms=START_MS + 34_000,
         since_ms=START_MS,
     )
-    assert (
-        letter(Event.RESOLVED, [ours], settings()).title
-        == "OVER: checks that have stopped running: web/home (lasted 34s)"
+    begun = letter(Event.TRIGGERED, [ours], settings())
+    assert begun.title == "MONITORING TROUBLE: checks that have stopped running: web/home"
+    assert begun.body.startswith(
+        "Monitoring trouble since 2025-11-24 19:12:00 PST (UTC-08:00): checks that have stopped running: web/home.\n"
     )
+    over = replace(ours, resolved_ms=START_MS + 34_000, recovered_ms=START_MS + 34_000)
+    ended = letter(Event.RESOLVED, [over], settings())
+    assert ended.title == "OVER: checks that have stopped running: web/home (lasted 34s)"
+    assert ", for 34s: checks that have stopped running: web/home.\n" in ended.body
+
+
+def test_a_zone_without_a_name_is_told_by_its_offset_and_utc_once():
+    assert "since 2025-11-25 03:12:00 UTC." in letter(Event.TRIGGERED, [alert()], in_zone("UTC")).body
+    assert (
+        "since 2025-11-25 00:12:00 UTC-03:00."
+        in letter(Event.TRIGGERED, [alert()], in_zone("America/Sao_Paulo")).body
+    )
+
+
+def in_zone(name):
+    return replace(CONFIG, service=replace(CONFIG.service, timezone=ZoneInfo(name)))

@@ -263,7 +263,7 @@ def test_an_outage_that_ended_before_it_could_be_told_is_told_late_and_whole():
     s.passes(72)
     assert s.told() == [("alice", "DELIVERED LATE: Web application was down 19:12–19:20")]
     assert (
-        "from 2025-11-24 19:12:00 PST (03:12:00 UTC) to 2025-11-24 19:20:00 PST (03:20:00 UTC), for 8m"
+        "from 2025-11-24 19:12:00 PST (UTC-08:00) to 2025-11-24 19:20:00 PST (UTC-08:00), for 8m"
         in s.pages[0].body
     )
 
@@ -308,7 +308,7 @@ def test_removing_a_rule_closes_its_alert_and_says_so():
     s.passes(10)
     s.reloads(settings(rule("down", "db")))
     s.passes(1)
-    assert s.told()[1:] == [("alice", "CLOSED: Web application (no rule speaks of it any more)")]
+    assert s.told()[1:] == [("alice", "CLOSED: Web application (no alert rule covers it any more)")]
 
 
 # ---- opening again ----
@@ -560,7 +560,7 @@ def test_when_nobody_can_be_reached_the_catch_all_is():
     s.goes("web", "down")
     s.passes(2)
     assert s.told() == [("carol", DOWN)]
-    assert "because nobody whom it should page can be reached" in s.pages[0].body
+    assert "because none of the alert's recipients can be reached" in s.pages[0].body
 
 
 def test_people_without_a_channel_are_passed_over_for_the_catch_all():

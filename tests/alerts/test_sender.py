@@ -92,7 +92,7 @@ async def test_a_status_tells_whether_another_try_is_worth_it(sender, receiver):
 async def test_a_url_that_apprise_cannot_use_is_refused(sender):
     for url in ("nosuch://host/secret-token", "json://", "no url at all", "", "file:///etc/passwd"):
         assert await sender.send(Secret(url), "t", "b") == SendOutcome(
-            Sent.REFUSED, "this is no URL that apprise can use"
+            Sent.REFUSED, "apprise does not support this URL"
         )
 
 
@@ -144,7 +144,7 @@ async def test_a_channel_that_hangs_is_interrupted_and_delays_no_other(receiver)
     await eventually(lambda: len(receiver.received) == 2)
     assert (await sender.send(receiver.channel("bob"), "t", "b")).sent is Sent.DELIVERED
     assert time.monotonic() - begun < 1
-    assert await slow == SendOutcome(Sent.FAILED, "no answer in 2 s")
+    assert await slow == SendOutcome(Sent.FAILED, "no answer within 2 s")
     assert 2 <= time.monotonic() - begun < 4
     await sender.close()
 
@@ -160,7 +160,7 @@ async def test_a_send_that_cannot_be_interrupted_is_killed(receiver):
     await eventually(lambda: receiver.received)
     (process,) = children(sender._process.pid)
     os.kill(process, signal.SIGSTOP)  # no signal handler of its own can help it now
-    assert await slow == SendOutcome(Sent.FAILED, "no answer in 2 s, killed")
+    assert await slow == SendOutcome(Sent.FAILED, "no answer within 2 s, so the sending process was killed")
     assert 2 <= time.monotonic() - begun < 4
     assert not alive(process)
     assert (await sender.send(receiver.channel("bob"), "t", "b")).sent is Sent.DELIVERED
@@ -173,7 +173,7 @@ async def test_should_the_process_that_forks_hang_it_is_killed_and_replaced(rece
     first = sender._process.pid
     os.kill(first, signal.SIGSTOP)
     assert await sender.send(receiver.channel("x"), "t", "b") == SendOutcome(
-        Sent.FAILED, "the sending process hangs and was killed"
+        Sent.FAILED, "the sending process did not answer and was killed"
     )
     assert not alive(first)
     await sender.warm()

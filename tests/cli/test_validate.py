@@ -30,7 +30,7 @@ def test_warnings_follow_the_summary_and_are_no_failure(threenines):
     assert answer.code == 0
     assert answer.out == (
         "checks.yaml: 1 component, 1 check: no mistakes, 1 warning\n\n"
-        "checks.yaml: warning: there are no `people`: alerts go nowhere\n    add one with a channel\n"
+        "checks.yaml: warning: there are no `people`: nobody is notified of alerts\n    add a person with a channel\n"
     )
 
 
@@ -82,7 +82,7 @@ def test_json_tells_the_same_to_a_script(threenines):
     answer = threenines("validate", "--json")
     told = json.loads(answer.out)
     assert (answer.code, told["valid"], told["mistakes"]) == (0, True, [])
-    assert told["warnings"][0]["message"] == "there are no `people`: alerts go nowhere"
+    assert told["warnings"][0]["message"] == "there are no `people`: nobody is notified of alerts"
 
 
 def test_a_missing_file_is_a_mistake_in_json_too(threenines):

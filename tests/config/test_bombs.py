@@ -148,6 +148,6 @@ def test_two_thousand_checks_are_read_in_a_second(desk):
 
 def test_after_enough_mistakes_reading_stops_and_says_so(desk):
     written(desk, "many unknown keys")
-    with pytest.raises(ConfigError, match="200 mistakes; there may be more, reading stopped here") as caught:
+    with pytest.raises(ConfigError, match="200 mistakes; reading stopped here, there may be more") as caught:
         load(desk.path, environ={})
     assert len(caught.value.mistakes) == 200

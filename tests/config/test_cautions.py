@@ -40,12 +40,12 @@ def test_a_vantage_point_without_canaries_cannot_tell_its_own_faults(desk, text)
     (message,) = desk.warnings(
         QUIET.replace('vantages: {here: {canaries: [{http: "http://127.0.0.9/"}]}}', text)
     )
-    assert "has no canaries: it cannot tell its own faults from its targets'" in message
+    assert "has no canaries, so it cannot tell its own faults from its targets' faults" in message
 
 
 def test_audience_public_without_an_offsite_vantage_point_is_simply_onsite(desk):
     (message,) = desk.warnings(with_check("audience: public"))
-    assert message.startswith("`web/home`: audience `public` means asked from elsewhere")
+    assert message.startswith("`web/home`: the audience is `public`, but no vantage point is offsite")
 
 
 def test_one_warning_speaks_for_all_checks_alike(desk):
@@ -60,7 +60,7 @@ def test_one_warning_speaks_for_all_checks_alike(desk):
 def test_an_internal_check_of_a_component_where_no_vantage_point_stands_is_always_unknown(desk):
     text = QUIET.replace("web: {", "web: {site: dallas, ")
     (message,) = desk.warnings(text)
-    assert "no vantage point stands at `dallas`" in message
+    assert "site `dallas` has no vantage point" in message
     assert "always unknown" in message
 
 
@@ -76,7 +76,7 @@ def test_a_pool_of_exactly_two_can_tie(desk):
     )
     three = replace(two, vantages={**settings.vantages, **others})
     assert told(two) == [
-        "`web/home`: `here` and `dallas` are a pool of two: they can tie, which reads degraded"
+        "`web/home`: only `here` and `dallas` run it: when they disagree, the state is degraded"
     ]
     assert told(three) == []
 
@@ -94,9 +94,15 @@ def test_a_public_check_is_asked_from_elsewhere_where_there_is_an_elsewhere(desk
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("every: 10s, timeout: 10s", "an answer may take 10s, but one is asked for every 10s"),
-        ("every: 30s, retry_every: 1m", "`retry_every` is 1m, but it is asked every 30s anyway"),
-        ("every: 61s, timeout: 1m, confirm: {down: 20}", "a silent outage is confirmed only after 21m35s"),
+        (
+            "every: 10s, timeout: 10s",
+            "`timeout` is 10s, but the check runs every 10s: some runs will be skipped",
+        ),
+        ("every: 30s, retry_every: 1m", "`retry_every` is 1m, but the check runs every 30s anyway"),
+        (
+            "every: 61s, timeout: 1m, confirm: {down: 20}",
+            "an outage by timeout is confirmed only after 21m35s",
+        ),
     ],
 )
 def test_a_rhythm_beyond_sense_is_told(desk, text, said):
@@ -106,7 +112,7 @@ def test_a_rhythm_beyond_sense_is_told(desk, text, said):
 
 def test_without_people_alerts_go_nowhere(desk):
     (remark,) = desk.read(QUIET.replace("people:", "# people:")).warnings
-    assert remark.message == "there are no `people`: alerts go nowhere"
+    assert remark.message == "there are no `people`: nobody is notified of alerts"
     assert (remark.line, remark.excerpt, str(remark).partition("\n")[0]) == (
         0,
         "",
@@ -117,7 +123,7 @@ def test_without_people_alerts_go_nowhere(desk):
 @pytest.mark.parametrize("alerts", ["", "alerts: [{when: monitor}]"])
 def test_people_without_a_rule_over_components_hear_of_no_outage(desk, alerts):
     (message,) = desk.warnings(QUIET.replace("alerts: [{when: down}]", alerts))
-    assert message == "no alert rule speaks of components: nobody hears of an outage"
+    assert message == "no alert rule covers components: nobody is notified of an outage"
 
 
 def test_an_empty_catch_all_is_told(desk):
@@ -130,7 +136,7 @@ def test_a_window_that_a_clock_change_swallows_is_named_with_its_dates(desk):
     (remark,) = desk.read(text, now_ms=NOW_MS).warnings
     assert (
         remark.message
-        == "on 2027-03-14, 2028-03-12 a clock change leaves nothing of `night`: nothing is excluded then"
+        == "on 2027-03-14, 2028-03-12 a clock change skips all of `night`: nothing is excluded then"
     )
     assert (remark.line, remark.column) == (6, 15)
     assert desk.warnings(text) == []
@@ -143,7 +149,7 @@ def test_a_warning_points_at_what_it_is_about(desk):
 
 def test_two_components_that_people_cannot_tell_apart_are_told(desk):
     text = QUIET.replace("components: {web: {", "components: {api: {name: web, contains: [web]}, web: {")
-    assert desk.warnings(text) == ["`web` is called `web`, as `api` is"]
+    assert desk.warnings(text) == ["the components `api` and `web` have the same name, `web`"]
 
 
 WINDOW = "maintenance: {{work: {{components: all, {}, sla_exclude: true}}}}\n"
@@ -152,10 +158,10 @@ WINDOW = "maintenance: {{work: {{components: all, {}, sla_exclude: true}}}}\n"
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('when: "Sun 01:00-05:00 UTC"', "`work` takes nothing out of the figures: it is not announced"),
+        ('when: "Sun 01:00-05:00 UTC"', "`work` excludes nothing from the SLA: it is not announced"),
         (
             "from: 2027-01-05 22:00 UTC, to: 2027-01-06 02:00 UTC, announced: 2027-01-05 09:00 UTC",
-            "`work` takes nothing out of the figures: it was announced too late",
+            "`work` excludes nothing from the SLA: it was announced too late",
         ),
     ],
 )
@@ -195,7 +201,7 @@ SECRETS = """
 
 def test_a_secret_that_stands_in_the_file_is_warned_of_and_not_shown(desk):
     told = desk.read(SECRETS, {"PW": "x"}).warnings
-    found = [it for it in told if it.message.startswith("a secret stands in this file")]
+    found = [it for it in told if it.message.startswith("this file contains a secret")]
     assert [(it.line, it.message.partition(": ")[2]) for it in found] == [
         (5, "`password` of `imap`"),
         (7, "`dsn` of `postgres`"),

@@ -102,7 +102,7 @@ def test_an_item_may_be_a_reference_and_what_it_refers_to_is_not_looked_at_again
         components: {web: {checks: {node: {for_each: {a: "${item.name}"}, tcp: "${item}:80"}}}}
         """
     )
-    assert mistake == "`${item.name}` refers to nothing"
+    assert mistake == "`${item.name}` is not a reference"
 
 
 def test_a_literal_item_stays_one(desk):
@@ -172,7 +172,9 @@ def test_a_thousand_items_are_read_and_one_more_is_not(desk):
     listed = ", ".join(f"n{n}" for n in range(1000))
     text = 'components: {web: {checks: {node: {for_each: [%s], tcp: "${item}:80"}}}}'
     assert len(checks(desk, text % listed)) == 1000
-    assert desk.mistakes(text % (listed + ", more")) == ["these are 1001 items: more than 1,000 are refused"]
+    assert desk.mistakes(text % (listed + ", more")) == [
+        "`for_each` has 1,001 items: at most 1,000 are allowed"
+    ]
 
 
 def test_items_cannot_multiply_a_small_file_into_a_huge_one(desk):
@@ -182,7 +184,7 @@ def test_items_cannot_multiply_a_small_file_into_a_huge_one(desk):
         for c in range(10)
     )
     (mistake,) = desk.mistakes(text)
-    assert "100,000 words" in mistake
+    assert "100,000 values" in mistake
 
 
 def test_a_mistake_in_what_is_written_once_is_told_once(desk):
@@ -210,5 +212,5 @@ def test_a_warning_about_one_of_many_finds_its_place(desk):
         components:
           web: {checks: {node: {for_each: [Gi0/1], every: 5s, timeout: 9s, http: "http://x/${item}"}}}
     """)
-    place = next(it for it in loaded.warnings if "runs will be left out" in it.message)
+    place = next(it for it in loaded.warnings if "some runs will be skipped" in it.message)
     assert (place.line, "node" in place.excerpt) == (3, True)

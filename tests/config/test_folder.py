@@ -58,7 +58,7 @@ def test_the_store_of_a_folder_is_in_it(desk):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda _: None, "does not exist: `threenines init`"),
+        (lambda _: None, "does not exist: run `threenines init`"),
         (lambda path: path.mkdir(), "a folder without a"),
         (os.mkfifo, "neither a file nor a folder"),
     ],

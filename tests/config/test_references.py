@@ -121,9 +121,7 @@ def test_without_secrets_placeholders_stand_in_whatever_they_stand_for(desk):
 def test_with_secrets_every_missing_one_is_a_mistake_and_nothing_else_is(desk):
     told = desk.mistakes(ALL_MISSING)
     assert len(told) == 21
-    assert all(
-        "the environment has no variable" in message or "cannot be read" in message for message in told
-    )
+    assert all("is not set" in message or "cannot be read" in message for message in told)
 
 
 def test_without_secrets_defaults_still_hold(desk):
@@ -174,11 +172,11 @@ def test_channels_and_secret_options_are_never_shown(desk):
 def test_loading_takes_the_environment_it_is_given_and_no_other(desk, monkeypatch):
     monkeypatch.setenv("THREENINES_TEST_NAME", "Acme")
     desk.write(SERVICE.format("${env:THREENINES_TEST_NAME}"))
-    with pytest.raises(ConfigError, match="no variable"):
+    with pytest.raises(ConfigError, match="is not set"):
         load(desk.path, environ={})
 
 
 def test_a_variable_that_is_no_text_is_a_mistake(desk):
     assert desk.mistakes(SERVICE.format("${env:NAME}"), {"NAME": "caf\udce9"}) == [
-        "the variable `NAME` is not UTF-8"
+        "the environment variable `NAME` is not UTF-8"
     ]

@@ -18,7 +18,9 @@ def loaded():
 
 
 def test_it_loads_with_no_warning_but_that_nobody_is_paged_yet():
-    assert [remark.message for remark in loaded().warnings] == ["there are no `people`: alerts go nowhere"]
+    assert [remark.message for remark in loaded().warnings] == [
+        "there are no `people`: nobody is notified of alerts"
+    ]
 
 
 def test_it_asks_nothing_beyond_this_machine():

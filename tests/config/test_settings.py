@@ -246,7 +246,7 @@ def test_equal_texts_are_equal_settings(desk):
 )
 def test_a_name_is_one_visible_line(desk, name):
     assert desk.mistakes(f'service: {{name: "{name}x"}}\n{WEB}') == [
-        "an invisible or control character is in this"
+        "the text contains an invisible or control character"
     ]
 
 

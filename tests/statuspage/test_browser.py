@@ -156,7 +156,7 @@ def test_old_figures_say_that_they_are_old(site, tab):
     assert at.locator("#age").inner_text() == " · just now"
     at.clock.fast_forward(7 * MIN)
     at.wait_for_selector("#stale:visible")
-    assert at.locator("#stale").inner_text().startswith("These figures are 7 min old.")
+    assert at.locator("#stale").inner_text().startswith("This page is 7 min old.")
 
 
 def test_hostile_text_runs_nothing(site, tab):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from statuspage.document import Document
 from statuspage.render import rendered
 from tests.statuspage.samples import STATES
-from watch.web.fast_get import Quick, _asked
+from watch.web.fast_get import FastGet, _asked
 from watch.web.page_answers import PageAnswers
 from watch.web.public import public_server
 from watch.web.rendered_pages import RenderedPages
@@ -138,7 +138,7 @@ async def test_who_reads_no_answers_is_cut_off(connect):
     loop = asyncio.get_running_loop()
     cut = loop.create_future()
 
-    class Watched(Quick):
+    class Watched(FastGet):
         def connection_lost(self, exc):
             super().connection_lost(exc)
             cut.set_result(exc)

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families as prometheu
 
 from watch.core.reading import Reason, Verdict
 from watch.web.metrics import Metrics
-from watch.web.series import CheckSample, ComponentSample, Samples, Scribe
+from watch.web.series import CheckSample, ComponentSample, Samples, SeriesWriter
 
 OPEN = "application/openmetrics-text;version=1.0.0"
 PHASES = ("resolve", "connect", "tls", "first_byte", "transfer", "total")
@@ -124,7 +124,7 @@ def test_gauges_say_the_last_word():
 
 
 def test_what_is_kept_follows_a_check_through_its_changes():
-    scribe = Scribe()
+    scribe = SeriesWriter()
     phases = {"total": 0.25}
     first = scribe.written(Samples([CheckSample("a/b", "a", "up", phases)]))
     assert scribe.written(Samples([CheckSample("a/b", "a", "up", phases)])) == first
@@ -139,7 +139,7 @@ def test_what_is_kept_follows_a_check_through_its_changes():
 
 def test_34_000_series_cost_a_few_hundredths_of_a_second():
     # CPU time and a margin of four: the suite shares its cores. It takes 10 ms on an idle one; the library, 218.
-    scribe = Scribe()
+    scribe = SeriesWriter()
     best = 1.0
     for turn in range(8):
         checks = [

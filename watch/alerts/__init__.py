@@ -1,1 +1,1 @@
-"""Who must know: from standings to notices that arrive."""
+"""Alerts: from the state of components to delivered notices."""

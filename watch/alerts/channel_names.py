@@ -1,4 +1,4 @@
-"""Whether apprise knows a channel at all: asked by `validate`, before somebody needs it at three in the morning."""
+"""Checks for `validate` whether apprise supports the channels."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def unknown(people: Mapping[str, Person]) -> Iterator[tuple[str, int]]:
-    """Whose channel, counted from 1, apprise cannot make anything of. Loads apprise: most of a second."""
+    """(person, channel number from 1) of each channel that apprise does not support. It loads apprise: most of 1 s."""
     if not any(person.channels for person in people.values()):
         return
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # its plug-ins use modules that Python is to drop
-        import apprise  # noqa: PLC0415 - costly, and only for those who have channels
+        warnings.simplefilter("ignore", DeprecationWarning)  # its plug-ins use deprecated modules
+        import apprise  # noqa: PLC0415 - slow to import, and only needed with channels
 
-        logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # it would print what it could not read
+        logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # it would print the URL it cannot read
         found = [
             (name, n)
             for name, person in people.items()
@@ -31,5 +31,5 @@ def unknown(people: Mapping[str, Person]) -> Iterator[tuple[str, int]]:
 
 
 def _known(apprise: object, person: Person) -> Iterable[bool]:
-    instantiate = apprise.Apprise.instantiate  # type: ignore[attr-defined]  # the module, imported when needed
+    instantiate = apprise.Apprise.instantiate  # type: ignore[attr-defined]  # the module, imported late
     return (instantiate(channel.reveal()) is not None for channel in person.channels)

@@ -1,8 +1,8 @@
-"""What holds now that a rule speaks of, and what has recovered from it.
+"""The conditions of alert rules that hold now, and whether a component has recovered from one.
 
-The two are not opposites: while the state is unknown, nothing opens (but a rule for `unknown`) and nothing
-resolves. A rule for `degraded` leaves lost redundancy to a rule for `redundancy_lost` where a component has
-one: one trouble, one page.
+The two are not opposites: while the state is unknown, no alert opens (except by a rule for `unknown`) and none
+resolves. A rule for `degraded` ignores lost redundancy if the component has a rule for `redundancy_lost`, so that
+one trouble gives one page.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from watch.core.standing import OwnTrouble, Standing
 
-# These reach the catch-all even when no rule speaks of our own troubles (semantics §7).
-_ALWAYS_TOLD = ("hub_silent", "sender_stuck")
+# These notify the catch-all even without a rule for `monitor` (semantics §7).
+_ALWAYS_NOTIFIED = ("hub_silent", "sender_stuck")
 _GOOD: Mapping[When, frozenset[State]] = {
     When.DOWN: frozenset((State.UP, State.DEGRADED)),
     When.DEGRADED: frozenset((State.UP,)),
@@ -31,10 +31,10 @@ _GOOD: Mapping[When, frozenset[State]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """Trouble that some rules wait for.
+    """The condition of one or more alert rules, which holds now.
 
     Args:
-        since_ms: From when it has held; a rule's `for:` counts from there.
+        since_ms: When it began (Unix time in ms); a rule's `for:` counts from there.
     """
 
     when: When
@@ -52,20 +52,20 @@ class Condition:
 
 
 class Conditions:
-    """Watches standings for what the rules wait for; remembers only since when redundancy has been lost."""
+    """Finds the conditions of the rules that hold. Its only state is since when redundancy has been lost."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._rules = _rules_by_key(settings)
         self._lost_since: dict[str, int] = {}
-        self._seen: dict[str, int] = {}  # component → since when it has been in its state, at the last look
+        self._seen: dict[str, int] = {}  # component → start of its state, at the last step
 
     def plan(self, settings: Settings) -> None:
-        """Go by *settings* from now on."""
+        """Replace the settings."""
         self._settings, self._rules = settings, _rules_by_key(settings)
 
     def watches(self, when: When, subject: str) -> bool:
-        """Whether a rule still speaks of it; if not, its alert has lost its ground."""
+        """Whether a rule still covers it; if none does, its alert closes."""
         if when is When.MONITOR:
             return bool(self._monitor_rules(subject))
         return (when, subject) in self._rules
@@ -73,9 +73,9 @@ class Conditions:
     def holding(
         self, now_ms: int, standings: Mapping[str, Standing], troubles: Sequence[OwnTrouble]
     ) -> dict[str, Condition]:
-        """What holds now, by key."""
+        """The conditions that hold now, by key."""
         self._note_redundancy(now_ms, standings)
-        # Nearly all are up, and every turn of the hub comes by here.
+        # A filter first: nearly all are up, and every turn of the hub runs this.
         in_trouble = (s for s in standings.values() if s.state is not State.UP or s.redundancy_lost)
         found = {c.key: c for s in in_trouble for c in self._of(s, now_ms)}
         for trouble in troubles:
@@ -111,15 +111,13 @@ class Conditions:
             case When.REDUNDANCY_LOST:
                 return standing.redundancy_lost
             case When.DEGRADED:
-                told_otherwise = (
-                    standing.redundancy_lost and (When.REDUNDANCY_LOST, standing.key) in self._rules
-                )
-                return standing.state is State.DEGRADED and not told_otherwise
+                other_rule = standing.redundancy_lost and (When.REDUNDANCY_LOST, standing.key) in self._rules
+                return standing.state is State.DEGRADED and not other_rule
             case When.MONITOR:
                 return False
 
     def _too_young(self, when: When, standing: Standing, now_ms: int) -> bool:
-        """Whether it is unknown only because it was not asked yet, for no longer than a state would hold."""
+        """Whether it is unknown only because its check has not run yet, within the validity of a state."""
         cause = self._settings.checks.get(standing.cause)
         if when is not When.UNKNOWN or standing.reason is not Reason.MISSING or cause is None:
             return False
@@ -131,7 +129,7 @@ class Conditions:
 
     def _monitor_rules(self, subject: str) -> tuple[AlertRule, ...]:
         rules = self._rules.get((When.MONITOR, ""), ())
-        if not rules and subject.partition(":")[0] in _ALWAYS_TOLD:
+        if not rules and subject.partition(":")[0] in _ALWAYS_NOTIFIED:
             return (AlertRule(when=When.MONITOR, components=()),)
         return rules
 
@@ -140,14 +138,14 @@ class Conditions:
             if not standing.redundancy_lost:
                 self._lost_since.pop(key, None)
             elif key not in self._lost_since:
-                # Lost in the middle of a state: now. Else with the state, or before we were started.
+                # In the middle of a state it was lost now; else with the state, or before the start of the hub.
                 middle = self._seen.get(key) == standing.since_ms
                 self._lost_since[key] = now_ms if middle else standing.since_ms
             self._seen[key] = standing.since_ms
 
 
 def recovered(when: When, standing: Standing) -> bool:
-    """Whether *standing* is good, as far as an alert of kind *when* is concerned."""
+    """Whether an alert of kind *when* may resolve at *standing*."""
     if when is When.REDUNDANCY_LOST and standing.redundancy_lost:
         return False
     return standing.state in _GOOD[when]

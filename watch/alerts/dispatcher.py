@@ -1,8 +1,7 @@
-"""Takes rows that are due from the desk, has them sent, and has what follows committed.
+"""Takes due rows from the reconciler, sends them, and commits the outcome.
 
-A row is sent after the commit of its lease and not before: a crash in between costs one duplicate at
-most, never a notice. Every send is a task of its own, so a channel that hangs delays nothing but its own
-lane.
+A row is sent only after its lease is committed: a crash in between costs at most one duplicate, never a notice.
+Every send is a separate task, so a channel that hangs delays only its own lane.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AT_ONCE = 64  # sends; each is a forked process of some 10 MB
-_IDLE = 5.0  # seconds: nothing is due so late that this look would come too late for it
+_IDLE = 5.0  # seconds; the loop looks for due rows at least this often
 
 
 class Sends(Protocol):
-    """What sends: `watch.alerts.sender.Sender`, or a test's own."""
+    """The port of the sender: `watch.alerts.sender.Sender`, or a fake in tests."""
 
     async def warm(self) -> None: ...
     async def send(self, url: Secret, title: str, body: str) -> SendOutcome: ...
@@ -40,10 +39,10 @@ class Dispatcher:
 
     Args:
         commit: Returns once a batch is on disk; raises `StoreError`, which ends the loop.
-        drain: Seconds that sends under way are given when we stop.
+        drain: Seconds that sends under way have left after `stop`.
 
     Attributes:
-        active: When the loop last went round, on the monotonic clock; health looks at it.
+        active: When the loop last ran, on the monotonic clock in seconds; the health check reads it.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class Dispatcher:
         desk.woken = self._wake.set
 
     async def run(self) -> None:
-        """Send what is due until `stop`."""
+        """Send due rows until `stop`."""
         warming = asyncio.create_task(self._warm(), name="alerts.warm")
         try:
             while not self._stopping:
@@ -78,12 +77,12 @@ class Dispatcher:
             await self._sends.close()
 
     def stop(self) -> None:
-        """Begin nothing new; `run` returns when what is under way has had its time."""
+        """Start no more sends; `run` returns when those under way have ended or `drain` is over."""
         self._stopping = True
         self._wake.set()
 
     async def round(self) -> None:
-        """Begin to send all that is due now."""
+        """Start to send all rows that are due now."""
         self.active = self._clock.monotonic()
         if self._failure is not None:
             raise self._failure
@@ -93,7 +92,7 @@ class Dispatcher:
             await self._commit(batch)
             self._desk.confirm(batch)
             if len(batch.notices) > len(notices):
-                self._wake.set()  # a recipient's next channel was started: it is due now
+                self._wake.set()  # a recipient's next channel was added, and it is due now
         for notice in notices:
             task = asyncio.create_task(self._send(notice), name=f"alerts.send.{notice.id}")
             self._under_way.add(task)
@@ -102,13 +101,13 @@ class Dispatcher:
     def _over(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         if not task.cancelled() and isinstance(error := task.exception(), Exception):
-            self._failure = error  # the store's: the loop must not go on as if nothing were lost
+            self._failure = error  # a store error: the loop must end, because a row may be lost
         self._wake.set()
 
     async def _send(self, notice: Notice) -> None:
         url = self._desk.channel(notice)
         if url is None:
-            outcome = SendOutcome(Sent.REFUSED, "this channel is no longer in the configuration")
+            outcome = SendOutcome(Sent.REFUSED, "the channel is no longer in the configuration")
         else:
             outcome = await self._sends.send(url, notice.title, notice.body)
         place = f"notice {notice.id} to {notice.recipient}, channel {notice.channel + 1}"
@@ -121,7 +120,7 @@ class Dispatcher:
             self._desk.confirm(batch)
 
     async def _wait(self) -> None:
-        """Return when something may have become due."""
+        """Wait until a row may be due."""
         now = self._clock.now_ms()
         due_ms = self._desk.next_due_ms(now)
         pause = _IDLE if due_ms is None else min((due_ms - now) / 1000, _IDLE)
@@ -143,5 +142,5 @@ class Dispatcher:
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=self._drain_s)
         for task in list(self._under_way):
-            task.cancel()  # its row stays leased and is taken up at the next start
+            task.cancel()  # its row stays leased and is sent again after the next start
         await asyncio.gather(*self._under_way, return_exceptions=True)

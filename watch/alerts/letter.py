@@ -1,15 +1,15 @@
-"""What a notice says: in its title what happened to what, in its body all that the person on call asks next.
+"""The text of a notice. The title says what happened to what; the body says since when, why, and where it was seen.
 
-Names and details come from configuration and from targets: lines, controls and bidi marks go (a title becomes
-a mail's subject), titles end at 200 characters. Times are told in the service's zone, as people read clocks,
-and in UTC.
+Names and details come from the configuration and from targets: line breaks, control and bidi characters are removed
+(a title becomes the subject of a mail), and titles end at 200 characters. Times are in the service's time zone, with
+its offset from UTC.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from watch.core.alert import Alert, Event, Severity
@@ -48,7 +48,7 @@ class Letter:
 
 
 def letter(event: Event, alerts: Sequence[Alert], settings: Settings, *, instead: bool = False) -> Letter:
-    """What a notice of *event* about *alerts*, their root first, says.
+    """The text for *event* of *alerts*, the likeliest cause first.
 
     Args:
         instead: It goes to the catch-all, because nobody else can be reached.
@@ -59,14 +59,14 @@ def letter(event: Event, alerts: Sequence[Alert], settings: Settings, *, instead
     if len(alerts) > _LISTED:
         parts.append(f"… and {len(alerts) - _LISTED} more.")
     if instead:
-        parts.append("This comes to you because nobody whom it should page can be reached.")
+        parts.append("You get this notice because none of the alert's recipients can be reached.")
     if settings.service.url:
         parts.append(f"Status page: {one_line(settings.service.url, 500)}")
     return Letter(one_line(title, TITLE), "\n\n".join(parts))
 
 
 def root_first(alerts: Sequence[Alert], settings: Settings) -> list[Alert]:
-    """*alerts*, the likeliest cause first: urgent ones, then what others contain, then the oldest."""
+    """*alerts*, the likeliest cause first: urgent ones, then those that others contain, then the oldest."""
     parents: dict[str, list[str]] = {}
     for component in settings.components.values():
         for member in component.members:
@@ -91,18 +91,18 @@ def _above(key: str, parents: Mapping[str, Sequence[str]]) -> set[str]:
     return found
 
 
-def _tame(text: str, limit: int = TITLE) -> str:
-    """*text* as one line that calls nobody: a target's banner with `@everyone` must not wake them all."""
+def _without_mentions(text: str, limit: int = TITLE) -> str:
+    """*text* as one line without mentions: `@everyone` in a target's answer must not notify a whole team."""
     return _MENTION.sub(r"\g<0> ", one_line(text, limit))
 
 
 def _title(event: Event, alert: Alert, settings: Settings, more: str) -> str:
-    name = _tame(alert.name, TITLE // 2)
+    name = _without_mentions(alert.name, TITLE // 2)
     if event is Event.TRIGGERED:
         return f"{_WORDS[alert.when]}{' AGAIN' if alert.again else ''}: {name}{more}"
     if alert.closing:
         return f"CLOSED: {name}{more} ({alert.closing})"
-    if alert.when is When.MONITOR:  # its name is a sentence
+    if alert.when is When.MONITOR:  # its name is a whole phrase
         return f"OVER: {name}{more} (lasted {_lasted(alert)})"
     if event is Event.RESOLVED:
         return f"RESOLVED: {name}{more} {_WAS[alert.when]} for {_lasted(alert)}"
@@ -112,7 +112,7 @@ def _title(event: Event, alert: Alert, settings: Settings, more: str) -> str:
 def _paragraph(event: Event, alert: Alert, settings: Settings) -> str:
     lines = [_sentence(event, alert, settings)]
     if alert.detail and alert.detail != alert.name:
-        lines.append(f"Why: {one_line(alert.reason, 40)}: {_tame(alert.detail)}")
+        lines.append(f"Why: {one_line(alert.reason, 40)}: {_without_mentions(alert.detail)}")
     if alert.cause:
         lines.append(f"Check: {one_line(alert.cause)}, seen from {one_line(settings.vantage.name)}")
     lines.append(f"Alert: {alert.dedup_key}")
@@ -120,27 +120,43 @@ def _paragraph(event: Event, alert: Alert, settings: Settings) -> str:
 
 
 def _sentence(event: Event, alert: Alert, settings: Settings) -> str:
-    name = _tame(alert.name)
+    name = _without_mentions(alert.name)
     since = _moment(alert.since_ms, settings)
+    if alert.when is When.MONITOR:
+        return _own_trouble(name, since, event, alert, settings)
     if event is Event.TRIGGERED:
-        again = " It had just recovered." if alert.again else ""
+        again = " It had recovered shortly before." if alert.again else ""
         return f"{name}: {_WORDS[alert.when].lower()} since {since}.{again}"
     if alert.closing:
-        return f"{name}: closed, because {alert.closing}. It {_WAS[alert.when]} since {since}."
+        return f"{name}: the alert was closed because {alert.closing}. It {_WAS[alert.when]} since {since}."
     until = _moment(_ended_ms(alert), settings)
-    late = " This could not be delivered earlier." if event is Event.MERGED else ""
-    late += " We did not see it all the time." if alert.unseen else ""
+    late = " This notice could not be delivered earlier." if event is Event.MERGED else ""
+    late += " For part of that time there was no data." if alert.unseen else ""
     return f"{name} {_WAS[alert.when]} from {since} to {until}, for {_lasted(alert)}.{late}"
 
 
+def _own_trouble(name: str, since: str, event: Event, alert: Alert, settings: Settings) -> str:
+    """The sentence for trouble of the monitoring itself, whose *name* is a whole phrase."""
+    if event is Event.TRIGGERED:
+        return f"Monitoring trouble since {since}: {name}."
+    if alert.closing:
+        return f"Monitoring trouble since {since}: {name}. The alert was closed because {alert.closing}."
+    until = _moment(_ended_ms(alert), settings)
+    late = " This notice could not be delivered earlier." if event is Event.MERGED else ""
+    return f"Monitoring trouble from {since} to {until}, for {_lasted(alert)}: {name}.{late}"
+
+
 def _moment(at_ms: int, settings: Settings) -> str:
-    at = datetime.fromtimestamp(at_ms // 1000, UTC)
-    local = at.astimezone(settings.service.timezone)
-    return f"{local:%Y-%m-%d %H:%M:%S %Z} ({at:%H:%M:%S} UTC)"
+    """`2025-11-24 19:12:00 PST (UTC-08:00)`: zone names are ambiguous, so the offset is added."""
+    local = datetime.fromtimestamp(at_ms // 1000, settings.service.timezone)
+    zone, offset = local.strftime("%Z"), f"UTC{local.isoformat()[-6:]}"
+    if zone == "UTC":
+        return f"{local:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{local:%Y-%m-%d %H:%M:%S} {f'{zone} ({offset})' if zone.isalpha() else offset}"
 
 
 def _clock_span(alert: Alert, settings: Settings) -> str:
-    """`03:12–03:20`, on the clocks of the service."""
+    """`03:12–03:20`, in the service's time zone."""
     zone = settings.service.timezone
     begun, ended = (datetime.fromtimestamp(ms // 1000, zone) for ms in (alert.since_ms, _ended_ms(alert)))
     form = "%H:%M" if begun.date() == ended.date() else "%Y-%m-%d %H:%M"

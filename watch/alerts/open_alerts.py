@@ -1,12 +1,11 @@
 """When an alert opens, opens again, and closes.
 
-* It opens when its condition has lasted as long as one of its rules says, outside windows that silence
-  its component. The people to page are copied then; a rule that waits longer adds its own when its time
-  comes.
-* It closes when the recovery has held for `resolve_hold`. An unknown state is no recovery, and starts the
-  hold anew.
-* The same key within `reopen` opens the same alert again: no new opening, so the same dedup key.
-* What is no longer watched (a component removed, a rule deleted) closes at once and says so.
+* It opens when its condition has lasted for the `for` of one of its rules, outside windows that suppress alerts
+  for its component. Its recipients are copied then; a rule with a longer `for` adds its recipients later.
+* It closes when the recovery has lasted for `resolve_hold`. An unknown state is not a recovery and restarts the
+  hold.
+* The same key within `reopen` reopens the same alert: it does not count as a new opening, so the dedup key stays.
+* An alert whose component was removed or whose rule was deleted closes at once, and its notice says so.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from watch.core.standing import OwnTrouble, Standing
 
-CATCH_ALL = "catch_all"  # an alert's policy when its rule names no escalation
+CATCH_ALL = "catch_all"  # an alert's policy when its rule has no `escalate`
 
 
 def ms(lasting: timedelta) -> int:
@@ -34,26 +33,26 @@ def ms(lasting: timedelta) -> int:
 
 
 class OpenAlerts:
-    """All alerts that are open, and the closed ones that may open again or are still to be told."""
+    """All open alerts, and closed ones that may reopen or whose recipients must still be told."""
 
     def __init__(self, settings: Settings, alerts: Iterable[Alert], next_id: Callable[[], int]) -> None:
         self._settings = settings
         self._conditions = Conditions(settings)
         self._next_id = next_id
         self.alerts: dict[int, Alert] = {}
-        self._latest: dict[str, int] = {}  # key → its newest alert
-        self._count: dict[str, int] = {}  # key → how often it was opened
+        self._latest: dict[str, int] = {}  # key → id of its newest alert
+        self._count: dict[str, int] = {}  # key → number of openings
         self._good_since: dict[int, int] = {}
         for alert in sorted(alerts, key=lambda alert: alert.id):
             self._keep(alert)
 
     def plan(self, settings: Settings) -> None:
-        """Go by *settings* from now on."""
+        """Replace the settings."""
         self._settings = settings
         self._conditions.plan(settings)
 
     def forget(self, alert_id: int) -> None:
-        """Drop a closed alert of which nothing remains to be told."""
+        """Drop a closed alert whose recipients know everything."""
         alert = self.alerts.pop(alert_id)
         if self._latest.get(alert.key) == alert_id:
             del self._latest[alert.key]
@@ -69,12 +68,12 @@ class OpenAlerts:
         holding = self._conditions.holding(now_ms, standings, troubles)
         changed = [a for c in holding.values() if (a := self._opened(c, now_ms, quiet)) is not None]
         for alert in [a for a in self.alerts.values() if a.open]:
-            after = self._closed(alert, now_ms, holding, standings) or self._lost(alert, standings)
+            after = self._closed(alert, now_ms, holding, standings) or self._gone_unknown(alert, standings)
             changed += [after] if after is not None else []
         return changed
 
-    def _lost(self, alert: Alert, standings: Mapping[str, Standing]) -> Alert | None:
-        """*alert* if its component has just gone out of sight."""
+    def _gone_unknown(self, alert: Alert, standings: Mapping[str, Standing]) -> Alert | None:
+        """*alert*, marked as unseen, if its component has just become unknown."""
         standing = standings.get(alert.subject)
         if (
             alert.unseen
@@ -87,12 +86,11 @@ class OpenAlerts:
 
     def _opened(self, condition: Condition, now_ms: int, quiet: Collection[str]) -> Alert | None:
         newest = self.alerts.get(self._latest.get(condition.key, -1))
-        ripe = tuple(r for r in condition.rules if now_ms - condition.since_ms >= ms(r.lasting))
+        due = tuple(r for r in condition.rules if now_ms - condition.since_ms >= ms(r.lasting))
         if newest is not None and newest.open:
-            return self._widened(newest, ripe)
-        # A window silences pages by not letting them open: when it ends and the trouble is still there,
-        # they do.
-        if not ripe or (condition.when is not When.MONITOR and condition.subject in quiet):
+            return self._widened(newest, due)
+        # A maintenance window suppresses an alert by not opening it. If the trouble lasts, it opens after the window.
+        if not due or (condition.when is not When.MONITOR and condition.subject in quiet):
             return None
         if (
             newest is not None
@@ -100,11 +98,11 @@ class OpenAlerts:
             and now_ms - _closed_ms(newest) < ms(self._settings.alerting.reopen)
         ):
             return self._keep(self._reopened(newest, condition))
-        return self._keep(self._new(condition, ripe, now_ms))
+        return self._keep(self._new(condition, due, now_ms))
 
-    def _new(self, condition: Condition, ripe: Iterable[AlertRule], now_ms: int) -> Alert:
+    def _new(self, condition: Condition, due: Iterable[AlertRule], now_ms: int) -> Alert:
         n = self._count.get(condition.key, 0) + 1
-        policies = tuple(dict.fromkeys(_policy(rule) for rule in ripe))
+        policies = tuple(dict.fromkeys(_policy(rule) for rule in due))
         return Alert(
             id=self._next_id(), when=condition.when, subject=condition.subject, name=condition.name, n=n,
             opened_ms=now_ms, since_ms=condition.since_ms,
@@ -119,9 +117,9 @@ class OpenAlerts:
             reason=condition.reason, detail=condition.detail, cause=condition.cause,
         )  # fmt: skip
 
-    def _widened(self, alert: Alert, ripe: Iterable[AlertRule]) -> Alert | None:
-        """*alert* with the people of rules that have become ripe since; None when there are none."""
-        added = tuple(dict.fromkeys(p for rule in ripe if (p := _policy(rule)) not in alert.policies))
+    def _widened(self, alert: Alert, due: Iterable[AlertRule]) -> Alert | None:
+        """*alert* with the recipients of further rules whose `for` has passed; None when there are none."""
+        added = tuple(dict.fromkeys(p for rule in due if (p := _policy(rule)) not in alert.policies))
         if not added:
             return None
         people = tuple(dict.fromkeys((*alert.recipients, *self._people(added))))
@@ -136,7 +134,7 @@ class OpenAlerts:
     ) -> Alert | None:
         if not self._conditions.watches(alert.when, alert.subject):
             gone = alert.when is not When.MONITOR and alert.subject not in self._settings.components
-            closing = "the component was removed" if gone else "no rule speaks of it any more"
+            closing = "the component was removed" if gone else "no alert rule covers it any more"
             return self._keep(replace(alert, resolved_ms=now_ms, closing=closing))
         good_ms = self._good_from(alert, now_ms, holding, standings)
         if good_ms is None or now_ms - good_ms < ms(self._settings.alerting.resolve_hold):
@@ -146,7 +144,7 @@ class OpenAlerts:
     def _good_from(
         self, alert: Alert, now_ms: int, holding: Mapping[str, Condition], standings: Mapping[str, Standing]
     ) -> int | None:
-        """From when *alert*'s recovery has held without a break; None while there is none."""
+        """Since when *alert* has been recovered without a break (Unix time in ms); None while it is not."""
         standing = standings.get(alert.subject)
         if alert.when is When.MONITOR:
             good, since_ms = alert.key not in holding, now_ms
@@ -160,7 +158,7 @@ class OpenAlerts:
         if not good:
             self._good_since.pop(alert.id, None)
             return None
-        # Going from degraded to up in the meantime does not begin the hold anew.
+        # Going from degraded to up does not restart the hold.
         return self._good_since.setdefault(alert.id, max(since_ms, alert.since_ms))
 
     def _keep(self, alert: Alert) -> Alert:

@@ -1,15 +1,15 @@
-"""The rows on their way out: pending → sending → delivered, pending again, dead or superseded.
+"""The rows to send: pending → sending → delivered, pending again, dead or superseded.
 
-* A row may be sent only once its commit is confirmed, and only while its lane is free: one send at a time
-  and channel.
-* What failed is tried again after 2, 5, 10, 20, 40, 60, 60 … s ± 20 %, for as long as it is worth telling.
-* A channel that refuses for good starts the recipient's next one at once; one that failed twice, or has
-  been trying for 20 s, starts the next one as well and goes on itself. Whichever arrives first supersedes
-  the others.
-* A recipient none of whose channels is left is unreachable for a while, then tried again: a provider's
-  refusal may have been a bad day of its own.
-* Rows that a killed hub left in sending are taken up again at once: nobody else can be sending them, we
-  hold the store's lock. That is the one duplicate a crash may cost, under the same dedup key.
+* A row is sent only after its commit is confirmed, and only while its lane is free: one send at a time for
+  each channel.
+* A failed send is tried again after 2, 5, 10, 20, 40, 60, 60 … s ± 20 %, while the notice is still true.
+* When a channel refuses for good, the recipient's next channel starts at once. When a channel failed twice, or
+  has been trying for 20 s, the next one starts too and the first goes on. The first delivery supersedes the
+  others.
+* A recipient whose channels all refused is unreachable for a while, and is then tried again: a refusal may have
+  been a temporary fault of the provider.
+* Rows that a killed hub left in *sending* are sent again at once: nobody else can be sending them, because this
+  hub holds the store's lock. This is the one duplicate that a crash may cost, with the same dedup key.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
 LEASE_MS = 30_000
-PATIENCE_MS = 20_000  # with a channel, before the next one starts as well
+PATIENCE_MS = 20_000  # a channel may try this long before the next one starts too
 UNREACHABLE_MS = 600_000
 _DELAYS_MS = (2_000, 5_000, 10_000, 20_000, 40_000, 60_000)
 _SPREAD = 0.2
-Chain = tuple[str, Event, tuple[int, ...]]
+DeliveryKey = tuple[str, Event, tuple[int, ...]]  # recipient, event, alert ids: equal for all channels
 
 
 class Sent(Enum):
-    """How a send went."""
+    """The result of a send."""
 
     DELIVERED = "delivered"
-    FAILED = "failed"  # it may work later
-    REFUSED = "refused"  # it will not
+    FAILED = "failed"  # a retry may work
+    REFUSED = "refused"  # a retry will not work
 
 
 @dataclass(frozen=True, slots=True)
 class SendOutcome:
-    """How a send went, with a detail for the log that holds no secret."""
+    """The result of a send, with a detail for the log that contains no secret."""
 
     sent: Sent
     detail: str = ""
@@ -49,18 +49,18 @@ class SendOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A row that arrived: its alerts are heard."""
+    """A delivered row: its recipient has heard of its alerts."""
 
     notice: Notice
     at_ms: int
 
 
 class Outbox:
-    """All live rows. Every method returns, or puts into `changed`, rows to be committed.
+    """All live rows. The methods return the rows that the caller must commit.
 
     Args:
-        chance: Numbers from 0 to 1, for the spread of retries.
-        channels: How many channels a person has; 0 for nobody.
+        chance: Returns a random number from 0 to 1, to spread retries.
+        channels: Returns the number of a person's channels; 0 for an unknown person.
     """
 
     def __init__(
@@ -74,12 +74,12 @@ class Outbox:
         self._live: dict[int, Notice] = {}
         self._unconfirmed: set[int] = set()
         self._unreachable: dict[tuple[int, str, Event], int] = {}
-        self._chains: dict[Chain, set[int]] = {}  # what is live of each
-        self._furthest: dict[Chain, int] = {}  # the last channel of each that was started
-        self._moot: set[int] = set()  # being sent although another channel has told it meanwhile
+        self._deliveries: dict[DeliveryKey, set[int]] = {}  # the live rows of each
+        self._last_started: dict[DeliveryKey, int] = {}  # the last channel of each that was started
+        self._redundant: set[int] = set()  # being sent although another channel has delivered meanwhile
         for notice in notices:
             if notice.live:
-                self._take(replace(notice, status=Status.PENDING, lease_until_ms=None))
+                self._add(replace(notice, status=Status.PENDING, lease_until_ms=None))
 
     def __len__(self) -> int:
         return len(self._live)
@@ -88,11 +88,11 @@ class Outbox:
         return iter(self._live.values())
 
     def oldest_ms(self) -> int | None:
-        """When the row that has waited longest was made."""
+        """When the oldest row was created."""
         return min((notice.created_ms for notice in self), default=None)
 
     def reset(self) -> None:
-        """Forget who was unreachable: people's channels may have been mended."""
+        """Forget who was unreachable: the channels may work now."""
         self._unreachable.clear()
 
     def covering(self) -> dict[tuple[int, str], list[Notice]]:
@@ -104,21 +104,21 @@ class Outbox:
         return found
 
     def reachable(self, alert_id: int, recipient: str, event: Event, now_ms: int) -> bool:
-        """Whether *recipient* can be told: has a channel, and they did not all refuse of late."""
+        """Whether *recipient* has a channel, and not all of them refused recently."""
         return (
             bool(self._channels(recipient))
             and self._unreachable.get((alert_id, recipient, event), 0) <= now_ms
         )
 
     def put(self, notice: Notice) -> Notice:
-        """Take a new row in; it is sent once `confirm`ed."""
+        """Add a new row; it is sent after `confirm`."""
         self._unconfirmed.add(notice.id)
-        return self._take(notice)
+        return self._add(notice)
 
-    def _take(self, notice: Notice) -> Notice:
-        chain = _chain(notice)
-        self._chains.setdefault(chain, set()).add(notice.id)
-        self._furthest[chain] = max(self._furthest.get(chain, 0), notice.channel)
+    def _add(self, notice: Notice) -> Notice:
+        delivery = _delivery(notice)
+        self._deliveries.setdefault(delivery, set()).add(notice.id)
+        self._last_started[delivery] = max(self._last_started.get(delivery, 0), notice.channel)
         self._live[notice.id] = notice
         return notice
 
@@ -127,24 +127,24 @@ class Outbox:
         self._unconfirmed.difference_update(ids)
 
     def supersede(self, notice: Notice) -> Notice:
-        """Take *notice* out: something newer tells it."""
-        return self._out(notice, Status.SUPERSEDED)
+        """Remove *notice*: a newer row replaces it."""
+        return self._remove(notice, Status.SUPERSEDED)
 
-    def _out(self, notice: Notice, status: Status) -> Notice:
+    def _remove(self, notice: Notice, status: Status) -> Notice:
         del self._live[notice.id]
-        self._moot.discard(notice.id)
+        self._redundant.discard(notice.id)
         self._unconfirmed.discard(notice.id)
-        chain = _chain(notice)
-        self._chains[chain].remove(notice.id)
-        if not self._chains[chain]:
-            del self._chains[chain], self._furthest[chain]
+        delivery = _delivery(notice)
+        self._deliveries[delivery].remove(notice.id)
+        if not self._deliveries[delivery]:
+            del self._deliveries[delivery], self._last_started[delivery]
         return replace(notice, status=status, lease_until_ms=None)
 
     def lease(self, now_ms: int, room: int) -> tuple[list[Notice], list[Notice]]:
-        """Return the rows to send now, at most *room*, and beside them those that came into being.
+        """The rows to send now, at most *room*, and the new rows for next channels.
 
         Args:
-            now_ms: Leases that ran out before it are taken up again: whoever held them is gone.
+            now_ms: Rows whose lease ended before this time (Unix time in ms) are sent again.
         """
         new = [n for notice in list(self) if (n := self._next_channel(notice, now_ms)) is not None]
         busy = {n.lane for n in self if n.status is Status.SENDING and (n.lease_until_ms or 0) > now_ms}
@@ -160,13 +160,13 @@ class Outbox:
         return taken, new
 
     def sent(self, notice_id: int, outcome: SendOutcome, now_ms: int) -> tuple[list[Notice], Told | None]:
-        """Return the rows that change because row *notice_id* went so, and what was told if it arrived."""
+        """The rows that change by the *outcome* of row *notice_id*, and the delivery if it succeeded."""
         notice = self._live.get(notice_id)
         if notice is None:
             return [], None
         if outcome.sent is Sent.DELIVERED:
             return self._delivered(notice, now_ms)
-        if notice_id in self._moot:
+        if notice_id in self._redundant:
             return [self.supersede(notice)], None
         if outcome.sent is Sent.REFUSED:
             return self._refused(notice, now_ms), None
@@ -179,13 +179,13 @@ class Outbox:
             if other.status is Status.PENDING:
                 changed.append(self.supersede(other))
             else:
-                self._moot.add(other.id)
-        done = replace(self._out(notice, Status.DELIVERED), delivered_ms=now_ms)
+                self._redundant.add(other.id)
+        done = replace(self._remove(notice, Status.DELIVERED), delivered_ms=now_ms)
         return [done, *changed], Told(done, now_ms)
 
     def _refused(self, notice: Notice, now_ms: int) -> list[Notice]:
         following = self._started_after(notice, now_ms)
-        dead = self._out(notice, Status.DEAD)
+        dead = self._remove(notice, Status.DEAD)
         if following is not None:
             return [dead, following]
         if not self._siblings(notice):
@@ -194,7 +194,7 @@ class Outbox:
         return [dead]
 
     def next_due_ms(self, now_ms: int) -> int | None:
-        """When `lease` is worth calling again; None while nothing is on its way."""
+        """When to call `lease` again, Unix time in ms; None without rows."""
         times = [
             t for n in self for t in (_wakes_ms(n), _patience_ends_ms(n)) if t is not None and t > now_ms
         ]
@@ -209,11 +209,11 @@ class Outbox:
         return round(base * (1 + _SPREAD * (2 * self._chance() - 1)))
 
     def _siblings(self, notice: Notice) -> list[Notice]:
-        """The rows that tell the same person the same over other channels."""
-        return [self._live[i] for i in self._chains.get(_chain(notice), ()) if i != notice.id]
+        """The rows with the same content for the same recipient over other channels."""
+        return [self._live[i] for i in self._deliveries.get(_delivery(notice), ()) if i != notice.id]
 
     def _next_channel(self, notice: Notice, now_ms: int) -> Notice | None:
-        """The row of the next channel, if *notice*'s has had its chances and the next one was not started."""
+        """A row for the next channel, if this one failed twice or tried for 20 s and the next is not started."""
         failed = notice.attempts - (notice.status is Status.SENDING)
         ends_ms = _patience_ends_ms(notice)
         if failed < 2 and (ends_ms is None or ends_ms > now_ms):
@@ -222,18 +222,18 @@ class Outbox:
 
     def _started_after(self, notice: Notice, now_ms: int) -> Notice | None:
         channel = notice.channel + 1
-        started = self._furthest.get(_chain(notice), 0) >= channel
-        if started or notice.id in self._moot or channel >= self._channels(notice.recipient):
+        started = self._last_started.get(_delivery(notice), 0) >= channel
+        if started or notice.id in self._redundant or channel >= self._channels(notice.recipient):
             return None
-        return self.put(_over(notice, channel, self._next_id(), now_ms))
+        return self.put(_on_channel(notice, channel, self._next_id(), now_ms))
 
 
-def _chain(notice: Notice) -> Chain:
-    """What the rows share that tell the same person the same over different channels."""
+def _delivery(notice: Notice) -> DeliveryKey:
+    """The key shared by rows with the same content for the same recipient over different channels."""
     return notice.recipient, notice.event, notice.alert_ids
 
 
-def _over(notice: Notice, channel: int, notice_id: int, now_ms: int) -> Notice:
+def _on_channel(notice: Notice, channel: int, notice_id: int, now_ms: int) -> Notice:
     """The same notice over another channel."""
     return replace(
         notice, id=notice_id, channel=channel, status=Status.PENDING, created_ms=now_ms, due_ms=now_ms,

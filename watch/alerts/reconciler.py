@@ -1,19 +1,19 @@
-"""Level-triggered alerting: what each recipient should know, minus what they heard and what is on its way.
+"""Level-triggered alerting: what each recipient should know, minus what they have heard and what is being sent.
 
-There are no edges to lose. Every step compares three things that are all on disk: the alerts, the outbox and
-what each recipient last successfully heard. A restart, a lost recovery, a window that ends, an edited list of
-people: the next step finds the difference and makes it a row.
+It does not react to events, so it cannot lose one. Every step compares three things that are all on disk: the
+alerts, the outbox, and what each recipient last successfully heard. After a restart, a lost recovery, the end of a
+window or an edited list of people, the next step finds the difference and adds a row for it.
 
 For one recipient of one alert:
 
-    is being sent                       wait for how it goes
-    waits to be sent, and still true    leave it
-    waits to be sent, no longer true    supersede it, and look again:
-    open, heard nothing of it           triggered (after `group_wait`, together with whatever else opened)
-    closed, heard triggered             resolved
-    closed, heard nothing               merged: "was down 03:12–03:20, delivered late"; never nothing at all
+    a notice is being sent                 wait for the outcome
+    a notice is pending, and still true    keep it
+    a notice is pending, no longer true    supersede it, and look again:
+    alert open, recipient heard nothing    triggered (after `group_wait`, grouped with other new alerts)
+    alert closed, recipient heard of it    resolved
+    alert closed, recipient heard nothing  merged: "was down 03:12–03:20, delivered late"; it is never dropped
 
-When nobody an alert should page can be reached, the catch-all is paged in their stead.
+When none of an alert's recipients can be reached, the catch-all is notified instead.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ if TYPE_CHECKING:
     from watch.core.standing import OwnTrouble, Standing
     from watch.ports import Batch
 
-# A recovery that nobody could be told for a day is no news any more.
+# A recovery that could not be delivered for a day is dropped.
 STALE_MS = 86_400_000
 _KNOWS_CLOSED = (Event.RESOLVED, Event.MERGED)
 
 
 class Reconciler:
-    """The alert desk: rows in memory as they are on disk, and the rows that must come next.
+    """Holds the rows as they are on disk, and computes the next rows.
 
-    Every method that changes a row puts it into the batch it is given; the caller commits the batch and then
-    says so (`committed` for the hub's steps, `confirm` for the dispatcher's own).
+    A method that changes a row adds it to the given batch. The caller commits the batch and then reports the
+    commit: `committed` for the hub's steps, `confirm` for the dispatcher's own batches.
 
     Args:
-        alerts, notices, heard: As the store has them.
-        next_id: Where ids come from; by default they go on after the largest there is.
-        chance: Numbers from 0 to 1, for the spread of retries.
+        alerts, notices, heard: The rows in the store.
+        next_id: Returns a new id; by default ids continue after the largest one.
+        chance: Returns a random number from 0 to 1, to spread retries.
     """
 
     def __init__(
@@ -74,28 +74,28 @@ class Reconciler:
         self.woken: Callable[[], None] = lambda: None
 
     def plan(self, settings: Settings) -> None:
-        """Go by *settings* from now on."""
+        """Replace the settings."""
         self._settings = settings
         self._open_alerts.plan(settings)
         self._outbox.reset()
 
     @property
     def alerts(self) -> Sequence[Alert]:
-        """Those that are open, or closed lately."""
+        """Open alerts, and recently closed ones."""
         return tuple(self._open_alerts.alerts.values())
 
     @property
     def reaches_anyone(self) -> bool:
-        """Whether there is a channel at all."""
+        """Whether any person has a channel."""
         return any(person.channels for person in self._settings.people.values())
 
     @property
     def pending(self) -> int:
-        """How many rows are on their way."""
+        """The number of rows that are pending or being sent."""
         return len(self._outbox)
 
     def waiting_since_ms(self) -> int | None:
-        """When the row that has waited longest was made; None while there is none."""
+        """When the oldest row was created; None without rows."""
         return self._outbox.oldest_ms()
 
     # ---- for the hub ----
@@ -108,17 +108,17 @@ class Reconciler:
         troubles: Sequence[OwnTrouble],
         quiet: frozenset[str],
     ) -> None:
-        """Put into *batch* what people must be told now.
+        """Add to *batch* the alerts and notices that are due now.
 
         Args:
-            quiet: The components whose pages a window silences now.
+            quiet: The components whose alerts a maintenance window suppresses now.
         """
         for alert in self._open_alerts.step(now_ms, standings, troubles, quiet):
             batch.alerts[alert.id] = alert
         self._reconcile(batch, now_ms)
 
     def committed(self) -> None:
-        """All that `step` has put into batches so far is on disk: it may be sent."""
+        """Everything that `step` has added to batches so far is on disk and may be sent."""
         if self._stepped:
             self._outbox.confirm(self._stepped)
             self._stepped.clear()
@@ -127,17 +127,17 @@ class Reconciler:
     # ---- for the dispatcher ----
 
     def lease(self, batch: Batch, now_ms: int, room: int) -> tuple[Notice, ...]:
-        """Put into *batch* the rows to send once it is committed, at most *room*, and return them."""
+        """Add to *batch*, and return, at most *room* rows to send after the batch is committed."""
         taken, new = self._outbox.lease(now_ms, room)
         batch.notices.update((n.id, n) for n in (*new, *taken))
         return tuple(taken)
 
     def confirm(self, batch: Batch) -> None:
-        """*batch*, which is not one of the hub's, is on disk."""
+        """*batch*, one of the dispatcher's, is on disk."""
         self._outbox.confirm(batch.notices.keys())
 
     def sent(self, batch: Batch, notice_id: int, outcome: SendOutcome, now_ms: int) -> None:
-        """Put into *batch* what follows from row *notice_id* having gone so."""
+        """Add to *batch* the changes that follow from the *outcome* of sending row *notice_id*."""
         changed, told = self._outbox.sent(notice_id, outcome, now_ms)
         batch.notices.update((n.id, n) for n in changed)
         if told is not None:
@@ -147,17 +147,17 @@ class Reconciler:
                 batch.heard[alert_id, who] = self._heard.setdefault(alert_id, {})[who] = heard
 
     def next_due_ms(self, now_ms: int) -> int | None:
-        """When `lease` is worth calling again; None while nothing is on its way."""
+        """When to call `lease` again, Unix time in ms; None without rows."""
         return self._outbox.next_due_ms(now_ms)
 
     def channel(self, notice: Notice) -> Secret | None:
-        """Where *notice* goes; None when the person or the channel is no longer in the configuration."""
+        """The channel's URL; None when the person or the channel is no longer in the configuration."""
         person = self._settings.people.get(notice.recipient)
         if person is None or notice.channel >= len(person.channels):
             return None
         return person.channels[notice.channel]
 
-    # ---- what must come next ----
+    # ---- the next rows ----
 
     def _reconcile(self, batch: Batch, now_ms: int) -> None:
         covering = self._outbox.covering()
@@ -165,7 +165,7 @@ class Reconciler:
         wanted: dict[tuple[str, Event], list[Alert]] = {}
         for alert in list(self._open_alerts.alerts.values()):
             if alert.resolved_ms is not None and now_ms - alert.resolved_ms >= STALE_MS:
-                self._let_go(alert)
+                self._forget(alert)
                 continue
             done = True
             for recipient in self._recipients(alert, now_ms):
@@ -175,14 +175,14 @@ class Reconciler:
                     done = False
                     if self._outbox.reachable(alert.id, recipient, event, now_ms):
                         wanted.setdefault((recipient, event), []).append(alert)
-            if done and self._past(alert, now_ms):
-                self._let_go(alert)
+            if done and self._final(alert, now_ms):
+                self._forget(alert)
         for (recipient, event), alerts in wanted.items():
             if event is not Event.TRIGGERED or self._waited(alerts, now_ms):
                 self._put(batch, event, alerts, recipient, now_ms)
 
     def _drop_untrue(self, batch: Batch, covering: dict[tuple[int, str], list[Notice]]) -> None:
-        """Supersede the waiting rows that no longer tell the truth, and forget them in *covering*."""
+        """Supersede the pending rows that are no longer true, and remove them from *covering*."""
         for notice in list(self._outbox):
             if notice.status is Status.PENDING and not self._true(notice):
                 batch.notices[notice.id] = self._outbox.supersede(notice)
@@ -196,7 +196,7 @@ class Reconciler:
         return all(a is not None and a.open is (notice.event is Event.TRIGGERED) for a in alerts)
 
     def _untold(self, alert: Alert, recipient: str) -> Event | None:
-        """What *recipient* does not know of *alert*; None when they do."""
+        """The event of *alert* that *recipient* must still be told; None when they know."""
         heard = self._heard.get(alert.id, {}).get(recipient)
         if alert.open:
             return None if heard is not None and heard.event is Event.TRIGGERED else Event.TRIGGERED
@@ -205,7 +205,7 @@ class Reconciler:
         return None if heard.event in _KNOWS_CLOSED else Event.RESOLVED
 
     def _recipients(self, alert: Alert, now_ms: int) -> list[str]:
-        """Those who should know of *alert*: its people, or the catch-all when none of them can be reached."""
+        """The recipients of *alert*: its people, or the catch-all when none of them can be reached."""
         event = Event.TRIGGERED if alert.open else Event.MERGED
         people = [p for p in alert.recipients if self._channels(p)]
         if not any(self._outbox.reachable(alert.id, p, event, now_ms) for p in people):
@@ -213,7 +213,7 @@ class Reconciler:
         return people + [who for who in self._heard.get(alert.id, ()) if who not in people]
 
     def _waited(self, alerts: Sequence[Alert], now_ms: int) -> bool:
-        """Whether the first of *alerts* has waited for company long enough."""
+        """Whether the first of *alerts* has waited for `group_wait`."""
         wait = ms(self._settings.alerting.group_wait)
         return any(alert.again or now_ms - alert.opened_ms >= wait for alert in alerts)
 
@@ -229,13 +229,13 @@ class Reconciler:
         batch.notices[notice.id] = self._outbox.put(notice)
         self._stepped.add(notice.id)
 
-    def _past(self, alert: Alert, now_ms: int) -> bool:
-        """Whether *alert* is closed and cannot open again."""
+    def _final(self, alert: Alert, now_ms: int) -> bool:
+        """Whether *alert* is closed and can no longer reopen."""
         return alert.resolved_ms is not None and now_ms - alert.resolved_ms >= ms(
             self._settings.alerting.reopen
         )
 
-    def _let_go(self, alert: Alert) -> None:
+    def _forget(self, alert: Alert) -> None:
         self._open_alerts.forget(alert.id)
         self._heard.pop(alert.id, None)
 

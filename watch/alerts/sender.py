@@ -1,7 +1,7 @@
 """Sends one notice over one channel, in a process that can be killed (`watch.alerts.child`).
 
-Starting that process costs 1.2 s of CPU, so `warm` starts it before it is needed. Should it die or fall
-silent, what was on its way has failed, to be tried again, and the next send starts another.
+Starting that process costs 1.2 s of CPU time, so `warm` starts it before it is needed. If it dies or does not
+answer, the sends under way have failed and will be retried, and the next send starts a new process.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CHILD = Path(__file__).with_name("child.py")
-_SILENT = 3.0  # seconds after the hard limit: if it has not answered by then, it hangs itself
-# What a plug-in may need of our environment; the rest may hold secrets.
+_SILENT = 3.0  # seconds after the hard limit; without an answer by then, the sending process itself hangs
+# The environment variables that a plug-in may need; others may hold secrets.
 _PROXIES = frozenset(("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"))
 _TRUST = frozenset(("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"))
 _ENVIRONMENT = _PROXIES | {name.lower() for name in _PROXIES} | _TRUST | {"PATH", "LANG", "LC_ALL", "TZ"}
 
 
 class Sender:
-    """The way to people. Any number of sends may run at once; each has a process of its own.
+    """Sends notices. Any number of sends may run at once; each has its own process.
 
     Args:
         soft: Seconds after which a send is interrupted; *hard*: after which its process is killed.
@@ -47,11 +47,11 @@ class Sender:
         self._last = 0
 
     async def warm(self) -> None:
-        """Start the process now if it does not run, so that the first page need not wait for it."""
+        """Start the process now if it does not run, so that the first notice need not wait for it."""
         await self._started()
 
     async def send(self, url: Secret, title: str, body: str) -> SendOutcome:
-        """How it went, within the hard limit and three seconds; never an exception but cancellation."""
+        """Send one notice. Returns within the hard limit plus 3 s; raises nothing but cancellation."""
         self._last += 1
         number = self._last
         future: asyncio.Future[SendOutcome] = asyncio.get_running_loop().create_future()
@@ -67,15 +67,15 @@ class Sender:
                 return await future
         except TimeoutError:
             await self._end(process)
-            return SendOutcome(Sent.FAILED, "the sending process hangs and was killed")
+            return SendOutcome(Sent.FAILED, "the sending process did not answer and was killed")
         except OSError as error:
             await self._end(process)
-            return SendOutcome(Sent.FAILED, f"the sending process cannot run: {error.strerror}")
+            return SendOutcome(Sent.FAILED, f"the sending process cannot be started: {error.strerror}")
         finally:
             del self._waiting[number]
 
     async def close(self) -> None:
-        """Kill what still runs; what was on its way has failed."""
+        """Kill the process; sends under way have failed."""
         async with self._starting:
             await self._end(self._process)
 
@@ -88,7 +88,7 @@ class Sender:
             return self._process
 
     async def _end(self, process: asyncio.subprocess.Process | None) -> None:
-        """Kill *process*, unless another has taken its place already."""
+        """Kill *process*, unless another one has replaced it."""
         if process is None or process is not self._process:
             return
         reader, self._process, self._reader = self._reader, None, None
@@ -99,7 +99,7 @@ class Sender:
             await reader
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
-        """Pass answers on until the process ends; what waits then has failed."""
+        """Pass answers on until the process ends; sends under way then have failed."""
         assert process.stdout is not None
         assert process.stdin is not None
         while line := await process.stdout.readline():
@@ -107,7 +107,10 @@ class Sender:
         process.stdin.close()
         await process.wait()
         if process is self._process:
-            log.warning("the sending process ended by itself, with code %s", process.returncode)
+            log.warning(
+                "the sending process ended unexpectedly with exit code %s; the next send starts it again",
+                process.returncode,
+            )
         for future in self._waiting.values():
             if not future.done():
                 future.set_result(SendOutcome(Sent.FAILED, "the sending process died"))
@@ -123,5 +126,5 @@ async def _spawn(soft: float, hard: float) -> asyncio.subprocess.Process:
         sys.executable, "-P", str(_CHILD), str(os.getpid()), str(soft), str(hard),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         cwd="/", env={name: value for name, value in os.environ.items() if name in _ENVIRONMENT},
-        start_new_session=True,  # an interrupt at the terminal is ours to answer, not the children's
+        start_new_session=True,  # an interrupt at the terminal must not reach the children
     )  # fmt: skip

@@ -1,9 +1,9 @@
 """checks.yaml → core objects, or every mistake at once with its line.
 
-The way through, one file each: `reader` (bytes → text, folders merged), `composer` (text → nodes with places,
-bounded), `expansion` (checks for many targets written out), `references` (`${env:…}` filled in), `document` and `check`
-(nodes → values, by shapes), `assembly`
-(values → `Settings`, with what is wrong between them), `cautions` (what works but perhaps not as meant).
+The steps, one file each: `reader` (bytes → text, merges a folder), `composer` (text → nodes with places, within
+bounds), `expansion` (writes out a check for many targets), `references` (fills in `${env:…}`), `document` and `check`
+(nodes → values, by shapes), `assembly` (values → `Settings`, and mistakes that only two parts together show),
+`cautions` (warnings: valid, but perhaps not intended).
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ __all__ = ["ConfigError", "Loaded", "load"]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration that can be used.
+    """A valid configuration.
 
     Args:
-        warnings: What works but perhaps not as meant, in the file's order.
-        sources: Every file that was read, those behind `${file:…}` last: when one changes, load again.
+        warnings: What is valid but perhaps not intended, in the file's order.
+        sources: Every file that was read, those of `${file:…}` last. When one changes, load again.
     """
 
     settings: Settings
@@ -45,21 +45,21 @@ def load(
     """Read the file or folder at *path*.
 
     Args:
-        secrets: False puts placeholders for `${env:…}` and `${file:…}`: good for checking, not for running.
-        environ: What `${env:…}` refers to.
-        now_ms: Warn of what the calendar holds within two years from then.
+        secrets: False puts placeholders for `${env:…}` and `${file:…}`: for validation only, not for running.
+        environ: The variables that `${env:…}` refers to.
+        now_ms: Also warn about clock changes within two years from then (Unix time in ms).
 
     Raises:
-        ConfigError: It cannot be used; `mistakes` has every reason.
+        ConfigError: The configuration is not valid; `mistakes` lists every reason.
     """
-    from watch.config.findings import Enough, Findings  # noqa: PLC0415 - yaml and the shapes are for readers
+    from watch.config.findings import Findings, TooManyMistakes  # noqa: PLC0415 - only loading needs yaml and the shapes
     from watch.config.reader import files  # noqa: PLC0415 - likewise
     from watch.config.references import References  # noqa: PLC0415 - likewise
 
     findings, paths = Findings(), files(path)
     references = References(environ, findings, secrets)
     settings = None
-    with _undisturbed(), suppress(Enough):
+    with _gc_paused(), suppress(TooManyMistakes):
         settings = _settings(paths, references, now_ms)
     if settings is None:
         raise findings.error()
@@ -67,7 +67,7 @@ def load(
 
 
 def _settings(paths: tuple[Path, ...], references: References, now_ms: int | None) -> Settings | None:
-    """The whole way through; None when there were mistakes."""
+    """All steps in order; None when there were mistakes."""
     from watch.config.assembly import assembled  # noqa: PLC0415 - as in `load`
     from watch.config.document import DOCUMENT  # noqa: PLC0415 - likewise
     from watch.config.expansion import expand  # noqa: PLC0415 - likewise
@@ -78,8 +78,8 @@ def _settings(paths: tuple[Path, ...], references: References, now_ms: int | Non
     if findings.unreadable:
         return None
     if not root.entries:
-        cure = "`threenines init` writes a small file to begin with"
-        findings.mistake(root, "nothing is configured here", cure)
+        cure = "run `threenines init` to write a small configuration"
+        findings.mistake(root, "the configuration is empty", cure)
         return None
     expand(root, findings)
     if findings.refers:
@@ -89,12 +89,12 @@ def _settings(paths: tuple[Path, ...], references: References, now_ms: int | Non
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Without the cyclic garbage collector: it would walk a large tree a dozen times, a third of the time."""
-    was = gc.isenabled()
+def _gc_paused() -> Iterator[None]:
+    """Pause the cyclic garbage collector: it would walk a large tree a dozen times, a third of the load time."""
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if was:
+        if was_enabled:
             gc.enable()

@@ -1,10 +1,11 @@
-"""The document's parts → one `Settings`, after every mistake between the parts was told."""
+"""The document's parts → one `Settings`. Records the mistakes that only several parts together show."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from watch.config import composition, places
+from watch.config import composition
+from watch.config import vantages as vantage_points
 from watch.config.cautions import caution
 from watch.config.check import DEFAULTS, check_of
 from watch.config.findings import Findings
@@ -34,10 +35,10 @@ if TYPE_CHECKING:
 
 
 def assembled(document: Fields, folder: Path, findings: Findings, now_ms: int | None) -> Settings | None:
-    """The whole of it; None when there was any mistake. Warnings are recorded when there was none."""
+    """The settings; None when there was any mistake. Warnings are recorded only when there was none."""
     service = _section(document, "service", SERVICE)
     written: composition.Written = document["components"] or {}
-    vantages = places.vantages_of(document, service["site"], findings)
+    vantages = vantage_points.vantages_of(document, service["site"], findings)
     defaults = _section(document, "defaults", DEFAULTS)
     _compare(document, written, defaults, vantages, findings)
     people = people_of(document)
@@ -65,7 +66,7 @@ def assembled(document: Fields, folder: Path, findings: Findings, now_ms: int | 
         retention=_section(document, "retention", RETENTION)["observations"],
         listen=listen,
     )
-    caution(settings, lambda path: _place(document, path), findings, now_ms)
+    caution(settings, lambda path: _node_at(document, path), findings, now_ms)
     return settings
 
 
@@ -76,14 +77,14 @@ def _compare(
     vantages: Mapping[str, Vantage],
     findings: Findings,
 ) -> None:
-    """Record what is wrong between components, checks and vantage points."""
+    """Record mistakes between components, checks and vantage points."""
     if document["components"] == {}:
-        findings.mistake(document.key("components"), "there are no components here", "add one with a check")
+        findings.mistake(document.key("components"), "`components` is empty", "add a component with a check")
     composition.compare(written, findings)
-    places.compare_pool(defaults, vantages, findings)
+    vantage_points.compare_pool(defaults, vantages, findings)
     for fields, _ in written.values():
         for check, _ in (fields["checks"] or {}).values():
-            places.compare(check, vantages, findings)
+            vantage_points.compare(check, vantages, findings)
 
 
 def _windows(
@@ -109,7 +110,7 @@ def _service(fields: Fields, site: str) -> Service:
 
 
 def _section(document: Fields, key: str, record: Record) -> Fields:
-    """A section's fields; all defaults when it was left out or refused."""
+    """A section's fields; the defaults when it is missing or was refused."""
     fields = document[key]
     return fields if fields is not None else record.fields_of(document.node, {}, Findings())
 
@@ -161,21 +162,21 @@ def _listen(document: Fields, findings: Findings) -> Listen:
     if not loopback(operators.host):
         findings.mistake(
             fields.at("operators"),
-            "this address can be reached from elsewhere, and there are no users yet who could sign in",
+            "other machines can reach this address, and there is no sign-in yet",
             f"write 127.0.0.1:{operators.port}",
         )
     if page == operators and page.port:
         findings.mistake(
             fields.at("operators" if fields.wrote("operators") else "page"),
-            "the public page and the operators cannot share an address",
+            "`page` and `operators` have the same address",
             f"write another port, like {page.host}:{(page.port + 1) % 65_536}",
         )
     return Listen(page=(page.host, page.port), operators=(operators.host, operators.port))
 
 
-def _place(document: Fields, path: str) -> Node:
+def _node_at(document: Fields, path: str) -> Node:
     """The key at *path* (see `watch.config.cautions.Places`), or the nearest key above it."""
-    words: list[Any] = path.split("/", 2)  # an item's name may hold more of them
+    words: list[Any] = path.split("/", 2)  # an item's name may contain `/`
     if words[0] == "checks":
         words = ["components", words[1], "checks", words[2]]
     node, place = document.node, document.node

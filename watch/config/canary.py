@@ -1,4 +1,4 @@
-"""A canary, ``{icmp: 10.0.0.1}``: something that answers whenever the vantage point itself is well."""
+"""A canary, ``{icmp: 10.0.0.1}``: a target that answers whenever the vantage point itself works."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT = Field(
     lasting(timedelta(milliseconds=1), timedelta(seconds=30), "2s"),
-    "How long one answer may take.",
+    "How long one run may take.",
     timedelta(seconds=2),
 )
 _RECORD = Record("a canary", {"timeout": _TIMEOUT})
@@ -31,11 +31,13 @@ class CanaryShape:
 
     def read(self, node: Node, findings: Findings) -> Canary | None:
         if not isinstance(node, Table):
-            findings.mistake(node, f"{kind_of(node)} stands here", f"write {self.what}")
+            findings.mistake(node, f"{kind_of(node)} is not allowed here", f"write {self.what}")
             return None
         kinds = [key for key in node.entries if key != "timeout"]
         if len(kinds) != 1:
-            findings.mistake(node, "a canary asks one question", "give it one kind, like `{icmp: 10.0.0.1}`")
+            findings.mistake(
+                node, "a canary has exactly one kind of probe", "write one, like `{icmp: 10.0.0.1}`"
+            )
             return None
         rest = {key: entry for key, entry in node.entries.items() if key == "timeout"}
         fields = _RECORD.fields_of(node, rest, findings)
@@ -58,7 +60,7 @@ CANARY = CanaryShape()
 
 
 def _name(kind: str, node: Node) -> str:
-    """What people read when it fails: the kind, and the main option unless that may be secret."""
+    """The canary's name in messages: the kind, and the main option unless that may be secret."""
     if _main_is_secret(kind):
         return kind
     if isinstance(node, Table):
@@ -77,5 +79,5 @@ def _main_is_secret(kind: str) -> bool:
 
 
 def same(one: Canary, other: Canary) -> bool:
-    """Whether two canaries ask the same: the second would be no second witness."""
+    """Whether two canaries ask the same: the second would add no evidence."""
     return one.probe == other.probe

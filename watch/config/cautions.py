@@ -1,4 +1,4 @@
-"""What works, but perhaps not as meant: the warnings that semantics §3 and §5 ask of `validate`."""
+"""The warnings of `validate`: valid, but perhaps not intended (semantics §3 and §5)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from watch.core.schedule import OneOff
 from watch.core.settings import Audience, Check, Settings, Vantage, When
 from watch.core.window import Opens, collapses
 
-_TWO_YEARS_MS = 2 * 366 * 86_400_000  # both clock changes of every zone, with a year in hand
-_DUE = duration_text(NOTICE)
-_LATE = timedelta(minutes=10)  # a page later than that serves nobody
+_TWO_YEARS_MS = 2 * 366 * 86_400_000  # covers both clock changes of every zone, with a year to spare
+_NOTICE_TEXT = duration_text(NOTICE)
+_LATE = timedelta(minutes=10)  # a later page is of no use
 Places = Callable[[str], Node]
-"""Where a thing is written: ``vantages/NAME``, ``checks/COMPONENT/CHECK``, ``maintenance/NAME``, or a key."""
+"""The node at a path: ``vantages/NAME``, ``checks/COMPONENT/CHECK``, ``maintenance/NAME``, or a key."""
 
 
 def pool(check: Check, settings: Settings) -> tuple[Vantage, ...]:
-    """The vantage points that a check is asked from when all are well (semantics §3)."""
+    """The vantage points that run a check when all are healthy (semantics §3)."""
     if check.sources:
         return tuple(settings.vantages[name] for name in check.sources)
     site = settings.components[check.component].site
@@ -36,7 +36,7 @@ def pool(check: Check, settings: Settings) -> tuple[Vantage, ...]:
 
 
 def caution(settings: Settings, at: Places, findings: Findings, now_ms: int | None) -> None:
-    """Record every warning. Without *now_ms*, none that depends on the calendar."""
+    """Record every warning. Without *now_ms* (Unix time in ms), none that depends on the date."""
     _vantages(settings, at, findings)
     _pools(settings, at, findings)
     _rhythms(settings, at, findings)
@@ -52,8 +52,8 @@ def _vantages(settings: Settings, at: Places, findings: Findings) -> None:
         if not vantage.canaries:
             findings.caution(
                 at(f"vantages/{name}"),
-                f"{quoted(name)} has no canaries: it cannot tell its own faults from its targets'",
-                "give it `canaries` that answer whenever it is well, like its gateway and its resolver",
+                f"{quoted(name)} has no canaries, so it cannot tell its own faults from its targets' faults",
+                "add `canaries` that always answer while it works, like its gateway and its resolver",
             )
 
 
@@ -63,20 +63,20 @@ def _pools(settings: Settings, at: Places, findings: Findings) -> None:
         site = settings.components[check.component].site
         asked_from = pool(check, settings)
         if not asked_from:
-            wrong = (
-                f"no vantage point stands at {quoted(site)}, where alone an `internal` check is asked from"
-            )
+            wrong = f"the audience is `internal`, but site {quoted(site)} has no vantage point"
             told.setdefault(f"{wrong}: always unknown", []).append(check)
         elif len(asked_from) == 2:
             both = " and ".join(quoted(vantage.name) for vantage in asked_from)
-            told.setdefault(f"{both} are a pool of two: they can tie, which reads degraded", []).append(check)
+            told.setdefault(f"only {both} run it: when they disagree, the state is degraded", []).append(
+                check
+            )
         elif (
             check.audience is Audience.PUBLIC
             and not check.sources
             and all(v.site == site for v in asked_from)
         ):
-            wrong = "audience `public` means asked from elsewhere, but no vantage point stands offsite"
-            told.setdefault(f"{wrong}: onsite is simply the pool", []).append(check)
+            wrong = "the audience is `public`, but no vantage point is offsite"
+            told.setdefault(f"{wrong}: onsite vantage points run it", []).append(check)
     _tell(told, at, findings)
 
 
@@ -90,61 +90,67 @@ def _rhythms(settings: Settings, at: Places, findings: Findings) -> None:
 
 
 def _rhythm(check: Check) -> str:
-    """What is beyond sense in how often a check is asked; empty when nothing is."""
+    """What is wrong with the check's intervals; empty when nothing is."""
     every = check.every
     sure = check.confirm_down * check.timeout + (check.confirm_down - 1) * check.retry_every
     if check.timeout >= every:
-        lasting = f"an answer may take {duration_text(check.timeout)}"
-        return f"{lasting}, but one is asked for every {duration_text(every)}: runs will be left out"
+        timeout = f"`timeout` is {duration_text(check.timeout)}"
+        return f"{timeout}, but the check runs every {duration_text(every)}: some runs will be skipped"
     if check.retry_every > every:
         again = duration_text(check.retry_every)
-        return f"`retry_every` is {again}, but it is asked every {duration_text(every)} anyway"
+        return f"`retry_every` is {again}, but the check runs every {duration_text(every)} anyway"
     if sure > max(_LATE, 4 * every):
-        return f"with these retries a silent outage is confirmed only after {duration_text(sure)}"
+        return f"with these retries an outage by timeout is confirmed only after {duration_text(sure)}"
     return ""
 
 
 def _tell(told: dict[str, list[Check]], at: Places, findings: Findings) -> None:
-    """One warning for all the checks it holds for: 2,000 equal lines help nobody."""
+    """Record one warning for all checks with the same message, instead of 2,000 equal ones."""
     for message, checks in told.items():
         more = f" and {len(checks) - 1} more" if len(checks) > 1 else ""
         findings.caution(at(f"checks/{checks[0].name}"), f"{quoted(checks[0].name)}{more}: {message}")
 
 
 def _names(settings: Settings, at: Places, findings: Findings) -> None:
-    """Two components that people cannot tell apart."""
+    """Warn about two components with the same name in the same group."""
     first: dict[tuple[str | None, str], str] = {}
     for key, component in settings.components.items():
         other = first.setdefault((component.group, component.name), key)
         if other != key:
-            wrong = f"{quoted(key)} is called {quoted(component.name)}, as {quoted(other)} is"
-            findings.caution(at(f"components/{key}"), wrong, "give one of them another `name`")
+            wrong = f"the components {quoted(other)} and {quoted(key)} have the same name, {quoted(component.name)}"
+            findings.caution(at(f"components/{key}"), wrong, "give one of them a different `name`")
 
 
 def _people(settings: Settings, at: Places, findings: Findings) -> None:
     if not settings.people:
-        findings.caution(at("people"), "there are no `people`: alerts go nowhere", "add one with a channel")
+        findings.caution(
+            at("people"), "there are no `people`: nobody is notified of alerts", "add a person with a channel"
+        )
     elif all(rule.when is When.MONITOR for rule in settings.alerts):
         cure = "add `- {when: down, components: all}` to `alerts`"
-        findings.caution(at("alerts"), "no alert rule speaks of components: nobody hears of an outage", cure)
+        findings.caution(
+            at("alerts"), "no alert rule covers components: nobody is notified of an outage", cure
+        )
     elif not settings.catch_all:
-        findings.caution(at("catch_all"), "`catch_all` is empty: what no rule escalates goes nowhere")
+        findings.caution(
+            at("catch_all"), "`catch_all` is empty: alert rules without `escalate` notify nobody"
+        )
 
 
 def _notice(settings: Settings, at: Places, findings: Findings) -> None:
-    """Windows that are to leave the figures alone and cannot, for nobody was told of them in time."""
+    """Warn about windows with `sla_exclude` that exclude nothing, because they were not announced in time."""
     for name, window in settings.windows.items():
         if not window.sla_exclude or window.opens is Opens.WHEN_ANNOUNCED:
             continue
         if window.announced_ms is None:
-            wrong = f"{quoted(name)} takes nothing out of the figures: it is not announced"
-            cure = f"add `announced` with the time when customers were told, {_DUE} ahead or more"
+            wrong = f"{quoted(name)} excludes nothing from the SLA: it is not announced"
+            cure = f"add `announced` with the time when customers were told, at least {_NOTICE_TEXT} before it begins"
             findings.caution(at(f"maintenance/{name}"), wrong, cure)
         elif isinstance(window.rule, OneOff):
             begins_ms = to_utc_ms(window.rule.start, window.rule.zone)
             if begins_ms - window.announced_ms < NOTICE // timedelta(milliseconds=1):
-                wrong = f"{quoted(name)} takes nothing out of the figures: it was announced too late"
-                cure = f"{_DUE} lie between `announced` and its beginning at least"
+                wrong = f"{quoted(name)} excludes nothing from the SLA: it was announced too late"
+                cure = f"`announced` must be at least {_NOTICE_TEXT} before the window begins"
                 findings.caution(at(f"maintenance/{name}"), wrong, cure)
 
 
@@ -153,5 +159,5 @@ def _calendar(settings: Settings, at: Places, findings: Findings, now_ms: int) -
         dates = collapses(window, now_ms, now_ms + _TWO_YEARS_MS)
         if dates:
             nights = ", ".join(day.isoformat() for day in dates[:4])
-            wrong = f"on {nights} a clock change leaves nothing of {quoted(name)}: nothing is excluded then"
+            wrong = f"on {nights} a clock change skips all of {quoted(name)}: nothing is excluded then"
             findings.caution(at(f"maintenance/{name}"), wrong)

@@ -1,4 +1,4 @@
-"""One check: what is asked (the key is the kind), how often, how sure to be, and what is good enough."""
+"""One check: the kind of probe (a key), its interval, its confirmation and its expectations."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from watch import probes
+from watch.config.column import column_in
 from watch.config.expansion import ForEach
-from watch.config.findings import Findings, meant, quoted
+from watch.config.findings import Findings, quoted, suggestion
 from watch.config.kind import Missing, help_of, probe_at, probe_class
 from watch.config.mapping import Field, Fields, Items, Record, described, strings
 from watch.config.node import Node, Scalar, Table
-from watch.config.place import column_in
-from watch.config.shape import Choice, Schema, Whole, kind_of, parted, said
+from watch.config.shape import Choice, Schema, Whole, kind_of, shown, split_cure
 from watch.config.way import WAY, WayShape, refuse, way_of
 from watch.config.word import lasting, name, raw
 from watch.core.expect import Expectation, Judge, compile_expectation, judge_of
@@ -36,7 +36,7 @@ RETRY = lasting(_MS, timedelta(days=1), "5s")
 
 @dataclass(frozen=True, slots=True)
 class DownWhen:
-    """How many of the vantage points must see it down."""
+    """The shape of `down_when`: how many vantage points must see the check down."""
 
     what: str = "`any`, `majority`, `all`, or a number of vantage points"
 
@@ -45,7 +45,7 @@ class DownWhen:
             return node.text if not node.placeholder else "majority"
         if isinstance(node, Scalar) and re.fullmatch("[1-9][0-9]{0,3}", node.text):
             return int(node.text)
-        findings.mistake(node, f"{said(node)} is not {self.what}")
+        findings.mistake(node, f"{shown(node)} is not {self.what}")
         return None
 
     def schema(self) -> Schema:
@@ -55,46 +55,49 @@ class DownWhen:
 CONFIRM = Record(
     "`confirm`",
     {
-        "down": Field(Whole(1, 100), "How many bad readings in a row make it down.", 3),
-        "up": Field(Whole(1, 100), "How many good readings in a row make it up again.", 2),
+        "down": Field(Whole(1, 100), "How many bad readings in a row confirm down.", 3),
+        "up": Field(Whole(1, 100), "How many good readings in a row confirm up.", 2),
     },
     like="`{down: 3, up: 2}`",
 )
 RHYTHM: Mapping[str, Field] = {
-    "every": Field(EVERY, "How often it is asked.", timedelta(seconds=30)),
-    "timeout": Field(TIMEOUT, "How long one answer may take.", timedelta(seconds=10)),
+    "every": Field(EVERY, "How often the check runs.", timedelta(seconds=30)),
+    "timeout": Field(TIMEOUT, "How long one run may take.", timedelta(seconds=10)),
     "retry_every": Field(
-        RETRY, "How soon it is asked again after an answer that may change the state.", timedelta(seconds=5)
+        RETRY,
+        "How soon the check runs again after a reading that may change the state.",
+        timedelta(seconds=5),
     ),
-    "confirm": Field(CONFIRM, "How many readings in a row change the state."),
+    "confirm": Field(CONFIRM, "How many readings in a row confirm a new state."),
     "audience": Field(
         Choice(tuple(Audience)),
-        "Who it speaks for: `internal` asks from its own site, `public` from others.",
+        "Where it runs from: `internal` at the component's own site, `public` at other sites, `any` at all.",
         "internal",
     ),
-    "down_when": Field(DownWhen(), "How many vantage points must see it down.", "majority"),
+    "down_when": Field(DownWhen(), "How many vantage points must see the check down.", "majority"),
 }
 DEFAULTS = Record("`defaults`", RHYTHM)
-_SENTENCES = Items(raw("an expectation like `latency < 2s`"))
+_EXPECTATIONS = Items(raw("an expectation like `latency < 2s`"))
 FIELDS: Mapping[str, Field] = {
     **{key: Field(it.shape, it.text) for key, it in RHYTHM.items()},
-    "from": Field(Items(name("the name of a vantage point")), "The vantage points it is asked from."),
-    "for_each": Field(ForEach(), "The targets that it is written for, each a check of its own."),
-    "via": Field(
-        WayShape(), "By which way it is asked; of several ways by name, each makes a check of its own."
+    "from": Field(
+        Items(name("the name of a vantage point")),
+        "The vantage points it runs from, instead of those of `audience`.",
     ),
-    "expect": Field(_SENTENCES, "What must hold: broken, the check is down."),
-    "warn": Field(_SENTENCES, "What should hold: broken, the check is degraded."),
+    "for_each": Field(ForEach(), "Targets; each gets a check of its own."),
+    "via": Field(WayShape(), "The network path; several named paths get a check each."),
+    "expect": Field(_EXPECTATIONS, "Expectations that must hold; the reading is down when one does not."),
+    "warn": Field(_EXPECTATIONS, "Expectations that should hold; the reading is degraded when one does not."),
 }
 _HINTS = {
     "interval": "write `every`",
     "period": "write `every`",
     "frequency": "write `every`",
     "retries": "write `confirm: {down: 3}`",
-    "type": "the kind is the key: write `http: https://…`",
-    "kind": "the kind is the key: write `http: https://…`",
-    "probe": "the kind is the key: write `http: https://…`",
-    "name": "a check's name is its key",
+    "type": "write the kind as the key: `http: https://…`",
+    "kind": "write the kind as the key: `http: https://…`",
+    "probe": "write the kind as the key: `http: https://…`",
+    "name": "remove it: the key of a check is its name",
     "vantages": "write `from`",
     "expected": "write `expect`",
     "assert": "write `expect`",
@@ -108,7 +111,7 @@ _RECORD = Record("a check", FIELDS, _HINTS)
 
 @dataclass(slots=True)
 class ReadCheck:
-    """A check as written, until its defaults and its vantage points are known."""
+    """A check as written, before defaults and vantage points are applied."""
 
     key: Scalar
     node: Node
@@ -129,8 +132,8 @@ class CheckShape:
         if not isinstance(node, Table):
             findings.mistake(
                 node,
-                f"{kind_of(node)} stands where a check belongs",
-                "write what to ask, like `{http: https://example.org/}`",
+                f"{kind_of(node)} is not a check",
+                "write a kind of probe and its target, like `{http: https://example.org/}`",
             )
             return None
         rest = {key: entry for key, entry in node.entries.items() if key in FIELDS or key in _HINTS}
@@ -156,27 +159,29 @@ class CheckShape:
         rest: Mapping[str, Any],
         findings: Findings,
     ) -> str | None:
-        """The one key that is a kind; what is none is a mistake each."""
+        """The one key that is a kind; every other unknown key is a mistake."""
         real = [key for key in kinds if key in probes.kinds()]
         for word in (key for key in kinds if key not in real):
             self._stray(word, kinds[word], bool(real), findings)
         for second in real[1:]:
-            wrong = f"a check asks one question, and {quoted(real[0])} is one already"
-            findings.mistake(kinds[second][0], wrong, f"make {quoted(second)} a check of its own", cut=True)
+            wrong = f"a check has only one kind of probe; {quoted(real[0])} is the first"
+            findings.mistake(
+                kinds[second][0], wrong, f"write a separate check for {quoted(second)}", cut=True
+            )
         if not kinds and not {"type", "kind", "probe"} & set(rest):
             findings.mistake(
                 node,
-                "this check does not say what to ask",
-                "give it a kind, like `http: https://…`; `threenines probes` lists all",
+                "the check has no kind of probe",
+                "write one, like `http: https://…`; run `threenines probes` for the list",
             )
         return real[0] if real else None
 
     def _stray(self, word: str, entry: tuple[Scalar, Node], has_kind: bool, findings: Findings) -> None:
         key, value = entry
         findings.mask(value)
-        option = meant(word, FIELDS)
-        if has_kind or (option and not meant(word, probes.kinds())):
-            cure = option or "an option of the kind goes beneath its key"
+        option = suggestion(word, FIELDS)
+        if has_kind or (option and not suggestion(word, probes.kinds())):
+            cure = option or "write options of the kind below the key of the kind"
             findings.mistake(key, f"a check has no {quoted(word)}", cure, cut=True)
             return
         try:
@@ -200,7 +205,7 @@ CHECK = CheckShape()
 
 
 def _ways_of(kind: str, probe: object | None) -> frozenset[str]:
-    """What of a `via` a check of that kind obeys: nothing, if it asks no other machine."""
+    """The parts of `via` that a check of this kind supports; none if it asks no other machine."""
     try:
         ways: frozenset[str] = probe_class(kind).WAYS
     except Missing:
@@ -209,44 +214,44 @@ def _ways_of(kind: str, probe: object | None) -> frozenset[str]:
 
 
 def judged(kind: str, fields: Fields, findings: Findings) -> Judge:
-    """What the check's `expect` and `warn` compile to; each broken sentence is a mistake at its character."""
+    """The compiled `expect` and `warn` of the check; each invalid expectation is a mistake at its character."""
     expect, warn = (
-        [it for text, node in fields[key] or () if (it := _sentence(kind, text, node, findings))]
+        [it for text, node in fields[key] or () if (it := _expectation(kind, text, node, findings))]
         for key in ("expect", "warn")
     )
     cls = probe_class(kind)
     return judge_of(expect, warn, cls.ASSUMED, cls.WARNED, lambda text: _compiled(kind, text))
 
 
-@lru_cache(4096)  # thousands of checks expect `status == 200`
+@lru_cache(4096)  # thousands of checks have `status == 200`
 def _compiled(kind: str, text: str) -> Expectation:
     return compile_expectation(text, {**help_of(kind).facts, **EVERYWHERE})
 
 
-def _sentence(kind: str, text: str, node: Node, findings: Findings) -> Expectation | None:
+def _expectation(kind: str, text: str, node: Node, findings: Findings) -> Expectation | None:
     assert isinstance(node, Scalar)
     try:
         return _compiled(kind, text)
     except ExpectationError as error:
         if node.origin and not node.placeholder:
-            wrong = "with its references filled in, this is no expectation"
-            findings.mistake(node, wrong, f"look at `{node.origin}`")
+            wrong = "with its references filled in, this is not a valid expectation"
+            findings.mistake(node, wrong, f"check the value of `{node.origin}`")
         elif not node.placeholder:
-            message, cure = (error.message, error.cure) if error.cure else parted(error.message)
+            message, cure = (error.message, error.cure) if error.cure else split_cure(error.message)
             findings.mistake(node, message, cure, offset=column_in(node, error.offset))
         return None
 
 
 def check_of(read: ReadCheck, name: str, component: str, defaults: Fields) -> Check:
-    """The check, once nothing is wrong with it."""
+    """The check; called only when there were no mistakes."""
 
-    def said(key: str) -> Any:
+    def setting(key: str) -> Any:
         value = read.fields[key]
         return defaults[key] if value is None else value
 
     confirm, common = read.fields["confirm"], defaults["confirm"]
 
-    def streak(key: str) -> int:
+    def count(key: str) -> int:
         for one in (confirm, common):
             if one is not None and one.values.get(key) is not None:
                 return int(one.values[key])
@@ -258,14 +263,14 @@ def check_of(read: ReadCheck, name: str, component: str, defaults: Fields) -> Ch
         kind=read.kind,
         probe=read.probe,
         judge=read.judge,
-        every=said("every"),
-        timeout=said("timeout"),
-        retry_every=said("retry_every"),
-        confirm_down=streak("down"),
-        confirm_up=streak("up"),
-        audience=Audience(said("audience")),
+        every=setting("every"),
+        timeout=setting("timeout"),
+        retry_every=setting("retry_every"),
+        confirm_down=count("down"),
+        confirm_up=count("up"),
+        audience=Audience(setting("audience")),
         sources=tuple(dict.fromkeys(strings(read.sources))),
-        down_when=said("down_when"),
+        down_when=setting("down_when"),
         courses=_courses(read.kind),
         way=None if read.fields["via"] is None else way_of(read.fields["via"]),
     )

@@ -1,8 +1,8 @@
 """A file's text → its tree of nodes.
 
-libyaml finds the words (PyYAML's CSafeLoader); the tree is ours, because it must hold what PyYAML's lets go
-of: places, duplicate keys, and how much an alias multiplies. All is bounded while it is read, so that a
-hostile file costs no more than a large honest one: 20 levels, 100 aliases, 100,000 values with every alias
+libyaml parses the text (PyYAML's CSafeLoader). The tree is our own, because it must keep what PyYAML's tree
+drops: places, duplicate keys, and how much an alias multiplies. Everything is bounded during reading, so a
+hostile file costs no more than a large valid one: 20 levels, 100 aliases, 100,000 values with every alias
 counted in full.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from watch.config.findings import Findings, meant, quoted
+from watch.config.findings import Findings, quoted, suggestion
 from watch.config.node import Node, Scalar, Sequence, Source, Table, packed
 from watch.config.syntax import Unreadable, explained
 
@@ -26,9 +26,9 @@ _TEXT_TAGS = frozenset({"!", "tag:yaml.org,2002:str"})
 
 
 def composed(source: Source, findings: Findings) -> Node | None:
-    """The tree in *source*; None for a file that says nothing.
+    """The tree of *source*; None for an empty file.
 
-    Duplicate keys are recorded; whatever makes the rest unreadable raises `Unreadable`.
+    Duplicate keys are recorded as mistakes. Raises `Unreadable` when the rest of the file cannot be read.
     """
     loader = yaml.CSafeLoader("\n".join(source.lines))
     try:
@@ -40,7 +40,7 @@ def composed(source: Source, findings: Findings) -> Node | None:
 
 
 class _Open:
-    """A sequence or table whose end has not come yet. *size* and *depth* count its aliases in full."""
+    """A sequence or table that is not closed yet. *size* and *depth* count its aliases in full."""
 
     __slots__ = ("anchor", "depth", "key", "merged", "node", "size")
 
@@ -90,12 +90,10 @@ class _Composer:
         self.values += size
         if self.values > MOST_VALUES:
             raise self._refuse(
-                event, f"this file has more than {MOST_VALUES:,} values", "a folder of files may hold more"
+                event, f"this file has more than {MOST_VALUES:,} values", "split it into a folder of files"
             )
         if len(self.stack) + depth > DEEPEST:
-            raise self._refuse(
-                event, f"this is nested more than {DEEPEST} levels deep", "nothing here needs that"
-            )
+            raise self._refuse(event, f"this is nested more than {DEEPEST} levels deep", "remove some levels")
 
     def _document(self, event: yaml.Event) -> None:
         self.documents += 1
@@ -106,7 +104,7 @@ class _Composer:
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         if event.tag is not None and event.tag not in _TEXT_TAGS:
-            raise self._meaningless(event)
+            raise self._unsupported_tag(event)
         plain = not event.style and event.tag is None
         node = Scalar(self.source, self._at(event), event.value, plain)
         if "${" in event.value:
@@ -118,19 +116,19 @@ class _Composer:
             self.anchors[event.anchor] = (node, 1, 0)
         parent = self.stack[-1] if self.stack else None
         if parent is not None and parent.key is None and type(parent.node) is Table:
-            parent.key = node  # half of all words are keys: the short way
+            parent.key = node  # a fast path: half of all words are keys
             parent.size += 1
         else:
             self._add(node, 1, 0)
 
     def _open(self, event: yaml.CollectionStartEvent) -> None:
         if event.tag is not None:
-            raise self._meaningless(event)
+            raise self._unsupported_tag(event)
         self._count(event, 1, 1)
         kind = Table if isinstance(event, yaml.MappingStartEvent) else Sequence
         parent = self.stack[-1] if self.stack else None
         if parent and isinstance(parent.node, Table) and parent.key is None:
-            raise self._refuse(event, "a list or a mapping cannot be a key", "write a word before the colon")
+            raise self._refuse(event, "a list or a mapping cannot be a key", "write a word as the key")
         node = (
             Table(self.source, self._at(event), {})
             if kind is Table
@@ -150,14 +148,15 @@ class _Composer:
         self.aliases += 1
         if self.aliases > MOST_ALIASES:
             raise self._refuse(
-                event, f"this file has more than {MOST_ALIASES} aliases", "write some of them out"
+                event, f"this file has more than {MOST_ALIASES} aliases", "write out some of the values"
             )
-        if event.anchor not in self.anchors:  # one that is still open has not closed: no circles either
+        if event.anchor not in self.anchors:  # an open value is not in it, so there are no cycles
             cure = (
-                meant(event.anchor, self.anchors) or f"write `&{event.anchor}` before the value it stands for"
+                suggestion(event.anchor, self.anchors)
+                or f"write `&{event.anchor}` before the value that it names"
             )
             raise self._refuse(
-                event, f"no anchor {quoted('&' + event.anchor)} stands before this alias", cure
+                event, f"there is no anchor {quoted('&' + event.anchor)} before this alias", cure
             )
         node, size, depth = self.anchors[event.anchor]
         self._count(event, size, depth)
@@ -179,7 +178,9 @@ class _Composer:
         elif isinstance(node, Scalar):
             parent.key = node
         else:
-            raise Unreadable(self.source, node.at, "a list or a mapping cannot be a key", "write a word here")
+            raise Unreadable(
+                self.source, node.at, "a list or a mapping cannot be a key", "write a word as the key"
+            )
 
     def _enter(
         self, parent: _Open, entries: dict[str, tuple[Scalar, Node]], key: Scalar, value: Node
@@ -188,22 +189,24 @@ class _Composer:
             parent.merged.append((key, value))
         elif key.text in entries:
             self.findings.mask(value)
-            place = f"the first is in line {entries[key.text][0].line + 1}"
-            self.findings.mistake(key, f"{quoted(key.text)} is written twice; {place}", "keep one", cut=True)
+            place = f"the first one is in line {entries[key.text][0].line + 1}"
+            self.findings.mistake(
+                key, f"{quoted(key.text)} is written twice; {place}", "remove one of them", cut=True
+            )
         else:
             entries[key.text] = (key, value)
 
     def _merge(self, into: Sequence | Table, key: Scalar, value: Node) -> None:
-        """YAML's merge key: what the alias has and this mapping has not."""
+        """Apply YAML's merge key: add the entries that this mapping does not have."""
         assert isinstance(into, Table)
         for table in value.items if isinstance(value, Sequence) else [value]:
             if not isinstance(table, Table):
                 raise Unreadable(
-                    self.source, key.at, "`<<` takes the alias of a mapping", "write `<<: *name`"
+                    self.source, key.at, "`<<` needs the alias of a mapping", "write `<<: *name`"
                 )
             for name, entry in table.entries.items():
                 into.entries.setdefault(name, entry)
 
-    def _meaningless(self, event: Any) -> Unreadable:
+    def _unsupported_tag(self, event: Any) -> Unreadable:
         tag = quoted(event.tag.replace("tag:yaml.org,2002:", "!!"))
-        return self._refuse(event, f"the tag {tag} has no meaning here", "remove it")
+        return self._refuse(event, f"the tag {tag} is not supported", "remove it")

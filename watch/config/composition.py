@@ -1,4 +1,4 @@
-"""How components are made of checks and of each other: every rule that two of them can break together."""
+"""Components as sets of checks and of other components: the rules that only several components together can break."""
 
 from __future__ import annotations
 
@@ -8,30 +8,35 @@ from watch.config.findings import Findings, quoted, unknown_name
 from watch.config.mapping import Fields, strings
 from watch.config.node import Node, Scalar
 
-_A_LINE = 8  # keys in a message
+_SHOWN_KEYS = 8  # keys in a message
 Written = Mapping[str, tuple[Fields, Scalar]]
 
 
 def members(key: str, fields: Fields) -> tuple[str, ...]:
-    """A component's members: its checks as ``component/check``, then what it contains."""
+    """A component's members: its checks as ``component/check``, then the components it contains."""
     return (*(f"{key}/{check}" for check in fields["checks"] or {}), *strings(fields["contains"]))
 
 
 def compare(components: Written, findings: Findings) -> None:
-    """Record what is wrong between components."""
+    """Record mistakes between components."""
     for key, (fields, at) in components.items():
         if key == "all":
             findings.mistake(
-                at, "`all` means every component, so none can be called that", "choose another key", cut=True
+                at,
+                "`all` means every component, so no component can be called `all`",
+                "choose another key",
+                cut=True,
             )
         _contained(key, fields, components, findings)
         _size(key, fields, at, findings)
     _former(components, findings)
     for loop in _loops(components):
-        shown = loop if len(loop) <= _A_LINE else (*loop[: _A_LINE - 2], "…", loop[-1])
+        shown = loop if len(loop) <= _SHOWN_KEYS else (*loop[: _SHOWN_KEYS - 2], "…", loop[-1])
         told = " → ".join(quoted(key) for key in shown)
         place = next(node for name, node in components[loop[-2]][0]["contains"] if name == loop[-1])
-        findings.mistake(place, f"{quoted(loop[0])} contains itself: {told}", "take one of them out")
+        findings.mistake(
+            place, f"{quoted(loop[0])} contains itself: {told}", "remove one of them from `contains`"
+        )
 
 
 def _contained(key: str, fields: Fields, components: Written, findings: Findings) -> None:
@@ -42,7 +47,7 @@ def _contained(key: str, fields: Fields, components: Written, findings: Findings
                 node, "component", name, tuple(other for other in components if other != key), findings
             )
         elif name in seen:
-            findings.mistake(node, f"{quoted(key)} contains {quoted(name)} already", "remove one of the two")
+            findings.mistake(node, f"{quoted(key)} already contains {quoted(name)}", "remove one of the two")
         seen.add(name)
 
 
@@ -54,8 +59,8 @@ def _size(key: str, fields: Fields, at: Scalar, findings: Findings) -> None:
     if not size and not refused and not (fields.wrote("checks") and _has_entries(fields.at("checks"))):
         findings.mistake(
             at,
-            f"the component {quoted(key)} has neither checks nor anything it contains",
-            "give it `checks`",
+            f"the component {quoted(key)} has no checks and contains no components",
+            "add `checks` or `contains`",
             cut=True,
         )
     needs = fields["needs"]
@@ -74,7 +79,7 @@ def _entries(node: Node) -> int:
 
 
 def _has_entries(node: Node) -> bool:
-    """Checks that were refused are checks all the same."""
+    """Whether there are entries; refused checks count too."""
     return _entries(node) > 0
 
 
@@ -85,29 +90,29 @@ def _former(components: Written, findings: Findings) -> None:
         if was is None:
             continue
         if was in components:
-            here = "itself" if was == key else f"{quoted(was)}, which is still here"
+            former = "itself" if was == key else f"{quoted(was)}, which still exists"
             findings.mistake(
                 fields.at("was"),
-                f"{quoted(key)} cannot carry on the history of {here}",
+                f"{quoted(key)} cannot take over the history of {former}",
                 f"remove `was`, or the component {quoted(was)}",
             )
         elif was in heirs:
             findings.mistake(
                 fields.at("was"),
-                f"{quoted(heirs[was])} carries on the history of {quoted(was)} already",
-                "remove one `was`",
+                f"{quoted(heirs[was])} already takes over the history of {quoted(was)}",
+                "remove one of the two `was`",
             )
         heirs.setdefault(was, key)
 
 
 def _loops(components: Written) -> Iterator[tuple[str, ...]]:
-    """One path for each way in which a component contains itself. Iterative: a chain may be long."""
+    """One path for each way a component contains itself. Not recursive: a chain may be long."""
     inside = {
         key: [name for name in strings(fields["contains"]) if name in components]
         for key, (fields, _) in components.items()
     }
     done: set[str] = set()
-    path: dict[str, None] = {}  # ordered, and quick to ask
+    path: dict[str, None] = {}  # a dict: ordered, with a fast lookup
     todo: list[Iterator[str]] = [iter(inside)]
     while todo:
         key = next(todo[-1], None)

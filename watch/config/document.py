@@ -1,6 +1,6 @@
-"""The keys of checks.yaml: one description for the reader, the JSON Schema and the reference.
+"""The top-level keys of checks.yaml: one description for the reader, the JSON Schema and the reference.
 
-A key of the language whose feature is not there yet has no shape, and is refused by name.
+A key whose feature is not built yet has no shape and is refused by name.
 """
 
 from __future__ import annotations
@@ -33,30 +33,34 @@ def _keyed(what: str, record: Record) -> Keyed[object]:
 DOCUMENT = Record(
     "a configuration",
     {
-        "service": Field(SERVICE, "What is watched, and what is promised."),
+        "service": Field(SERVICE, "The service: its name, time zone and availability target."),
         "vantages": Field(
-            _keyed("a mapping of vantage points by name", VANTAGE), "Where checks are asked from."
+            _keyed("a mapping of vantage points by name", VANTAGE), "Vantage points: where checks run from."
         ),
-        "defaults": Field(DEFAULTS, "What holds for every check that does not say otherwise."),
+        "defaults": Field(DEFAULTS, "Defaults for every check."),
         "components": Field(
             _keyed("a mapping of components by key", COMPONENT), "The parts of the service.", required=True
         ),
-        "maintenance": Field(_keyed("a mapping of windows by name", WINDOW), "Planned work."),
-        "people": Field(_keyed("a mapping of people by name", PERSON), "Who can be told."),
+        "maintenance": Field(
+            _keyed("a mapping of maintenance windows by name", WINDOW), "Maintenance windows."
+        ),
+        "people": Field(
+            _keyed("a mapping of people by name", PERSON), "People who can be notified, and their channels."
+        ),
         "catch_all": Field(
             Items(name("the name of a person"), empty=True),
-            "Who is told when no rule says; all people by default.",
+            "People notified by rules without `escalate`, and when nobody else can be reached; all by default.",
         ),
         "escalations": Field(
             Keyed(name("the name of an escalation"), Step(), "a mapping of escalations by name"),
-            "Who is told first.",
+            "Escalation policies: who is notified. Only one step is built yet.",
         ),
-        "alerts": Field(Items(ALERT, empty=True), "Who must know when."),
-        "alerting": Field(ALERTING, "The clockwork of alerts."),
-        "status_page": Field(PAGE, "The public page."),
-        "store": Field(STORE, "Where everything is kept, relative to this file.", "threenines.db"),
-        "retention": Field(RETENTION, "How long things are kept."),
-        "listen": Field(LISTEN, "The addresses that are served."),
+        "alerts": Field(Items(ALERT, empty=True), "Alert rules: what notifies people."),
+        "alerting": Field(ALERTING, "Timing of alerts."),
+        "status_page": Field(PAGE, "The public status page."),
+        "store": Field(STORE, "The database file; a relative path starts at this file.", "threenines.db"),
+        "retention": Field(RETENTION, "How long data is kept."),
+        "listen": Field(LISTEN, "The addresses that the hub listens on."),
         **{
             key: Field(None, "")
             for key in ("customers", "mail", "rotations", "sites", "series", "heartbeat_to")

@@ -1,8 +1,7 @@
-"""The line a mistake is in, as it may be shown, and the caret under it.
+"""The line of a mistake with its secrets masked, and the caret under it.
 
-A configuration is full of secrets, and a mistake's line ends up in terminals, CI logs and tickets. So
-whatever is known to be secret is masked here, and whatever looks like it too: after a syntax error nothing is
-known yet.
+A configuration holds secrets, and the line of a mistake ends up in terminals, CI logs and tickets. So this
+masks what is known to be secret, and what looks secret: after a syntax error nothing is known.
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ if TYPE_CHECKING:
     from watch.config.node import Scalar
 
 _WIDTH = 100
-_LONGEST = 4_000  # a line that nobody wrote: it is not worth searching for secrets, so none of it is shown
+_LONGEST = 4_000  # a longer line is not searched for secrets, so it is not shown
 _LOOKS_SECRET = (
-    # What stands in for a missing reference.
+    # The default of a reference.
     re.compile(r"\$\{(?:env|file):[^}]{0,200}?:-(?P<it>[^}]+)"),
-    # A channel or a database: everything behind the scheme, which alone is harmless.
+    # A channel or a database: everything after the scheme.
     re.compile(r"(?<!\bhttp)(?<!\bhttps)(?<!\bsqlite)://(?P<it>[^\s\"',\]}]+)"),
-    # A web address: who signs in there, and what it is asked.
+    # A web address: its login and its query.
     re.compile(r"\bhttps?://(?P<it>[^/\s\"'@]{1,200})@"),
     re.compile(r"\bhttps?://[^\s\"',\]}?]{0,500}\?(?P<it>[^\s\"',\]}]+)"),
     re.compile(
@@ -31,9 +30,9 @@ _LOOKS_SECRET = (
         r"\s{0,9}(?![\"']?\$\{)(?P<it>\"[^\"]*\"?|'[^']*'?|[^,}\]\s][^,}\]]*)"
     ),
 )
-# Where a syntax error left everything in the dark, any address may be a channel, and any long word a secret that a
-# slip of the hand has cut off from what would tell so. Keys, and words of small letters only, are neither.
-_IN_THE_DARK = (
+# After a syntax error any address may be a channel, and any long word a secret that a typing error separated
+# from its key. Keys, and words of lower-case letters only, are neither.
+_UNPARSED_SECRETS = (
     re.compile(r"://(?P<it>[^\s\"',\]}]+)"),
     re.compile(r"(?![a-z_]+(?:[\s\"'\[\]{},:#]|$))(?!/)(?P<it>[^\s\"'\[\]{},:#]{12,}+)(?![\"']?:(?:\s|$))"),
 )
@@ -42,19 +41,19 @@ _KEY = re.compile(r"[\"']?[^\s:\"']{0,80}[\"']?:?")
 
 
 def excerpt(
-    line: str, column: int, hidden: Iterable[Scalar] = (), *, cut: bool = False, dark: bool = False
+    line: str, column: int, hidden: Iterable[Scalar] = (), *, cut: bool = False, unparsed: bool = False
 ) -> tuple[str, str]:
-    """*line* with its secrets masked, and what to print under it to point at *column* (from 0).
+    """*line* with its secrets masked, and the line with the caret under *column* (from 0).
 
     Args:
         hidden: Words that begin on the line and must not be shown.
-        cut: Show nothing behind the word at *column*.
-        dark: Nobody knows what the line means.
+        cut: Show nothing after the word at *column*.
+        unparsed: The file could not be parsed, so more words count as secret.
     """
     if len(line) > _LONGEST or not line.strip():
         return "", ""
     shown = [c if c.isprintable() else " " if c == "\t" else "·" for c in line]
-    for low, high in _secret(line, hidden, dark=dark):
+    for low, high in _secret(line, hidden, unparsed=unparsed):
         shown[low:high] = ["***", *[""] * (high - low - 1)]
     if cut and (end := _KEY.match(line, column)) and line[end.end() :].strip():
         shown[end.end() :] = [" …"]
@@ -62,31 +61,31 @@ def excerpt(
 
 
 def masked(text: str) -> str:
-    """*text* without what looks like a secret."""
+    """*text* with what looks secret replaced by ***."""
     shown = list(text)
-    for low, high in _secret(text, (), dark=False):
+    for low, high in _secret(text, (), unparsed=False):
         shown[low:high] = ["***", *[""] * (high - low - 1)]
     return "".join(shown)
 
 
-def _secret(line: str, hidden: Iterable[Scalar], *, dark: bool) -> list[tuple[int, int]]:
+def _secret(line: str, hidden: Iterable[Scalar], *, unparsed: bool) -> list[tuple[int, int]]:
     """Disjoint spans of *line* that must not be shown."""
     spans = [_extent(line, word) for word in hidden]
     spans += [
         match.span("it")
-        for pattern in (*_LOOKS_SECRET, *_IN_THE_DARK * dark)
+        for pattern in (*_LOOKS_SECRET, *_UNPARSED_SECRETS * unparsed)
         for match in pattern.finditer(line)
     ]
     merged: list[tuple[int, int]] = []
     for low, high in sorted(span for span in spans if span[0] < span[1]):
         if merged and low <= merged[-1][1]:
-            low, high = merged[-1][0], max(high, merged.pop()[1])  # noqa: PLW2901 - it is one span now
+            low, high = merged[-1][0], max(high, merged.pop()[1])  # noqa: PLW2901 - two spans become one
         merged.append((low, high))
     return merged
 
 
 def _extent(line: str, word: Scalar) -> tuple[int, int]:
-    """From where to where *word* stands in its line; to the line's end when that is not plain to see."""
+    """The span of *word* in its line; up to the end of the line when its end cannot be found."""
     start = word.column
     if word.origin and _ONE_REFERENCE.match(line, start):
         return start, start
@@ -97,7 +96,7 @@ def _extent(line: str, word: Scalar) -> tuple[int, int]:
 
 
 def _around(text: str, at: int) -> tuple[str, str]:
-    """*text* without its indentation, cut to the neighbourhood of *at*, and the caret's line."""
+    """*text* without indentation, cut to the part around *at*, and the caret's line."""
     first = min(at, len(text) - len(text.lstrip()))
     if len(text) > _WIDTH and at - first > _WIDTH // 2:
         first = at - _WIDTH // 2
@@ -110,7 +109,7 @@ def _around(text: str, at: int) -> tuple[str, str]:
 
 
 def _columns(text: str) -> int:
-    """How wide *text* is on a terminal."""
+    """The width of *text* on a terminal, in columns."""
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
     )

@@ -1,7 +1,7 @@
-"""A kind of probe, as checks.yaml writes it: the probe class's own fields, annotations and docstring.
+"""A kind of probe in checks.yaml: its options come from the probe class's fields, annotations and docstring.
 
-Nothing about a kind is said twice. A field's annotation fixes how its option is written, its default whether
-it may be left out, and the class's docstring is the help text in the schema and behind `threenines probes`.
+Nothing about a kind is written twice. A field's annotation decides the form of its option, its default decides
+whether the option is required, and the docstring is the help text in the schema and in `threenines probes`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 from watch import probes
-from watch.config.findings import Findings, meant, quoted, redacted
+from watch.config.findings import Findings, quoted, redacted, suggestion
 from watch.config.mapping import Field, Fields, Items, Keyed, Record
 from watch.config.node import Node, Scalar, Table, nothing, scalars
-from watch.config.shape import Choice, Flag, Schema, Shape, Whole, parted, said
+from watch.config.shape import Choice, Flag, Schema, Shape, Whole, shown, split_cure
 from watch.config.word import NUMBER, PERCENTAGE, FilePath, lasting, raw, secret
 from watch.core.settings import Secret
 from watch.probes.base import Reference, reference
@@ -32,7 +32,7 @@ sftp sip websocket
 """
 PLANNED = frozenset(_PLANNED.split())
 _ODDLY_NAMED = {"https": "http", "ping": "icmp", "port": "tcp", "ssl": "tls", "url": "http", "cert": "tls"}
-# What annotations may name, also where a probe's file imports it for the type checker only.
+# Types for annotations that a probe's file imports for the type checker only.
 _TYPES = {it.__name__: it for it in (Mapping, Path, Secret, timedelta, Fraction, datetime)} | {
     "Literal": Literal,
     "ClassVar": ClassVar,
@@ -41,8 +41,8 @@ _TYPES = {it.__name__: it for it in (Mapping, Path, Secret, timedelta, Fraction,
 _ANY_TIME = (timedelta(0), timedelta(days=3650), "30s")
 
 
-class Missing(Exception):  # noqa: N818 - said of a kind
-    """A kind cannot be had: there is none of that name, or a library it needs is not installed."""
+class Missing(Exception):  # noqa: N818 - it names the kind's state
+    """A kind is not available: it does not exist, or a library it needs is not installed."""
 
     def __init__(self, message: str, cure: str) -> None:
         super().__init__(message)
@@ -51,7 +51,7 @@ class Missing(Exception):  # noqa: N818 - said of a kind
 
 @cache
 def probe_class(kind: str) -> Any:
-    """The class behind *kind*; `Missing` says why there is none."""
+    """The probe class of *kind*; raises `Missing` with the reason when there is none."""
     try:
         return probes.of_kind(kind)
     except KeyError:
@@ -61,7 +61,7 @@ def probe_class(kind: str) -> Any:
 
 
 def installed_class(kind: str) -> Any:
-    """The same, but `Missing` also when the library that its runs import is not installed."""
+    """Like `probe_class`; also raises `Missing` when the library that its runs import is not installed."""
     cls = probe_class(kind)
     library = getattr(cls, "LIBRARY", "")
     if library and find_spec(library) is None:
@@ -75,11 +75,11 @@ def _no_library(kind: str, library: str) -> Missing:
 
 
 def _no_kind(kind: str) -> Missing:
-    everything = "`threenines probes` lists all kinds"
+    everything = "run `threenines probes` for the list of kinds"
     if kind in PLANNED:
         return Missing(f"the kind {quoted(kind)} is not built yet", everything)
     near = quoted(_ODDLY_NAMED[kind]) if kind in _ODDLY_NAMED else ""
-    cure = f"did you mean {near}?" if near else meant(kind, probes.kinds())
+    cure = f"did you mean {near}?" if near else suggestion(kind, probes.kinds())
     return Missing(f"{quoted(kind)} is not a kind of probe", cure or everything)
 
 
@@ -89,7 +89,7 @@ def help_of(kind: str) -> Reference:
 
 @cache
 def options(kind: str) -> Record:
-    """The record that ``kind: {…}`` is."""
+    """The options of *kind* as a record."""
     cls = probe_class(kind)
     hints, texts = get_type_hints(cls, localns=_TYPES), help_of(kind).options
     fields = {}
@@ -104,14 +104,14 @@ def options(kind: str) -> Record:
 
 
 def shape_of(annotation: Any) -> Shape[Any]:
-    """How an option of that type is written.
+    """The shape of an option with that annotation.
 
     Raises:
-        TypeError: No option may have such a type: a probe's author made a mistake.
+        TypeError: An option cannot have this type: a mistake of the probe's author.
     """
     simple: Mapping[Any, Shape[Any]] = {
         str: raw("text"),
-        int: Whole(-(2**31), 2**53),
+        int: Whole(),
         float: NUMBER,
         bool: Flag(),
         timedelta: lasting(*_ANY_TIME),
@@ -136,13 +136,13 @@ def shape_of(annotation: Any) -> Shape[Any]:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AnyOf:
-    """What the first of several shapes that reads it makes of a value."""
+    """One of several shapes: the first that reads the value without a mistake."""
 
     shapes: tuple[Shape[Any], ...]
 
     @property
     def what(self) -> str:
-        return ", or ".join(shape.what for shape in self.shapes)
+        return " or ".join(shape.what for shape in self.shapes)
 
     def read(self, node: Node, findings: Findings) -> Any:
         for shape in self.shapes:
@@ -160,7 +160,7 @@ class AnyOf:
 
 
 def probe_at(kind: str, key: Scalar, node: Node, findings: Findings) -> object | None:
-    """The probe that *node*, behind the key *kind*, describes; None when it is refused."""
+    """The probe that *node*, the value of the key *kind*, describes; None when it was refused."""
     try:
         record, cls = options(kind), installed_class(kind)
     except Missing as missing:
@@ -173,7 +173,7 @@ def probe_at(kind: str, key: Scalar, node: Node, findings: Findings) -> object |
     main = record.fields[cls.MAIN]
     if nothing(node) and main.required:
         cure = f"write its `{cls.MAIN}`: {main.gist}"
-        findings.mistake(node, f"{quoted(kind)} is not told what to ask", cure)
+        findings.mistake(node, f"{quoted(kind)} has no value", cure)
         return None
     before = len(findings.mistakes)
     table = node if isinstance(node, Table) else Table(node.source, node.at, {cls.MAIN: (key, node)})
@@ -183,32 +183,32 @@ def probe_at(kind: str, key: Scalar, node: Node, findings: Findings) -> object |
     _warn_of_secrets(kind, fields, findings)
     values = {name: _bare(value) for name, value in fields.values.items()}
     try:
-        return cls(**values)  # type: ignore[no-any-return]  # of a class that nobody here knows
+        return cls(**values)  # type: ignore[no-any-return]  # the class is known only at run time
     except ValueError as error:
         if not any(word.placeholder for word in scalars(node)):
-            _blame(str(error), node, table, findings)
+            _record_objection(str(error), node, table, findings)
         return None
 
 
 def _warn_of_secrets(kind: str, fields: Fields, findings: Findings) -> None:
-    """Say of each secret that stands in the file itself that it had better not: files are copied and shown."""
+    """Warn about each secret that is written in the file itself: files are copied and shown."""
     for name, value in fields.values.items():
         node = fields.at(name)
         if isinstance(value, Secret) and not getattr(node, "origin", "") and _secret(name, value.reveal()):
-            wrong = f"a secret stands in this file: {quoted(name)} of {quoted(kind)}"
-            findings.caution(node, wrong, "keep it elsewhere and write `${env:NAME}` or `${file:/path}`")
+            wrong = f"this file contains a secret: {quoted(name)} of {quoted(kind)}"
+            findings.caution(node, wrong, "keep it outside and write `${env:NAME}` or `${file:/path}`")
 
 
 def _secret(option: str, text: str) -> bool:
-    """Whether *text* holds a secret; a body seldom does, an address only with a password in it."""
-    if option == "body" or text == "public":  # every device's community until somebody chooses one
+    """Whether *text* holds a secret. A body rarely does; an address does only with a password in it."""
+    if option == "body" or text == "public":  # the default SNMP community of every device
         return False
     address = option in {"dsn", "proxy", "mailbox"} or "://" in text
     return not address or re.search(r"://[^/@\s]*:[^/@\s]+@|\bpassword\s*=", text) is not None
 
 
 def _bare(value: Any) -> Any:
-    """An option's value without the places its parts had."""
+    """An option's value without the nodes of its parts."""
     if isinstance(value, tuple):
         return tuple(part for part, _ in value)
     if isinstance(value, dict):
@@ -216,8 +216,8 @@ def _bare(value: Any) -> Any:
     return value
 
 
-def _blame(error: str, node: Node, table: Table, findings: Findings) -> None:
-    """A probe's own objection, at the option it begins with, else at the first one it names."""
+def _record_objection(error: str, node: Node, table: Table, findings: Findings) -> None:
+    """Record a probe's ValueError at the first option that it names."""
     words = scalars(node)
     hidden = sorted(
         {it.text for it in words if it.origin or it.text in findings.secrets}, key=len, reverse=True
@@ -229,13 +229,13 @@ def _blame(error: str, node: Node, table: Table, findings: Findings) -> None:
     error = rest if where else error
     for word in words:
         error = error.replace(repr(word.text), quoted(word.text))
-    message, cure = parted(": " + error)
-    message = message.removeprefix(": ") or f"{said(culprit)} cannot be asked"
+    message, cure = split_cure(": " + error)
+    message = message.removeprefix(": ") or f"{shown(culprit)} is not valid"
     findings.mistake(culprit, redacted(where + message, hidden), redacted(cure, hidden))
 
 
 def schema_of(kind: str) -> Schema:
-    """What may stand behind the key *kind*: its main option, or a mapping of all."""
+    """The schema of the value of the key *kind*: its main option, or a mapping of all options."""
     cls, record = probe_class(kind), options(kind)
     main = record.fields[cls.MAIN].shape
     assert main is not None

@@ -1,7 +1,7 @@
-"""Maintenance windows: four ways to write when, one `Window`.
+"""Maintenance windows: four forms of writing when, one `Window`.
 
-Times are read on the wall clock of the zone they name, else of the service. Which way was meant follows from
-the keys that were written; keys of two ways together are a mistake, never a guess.
+A time is wall-clock time in the zone it names, or else in the service's zone. The keys decide the form;
+keys of two forms together are a mistake.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from watch.config.findings import Findings, quoted
 from watch.config.node import Scalar
-from watch.config.shape import Word, parted
+from watch.config.shape import Word, split_cure
 from watch.core.quantity import duration_text, instant, zone_named
 from watch.core.window import Length, OneOff, Opens, Recurring, Rule, Window, parse_weekly
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
     from watch.config.mapping import Fields
 
-_WAYS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
-    # the key that tells the way: the keys it needs, the keys it may have
+_FORMS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    # the key that decides the form: the keys it needs, the keys it may have
     "when": (frozenset({"when"}), frozenset()),
     "rrule": (frozenset({"rrule", "first"}), frozenset({"length", "duration"})),
     "from": (frozenset({"from", "to"}), frozenset()),
     "start": (frozenset({"start", "duration"}), frozenset()),
 }
-_ALL = frozenset().union(*(needs | may for needs, may in _WAYS.values()))
+_ALL = frozenset().union(*(needs | may for needs, may in _FORMS.values()))
 _EXAMPLES = "`when`, `from` and `to`, `start` and `duration`, or `rrule`, `first` and `length`"
 _CLOCK = re.compile(
     r"\s*(\d{4}-\d\d-\d\d)[T ]+(\d\d?:\d\d(?::\d\d)?)\s*(?:([A-Za-z][\w+\-/]*))?\s*", re.ASCII
@@ -38,14 +38,14 @@ _CLOCK = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class _Wall:
-    """What a clock on the wall shows; *zone* None when none was named."""
+class _LocalTime:
+    """A wall-clock time; *zone* is None when none was named."""
 
     naive: datetime
     zone: ZoneInfo | None
 
 
-def _wall(text: str) -> _Wall:
+def _local_time(text: str) -> _LocalTime:
     match = _CLOCK.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not a time: write it like 2026-12-05 22:00 America/Los_Angeles")
@@ -53,28 +53,26 @@ def _wall(text: str) -> _Wall:
     try:
         naive = datetime.fromisoformat(f"{day}T{clock.zfill(5) if clock.count(':') == 1 else clock.zfill(8)}")
     except ValueError as error:
-        raise ValueError(f"{text!r} is not in the calendar: {error}") from None
+        raise ValueError(f"{text!r} is not a valid date and time: {error}") from None
     if zone is None:
-        return _Wall(naive, None)
-    return _Wall(naive, ZoneInfo("UTC") if zone == "Z" else zone_named(zone))
+        return _LocalTime(naive, None)
+    return _LocalTime(naive, ZoneInfo("UTC") if zone == "Z" else zone_named(zone))
 
 
-_TIME = Word("a time like 2026-12-05 22:00 America/Los_Angeles", _wall, "2026-12-05 22:00", {})
+_TIME = Word("a time like 2026-12-05 22:00 America/Los_Angeles", _local_time, "2026-12-05 22:00", {})
 
 
 def window_of(
     name: str, fields: Fields, components: tuple[str, ...], zone: ZoneInfo, findings: Findings
 ) -> Window | None:
-    """The window that *fields* describe; None when it is refused."""
+    """The window in *fields*; None when it was refused."""
     rule = _rule(fields, zone, findings)
     announced = _announced(fields, zone, findings)
     if rule is None:
         return None
     opens = Opens(fields["opens"])
     if isinstance(rule, OneOff) and announced is not None:
-        opens = (
-            Opens.ALWAYS
-        )  # one that happens once and was announced *is* announced: there is nothing to wait for
+        opens = Opens.ALWAYS  # an announced one-off window needs no further announcement
     return Window(
         name=name,
         class_=fields["class"],
@@ -90,32 +88,34 @@ def window_of(
 
 
 def _rule(fields: Fields, zone: ZoneInfo, findings: Findings) -> Rule | None:
-    way = next((key for key in _WAYS if fields.wrote(key)), None)
-    if way is None:
+    form = next((key for key in _FORMS if fields.wrote(key)), None)
+    if form is None:
         missing = next((key for key in ("to", "first") if fields.wrote(key)), None)
-        findings.mistake(fields.key(missing or ""), "this window does not say when", f"write {_EXAMPLES}")
+        findings.mistake(
+            fields.key(missing or ""), "the window does not say when it takes place", f"write {_EXAMPLES}"
+        )
         return None
-    needs, may = _WAYS[way]
+    needs, may = _FORMS[form]
     stray = sorted(key for key in _ALL - needs - may if fields.wrote(key))
     for key in stray:
-        wrong = f"{quoted(key)} does not go with {quoted(way)}"
-        findings.mistake(fields.key(key), wrong, f"a window is written as {_EXAMPLES}", cut=True)
+        wrong = f"{quoted(key)} cannot be combined with {quoted(form)}"
+        findings.mistake(fields.key(key), wrong, f"write one of {_EXAMPLES}", cut=True)
     missing_keys = sorted(key for key in needs if not fields.wrote(key))
     for key in missing_keys:
-        wrong = f"{quoted(way)} needs {quoted(key)} beside it"
-        findings.mistake(fields.key(way), wrong, f"add {quoted(key)}", cut=True)
+        wrong = f"{quoted(form)} needs {quoted(key)}"
+        findings.mistake(fields.key(form), wrong, f"add {quoted(key)}", cut=True)
     if stray or missing_keys:
         return None
     try:
-        return {"when": _weekly, "rrule": _recurring, "from": _between, "start": _lasting}[way](
+        return {"when": _weekly, "rrule": _recurring, "from": _between, "start": _lasting}[form](
             fields, zone, findings
         )
     except ValueError as error:
-        at = fields.at("rrule" if way == "rrule" else "to" if way == "from" else way)
+        at = fields.at("rrule" if form == "rrule" else "to" if form == "from" else form)
         if isinstance(at, Scalar) and (at.origin or at.placeholder):
-            findings.mistake(at, f"the value of `{at.origin}` is not when a window can be")
+            findings.mistake(at, f"the value of `{at.origin}` is not a valid time for a window")
         else:
-            findings.mistake(at, *parted(str(error)))
+            findings.mistake(at, *split_cure(str(error)))
         return None
 
 
@@ -136,8 +136,8 @@ def _between(fields: Fields, zone: ZoneInfo, findings: Findings) -> Rule | None:
     if start.zone and end.zone and start.zone.key != end.zone.key:
         findings.mistake(
             fields.at("to"),
-            f"`from` is on the clocks of {start.zone.key}, `to` on those of {end.zone.key}",
-            "write both in one zone",
+            f"`from` is in {start.zone.key}, but `to` is in {end.zone.key}",
+            "write both in the same time zone",
         )
         return None
     return OneOff.between(start.naive, end.naive, start.zone or end.zone or zone)
@@ -154,8 +154,8 @@ def _recurring(fields: Fields, zone: ZoneInfo, findings: Findings) -> Rule | Non
     if fields.wrote("length") == fields.wrote("duration"):
         findings.mistake(
             fields.key("rrule"),
-            "a recurring window lasts either a `length` or a `duration`",
-            "write `length: 4h` by the wall clock, or `duration: 4h` in elapsed time",
+            "`rrule` needs either `length` or `duration`",
+            "write `length: 4h` for wall-clock time, or `duration: 4h` for elapsed time",
             cut=True,
         )
         return None
@@ -185,7 +185,7 @@ def _announced(fields: Fields, zone: ZoneInfo, findings: Findings) -> int | None
 
 
 def _text(fields: Fields) -> str:
-    """The rule as people would say it."""
+    """The rule as text for people."""
     lasting = fields["duration"] or fields["length"]
     parts = {
         "when": fields["when"],

@@ -1,4 +1,4 @@
-"""The reference page of a kind of probe, as a value: what `threenines probes` and the documentation print."""
+"""The reference page of a kind of probe, as data for `threenines probes` and the documentation."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["Missing", "page"]
 
 
 def page(kind: str) -> dict[str, Any]:
-    """Kind, summary, main option, options, facts, what is assumed and warned of, reasons and example.
+    """Kind, summary, main option, options, facts, built-in expectations and warnings, reasons and example.
 
     Raises:
-        Missing: There is no such kind, or it needs a library that is not installed.
+        Missing: The kind does not exist, or needs a library that is not installed.
     """
     cls, text = probe_class(kind), help_of(kind)
     return {

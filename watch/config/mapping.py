@@ -1,4 +1,4 @@
-"""The forms with parts: lists, mappings with keys that people choose, and records with keys that are ours."""
+"""The shapes with parts: lists, mappings with keys that users choose, and records with fixed keys."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from watch.config.findings import Findings, meant, quoted
+from watch.config.findings import Findings, quoted, suggestion
 from watch.config.node import Node, Scalar, Sequence, Table, nothing
 from watch.config.shape import NOT_BUILT, Schema, Shape, Word, kind_of
 from watch.core.quantity import duration_text
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 T = TypeVar("T")
-_SEE = "remove it: CHANGELOG says what is built"
+_SEE = "remove it; CHANGELOG lists what is built"
 
 
 @dataclass(frozen=True, slots=True)
 class Items(Generic[T]):
-    """A list; a single value stands for a list of one when *lone*."""
+    """A list. With *lone*, a single value is read as a list of one."""
 
     of: Shape[T]
     lone: bool = True
@@ -31,16 +31,16 @@ class Items(Generic[T]):
         return f"a list: {self.of.what}, …"
 
     def read(self, node: Node, findings: Findings) -> tuple[tuple[T, Node], ...] | None:
-        """Each value with where it stands."""
+        """Each value with its node."""
         if isinstance(node, Sequence):
             if not node.items and not self.empty:
-                findings.mistake(node, "this list is empty", f"write {self.of.what}, or remove the key")
+                findings.mistake(node, "this list is empty", f"write {self.of.what}, or remove the list")
             read = [(self.of.read(item, findings), item) for item in node.items]
             return tuple((value, item) for value, item in read if value is not None)
         if self.empty and nothing(node):
             return ()
         if not self.lone or nothing(node) or (isinstance(node, Table) and not isinstance(self.of, Record)):
-            findings.mistake(node, f"{kind_of(node)} stands here", f"write {self.what}")
+            findings.mistake(node, f"{kind_of(node)} is not allowed here", f"write {self.what}")
             return None
         value = self.of.read(node, findings)
         return None if value is None else ((value, node),)
@@ -54,7 +54,7 @@ class Items(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Keyed(Generic[T]):
-    """A mapping whose keys are names that people choose."""
+    """A mapping whose keys are names that users choose."""
 
     key: Word[str]
     of: Shape[T]
@@ -66,7 +66,7 @@ class Keyed(Generic[T]):
             return {}
         if not isinstance(node, Table):
             findings.mask_addresses(node)
-            findings.mistake(node, f"{kind_of(node)} stands here", f"write {self.what}")
+            findings.mistake(node, f"{kind_of(node)} is not allowed here", f"write {self.what}")
             return None
         found = {}
         for name, (key, value) in node.entries.items():
@@ -84,7 +84,7 @@ class Keyed(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One key of a record. One without a shape is planned and not built yet."""
+    """One key of a record. A key without a shape is planned, but not built yet."""
 
     shape: Shape[Any] | None
     text: str
@@ -99,7 +99,7 @@ class Field:
 
 @dataclass(slots=True)
 class Fields:
-    """What a record's mapping said."""
+    """The values of a record, and where they are written."""
 
     node: Node
     keys: Mapping[str, tuple[Scalar, Node]] = field(default_factory=dict)
@@ -107,7 +107,7 @@ class Fields:
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
     def __getitem__(self, key: str) -> Any:
-        """The value; the default when it was left out or refused."""
+        """The value; the default when it is missing or was refused."""
         value = self.values.get(key)
         return self.defaults.get(key) if value is None else value
 
@@ -115,7 +115,7 @@ class Fields:
         return key in self.keys
 
     def at(self, key: str) -> Node:
-        """Where the value stands; the whole mapping when it was left out."""
+        """The value's node; the whole mapping when the key is missing."""
         return self.keys[key][1] if key in self.keys else self.node
 
     def key(self, key: str) -> Node:
@@ -124,11 +124,11 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A mapping whose keys are ours.
+    """A mapping with fixed keys.
 
     Args:
-        hints: Words that people write for one of the keys, with what to say.
-        like: An example, for those who wrote something else altogether.
+        hints: Wrong keys that users are likely to write, each with its cure.
+        like: An example, shown when the value is not a mapping.
     """
 
     what: str
@@ -142,13 +142,15 @@ class Record:
         if not isinstance(node, Table):
             findings.mask_addresses(node)
             findings.mistake(
-                node, f"{kind_of(node)} stands here", f"write {self.like or f'a mapping of {self._keys()}'}"
+                node,
+                f"{kind_of(node)} is not allowed here",
+                f"write {self.like or f'a mapping of {self._keys()}'}",
             )
             return None
         return self.fields_of(node, node.entries, findings)
 
     def fields_of(self, node: Node, entries: Mapping[str, tuple[Scalar, Node]], findings: Findings) -> Fields:
-        """The record in *entries*, which are all or some of *node*'s."""
+        """The record in *entries*: all or some of the entries of *node*."""
         known: dict[str, tuple[Scalar, Node]] = {}
         defaults = {name: it.default for name, it in self.fields.items()}
         fields = Fields(node, known, {}, defaults)
@@ -174,7 +176,7 @@ class Record:
 
     def _unknown(self, key: Scalar, value: Node, findings: Findings) -> None:
         findings.mask(value)
-        cure = self.hints.get(key.text) or meant(key.text, self.fields) or f"it takes {self._keys()}"
+        cure = self.hints.get(key.text) or suggestion(key.text, self.fields) or f"the keys are {self._keys()}"
         findings.mistake(key, f"{self.what} has no {quoted(key.text)}", cure, cut=True)
 
     def _keys(self) -> str:
@@ -191,7 +193,7 @@ class Record:
 
 
 def described(it: Field) -> Schema:
-    """A field's schema with what people need to know of it."""
+    """A field's schema with its description and default."""
     assert it.shape is not None
     default = duration_text(it.default) if isinstance(it.default, timedelta) else it.default
     known = {"default": default} if isinstance(default, str | int | bool) else {}
@@ -199,5 +201,5 @@ def described(it: Field) -> Schema:
 
 
 def strings(words: Iterable[tuple[str, Node]] | None) -> tuple[str, ...]:
-    """What `Items` read, without the places."""
+    """The values that `Items` read, without their nodes."""
     return tuple(word for word, _ in words or ())

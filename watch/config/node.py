@@ -1,7 +1,7 @@
-"""What a YAML file says, with the place of every word.
+"""The tree of a YAML file, with the place of every word.
 
 A file becomes a tree of `Scalar`, `Sequence` and `Table`. A place costs one integer a node and is looked up
-in the text only for a remark, so that a file without mistakes pays next to nothing for precise ones.
+in the text only for a remark, so a file without mistakes pays almost nothing for precise places.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ WHOLE = -1  # the place of a file as a whole
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """A file: the name people gave it, where it is, and its lines."""
+    """A file: its name as given by the user, its path, and its lines."""
 
     name: str
     path: Path
     lines: tuple[str, ...] = field(repr=False)
 
     def line(self, number: int) -> str:
-        """The line *number*, counted from 0; empty beyond the end."""
+        """The line *number*, counted from 0; empty after the end of the file."""
         return self.lines[number] if 0 <= number < len(self.lines) else ""
 
 
-NOWHERE = Source("", Path(), ())  # for words that no file holds
+NOWHERE = Source("", Path(), ())  # for words that are in no file
 
 
 def packed(line: int, column: int) -> int:
-    """The one integer that a place is, from a line and a column counted from 0."""
+    """A place as one integer, from a line and a column counted from 0."""
     return line << _LINE_SHIFT | column
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """Anything with a place."""
+    """A part of a file, with its place."""
 
     source: Source
     at: int
@@ -58,9 +58,9 @@ class Scalar(Node):
     """A word.
 
     Args:
-        plain: Written without quotes: only then can it be a number, a bool or nothing.
+        plain: Written without quotes. Only a plain word can be a number, a bool or null.
         origin: The reference its text came from, like ``${env:TOKEN}``. Such a text is never shown.
-        placeholder: Part of the text stands in for a secret that was not to be read.
+        placeholder: Part of the text is a placeholder for a secret that was not read.
     """
 
     text: str
@@ -76,7 +76,7 @@ class Sequence(Node):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table(Node):
-    """A mapping, in the file's order: key → (where the key stands, the value)."""
+    """A mapping, in the file's order: key → (the key's node, the value)."""
 
     entries: dict[str, tuple[Scalar, Node]]
 
@@ -89,10 +89,9 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]{1,18}|[0-9]{1,18}(\.[0-9]{0,18})?)([eE][-+]?
 
 
 def resolved(scalar: Scalar) -> str | int | float | bool | None:
-    """What a scalar is under YAML 1.2's core schema, less its surprises.
+    """The value of a scalar by YAML 1.2's core schema, with fewer surprises.
 
-    ``NO``, ``on``, ``22:00`` and dates stay text, as they do in YAML 1.2; so does ``010``, which is eight
-    in YAML 1.1.
+    ``NO``, ``on``, ``22:00`` and dates are text, as in YAML 1.2. ``010`` is text too; in YAML 1.1 it is 8.
     """
     text = scalar.text
     if not (scalar.plain or scalar.origin) or len(text) > _LONGEST_NUMBER:
@@ -110,12 +109,12 @@ def resolved(scalar: Scalar) -> str | int | float | bool | None:
 
 
 def nothing(node: Node) -> bool:
-    """Whether *node* is a value left out: ``key:`` with nothing behind it, or ``null``."""
+    """Whether *node* is an empty value: ``key:`` without a value, or ``null``."""
     return isinstance(node, Scalar) and node.plain and node.text in _NULL
 
 
 def scalars(node: Node) -> list[Scalar]:
-    """All words at and beneath *node*, keys left out."""
+    """All words at and below *node*, without keys."""
     found: list[Scalar] = []
     todo = [node]
     while todo:

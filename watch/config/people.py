@@ -1,4 +1,4 @@
-"""Who must know when: people, the first step of escalations, and alert rules, with every name checked."""
+"""People, the first step of escalation policies, and alert rules. Every name in them is checked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def people_of(document: Fields) -> dict[str, Person]:
 
 
 def catch_all_of(document: Fields, people: Mapping[str, Person], findings: Findings) -> tuple[str, ...]:
-    """Who is told when no rule says whom: everyone, unless the file says otherwise."""
+    """Who is notified by rules without `escalate`: everyone by default."""
     if not document.wrote("catch_all"):
         return tuple(people)
     return _known(document["catch_all"] or (), people, document, findings)
@@ -39,14 +39,14 @@ def _known(
     names: tuple[tuple[str, Node], ...], people: Mapping[str, Person], document: Fields, findings: Findings
 ) -> tuple[str, ...]:
     for name, node in names:
-        if name in people or name in _tried(document, "people"):
+        if name in people or name in _written_names(document, "people"):
             continue
         unknown_name(node, "person", name, tuple(people), findings)
     return tuple(dict.fromkeys(name for name, _ in names if name in people))
 
 
-def _tried(document: Fields, key: str) -> Mapping[str, Any]:
-    """The names under a key, also those whose values were refused: they are no mistake a second time."""
+def _written_names(document: Fields, key: str) -> Mapping[str, Any]:
+    """The names under a key, including those with refused values: referring to one is not a second mistake."""
     node = document.keys[key][1] if document.wrote(key) else None
     return node.entries if isinstance(node, Table) else {}
 
@@ -60,9 +60,13 @@ def _rule(
     fields: Fields, document: Fields, components: tuple[str, ...], findings: Findings
 ) -> AlertRule | None:
     escalate = fields["escalate"]
-    if escalate is not None and escalate not in _tried(document, "escalations"):
+    if escalate is not None and escalate not in _written_names(document, "escalations"):
         unknown_name(
-            fields.at("escalate"), "escalation", escalate, tuple(_tried(document, "escalations")), findings
+            fields.at("escalate"),
+            "escalation",
+            escalate,
+            tuple(_written_names(document, "escalations")),
+            findings,
         )
     if fields["when"] is None:
         return None
@@ -70,7 +74,7 @@ def _rule(
     if when is When.MONITOR and fields.wrote("components"):
         findings.mistake(
             fields.key("components"),
-            f"{quoted('monitor')} is about trouble of our own, not of components",
+            f"{quoted('monitor')} alerts are about the monitoring itself, not about components",
             "remove this key",
             cut=True,
         )
@@ -86,11 +90,11 @@ def _rule(
 def named_components(
     fields: Fields, key: str, components: tuple[str, ...], document: Fields, findings: Findings
 ) -> tuple[str, ...]:
-    """The components that a list names, `all` spelled out; everything when nothing was written."""
+    """The components that a list names; every component for `all`, or when the key is missing."""
     names: tuple[tuple[str, Node], ...] = fields[key] or ()
     if not fields.wrote(key) or strings(names) == ("all",):
         return components
     for name, node in names:
-        if name not in components and name not in _tried(document, "components"):
+        if name not in components and name not in _written_names(document, "components"):
             unknown_name(node, "component", name, components, findings)
     return tuple(dict.fromkeys(name for name, _ in names if name in components))

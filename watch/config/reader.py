@@ -1,7 +1,7 @@
-"""Bytes on disk → lines of text → a tree: one file, or every file of a folder merged into one.
+"""Bytes on disk → lines of text → a tree: one file, or all files of a folder merged into one tree.
 
-In a folder each top-level key is one mapping whoever writes into it: `components:` in `10-web.yaml` and in
-`20-db.yaml` are merged by key. What two files both define is a mistake that names both places.
+The files of a folder are merged by top-level key: `components:` may be in `10-web.yaml` and in `20-db.yaml`.
+A key that two files define is a mistake that names both places.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\u
 
 
 def files(path: Path) -> tuple[Path, ...]:
-    """The files that *path* stands for: itself, or a folder's ``*.yaml`` and ``*.yml`` by name.
+    """The file *path*, or the folder's ``*.yaml`` and ``*.yml`` files sorted by name.
 
     Raises:
-        ConfigError: There is nothing there to read.
+        ConfigError: There is no file to read.
     """
     try:
         if not path.exists():
-            raise ConfigError(f"{path} does not exist: `threenines init` writes a small one")
+            raise ConfigError(f"{path} does not exist: run `threenines init` to write a small configuration")
         if not path.is_dir():
             return (path,)
         found = sorted(p for p in path.iterdir() if p.suffix in {".yaml", ".yml"} and p.name[0] != ".")
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     if not found:
-        raise ConfigError(f"{path} is a folder without a *.yaml file: put the configuration there")
+        raise ConfigError(f"{path} is a folder without a *.yaml file: put the configuration into it")
     if len(found) > MOST_FILES:
-        raise ConfigError(f"{path} holds {len(found)} *.yaml files: more than {MOST_FILES} are refused")
+        raise ConfigError(f"{path} holds {len(found)} *.yaml files: at most {MOST_FILES} are allowed")
     return tuple(found)
 
 
 def tree(paths: tuple[Path, ...], findings: Findings) -> Table:
-    """What all *paths* say together. Files that cannot be read are mistakes, and count as empty."""
+    """The merged tree of all *paths*. A file that cannot be read is a mistake and counts as empty."""
     whole = Table(Source(_name(paths), paths[0], ()), WHOLE, {})
     for path in paths:
         try:
@@ -61,7 +61,7 @@ def tree(paths: tuple[Path, ...], findings: Findings) -> Table:
             whole = _merged(whole, root, findings)
         elif root is not None and not nothing(root):
             findings.unreadable = True
-            findings.mistake(root, "a configuration is a mapping", "begin with `components:`")
+            findings.mistake(root, "a configuration must be a mapping", "begin with `components:`")
     return whole
 
 
@@ -70,7 +70,7 @@ def _name(paths: tuple[Path, ...]) -> str:
 
 
 def _bytes(path: Path) -> bytes:
-    """At most one byte more than is allowed; never hangs on a pipe or a device."""
+    """The file's bytes, at most one more than allowed; never blocks on a pipe or a device."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise ConfigError(f"{path} is neither a file nor a folder")
@@ -81,7 +81,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def decoded(raw: bytes, path: Path) -> Source:
-    """The lines in a file's bytes; `Unreadable` when they are too many or are no text."""
+    """The lines in a file's bytes; raises `Unreadable` when the file is too large or is not text."""
     name = str(path)
     if len(raw) > LARGEST:
         raise Unreadable(
@@ -97,10 +97,8 @@ def decoded(raw: bytes, path: Path) -> Source:
     source = Source(name, path, tuple(_LINE_END.split(text)))
     if found := _CONTROL.search(text):
         place = _end(_LINE_END.split(text[: found.start()]))
-        wrong = f"a control character stands here (U+{ord(found[0]):04X})"
-        raise Unreadable(
-            source, place, wrong, "remove it; within double quotes it can be written as an escape"
-        )
+        wrong = f"control character U+{ord(found[0]):04X} is not allowed"
+        raise Unreadable(source, place, wrong, "remove it, or write it as an escape within double quotes")
     return source
 
 
@@ -109,7 +107,7 @@ def _end(lines: list[str]) -> int:
 
 
 def _merged(one: Table, other: Table, findings: Findings) -> Table:
-    """Both, where mappings of the same key become one."""
+    """Both tables in one; mappings under the same key are merged."""
     entries = dict(one.entries)
     for name, (key, value) in other.entries.items():
         if name not in entries:
@@ -135,5 +133,5 @@ def _refuse_twice(key: Scalar, value: Node, first: Scalar, findings: Findings) -
     findings.mask(value)
     place = f"{first.source.name}:{first.line + 1}:{first.column + 1}"
     findings.mistake(
-        key, f"{quoted(key.text)} is defined twice; the other one is at {place}", "keep one", cut=True
+        key, f"{quoted(key.text)} is defined twice, also at {place}", "remove one of them", cut=True
     )

@@ -1,7 +1,7 @@
-"""`${env:NAME}`, `${env:NAME:-default}`, `${file:/path}` → what they refer to; `$${` is a literal `${`.
+"""`${env:NAME}`, `${env:NAME:-default}`, `${file:/path}` → their values; `$${` is a literal `${`.
 
-References are resolved after YAML was read, so that no value can become syntax, and only once, so that no
-value can refer on. What came from one is never shown again, except as the reference it was.
+References are resolved after the YAML was parsed, so a value cannot become syntax. They are resolved once, so a
+value cannot contain another reference. Messages show the reference, never its value.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import stat
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from watch.config.findings import Findings, meant, quoted
+from watch.config.findings import Findings, quoted, suggestion
 from watch.config.node import Node, Scalar, Sequence, Table
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class References:
     files: list[Path] = field(default_factory=list)
 
     def resolve(self, tree: Node) -> None:
-        seen: set[int] = set()  # what aliases share is resolved once
+        seen: set[int] = set()  # nodes that aliases share are resolved once
         todo: list[Node] = [tree]
         while todo:
             node = todo.pop()
@@ -76,11 +76,11 @@ class References:
         return resolved
 
     def _value(self, node: Scalar, match: re.Match[str]) -> str | None:
-        """The text behind one reference; None when there is none (yet)."""
+        """The value of one reference; None when there is none, or when secrets are not read."""
         inside = match[1]
         if inside is None:
             self.findings.mistake(
-                node, "a reference is not closed", "write `${env:NAME}`, or `$${` for a literal `${`"
+                node, "a `${` has no closing `}`", "write `${env:NAME}`, or `$${` for a literal `${`"
             )
             return None
         if env := _ENV.fullmatch(inside):
@@ -89,8 +89,8 @@ class References:
             return self._content(node, file[1])
         cure = "write `${env:NAME}`, `${env:NAME:-default}` or `${file:/path}`; `$${` is a literal `${`"
         if inside.split(".")[0] == "item":
-            cure = "`${item}` is of a check with `for_each`"
-        self.findings.mistake(node, f"{quoted('${' + inside.split(':-')[0] + '}')} refers to nothing", cure)
+            cure = "`${item}` needs `for_each` in the same check"
+        self.findings.mistake(node, f"{quoted('${' + inside.split(':-')[0] + '}')} is not a reference", cure)
         return None
 
     def _variable(self, node: Scalar, name: str, default: str | None) -> str | None:
@@ -98,17 +98,19 @@ class References:
             return default
         text = self.environ.get(name)
         if text is not None and not _is_text(text):
-            self.findings.mistake(node, f"the variable {quoted(name)} is not UTF-8", "set it again")
+            self.findings.mistake(
+                node, f"the environment variable {quoted(name)} is not UTF-8", "set it to UTF-8 text"
+            )
             return None
         if text is not None and (text or default is None):
             return text
         if default is None:
-            cure = meant(name, self.environ) or f"set it, or give it a default: `${{env:{name}:-default}}`"
-            self.findings.mistake(node, f"the environment has no variable {quoted(name)}", cure)
+            cure = suggestion(name, self.environ) or f"set it, or write a default: `${{env:{name}:-default}}`"
+            self.findings.mistake(node, f"the environment variable {quoted(name)} is not set", cure)
         return default
 
     def _content(self, node: Scalar, name: str) -> str | None:
-        """A small text file's content, less the line end that editors add."""
+        """A small text file's content, without the line end that editors add."""
         if not self.secrets:
             return None
         path = node.source.path.parent / name
@@ -118,7 +120,7 @@ class References:
             why = getattr(error, "strerror", None) or error
             if isinstance(error, UnicodeError):
                 why = "it is not UTF-8"
-            cure = "put the value there, or correct the path"
+            cure = "create the file, or correct the path"
             self.findings.mistake(node, f"the file {quoted(name)} cannot be read: {why}", cure)
             return None
         self.files.append(path)
@@ -126,12 +128,12 @@ class References:
 
 
 def _is_text(value: str) -> bool:
-    """Whether the system knew the bytes of a variable for text; otherwise they come as lone surrogates."""
+    """Whether the variable is text; bytes that are not come as lone surrogates."""
     return not any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def _small_text(path: Path) -> str:
-    """The file's text; never hangs on a pipe, never swallows a device."""
+    """The file's text; never blocks on a pipe, never reads a device."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError("it is not a file")
     with path.open("rb") as file:

@@ -1,8 +1,7 @@
-"""The JSON Schema of checks.yaml, for editors: the same shapes that read it, said once more.
+"""The JSON Schema of checks.yaml, for editors. It is made from the same shapes that read the file.
 
-It is as strict as shapes can be: unknown keys, kinds and options are refused. What only the whole file can
-tell is left to `validate`: names that refer to nothing, `needs` against the number of members, what an
-expectation means.
+It refuses unknown keys, kinds and options. `validate` checks what needs the whole file: names that refer to
+nothing, `needs` against the number of members, expectations.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def schema() -> Schema:
-    """The whole of it, with a definition for every kind of probe."""
+    """The schema, with a definition for every kind of probe."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Threenines: checks.yaml",

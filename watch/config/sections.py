@@ -1,4 +1,4 @@
-"""The sections of checks.yaml, key by key. A key without a shape is planned and not built yet."""
+"""The sections of checks.yaml, key by key. A key without a shape is planned, but not built yet."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _ANY = timedelta(0)
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """``all``, or a list of names. Reads as ``("all", node)`` or as the names with their places."""
+    """``all``, or a list of names. The value is ``("all", node)`` or the names with their nodes."""
 
     of: str
 
@@ -49,7 +49,7 @@ class Names:
         if isinstance(node, Scalar) and node.text == "all":
             return (("all", node),)
         if not isinstance(node, Scalar | Sequence) or nothing(node):
-            findings.mistake(node, f"{kind_of(node)} stands here", f"write {self.what}")
+            findings.mistake(node, f"{kind_of(node)} is not allowed here", f"write {self.what}")
             return None
         return Items(name(f"one of the {self.of}")).read(node, findings)
 
@@ -59,7 +59,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The first step of an escalation: ``[{page: alice}]``, or for short ``{page: [alice, bob]}``."""
+    """The first step of an escalation policy: ``[{page: alice}]``, or in short ``{page: [alice, bob]}``."""
 
     what: str = "a list of steps like `[{page: alice}]`"
 
@@ -78,7 +78,7 @@ class Step:
 STEP = Record(
     "an escalation step",
     {
-        "page": Field(Items(name("the name of a person")), "Who is told.", required=True),
+        "page": Field(Items(name("the name of a person")), "Who is notified.", required=True),
         "after": Field(None, ""),
         "during": Field(None, ""),
     },
@@ -87,22 +87,27 @@ STEP = Record(
 SERVICE = Record(
     "`service`",
     {
-        "name": Field(text("the service's name"), "What people call it.", "Status"),
-        "url": Field(URL, "Where its status page is reached."),
+        "name": Field(text("the service's name"), "The service's name for people.", "Status"),
+        "url": Field(URL, "The public URL of the status page."),
         "timezone": Field(
-            ZONE, "The zone of the page's days and of times written without one.", ZoneInfo("UTC")
+            ZONE,
+            "The time zone of days on the page, and of times without a zone in this file.",
+            ZoneInfo("UTC"),
         ),
-        "target": Field(PERCENTAGE, "What share of the time it is to be up.", Fraction(999, 1000)),
-        "site": Field(name("the name of a site"), "Where components stand unless they say otherwise."),
+        "target": Field(PERCENTAGE, "The availability target.", Fraction(999, 1000)),
+        "site": Field(name("the name of a site"), "The default site of components and vantage points."),
         "outside_url": Field(None, ""),
     },
 )
 VANTAGE = Record(
     "a vantage point",
     {
-        "site": Field(name("the name of a site"), "Where it stands."),
-        "local": Field(Flag(), "Whether it is the hub's own."),
-        "canaries": Field(Items(CANARY), "Targets that answer whenever the vantage point itself is well."),
+        "site": Field(name("the name of a site"), "Its site."),
+        "local": Field(Flag(), "Whether it is the hub's own vantage point."),
+        "canaries": Field(
+            Items(CANARY),
+            "Targets that answer whenever the vantage point itself works. While they fail, its readings are unknown.",
+        ),
         "pages": Field(None, ""),
         "publishes": Field(None, ""),
     },
@@ -111,25 +116,26 @@ COMPONENT = Record(
     "a component",
     {
         "name": Field(
-            text("a name for people"), "What people call it; may change, history stays with the key."
+            text("a name for people"), "The name for people. It may change: the history belongs to the key."
         ),
-        "group": Field(text("the name of a group"), "The heading it stands under on the page."),
+        "group": Field(text("the name of a group"), "The heading above it on the page."),
         "description": Field(
-            text("a sentence for people", 1000, lines=True), "What it is, for people who read the page."
+            text("a sentence for people", 1000, lines=True), "A description for readers of the page."
         ),
         "checks": Field(
-            Keyed(name("the name of a check"), CHECK, "a mapping of checks by name"), "What is asked of it."
+            Keyed(name("the name of a check"), CHECK, "a mapping of checks by name"),
+            "The checks of the component.",
         ),
-        "contains": Field(Items(name("the key of a component")), "Components that are part of it."),
+        "contains": Field(Items(name("the key of a component")), "The components that it contains."),
         "needs": Field(
             K_OF_N, "How many of its checks and contained components must be up, like 2 of 3; all by default."
         ),
         "public": Field(Flag(), "Whether it is on the public page.", default=True),
         "show_redundancy_loss": Field(
-            Flag(), "Whether the page says so when a spare part is down.", default=False
+            Flag(), "Whether the page shows it when redundancy is lost.", default=False
         ),
-        "site": Field(name("the name of a site"), "Where it stands; the service's site by default."),
-        "was": Field(name("its former key"), "The key it had before, whose history it carries on."),
+        "site": Field(name("the name of a site"), "Its site; the service's site by default."),
+        "was": Field(name("its former key"), "Its former key; the component takes over that history."),
         "depends_on": Field(None, ""),
     },
     {
@@ -143,43 +149,44 @@ WINDOW = Record(
     "a maintenance window",
     {
         "class": Field(
-            text("a word like hardware or software"), "What kind of work; reports group by it.", ""
+            text("a word like hardware or software"), "The kind of work; reports group by it.", ""
         ),
-        "components": Field(Names("components"), "What it is planned for.", required=True),
-        "when": Field(raw("a weekly rule"), "Every week: `Sat,Sun 00:00-03:00 America/New_York`."),
+        "components": Field(Names("components"), "The components that the work affects.", required=True),
+        "when": Field(raw("a weekly rule"), "A weekly window: `Sat,Sun 00:00-03:00 America/New_York`."),
         "from": Field(
-            raw("a time"), "Once, from this wall clock, like `2026-12-05 22:00 America/Los_Angeles` …"
+            raw("a time"),
+            "The start of a one-off window, wall-clock time: `2026-12-05 22:00 America/Los_Angeles`. Needs `to`.",
         ),
-        "to": Field(raw("a time"), "… to this one."),
-        "start": Field(raw("a time"), "Once, from this wall clock …"),
+        "to": Field(raw("a time"), "The end of a one-off window, wall-clock time."),
+        "start": Field(raw("a time"), "The start of a one-off window, wall-clock time. Needs `duration`."),
         "duration": Field(
-            lasting(timedelta(seconds=1), like="4h"), "… for this long in elapsed time; also for `rrule`."
+            lasting(timedelta(seconds=1), like="4h"), "The length in elapsed time, with `start` or `rrule`."
         ),
-        "rrule": Field(raw("an RFC 5545 rule"), "By an RFC 5545 rule, like `FREQ=MONTHLY;BYDAY=1SU`."),
-        "first": Field(raw("a time"), "The wall clock at which `rrule` begins."),
+        "rrule": Field(
+            raw("an RFC 5545 rule"), "A recurring window by an RFC 5545 rule: `FREQ=MONTHLY;BYDAY=1SU`."
+        ),
+        "first": Field(raw("a time"), "The wall-clock time at which `rrule` begins."),
         "length": Field(
             lasting(timedelta(seconds=1), like="4h"),
-            "How long each occurrence of `rrule` lasts by the wall clock.",
+            "The length of each occurrence of `rrule` in wall-clock time.",
         ),
         "opens": Field(
-            Choice(tuple(Opens)), "Whether every occurrence counts, or only announced ones.", "always"
+            Choice(tuple(Opens)), "Whether every occurrence is in force, or only announced ones.", "always"
         ),
-        "suppress_alerts": Field(Flag(), "Whether nobody is paged in it.", default=False),
-        "sla_exclude": Field(Flag(), "Whether its time is taken out of the SLA.", default=False),
+        "suppress_alerts": Field(
+            Flag(), "Whether alerts for these components are suppressed during the window.", default=False
+        ),
+        "sla_exclude": Field(Flag(), "Whether the window is excluded from the SLA.", default=False),
         "max_outage": Field(
             lasting(_ANY, like="60s"),
-            "A single outage in it that lasts longer pages, and the excess is downtime.",
+            "A longer single outage in the window notifies people, and the excess is downtime.",
         ),
-        "announced": Field(raw("a time"), "When customers were told of it."),
+        "announced": Field(raw("a time"), "When customers were told."),
     },
 )
 PERSON = Record(
     "a person",
-    {
-        "channels": Field(
-            Items(CHANNEL), "Where they are told, first choice first: any apprise URL.", required=True
-        )
-    },
+    {"channels": Field(Items(CHANNEL), "Apprise URLs for notices; the first is tried first.", required=True)},
     {"channel": "write `channels`", "email": "write `channels: [mailto://…]`", "url": "write `channels`"},
     like="`{channels: [ntfy://topic]}`",
 )
@@ -187,10 +194,17 @@ _KNOWN = tuple(When)
 ALERT = Record(
     "an alert rule",
     {
-        "when": Field(Choice(_KNOWN, ("slow", "burn")), "What it waits for.", required=True),
-        "components": Field(Names("components"), "What it speaks of; all by default."),
-        "for": Field(lasting(_ANY, like="10m"), "How long it must have lasted.", _ANY),
-        "escalate": Field(name("the name of an escalation"), "Who is told; the catch-all by default."),
+        "when": Field(
+            Choice(_KNOWN, ("slow", "burn")), "The condition that triggers the alert.", required=True
+        ),
+        "components": Field(Names("components"), "The components it covers; all by default."),
+        "for": Field(
+            lasting(_ANY, like="10m"), "How long the condition must last before the alert triggers.", _ANY
+        ),
+        "escalate": Field(
+            name("the name of an escalation"),
+            "The escalation policy that is notified; `catch_all` by default.",
+        ),
     },
     like="`{when: down, components: all}`",
 )
@@ -199,17 +213,17 @@ ALERTING = Record(
     {
         "group_wait": Field(
             lasting(_ANY, timedelta(hours=1), "10s"),
-            "How long a group's first page waits for more.",
+            "How long the first notice waits, to group alerts.",
             timedelta(seconds=10),
         ),
         "resolve_hold": Field(
             lasting(_ANY, timedelta(days=1), "60s"),
-            "How long a recovery must hold before it is told.",
+            "How long a recovery must last before people are notified of it.",
             timedelta(seconds=60),
         ),
         "reopen": Field(
             lasting(_ANY, timedelta(days=1), "10m"),
-            "How soon the same trouble reopens its alert.",
+            "How soon after its end the same trouble reopens the alert instead of a new one.",
             timedelta(minutes=10),
         ),
         "brake": Field(None, ""),
@@ -219,10 +233,10 @@ ALERTING = Record(
 PAGE = Record(
     "`status_page`",
     {
-        "title": Field(text("a title"), "What stands on top of the page."),
-        "support": Field(CONTACT, "Where customers find help."),
-        "terms": Field(URL, "The terms of service."),
-        "privacy": Field(URL, "The privacy policy."),
+        "title": Field(text("a title"), "The title of the page."),
+        "support": Field(CONTACT, "The mail or web address for support."),
+        "terms": Field(URL, "The URL of the terms of service."),
+        "privacy": Field(URL, "The URL of the privacy policy."),
         "publish_to": Field(None, ""),
     },
 )
@@ -231,7 +245,7 @@ RETENTION = Record(
     {
         "observations": Field(
             lasting(timedelta(hours=1), timedelta(days=3660), "48h"),
-            "How long every single reading is kept.",
+            "How long single readings are kept.",
             timedelta(hours=48),
         )
     },
@@ -239,9 +253,9 @@ RETENTION = Record(
 LISTEN = Record(
     "`listen`",
     {
-        "page": Field(ADDRESS, "Where the public page is served.", ("127.0.0.1", 8080)),
+        "page": Field(ADDRESS, "The address of the public page.", ("127.0.0.1", 8080)),
         "operators": Field(
-            ADDRESS, "Where operators' pages and metrics are served: loopback only.", ("127.0.0.1", 8081)
+            ADDRESS, "The address of operators' pages and metrics; loopback only.", ("127.0.0.1", 8081)
         ),
         "outside": Field(None, ""),
     },

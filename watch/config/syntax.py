@@ -1,6 +1,6 @@
-"""libyaml's complaints, in words that help.
+"""libyaml's syntax errors as mistakes with a cure.
 
-A file that is not YAML has one mistake, whatever else may be wrong with it: nothing behind it can be trusted.
+A file that is not YAML has one mistake only: nothing after a syntax error can be trusted.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import yaml
 
 
-class Unreadable(Exception):  # noqa: N818 - what the file is
-    """The rest of a file cannot be read. Becomes a mistake at *at* (see `watch.config.node.packed`)."""
+class Unreadable(Exception):  # noqa: N818 - it names the file's state
+    """The rest of a file cannot be read. It becomes a mistake at *at* (see `watch.config.node.packed`)."""
 
     def __init__(self, source: Source, at: int, message: str, cure: str) -> None:
         super().__init__(message)
@@ -23,95 +23,103 @@ class Unreadable(Exception):  # noqa: N818 - what the file is
 
 
 _QUOTE = "put the whole value in double quotes"
-_INDENT = "keys of one mapping begin in the same column"
+_INDENT = "all keys of a mapping begin in the same column"
 _WORDS: tuple[tuple[str, str, str], ...] = (
-    # what libyaml says, what is wrong, how to put it right; the first that occurs in its text wins
+    # part of libyaml's message, the mistake, the cure; the first match wins
     (
         "mapping values are not allowed",
         "there is a second colon here, or the line is indented too far",
-        "a value with `: ` in it needs double quotes; " + _INDENT,
+        "put a value that contains `: ` in double quotes; " + _INDENT,
     ),
     ("cannot start any token", "this character cannot begin a value", _QUOTE),
-    ("unexpected end of stream", "a quote that opens here is never closed", "close it"),
+    ("unexpected end of stream", "a quote opens here and is never closed", "close it"),
     (
         "unknown escape",
-        "within double quotes a backslash begins an escape, and this is none",
-        "write `\\\\` for one backslash, or use single quotes",
+        "this is not a valid escape sequence",
+        "within double quotes write `\\\\` for a backslash, or use single quotes",
     ),
     (
         "',' or ']'",
         "the list from line {opened} is not closed here, or a comma is missing",
-        "put a `,` between its items and a `]` behind",
+        "put a `,` between its items and a `]` after the last",
     ),
     (
         "',' or '}'",
         "the mapping from line {opened} is not closed here, or a comma is missing",
-        "put a `,` between its entries and a `}` behind; a value with `{` or `}` in it needs quotes",
+        "put a `,` between its entries and a `}` after the last; a value that contains `{` or `}` needs quotes",
     ),
     (
         "could not find expected ':'",
-        "this is neither a `key: value` nor the rest of the line above",
-        "write a colon and a blank behind the key",
+        "this is neither a `key: value` nor a continuation of the line above",
+        "write a colon and a space after the key",
     ),
     (
         "did not find expected key",
-        "this line is indented unlike its neighbours, or something above is not closed",
+        "this line has another indentation than the lines around it, or a bracket above is not closed",
         _INDENT,
     ),
-    ("'-' indicator", "the items of this list do not begin in the same column", "indent every `-` alike"),
+    (
+        "'-' indicator",
+        "the items of this list do not begin in the same column",
+        "indent every `-` by the same amount",
+    ),
     (
         "block sequence entries",
         "a list cannot begin on the line of its key",
         "begin it on the next line, or write it [like, this]",
     ),
-    ("duplicate anchor", "this anchor's name is taken", "give each anchor a name of its own"),
+    ("duplicate anchor", "this anchor is defined twice", "give each anchor a different name"),
     (
         "did not find expected alphabetic",
-        "a name belongs behind this `&` or `*`",
-        "a value that begins with it needs double quotes",
+        "this `&` or `*` has no name after it",
+        "put a value that begins with it in double quotes",
     ),
     (
         "found undefined tag handle",
-        "this tag has no meaning here",
-        "a value that begins with `!` needs double quotes",
+        "tags are not supported",
+        "put a value that begins with `!` in double quotes",
     ),
     ("expected node content", "a value is missing here", "write it, or close the bracket"),
     (
         "scanning a block scalar",
-        "this is not how a text over several lines begins",
-        "write `|` alone behind the colon",
+        "this is not how a text of several lines begins",
+        "write `|` alone after the colon",
     ),
     (
         "indentation indicator",
-        "this is not how a text over several lines begins",
-        "write `|` alone behind the colon",
+        "this is not how a text of several lines begins",
+        "write `|` alone after the colon",
     ),
     ("directive", "a line cannot begin with `%` here", "remove it, or put the value in double quotes"),
-    ("document start", "the file goes on here where it should have ended", _INDENT),
+    ("document start", "the document ends before this line", _INDENT),
 )
 
 
 def explained(error: yaml.YAMLError, source: Source) -> Unreadable:
-    """The mistake that *error* is."""
+    """*error* as a mistake."""
     mark: Any = getattr(error, "problem_mark", None)
     said = f"{getattr(error, 'context', None) or ''}; {getattr(error, 'problem', None) or error}"
     line, column = (mark.line, mark.column) if mark else (0, 0)
     start: Any = getattr(error, "context_mark", None) or mark
-    if "quoted scalar" in said or "simple key" in said:  # where it began says more than where patience ended
+    # The start of the quote helps more than the place where the parser gave up.
+    if "quoted scalar" in said or "simple key" in said:
         line, column = start.line, start.column
-    while line and not source.line(line).strip():  # "at the end of the file" helps nobody
+    # The last line with text helps more than the end of the file.
+    while line and not source.line(line).strip():
         line -= 1
         column = len(source.line(line).rstrip())
     column += len(source.line(line)[column:]) - len(source.line(line)[column:].lstrip(" "))
     if re.match(r" *\t", source.line(line)):
         column = source.line(line).index("\t")
-        return Unreadable(source, packed(line, column), "a tab indents this line", "indent with blanks")
+        return Unreadable(
+            source, packed(line, column), "this line is indented with a tab", "indent with spaces"
+        )
     if (dollar := source.line(line).find("${", 0, column + 1)) >= 0:
         return Unreadable(
-            source, packed(line, dollar), "a reference within brackets needs quotes", 'write "${…}"'
+            source, packed(line, dollar), "a reference inside brackets needs quotes", 'write "${…}"'
         )
     if "expected key" in said and (opened := _odd_quote(source, line)) is not None:
-        wrong = f"a quote opens here and closes only in line {line + 1}"
+        wrong = f"a quote opens here and is closed only in line {line + 1}"
         return Unreadable(source, opened, wrong, "close it where the value ends")
     for sign, wrong, cure in _WORDS:
         if sign in said:
@@ -121,7 +129,7 @@ def explained(error: yaml.YAMLError, source: Source) -> Unreadable:
 
 
 def _odd_quote(source: Source, last: int) -> int | None:
-    """Where a double quote stands that has no partner in its line, in one of the 50 lines before *last*."""
+    """The place of an unpaired double quote in one of the 50 lines before *last*."""
     for number in range(last - 1, max(-1, last - 50), -1):
         line = source.line(number)
         quotes = [match.start() for match in re.finditer(r'(?<!\\)"', line)]

@@ -1,4 +1,4 @@
-"""By which way a check is asked, ``via: {source: 198.51.100.7}``; several ways by name are as many checks."""
+"""The network path of a check, ``via: {source: 198.51.100.7}``. Several named paths make one check each."""
 
 from __future__ import annotations
 
@@ -23,27 +23,29 @@ def _ip(word: str) -> str:
     try:
         return str(ipaddress.ip_address(word.strip("[]")))
     except ValueError:
-        raise ValueError(f"{word!r} is no address: write it in numbers, like 192.0.2.7") from None
+        raise ValueError(f"{word!r} is not an IP address: write one like 192.0.2.7") from None
 
 
 def _interface(word: str) -> str:
     if not _INTERFACE.fullmatch(word):
-        raise ValueError(f"{word!r} is no network interface: write its name, like eth1")
+        raise ValueError(f"{word!r} is not a network interface: write its name, like eth1")
     return word
 
 
 def _nameserver(word: str) -> tuple[str, int]:
-    from watch.probes.wire.net.line import place  # noqa: PLC0415 - few name one
+    from watch.probes.wire.net.line import place  # noqa: PLC0415 - few configurations name one
 
     try:
         found = place(word if word.count(":") < 2 or "[" in word else f"[{word}]", 53)
         return str(ipaddress.ip_address(found.host)), found.port
     except ValueError:
-        raise ValueError(f"{word!r} is no nameserver: write its address, like 192.0.2.53") from None
+        raise ValueError(
+            f"{word!r} is not the address of a nameserver: write its IP address, like 192.0.2.53"
+        ) from None
 
 
 def _proxy(word: str) -> Secret:
-    from watch.probes.wire.net.proxied import parts  # noqa: PLC0415 - few ask through one
+    from watch.probes.wire.net.proxied import parts  # noqa: PLC0415 - few configurations use a proxy
 
     parts(Secret(word))
     return Secret(word)
@@ -54,29 +56,29 @@ WAY = Record(
     "`via`",
     {
         "source": Field(
-            Word("an address like 192.0.2.7", _ip, "192.0.2.7", _TEXT),
-            "The address of this machine that it is asked from.",
+            Word("an IP address like 192.0.2.7", _ip, "192.0.2.7", _TEXT),
+            "The source address, one of this machine's.",
         ),
         "interface": Field(
             Word("a network interface like eth1", _interface, "eth1", _TEXT),
-            "The network interface that it is asked through.",
+            "The network interface that packets leave by.",
         ),
         "resolver": Field(
             Word("a nameserver like 192.0.2.53", _nameserver, "192.0.2.53", _TEXT),
-            "The nameserver that names are looked up with, instead of this machine's.",
+            "The nameserver that looks names up, instead of this machine's own.",
         ),
         "proxy": Field(
             Word("a proxy like socks5://192.0.2.9", _proxy, "http://192.0.2.9", _TEXT, secret=True),
-            "Who dials in our place, http:// or socks5://; its faults are ours.",
+            "The proxy to connect through, http:// or socks5://. If it fails, the reading is unknown.",
         ),
         "address": Field(
-            Word("an address like 203.0.113.80", _ip, "203.0.113.80", _TEXT),
-            "Which of the target's addresses is asked, whatever the DNS says: an edge, or the origin.",
+            Word("an IP address like 203.0.113.80", _ip, "203.0.113.80", _TEXT),
+            "The target's address, instead of what DNS says: a CDN edge, or the origin.",
         ),
     },
     {
-        "from": "`from` names vantage points and stands beside `via`; an address of ours is `source`",
-        "ip": "write `source` for an address of ours, `address` for one of the target's",
+        "from": "write `source` for an address of this machine; `from` names vantage points and belongs beside `via`",
+        "ip": "write `source` for an address of this machine, `address` for one of the target",
         "edge": "write `address`",
         "origin": "write `address`",
     },
@@ -86,14 +88,14 @@ WAY = Record(
 
 @dataclass(frozen=True, slots=True)
 class WayShape:
-    """One way; those with names are one check each by now (see `watch.config.expansion`)."""
+    """One network path. Named paths were made into one check each before (see `watch.config.expansion`)."""
 
-    what: str = "a way like `{source: 192.0.2.7}`"
+    what: str = "a network path like `{source: 192.0.2.7}`"
 
     def read(self, node: Node, findings: Findings) -> Fields | None:
         fields = WAY.read(node, findings)
         if nothing(node) or (isinstance(node, Table) and not node.entries):
-            findings.mistake(node, "this says no way", f"write {self.what}, or remove the key")
+            findings.mistake(node, "`via` is empty", f"write {self.what}, or remove `via`")
         return fields
 
     def schema(self) -> Schema:
@@ -106,10 +108,10 @@ def way_of(fields: Fields) -> Way:
 
 
 def refuse(fields: Fields, kind: str, ways: frozenset[str], findings: Findings) -> None:
-    """Record what of a way a kind of probe does not obey: it would be asked by another than was meant."""
+    """Record each part of `via` that the kind does not support: the check would take another path than intended."""
     for name, (key, _) in fields.keys.items():
         if name in ways:
             continue
-        can = f"it obeys {', '.join(quoted(way) for way in WAY.fields if way in ways)}"
-        can = can if ways else "this check asks no other machine"
-        findings.mistake(key, f"{quoted(kind)} cannot obey {quoted(name)} in `via`", can, cut=True)
+        supported = ", ".join(quoted(way) for way in WAY.fields if way in ways)
+        cure = f"it supports {supported}" if ways else "remove `via`: this check asks no other machine"
+        findings.mistake(key, f"{quoted(kind)} does not support {quoted(name)} in `via`", cure, cut=True)

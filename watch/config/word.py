@@ -1,4 +1,4 @@
-"""The words of checks.yaml: amounts, names, addresses, zones — each with its pattern and its cure."""
+"""The words of checks.yaml: amounts, names, addresses, zones; each with its pattern and its cure."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ if TYPE_CHECKING:
 _UNIT = r"(ms|s|m|h|d|w|milliseconds?|sec|seconds?|min|minutes?|hr|hours?|days?|weeks?)"
 _DURATION = rf"^\s*([0-9]+(\.[0-9]+)?\s*{_UNIT}\s*)+$"
 _NAME = r"^[a-z0-9][a-z0-9_.-]{0,63}$"
-_JOINERS = {0x200C: None, 0x200D: None}  # invisible, but Persian and half of all emoji need them
+_NAME_RULE = "at most 64 of a-z, 0-9, `-`, `_` and `.`, beginning with a letter or digit"
+_JOINERS = {0x200C: None, 0x200D: None}  # invisible, but Persian and many emoji need them
 _TEXT_SCHEMA = {"type": ["string", "number"]}
 
 
 def lasting(low: timedelta, high: timedelta | None = None, like: str = "30s") -> Word[timedelta]:
     """A duration of at least *low* and at most *high*."""
 
-    @lru_cache(256)  # a large file says `30s` two thousand times
+    @lru_cache(256)  # a large file may contain `30s` two thousand times
     def parse(text: str) -> timedelta:
         time = duration(text)
         if time < low:
@@ -48,43 +49,45 @@ ZONE = Word("a time zone like America/New_York", zone_named, "UTC", {"type": "st
 
 
 def text(what: str, longest: int = 200, *, lines: bool = False) -> Word[str]:
-    """Text for people: not empty, not too long, and nothing in it that could forge a line of a page or mail.
+    """Text for people: not empty, not too long, without characters that could forge a line of a page or mail.
 
     Args:
-        lines: It may go over several lines.
+        longest: The most characters.
+        lines: It may have several lines.
     """
 
     def parse(word: str) -> str:
         line = word.strip()
         if not line:
-            raise ValueError(f"this is empty: write {what}")
+            raise ValueError(f"the value is empty: write {what}")
         if len(line) > longest:
-            raise ValueError(f"this is longer than {longest} characters: write less")
+            raise ValueError(f"the text is longer than {longest} characters: write less")
         if not line.translate(_JOINERS).replace("\n", " " if lines else "\n").isprintable():
-            raise ValueError("an invisible or control character is in this: remove it")
+            raise ValueError("the text contains an invisible or control character: remove it")
         return line
 
     return Word(what, parse, "placeholder", _TEXT_SCHEMA)
 
 
 def raw(what: str) -> Word[str]:
-    """Text exactly as written: it may be empty, and may be a body or a pattern."""
+    """Text exactly as written, which may be empty: a body or a pattern."""
     return Word(what, str, "placeholder", _TEXT_SCHEMA)
 
 
 def secret(what: str) -> Word[Secret]:
-    """Text that is never shown."""
+    """Secret text, never shown."""
     return Word(what, Secret, "placeholder", _TEXT_SCHEMA, secret=True)
 
 
 def name(what: str) -> Word[str]:
-    """A name that people choose once: it is the identity, and part of addresses."""
+    """A name that users choose once: it is the identity, and part of URLs."""
 
     def parse(word: str) -> str:
         if not re.fullmatch(_NAME.strip("^$"), word):
             slug = re.sub(r"[^a-z0-9_.-]+", "-", word.lower()).strip("-._")[:64]
-            cure = f": write {slug}" if re.fullmatch(_NAME.strip("^$"), slug or "-") else ""
-            raise ValueError(f"{word!r} is no name: only a-z, 0-9, `-`, `_` and `.`, at most 64{cure}")
+            fits = re.fullmatch(_NAME.strip("^$"), slug or "-")
+            cure = f"write {slug} ({_NAME_RULE})" if fits else f"use {_NAME_RULE}"
+            raise ValueError(f"{word!r} is not a valid name: {cure}")
         return word
 
     return Word(what, parse, "placeholder", {"type": "string", "pattern": _NAME})
@@ -117,7 +120,7 @@ def _contact(word: str) -> str:
         return _web(word)
     except ValueError:
         raise ValueError(
-            f"{word!r} is neither a mail address nor a web address: write one of these"
+            f"{word!r} is neither a mail address nor a web address: write one like support@example.org"
         ) from None
 
 
@@ -126,11 +129,11 @@ CONTACT = Word("a mail or web address", _contact, "support@example.org", {"type"
 
 def _channel(word: str) -> Secret:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://\S+", word):
-        raise ValueError("no address")
+        raise ValueError("not an address")
     return Secret(word)
 
 
-CHANNEL = Word("an apprise address like ntfy://topic or mailto://…", _channel, "json://placeholder",
+CHANNEL = Word("an apprise URL like ntfy://topic or mailto://…", _channel, "json://placeholder",
                {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9+.-]*://"}, secret=True)  # fmt: skip
 
 
@@ -144,7 +147,7 @@ def _address(word: str) -> Address:
     if match is None:
         raise ValueError(f"{word!r} is not an address: write host:port, like 127.0.0.1:8080 or [::1]:8080")
     if int(match[3]) > 65_535:
-        raise ValueError(f"{word!r} has no such port: write one up to 65535")
+        raise ValueError(f"{word!r} has a port above 65535: write a lower one")
     host = match[1] or match[2]
     if match[1] or re.fullmatch(r"[0-9.]+", host):
         try:
@@ -169,15 +172,15 @@ ADDRESS = Word("an address like 127.0.0.1:8080", _address, "127.0.0.1:8080",
 
 
 def _database(word: str) -> str:
-    """The path behind ``sqlite://``: ``/name`` relative, ``//name`` absolute."""
+    """The path in ``sqlite:///name`` (relative) or ``sqlite:////name`` (absolute)."""
     if re.match(r"postgres(ql)?(\+\w+)?://", word):
         raise ValueError("`postgresql://` is not built yet: write sqlite:///threenines.db")
     if word.startswith("/"):
-        raise ValueError(f"{word!r} is no store: write sqlite:///{word}")
+        raise ValueError(f"{word!r} is not a store: write sqlite:///{word}")
     match = re.fullmatch(r"sqlite:///([^\x00?#]+)", word)
     if match is None or match[1].endswith("/") or match[1] == ":memory:":
         raise ValueError(
-            f"{word!r} is no store: write sqlite:///threenines.db, or sqlite:////… for an absolute path"
+            f"{word!r} is not a store: write sqlite:///threenines.db, or sqlite:////… for an absolute path"
         )
     return match[1]
 
@@ -188,7 +191,7 @@ STORE = Word("a store like sqlite:///threenines.db", _database, "sqlite:///three
 
 @dataclass(frozen=True, slots=True)
 class FilePath:
-    """A path; a relative one begins where the configuration file is."""
+    """A path. A relative one starts in the folder of the configuration file."""
 
     what: str = "a path"
 
@@ -217,12 +220,12 @@ class KofN(NamedTuple):
 def _k_of_n(word: str) -> KofN:
     match = re.fullmatch(r"\s*([0-9]{1,4})\s+of\s+([0-9]{1,4})\s*", word)
     if match is None:
-        raise ValueError(f"{word!r} does not say how many must be up: write it like 2 of 3")
+        raise ValueError(f"{word!r} is not of the form `k of n`: write it like 2 of 3")
     k, n = int(match[1]), int(match[2])
     if k > n:
-        raise ValueError(f"{word!r} needs more than there are: write at most {n} of {n}")
+        raise ValueError(f"{word!r} needs more than {n}: write at most {n} of {n}")
     if k == 0:
-        raise ValueError(f"{word!r} needs nothing: write at least 1 of {n}")
+        raise ValueError(f"{word!r} needs none: write at least 1 of {n}")
     return KofN(k, n)
 
 

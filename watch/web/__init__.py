@@ -1,1 +1,1 @@
-"""HTTP: the public listener, which only hands out ready bytes, and the operators' listener."""
+"""HTTP: the public listener, which only sends rendered pages, and the operators' listener."""

@@ -1,13 +1,12 @@
-"""The short way in: a question that is one whole, plain GET is answered right where its bytes arrive.
+"""The fast path: answers one complete, plain GET directly in `data_received`.
 
-aiohttp makes a request object, two futures and a task of every question, and a crowd takes that time from the
-probes while an outage is on. Nearly all of a crowd's questions are plain, so they get this: one look at the
-bytes, one write (measured on a busy core: 20,000 requests a second became 47,000 and more).
+aiohttp makes a request object, two futures and a task for every request, and during an outage many visitors take
+that time from the probes. Nearly all their requests are plain, so this does one match and one write (measured on a
+busy core: 20,000 requests a second became 47,000 and more).
 
-It answers only what leaves no room for a second opinion. A body, a `Connection` other than keep-alive, an
-upgrade, a head in pieces or two at once, an odd byte: the connection goes over to aiohttp, with all that was
-received and for good. So nothing is parsed here that aiohttp would read differently, and its limits hold for
-the rest.
+It answers only requests that have one possible meaning. With a body, a `Connection` other than keep-alive, an
+upgrade, a partial head, two heads at once or an unusual byte, it hands the connection to aiohttp for good, with all
+received bytes. So it parses nothing that aiohttp would read differently, and aiohttp's limits hold for the rest.
 """
 
 from __future__ import annotations
@@ -21,36 +20,36 @@ from watch.web.page_answers import PageAnswers, date_line
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_LONGEST = 8190  # bytes of a head; longer ones meet aiohttp's limits
+_LONGEST = 8190  # bytes of a head; aiohttp's limits apply to longer ones
 _PLAIN_GET = re.compile(
     rb"GET (/[!-~]*) HTTP/1\.1\r\n"
-    rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~]*\r\n)+"  # values in ASCII; others go the long way
+    rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~]*\r\n)+"  # values in ASCII; aiohttp reads others
     rb"\r\n"
 )
-# The headers that the answer depends on, and those that say that this is no plain GET.
-_TELLING = re.compile(
+# The headers that the answer depends on, and those that mean that this is not a plain GET.
+_RELEVANT = re.compile(
     rb"\n(accept-encoding|if-none-match|host|connection|content-length|transfer-encoding|expect|upgrade)"
     rb":[\t ]*([^\r]*)",
     re.IGNORECASE,
 )
-_ODD = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
+_NOT_PLAIN = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
 
 
-class Quick(asyncio.Protocol):
-    """One connection, until something less than plain is asked on it.
+class FastGet(asyncio.Protocol):
+    """One connection, until a request on it is not plain.
 
     Args:
-        over: Makes the protocol that the connection then goes over to.
-        here: The connections served so, for the server to close.
-        patience_s: How long an idle or an unread connection is kept.
+        over: Makes the protocol that then takes the connection over.
+        here: The connections on the fast path, for the server to close.
+        timeout_s: Seconds after which an idle or unread connection is closed.
     """
 
-    __slots__ = ("_answers", "_here", "_last", "_loop", "_over", "_patience_s", "_timer", "_transport")
+    __slots__ = ("_answers", "_here", "_last", "_loop", "_over", "_timeout_s", "_timer", "_transport")
 
     def __init__(
-        self, counter: PageAnswers, over: Callable[[], asyncio.Protocol], here: set[Quick], patience_s: float
+        self, answers: PageAnswers, over: Callable[[], asyncio.Protocol], here: set[FastGet], timeout_s: float
     ) -> None:
-        self._answers, self._over, self._here, self._patience_s = counter, over, here, patience_s
+        self._answers, self._over, self._here, self._timeout_s = answers, over, here, timeout_s
         self._loop = asyncio.get_running_loop()
         self._last = self._loop.time()
         self._transport: asyncio.Transport | None = None
@@ -59,7 +58,7 @@ class Quick(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._here.add(self)
-        self._timer = self._loop.call_later(self._patience_s, self._look)
+        self._timer = self._loop.call_later(self._timeout_s, self._check_idle)
 
     def data_received(self, data: bytes) -> None:
         transport = self._transport
@@ -74,7 +73,7 @@ class Quick(asyncio.Protocol):
         transport.write(b"".join((start, date_line(), b"\r\n", body)))
 
     def pause_writing(self) -> None:
-        # Who does not read the answers may not ask on; `_look` cuts them off if that lasts.
+        # A client that does not read its answers may not send more; `_check_idle` closes it after a while.
         if self._transport is not None:
             self._transport.pause_reading()
 
@@ -87,15 +86,15 @@ class Quick(asyncio.Protocol):
         self._leave()
 
     def close(self) -> None:
-        """End the connection when what was answered is sent."""
+        """Close the connection after its answers are sent."""
         if self._transport is not None:
             self._transport.close()
 
-    def _look(self) -> None:
-        """Cut the connection off if nothing was asked for too long, else look again when it might be so."""
-        left = self._last + self._patience_s - self._loop.time()
+    def _check_idle(self) -> None:
+        """Close the connection if it has been idle for too long, else check again later."""
+        left = self._last + self._timeout_s - self._loop.time()
         if left > 0:
-            self._timer = self._loop.call_later(left, self._look)
+            self._timer = self._loop.call_later(left, self._check_idle)
         elif self._transport is not None:
             unread = self._transport.get_write_buffer_size()
             (self._transport.abort if unread else self._transport.close)()
@@ -119,9 +118,9 @@ def _asked(data: bytes) -> tuple[str, str, str | None] | None:
     if len(data) > _LONGEST or (plain := _PLAIN_GET.fullmatch(data)) is None:
         return None
     told: dict[bytes, bytes] = {}
-    for name, value in _TELLING.findall(data):
+    for name, value in _RELEVANT.findall(data):
         header = name.lower()
-        if header in told or header in _ODD:
+        if header in told or header in _NOT_PLAIN:
             return None
         told[header] = value.rstrip()
     if b"host" not in told or told.get(b"connection", b"keep-alive").lower() != b"keep-alive":

@@ -1,4 +1,4 @@
-"""Binding an address, and saying clearly why it cannot be bound."""
+"""Binds an address, and explains why it cannot be bound."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from watch.ports import ListenError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_BACKLOG = 1024  # a crowd arrives at once
-_DRAIN_S = 2.0  # answers in flight at SIGTERM; the whole stop has 5 s
+_BACKLOG = 1024  # many visitors may connect at the same moment
+_DRAIN_S = 2.0  # for answers in flight at SIGTERM; the whole stop may take 5 s
 _LISTENING = "0A"
 
 
 async def serve(
     app: web.Application | web.Server, host: str, port: int, *, setting: str = "listen.page"
 ) -> tuple[web.BaseRunner, tuple[str, int]]:
-    """Serve *app* on *host*:*port* (0: any free one) and return the runner and the address bound.
+    """Serve *app* on *host*:*port* (0: any free port) and return the runner and the bound address.
 
     Args:
         setting: The key in checks.yaml that names the address, for the error.
@@ -47,7 +47,7 @@ def _runner(app: web.Application | web.Server) -> web.BaseRunner:
 
 
 def _explained(trouble: Exception, host: str, port: int, setting: str) -> str:
-    """What is wrong with the address, and what to do."""
+    """The error message: what is wrong with the address, and what to do."""
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     code = trouble.errno if isinstance(trouble, OSError) else None
     if code == errno.EADDRINUSE:
@@ -55,31 +55,31 @@ def _explained(trouble: Exception, host: str, port: int, setting: str) -> str:
             f"{where} is taken by another program{_owner(port)}; stop it or set {setting} to a free address."
         )
     if code == errno.EACCES:
-        return (
-            f"{where} needs a privilege (ports below 1024 do); set {setting} to a higher port, such as 8080."
-        )
+        return f"{where} needs a privilege, as ports below 1024 do; set {setting} to a higher port, such as 8080."
     if code == errno.EADDRNOTAVAIL:
-        return f"{where} is not an address of this machine; set {setting} to one that is, such as 127.0.0.1."
+        return f"{where} is not an address of this machine; set {setting} to one of its addresses, such as 127.0.0.1."
     if isinstance(trouble, socket.gaierror):
-        return f"{where}: the name {host!r} has no address; set {setting} to an address, such as 127.0.0.1."
+        return (
+            f"{where}: the name {host!r} has no address; set {setting} to an IP address, such as 127.0.0.1."
+        )
     return f"{where} cannot be bound ({trouble}); set {setting} to another address."
 
 
 def _owner(port: int) -> str:
-    """`` (pid 4242, nginx)`` where the system lets us see it, else nothing."""
+    """`` (pid 4242, nginx)`` where the system shows it, else empty."""
     sockets = set(_listeners(port))
     for fd in Path("/proc").glob("[0-9]*/fd/*"):
         try:
             if str(fd.readlink()) in sockets:
                 process = fd.parent.parent
                 return f" (pid {process.name}, {(process / 'comm').read_text().strip()})"
-        except OSError:  # gone meanwhile, or not ours to look at
+        except OSError:  # the process has ended, or we may not look at it
             continue
     return ""
 
 
 def _listeners(port: int) -> Iterator[str]:
-    """The sockets that listen on *port*, as their links under /proc read."""
+    """The sockets that listen on *port*, named like their links under /proc."""
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
             rows = [line.split() for line in Path(table).read_text().splitlines()[1:]]

@@ -1,8 +1,8 @@
-"""The hub's own metrics: what it counts and times about itself.
+"""The hub's metrics about itself: counters, timers and gauges.
 
-One `Metrics` lives as long as the process; the hub calls it in passing, from its own thread and for under a
-microsecond each: what is counted often is counted in plain integers and handed to prometheus-client when it
-asks. Names are the contract's and never change.
+One `Metrics` lives as long as the process. The hub calls it from its own thread, under a microsecond a call:
+frequent counts are plain integers that prometheus-client reads at a scrape. The names of metrics never change,
+because users' dashboards and rules depend on them.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from watch.web.series import Samples, Scribe
+from watch.web.series import Samples, SeriesWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from prometheus_client import Metric
 
-_LAGS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)  # 0.1 taints a latency, 1 a reading
+# Seconds. Above 0.1 a latency is kept out of the percentiles, above 1 a reading may decide nothing.
+_LAGS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _DWELLS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 300.0, 1800.0)
 _END = b"# EOF\n"
 
 
 class Timer(Collector):
-    """A histogram for one thread: 0.3 µs an observation, against 1.6 for the library's locks."""
+    """A histogram for one thread: 0.3 µs an observation, against 1.6 µs with the library's locks."""
 
     def __init__(self, name: str, says: str, bounds: tuple[float, ...]) -> None:
         self._name, self._says, self._bounds = name, says, bounds
@@ -48,7 +49,7 @@ class Timer(Collector):
 
 
 class _Tally(Collector):
-    """The counts of observations, as the library wants them."""
+    """The counts of observations, as a collector of prometheus-client."""
 
     def __init__(self, counted: Mapping[tuple[str, str], int]) -> None:
         self._counted = counted
@@ -72,30 +73,32 @@ class Metrics:
         self.registry.register(_Tally(self._counted))
         self._seen = Gauge(
             "threenines_agent_last_seen_seconds",
-            "How long ago a vantage point was last heard from.",
+            "Time since a vantage point last reported.",
             ("vantage",),
             registry=self.registry,
         )
         self._timers()
         self._gauges()
-        self._scribe = Scribe()
+        self._series = SeriesWriter()
 
     def _timers(self) -> None:
-        schedule = Timer("threenines_schedule_lag_seconds", "How late checks were started.", _LAGS)
-        loop = Timer("threenines_loop_lag_seconds", "How late the event loop woke.", _LAGS)
-        dwell = Timer("threenines_outbox_dwell_seconds", "From a notice's row to its delivery.", _DWELLS)
+        schedule = Timer("threenines_schedule_lag_seconds", "Delay of the start of checks.", _LAGS)
+        loop = Timer("threenines_loop_lag_seconds", "Delay of the event loop.", _LAGS)
+        dwell = Timer(
+            "threenines_outbox_dwell_seconds", "Time from the creation of a notice to its delivery.", _DWELLS
+        )
         for timer in (schedule, loop, dwell):
             self.registry.register(timer)
         self.schedule_lag, self.lag, self.outbox_dwell = schedule.observe, loop.observe, dwell.observe
 
     def _gauges(self) -> None:
-        pending = Gauge("threenines_outbox_pending", "Notices waiting to be sent.", registry=self.registry)
+        pending = Gauge("threenines_outbox_pending", "Notices that wait to be sent.", registry=self.registry)
         reload = Gauge(
             "threenines_config_reload_success",
-            "Whether the last reading of checks.yaml succeeded.",
+            "Whether checks.yaml was last loaded successfully (1) or not (0).",
             registry=self.registry,
         )
-        reload.set(1)  # without a good one there is no hub
+        reload.set(1)  # the hub does not start without a valid configuration
         self.outbox_pending = pending.set
         self._reload = reload.set
 
@@ -105,7 +108,7 @@ class Metrics:
         self._counted[key] = self._counted.get(key, 0) + 1
 
     def seen(self, vantage: str, ago_s: float) -> None:
-        """Note how long ago *vantage* was last heard from."""
+        """Record the seconds since *vantage* last reported."""
         self._seen.labels(vantage).set(ago_s)
 
     def forgotten(self, vantage: str) -> None:
@@ -113,12 +116,12 @@ class Metrics:
         self._seen.remove(vantage)
 
     def reloaded(self, success: bool) -> None:
-        """Note whether the last reading of the configuration succeeded."""
+        """Record whether the configuration was last loaded successfully."""
         self._reload(int(success))
 
     def exposition(self, samples: Samples, accept: str = "") -> tuple[bytes, str]:
-        """Everything as text and its content type, in the format that the Accept header *accept* prefers."""
+        """All metrics as text, and the content type, in the format that the Accept header *accept* prefers."""
         encode, content_type = choose_encoder(accept)
         own = encode(self.registry)
-        end = _END if own.endswith(_END) else b""  # OpenMetrics: the last line, and only once
-        return own.removesuffix(_END) + self._scribe.written(samples) + end, content_type
+        end = _END if own.endswith(_END) else b""  # OpenMetrics: it must be the last line, once
+        return own.removesuffix(_END) + self._series.written(samples) + end, content_type

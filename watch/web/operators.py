@@ -1,8 +1,8 @@
 """The operators' listener: metrics for Prometheus, health for supervisors.
 
-`/healthz` answers 200 while every loop has turned within its limit and 503 when one is stuck: restart us.
-`/readyz` answers 200 once the first readings are judged and the store takes writes: until then, wait. Both
-say why in JSON. That it stands on the loopback only is the configuration's business.
+`/healthz` answers 200 while every loop has run within its limit, and 503 when one is stuck: restart the hub then.
+`/readyz` answers 200 once the first readings are judged and the store accepts writes, and 503 before. Both give the
+reason in JSON. The configuration makes sure that it listens on loopback only.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from watch.web.series import Samples
 
 Fact = str | int | float | bool | None
-_MOST = 64 * 1024  # bytes of a request's body; nothing here takes one
+_MOST = 64 * 1024  # bytes of a request's body; no path here reads one
 _HEADERS = {
     hdrs.CACHE_CONTROL: "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -35,7 +35,7 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """One loop of ours: how long ago it last turned, and from when on it counts as stuck."""
+    """One loop of the hub: how long ago it last ran, and after how long it counts as stuck."""
 
     loop: str
     ago_ms: int
@@ -56,14 +56,14 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What is still awaited, each in a few words: ``first readings of 3 checks``. Empty means ready."""
+    """What the hub still waits for, like ``first readings of 3 checks``. Empty means ready."""
 
     waiting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the answers come from; each is called once a request and must not block."""
+    """The functions that give the answers; each is called once a request and must not block."""
 
     samples: Callable[[], Samples]
     health: Callable[[], Health]
@@ -71,7 +71,7 @@ class Sources:
 
 
 def operators_app(metrics: Metrics, sources: Sources) -> web.Application:
-    """An application with `/metrics`, `/healthz` and `/readyz`. `ListenError` without aiohttp's C parser."""
+    """An application with `/metrics`, `/healthz` and `/readyz`. Raises `ListenError` without aiohttp's C parser."""
     refuse_slow_parser(http_parser.HttpRequestParser)
 
     async def exposed(request: web.Request) -> web.Response:
@@ -108,7 +108,7 @@ def _json(said: Any, *, ok: bool) -> web.Response:
 
 @web.middleware
 async def _plain_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Say a 404 or 405 in one line."""
+    """Answer a 404 or 405 with one line of text."""
     try:
         return await handler(request)
     except web.HTTPException as refusal:

@@ -1,6 +1,6 @@
-"""What is answered to which question, in bytes: the head up to its Date, and the body.
+"""The public listener's answers in bytes: the head up to its Date line, and the body.
 
-Pure but for the clock behind `date_line`; both ways into the public listener ask here.
+Pure except for the clock in `date_line`. Both request paths (`fast_get` and `public`) use it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 _ALLOWED = {"Allow": "GET, HEAD, OPTIONS"}
 _PREFLIGHT = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "GET, HEAD"}
 _NOT_YET = b"The first measurements are being taken. Please come back in a few seconds.\n"
-_NOT_SO = b"This address can only be read.\n"
+_READ_ONLY = b"Only GET, HEAD and OPTIONS are allowed here.\n"
 
 
 class Reply(NamedTuple):
-    """An answer without its Date and Connection lines and the empty line after them."""
+    """An answer without its Date and Connection lines and the empty line after the head."""
 
     head: bytes
     body: bytes
@@ -40,9 +40,9 @@ class PageAnswers:
         """The answer to a GET.
 
         Args:
-            target: The path as asked for, with its query.
-            accepted: The header Accept-Encoding.
-            known: The header If-None-Match, if there is one.
+            target: The path as requested, with its query.
+            accepted: The Accept-Encoding header.
+            known: The If-None-Match header, if there is one.
         """
         if self._pages.empty:
             return _plain(503, "Service Unavailable", _NOT_YET, {"Retry-After": "5"})
@@ -53,7 +53,7 @@ class PageAnswers:
         return Reply(answer.head, answer.body)
 
     def options(self, target: str) -> Reply:
-        """The answer to OPTIONS: what a browser asks before a script of another site may read."""
+        """The answer to OPTIONS, which a browser sends before a script of another site may read."""
         found = self._found(target)
         if found is None:
             return self.refused(target)
@@ -61,10 +61,10 @@ class PageAnswers:
         return Reply(head(204, "No Content", _ALLOWED | shared | SECURITY), b"")
 
     def refused(self, target: str) -> Reply:
-        """The answer to a method that would change something."""
+        """The answer to any other method: 405."""
         if self._found(target) is None and not self._pages.empty:
             return self.read(target, "", None)
-        return _plain(405, "Method Not Allowed", _NOT_SO, _ALLOWED)
+        return _plain(405, "Method Not Allowed", _READ_ONLY, _ALLOWED)
 
     def _found(self, target: str) -> RenderedPage | None:
         path = target.partition("?")[0]
@@ -72,7 +72,7 @@ class PageAnswers:
 
 
 def _matches(known: str, answer: Answer) -> bool:
-    """Whether the If-None-Match header *known* names *answer*; compared weakly, as for GET it must be."""
+    """Whether the If-None-Match header *known* names *answer*. GET requires the weak comparison."""
     if known == answer.etag:
         return True
     return any(tag.strip().removeprefix("W/") in {answer.etag, "*"} for tag in known.split(","))
@@ -87,16 +87,16 @@ def _plain(status: int, phrase: str, body: bytes, headers: dict[str, str]) -> Re
     return Reply(head(status, phrase, entity | headers | SECURITY), body)
 
 
-class _Today:
-    """The Date line of this second."""
+class _DateLine:
+    """The cached Date line and its second."""
 
     second = 0
     line = b""
 
 
 def date_line() -> bytes:
-    """The Date line, made once a second."""
+    """The Date line; it is formatted once a second."""
     second = int(time.time())
-    if second != _Today.second:
-        _Today.second, _Today.line = second, f"Date: {formatdate(second, usegmt=True)}\r\n".encode()
-    return _Today.line
+    if second != _DateLine.second:
+        _DateLine.second, _DateLine.line = second, f"Date: {formatdate(second, usegmt=True)}\r\n".encode()
+    return _DateLine.line

@@ -1,12 +1,11 @@
-"""The public listener: hands out what stands on the pages, and can do nothing else.
+"""The public listener: it serves the rendered pages and can do nothing else.
 
-Nothing here depends on the hub's state, reads a body, sets a cookie or logs a visitor. An answer is one write
-of bytes that were ready before the question came, so that a crowd reading the page in an outage costs the
-outage's detection as little as possible: plain questions are answered in `watch.web.fast_get`, all others here,
-with the same bytes.
+It does not use the hub's state, read request bodies, set cookies or log visitors. An answer is one write of bytes
+that were ready before the request, so that many visitors during an outage slow down its detection as little as
+possible. `watch.web.fast_get` answers plain requests; this module answers all others, with the same bytes.
 
-Limits: a request's head must arrive within `KEEP_ALIVE_S`, and an answer be read within it, or the connection
-is cut; bodies are not read.
+Limits: a connection is closed when a request's head does not arrive, or an answer is not read, within
+`KEEP_ALIVE_S`. Request bodies are not read.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_writer import HttpVersion11
 
 from watch.ports import ListenError
-from watch.web.fast_get import Quick
+from watch.web.fast_get import FastGet
 from watch.web.page_answers import PageAnswers, Reply, date_line
 
 if TYPE_CHECKING:
@@ -32,41 +31,41 @@ KEEP_ALIVE_S = 15.0
 
 
 def public_server(pages: RenderedPages, *, keep_alive_s: float = KEEP_ALIVE_S) -> web.Server:
-    """A server that hands out *pages*; needs a running loop. `ListenError` without aiohttp's C parser."""
+    """A server for *pages*; needs a running event loop. Raises `ListenError` without aiohttp's C parser."""
     refuse_slow_parser(http_parser.HttpRequestParser)
     return _PublicServer(PageAnswers(pages), keep_alive_s)
 
 
 def refuse_slow_parser(parser: type) -> None:
-    """Raise `ListenError` when *parser* is the pure-Python one: ten times slower, and laxer."""
+    """Raise `ListenError` when *parser* is the pure-Python one: it is ten times slower and less strict."""
     if parser is http_parser.HttpRequestParserPy:
         raise ListenError(
-            "aiohttp runs without its C parser, which the listeners do not trust with strangers; unset "
+            "aiohttp runs without its C parser, and its Python parser is not safe for public requests; unset "
             "AIOHTTP_NO_EXTENSIONS, or reinstall aiohttp from a wheel for this platform."
         )
 
 
 class _PublicServer(web.Server):
-    """Makes a `Quick` of every connection, and aiohttp's handler of those that outgrow it."""
+    """Starts every connection as a `FastGet`; aiohttp's handler takes over requests that are not plain."""
 
-    def __init__(self, counter: PageAnswers, patience_s: float) -> None:
+    def __init__(self, answers: PageAnswers, timeout_s: float) -> None:
         super().__init__(
             self._answer,
             access_log=None,
             logger=_log(),
-            keepalive_timeout=patience_s,
+            keepalive_timeout=timeout_s,
             lingering_time=1.0,
             auto_decompress=False,
         )
-        self._answers = counter
-        self._patience_s = patience_s
-        self._quick: set[Quick] = set()
+        self._answers = answers
+        self._timeout_s = timeout_s
+        self._fast: set[FastGet] = set()
 
     def __call__(self) -> Any:
-        return Quick(self._answers, super().__call__, self._quick, self._patience_s)
+        return FastGet(self._answers, super().__call__, self._fast, self._timeout_s)
 
     def pre_shutdown(self) -> None:
-        for connection in tuple(self._quick):
+        for connection in tuple(self._fast):
             connection.close()
         super().pre_shutdown()
 
@@ -75,7 +74,7 @@ class _PublicServer(web.Server):
         start, body = self._reply(request)
         connection, alive = _persistence(request)
         wire = b"".join((start, date_line(), connection, b"\r\n", b"" if bare else body))
-        return _Ready(wire, alive=alive, patience_s=self._patience_s)
+        return _Ready(wire, alive=alive, timeout_s=self._timeout_s)
 
     def _reply(self, request: web.BaseRequest) -> Reply:
         target, headers = request.raw_path, request.headers
@@ -88,30 +87,30 @@ class _PublicServer(web.Server):
 
 
 class _Ready(web.StreamResponse):
-    """An answer that is bytes already."""
+    """An answer whose bytes are ready."""
 
-    def __init__(self, wire: bytes, *, alive: bool, patience_s: float) -> None:
+    def __init__(self, wire: bytes, *, alive: bool, timeout_s: float) -> None:
         super().__init__()
         self._wire = wire
         self._keep_alive = alive
-        self._patience_s = patience_s
+        self._timeout_s = timeout_s
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
         writer = request.writer
         await writer.write(self._wire)
-        # Who pipelines requests and reads no answers would fill our memory: wait, but not for ever.
+        # A client that pipelines requests without reading answers would fill our memory: wait, with a time limit.
         if request.protocol.writing_paused:
             try:
-                async with asyncio.timeout(self._patience_s):
+                async with asyncio.timeout(self._timeout_s):
                     await writer.drain()
             except TimeoutError:
                 if request.transport is not None:
                     request.transport.abort()
-                raise ConnectionResetError("the reader is too slow") from None
+                raise ConnectionResetError("the client reads too slowly") from None
         return writer
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Do nothing: the whole answer is written."""
+        """Do nothing: the whole answer is already written."""
 
 
 def _persistence(request: web.BaseRequest) -> tuple[bytes, bool]:
@@ -124,10 +123,10 @@ def _persistence(request: web.BaseRequest) -> tuple[bytes, bool]:
 
 def _log() -> logging.Logger:
     log = logging.getLogger(__name__)
-    log.addFilter(_ours)
+    log.addFilter(_not_a_bad_request)
     return log
 
 
-def _ours(record: logging.LogRecord) -> bool:
-    # Whatever the internet throws at a port is no error of ours: no traceback for what does not parse.
+def _not_a_bad_request(record: logging.LogRecord) -> bool:
+    # A malformed request is not an error of this program: log no traceback for it.
     return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))

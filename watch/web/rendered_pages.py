@@ -1,10 +1,9 @@
-"""The rendered site, ready to be handed out: whole answers in memory, swapped at once.
+"""The rendered site as complete answers in memory, replaced as a whole.
 
-`put` replaces everything at once: a reader sees the old site or the new one, never half of each. An answer's head and
-its compressed body are made when they are first asked for, then kept until the document changes; a document that did
-not change keeps its answers.
+`put` replaces everything at once: a reader sees the old site or the new one, never a mixture. An answer's head and
+compressed body are made at the first request and kept until the document changes.
 
-Each coding has an ETag of its own, since a strong one promises identical bytes (RFC 9110 §8.8.3).
+Each coding has its own ETag, since a strong ETag promises identical bytes (RFC 9110 §8.8.3).
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PHRASES = {200: "OK", 404: "Not Found"}
-_WORTHWHILE = 256  # bytes; below, a coded body is no smaller with its headers
+_WORTHWHILE = 256  # bytes; a smaller body does not get smaller by coding, with its extra header
 _FRESH = "max-age=15, stale-if-error=86400"
 _FOR_EVER = "public, max-age=31536000, immutable"
 _POLICY = (
@@ -40,7 +39,7 @@ SECURITY = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One document in one coding, without its Date; *unchanged* is the head of the 304."""
+    """One document in one coding, without its Date line; *unchanged* is the head of the 304."""
 
     etag: str
     head: bytes
@@ -50,7 +49,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class RenderedPage:
-    """A document and the answers made of it so far."""
+    """A document and the answers made from it so far."""
 
     document: Document
     _answers: dict[str, Answer] = field(default_factory=dict)
@@ -64,7 +63,7 @@ class RenderedPage:
 
 
 class RenderedPages:
-    """What the public listener hands out now."""
+    """The site that the public listener serves now."""
 
     __slots__ = ("_before", "_made", "_site")
 
@@ -74,13 +73,12 @@ class RenderedPages:
         self._before: Mapping[str, RenderedPage] = {}
 
     def put(self, site: Mapping[str, Document]) -> None:
-        """Replace the site: paths, not percent-encoded → documents, which may be made when they are asked for."""
-        before = {**self._before, **self._made} if len(self._made) < len(self._before) else self._made
-        self._site, self._made, self._before = site, {}, {p: page for p, page in before.items() if p in site}
+        """Replace the site: path (not percent-encoded) → document; documents may be made at the first request."""
+        self._site, self._made, self._before = site, {}, self._made
 
     @property
     def empty(self) -> bool:
-        """Whether nothing was rendered yet."""
+        """Whether nothing has been rendered yet."""
         return not self._site
 
     def at(self, path: str) -> RenderedPage | None:
@@ -93,8 +91,8 @@ class RenderedPages:
 
     @property
     def missing(self) -> RenderedPage:
-        """What is handed out for a path that is not there."""
-        return self.at(MISSING) or _NOWHERE
+        """The answer for a path that does not exist."""
+        return self.at(MISSING) or _NO_PAGE
 
 
 @lru_cache(maxsize=512)
@@ -110,7 +108,7 @@ def coding(accepted: str) -> str:
 
 
 def head(status: int, phrase: str, headers: Mapping[str, str]) -> bytes:
-    """The start of an answer, up to where the Date goes."""
+    """The head of an answer, up to the Date line."""
     lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n"
 
@@ -131,12 +129,12 @@ def _made(document: Document, coding: str) -> Answer:
 
 
 def _coded(body: bytes, coding: str) -> tuple[bytes, str]:
-    """*body* in *coding*, or as it is where that is no smaller."""
+    """*body* in *coding*, or unchanged if coding does not make it smaller."""
     if coding == "identity" or len(body) < _WORTHWHILE:
         return body, "identity"
-    # mtime 0: the same page gives the same bytes. Quality 5 costs 0.5 ms a page; 11 would cost 30.
+    # mtime 0: the same page gives the same bytes. Quality 5 takes 0.5 ms a page; 11 would take 30 ms.
     coded = brotli.compress(body, quality=5) if coding == "br" else gzip.compress(body, 6, mtime=0)
     return (coded, coding) if len(coded) < len(body) else (body, "identity")
 
 
-_NOWHERE = RenderedPage(Document(b"There is no page here.\n", "text/plain; charset=utf-8", status=404))
+_NO_PAGE = RenderedPage(Document(b"There is no page here.\n", "text/plain; charset=utf-8", status=404))

@@ -1,8 +1,7 @@
 """Per-check and per-component series, written by hand.
 
-prometheus-client takes 218 ms of the loop for 34,000 series, and a lagging loop spoils readings. A series
-changes only in its number, so what stands before it is escaped once and kept, and all numbers are written in
-one go.
+prometheus-client blocks the loop for 218 ms with 34,000 series, and a delayed loop spoils readings. Only the number
+of a series changes, so the text before it is escaped once and kept, and all numbers are formatted in one call.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ STATES = ("up", "degraded", "down", "unknown")
 
 @dataclass(frozen=True, slots=True)
 class CheckSample:
-    """What one check is now.
+    """The current state of one check.
 
     Args:
         state: One of `STATES`.
@@ -37,11 +36,11 @@ class CheckSample:
 
 @dataclass(frozen=True, slots=True)
 class ComponentSample:
-    """What one component's account is now.
+    """The current figures of one component.
 
     Args:
-        uptime: Exact ratio by window (``month``, ``90d``); a None is left out, not shown as 0.
-        budget_remaining_ms: Negative once the budget is overspent.
+        uptime: Exact ratio by window (``month``, ``90d``); None is omitted, not shown as 0.
+        budget_remaining_ms: Error budget left, in ms; negative when it is overspent.
     """
 
     component: str
@@ -51,14 +50,14 @@ class ComponentSample:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """All that the hand-written series are made of."""
+    """The data for the hand-written series."""
 
     checks: Iterable[CheckSample] = ()
     components: Iterable[ComponentSample] = ()
 
 
-class Scribe:
-    """Writes samples as Prometheus text (OpenMetrics but for its last line); keeps what does not change."""
+class SeriesWriter:
+    """Writes samples as Prometheus text (OpenMetrics without its last line); keeps the unchanging text."""
 
     __slots__ = ("_known",)
 
@@ -66,7 +65,7 @@ class Scribe:
         self._known: dict[str, _Known] = {}
 
     def written(self, samples: Samples) -> bytes:
-        """The series of *samples*; checks that are no longer among them are forgotten."""
+        """The series of *samples*; forgets checks that are no longer in them."""
         before, known = self._known, {}
         states, starts, seconds = [_HEADS["state"]], list[bytes](), list[float]()
         for c in samples.checks:
@@ -83,7 +82,7 @@ class Scribe:
 
 
 class _Known:
-    """What was escaped and written for one check."""
+    """The unchanging text of one check's series."""
 
     __slots__ = ("_labels", "_phases", "_starts", "component", "states")
 
@@ -95,7 +94,7 @@ class _Known:
         self._starts: tuple[bytes, ...] = ()
 
     def starts(self, phases: tuple[str, ...]) -> tuple[bytes, ...]:
-        """What stands before the seconds of each of *phases*, from the end of the line above on."""
+        """The text before the seconds of each of *phases*, beginning with the line end of the line above."""
         if phases != self._phases:
             name = "threenines_probe_duration_seconds"
             lines = (f'\n{name}{{{self._labels},phase="{_escaped(phase)}"}} ' for phase in phases)
@@ -104,7 +103,7 @@ class _Known:
 
 
 def _numbers(seconds: list[float]) -> list[bytes]:
-    # orjson writes floats ten times faster than "%.6f"; what is not finite it calls null.
+    # orjson formats floats ten times faster than "%.6f"; it writes numbers that are not finite as null.
     return orjson.dumps(seconds)[1:-1].replace(b"null", b"NaN").split(b",") if seconds else []
 
 
@@ -114,16 +113,19 @@ def _head(name: str, says: str) -> bytes:
 
 _HEADS = {
     "state": _head("threenines_check_state", "1 for the state that a check is in, 0 for the others."),
-    "phases": _head("threenines_probe_duration_seconds", "Duration of the last reading by phase.").rstrip(),
-    "uptime": _head("threenines_uptime_ratio", "Up over up and down, maintenance excluded; truncated."),
+    "phases": _head("threenines_probe_duration_seconds", "Duration of the last reading, by phase.").rstrip(),
+    "uptime": _head(
+        "threenines_uptime_ratio", "Up time over up and down time, without excluded maintenance; truncated."
+    ),
     "budget": _head(
-        "threenines_error_budget_remaining_seconds", "Downtime left this month; negative: overspent."
+        "threenines_error_budget_remaining_seconds",
+        "Downtime left in this month's error budget; negative when overspent.",
     ),
 }
 
 
 def _state_blocks(labels: str) -> dict[str, bytes]:
-    """For each state, the lines of all four."""
+    """For each state, the lines of all four states."""
     names = [(state, f'threenines_check_state{{{labels},state="{state}"}}') for state in STATES]
     return {now: "".join([f"{n} {int(state == now)}\n" for state, n in names]).encode() for now in STATES}
 
@@ -144,7 +146,7 @@ def _accounts(components: tuple[ComponentSample, ...]) -> list[bytes]:
 
 
 def _truncated(ratio: Fraction) -> str:
-    """Nine decimals, never rounded up: 1 means exactly 1."""
+    """*ratio* with nine decimals, truncated: 1 means exactly 1."""
     whole, rest = divmod(ratio.numerator * 10**9 // ratio.denominator, 10**9)
     return f"{whole}.{rest:09d}"
 

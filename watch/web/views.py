@@ -1,4 +1,4 @@
-"""What the operators' listener shows of a running hub."""
+"""Snapshots of a running hub for the operators' listener."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from watch.hub.hub import Hub
     from watch.ports import Clock
 
-_FIGURES_EVERY = 15.0  # seconds: a scrape must not compose every month anew
+_FIGURES_EVERY = 15.0  # seconds; a scrape must not compute the month's figures every time
 _STUCK_MS = 10_000
 
 
@@ -25,8 +25,9 @@ class Views:
     """Snapshots for /metrics, /healthz and /readyz.
 
     Args:
-        beats: For each loop, when it last turned, on the monotonic clock.
-        unwritten: Why the store takes nothing just now; None while it does. pending: How many notices wait to be sent.
+        beats: For each loop, when it last ran, on the monotonic clock in seconds.
+        unwritten: Why the store does not accept writes now; None while it does.
+        pending: The number of notices that wait to be sent.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Views:
             "components": len(settings.components),
             "checks": len(settings.checks),
             "ledger_entries": self._hub.book.version,
-            "store": str(self._unwritten() or "is written"),
+            "store": str(self._unwritten() or "accepts writes"),
             "notices_pending": self._pending(),
             "troubles": "; ".join(t.text for t in self._hub.troubles.current()),
         }
@@ -77,6 +78,6 @@ class Views:
 
     def readiness(self) -> Readiness:
         unasked = [name for name in self._hub.board.checks if not self._hub.judged(name)]
-        waiting = [f"first readings of {len(unasked)} checks"] if unasked else []
+        waiting = [f"first readings of {len(unasked)} check{'s' * (len(unasked) != 1)}"] if unasked else []
         waiting += ["the store takes no writes"] if self._unwritten() is not None else []
         return Readiness(tuple(waiting))

@@ -1,4 +1,4 @@
-"""Where checks are asked from: the hub's own vantage point, and whether each check can be asked from it."""
+"""Vantage points: the hub's own one, and whether each check can run from the ones it names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IMPLICIT = "local"
 
 
 def vantages_of(document: Fields, site: str | None, findings: Findings) -> dict[str, Vantage]:
-    """The hub's own vantage point, by name: the one that is written, or an implicit one."""
+    """The hub's own vantage point, by name: the configured one, or an implicit one."""
     written: Mapping[str, tuple[Fields, Scalar]] = document["vantages"] or {}
     if not written:
         return {IMPLICIT: Vantage(name=IMPLICIT, site=site or IMPLICIT)}
@@ -28,15 +28,15 @@ def vantages_of(document: Fields, site: str | None, findings: Findings) -> dict[
         if fields["local"] and name != own:
             findings.mistake(
                 key,
-                f"{quoted(own)} is the hub's own vantage point already",
-                "only one can be local",
+                f"{quoted(own)} is already the hub's own vantage point",
+                "only one can be `local: true`",
                 cut=True,
             )
         elif name != own or fields["local"] is False:
             findings.mistake(
                 key,
-                f"remote vantage points are not built yet: {quoted(name)} stands elsewhere",
-                "keep the hub's own one only" if len(written) > 1 else "write `local: true`",
+                f"{quoted(name)} is a remote vantage point; these are not built yet",
+                "keep only the hub's own vantage point" if len(written) > 1 else "write `local: true`",
                 cut=True,
             )
     fields, _ = written[own]
@@ -48,7 +48,7 @@ def _vantage(name: str, fields: Fields, site: str | None, findings: Findings) ->
     for index, (canary, node) in enumerate(canaries):
         if canary.probe is not None and any(same(canary, other) for other, _ in canaries[:index]):
             findings.mistake(
-                node, "this canary asks what another one asks", "ask something that can fail by itself"
+                node, "this canary is the same as another one", "ask a target that can fail independently"
             )
     return Vantage(
         name=name, site=fields["site"] or site or IMPLICIT, canaries=tuple(canary for canary, _ in canaries)
@@ -56,7 +56,7 @@ def _vantage(name: str, fields: Fields, site: str | None, findings: Findings) ->
 
 
 def compare(check: ReadCheck, vantages: Mapping[str, Vantage], findings: Findings) -> None:
-    """Record what is wrong between a check and the vantage points."""
+    """Record mistakes between a check and the vantage points."""
     for name, node in check.sources:
         if name not in vantages:
             unknown_name(node, "vantage point", name, tuple(vantages), findings)
@@ -65,7 +65,9 @@ def compare(check: ReadCheck, vantages: Mapping[str, Vantage], findings: Finding
 
 def compare_pool(fields: Fields, vantages: Mapping[str, Vantage], findings: Findings) -> None:
     """Record a `down_when` that asks for more vantage points than there are."""
-    wanted, there = fields["down_when"], len(vantages)
-    if isinstance(wanted, int) and wanted > there:
-        wrong = f"{wanted} vantage points cannot agree where there {'is' if there == 1 else 'are'} {there}"
-        findings.mistake(fields.at("down_when"), wrong, f"write {there} or `majority`")
+    wanted, count = fields["down_when"], len(vantages)
+    if isinstance(wanted, int) and wanted > count:
+        wrong = (
+            f"`down_when` asks for {wanted} vantage points, but there {'is' if count == 1 else 'are'} {count}"
+        )
+        findings.mistake(fields.at("down_when"), wrong, f"write {count} or `majority`")
