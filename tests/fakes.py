@@ -75,6 +75,8 @@ class MemoryStore:
                 k for k, v in kept.items() if v == gone and not (gone is None and kept is self.kept_darks)
             ]:
                 del kept[key]
+        closed = {seq for seq, until_ms in batch.darks.items() if until_ms == CLOSED}
+        self.kept_gaps = {key: gap for key, gap in self.kept_gaps.items() if key[0] not in closed}
         self.kept_lanes |= batch.lanes
         self.kept_rows |= batch.checkpoints
         for component, since in batch.void_days:

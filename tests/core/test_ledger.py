@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from watch.core.ledger import START, Kind, LedgerChain, verified
+from watch.core.ledger import START, Kind, LedgerChain, text, verified
 
 
 def entries(count: int = 5):
@@ -94,3 +94,16 @@ def test_text_of_any_script_is_hashed_as_it_is_written():
     entry = chain.entry(Kind.COMPONENT, "wëb", {"name": "Ωmega 🙂"}, now_ms=1)
     assert "Ω" in entry.body
     assert verified([entry])[2] is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"b": 1, "a": ["ü", "\x1b", "\x7f", '"', "\\", "\u2028", None, True]},
+        {"x": 2**70},
+        {"x": "\ud800"},
+        [-5, ""],
+    ],
+)
+def test_a_body_has_one_text_whatever_writes_it(value):
+    assert text(value) == json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)

@@ -50,7 +50,7 @@ class Stage:
 
     async def pause(self, seconds: float) -> None:
         self.clock.move(seconds)
-        self.hub._sweep()
+        await self.hub._sweep()
         await self.hub.turn()
 
     def state(self, key: str) -> State:

@@ -83,6 +83,10 @@ class Book:
             case _ if entry.critical:
                 raise UnknownKind(entry.kind)
 
+    def note(self, entry: Entry) -> None:
+        """*entry* is on record; what it says is in the book already."""
+        self.version = max(self.version, entry.seq)
+
     def define(self, kind: str, subject: str, body: t.Body, at: int) -> None:
         """Let terms begin, change or end at an instant."""
         self.bodies[kind, subject] = body

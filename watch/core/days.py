@@ -5,7 +5,7 @@ Kept a row a component and month, with the days in it: a page of a thousand comp
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -45,10 +45,9 @@ def month_body(rows: Iterable[DayRow]) -> str:
     return orjson.dumps({row.date: row[3:] for row in rows}, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def rows_of_month(zone: str, component: str, body: str) -> list[DayRow]:
+def rows_of_month(zone: str, component: str, month: str, body: str) -> list[DayRow]:
     """The rows behind a `month_body`, in order. ValueError or TypeError for what is none."""
-    return [DayRow(zone, component, date, *figures) for date, figures in _figures(body)]
-
-
-def _figures(body: str) -> list[tuple[str, list[Any]]]:
-    return list(orjson.loads(body).items())
+    rows = [DayRow(zone, component, date, *figures) for date, figures in orjson.loads(body).items()]
+    if not all(row.date.startswith(f"{month}-") for row in rows):
+        raise ValueError(f"a day of another month lies in {month}")
+    return rows

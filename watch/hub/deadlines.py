@@ -26,16 +26,25 @@ class Deadlines(Generic[K]):
         self._heap: list[tuple[int, K]] = [(0, key) for key in sorted(keys)]  # sorted: a heap already
         self._known = {key for _, key in self._heap}
 
+    @property
+    def next_ms(self) -> int:
+        """When the next key must be looked at; far ahead when there is none."""
+        return self._heap[0][0] if self._heap else 2**62
+
     def add(self, key: K) -> None:
         """Look at *key*, too, from the next time on."""
         if key not in self._known:
             self._known.add(key)
             heapq.heappush(self._heap, (0, key))
 
-    def past(self, now_ms: int, deadline_ms: Callable[[K], int | None]) -> list[K]:
-        """The keys whose deadline has come, every time anew until it moves; one whose deadline is None is let go."""
+    def past(self, now_ms: int, deadline_ms: Callable[[K], int | None], most: int = 2**62) -> list[K]:
+        """The keys whose deadline has come, every time anew until it moves; one whose deadline is None is let go.
+
+        Args:
+            most: Look at so many at the most; those left come first the next time.
+        """
         found = []
-        while self._heap and self._heap[0][0] <= now_ms:
+        while self._heap and self._heap[0][0] <= now_ms and (most := most - 1) >= 0:
             key = self._heap[0][1]
             at_ms = deadline_ms(key)
             if at_ms is None:

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from watch.ports import Clock, Desk, Meter, Store
 
 TURN = 1.0  # seconds
-_SLICE = 0.01  # seconds of standings between two breaths of the loop
+_SLICE = 0.01  # seconds of standings before the loop may do something else
+_AT_ONCE = 20  # checks
 
 
 class Hub:
@@ -125,7 +126,7 @@ class Hub:
         told = {name: b for (name, v), b in self.intake.heard().items() if v == delivery.vantage}
         if opens:
             told = self._unsettled(delivery.vantage)
-        wants_sight = self.intake.wants_sight(delivery.vantage)
+        wants_sight = self.intake.gate.waits(delivery.vantage)
         return Receipt(accepted=mark[1], refused=refused, beliefs=told, wants_sight=wants_sight)
 
     def _let_in_all(self, delivery: Delivery, now_ms: int) -> tuple[Refusal, ...]:
@@ -205,16 +206,17 @@ class Hub:
                 pass
             self._wake.clear()
             if self._clock.monotonic() - self._swept >= TURN:
-                self._sweep()
+                await self._sweep()
             await self.turn()
         self.intake.rest()
         await self.turn()
 
-    def _sweep(self) -> None:
+    async def _sweep(self) -> None:
         """What no observation brings about: states that lapse, checks that no longer run."""
         now = self._clock.now_ms()
         self._swept = self._clock.monotonic()
-        self.intake.sweep(now)
+        while not self.intake.sweep(now):
+            await asyncio.sleep(0)
         self.troubles.look(self.intake, self.settings, now)
 
     def stop(self) -> None:
@@ -242,18 +244,18 @@ class Hub:
         """Let the board stand anew for *changed* checks, a slice at a time; whether anything moved."""
         loop = asyncio.get_running_loop()
         board, names, moved = self.board, sorted(changed & self.settings.checks.keys()), False
-        while names and board is self.board:  # a reload stands for all of them by itself
-            until = loop.time() + _SLICE
-            fresh: dict[str, CheckStanding] = {}
+        until = loop.time() + _SLICE
+        for n in range(0, len(names), _AT_ONCE):
+            if board is not self.board:
+                break  # a reload stands for all of them by itself
             now = self._clock.now_ms()
-            while names and loop.time() < until:
-                name = names.pop()
-                fresh[name] = self._standing(name, now)
-            moved |= bool(fresh)
+            fresh = {name: self._standing(name, now) for name in names[n : n + _AT_ONCE]}
             board.update(fresh, now)
             self._double(fresh)
-            if names:
+            moved = True
+            if loop.time() >= until:
                 await asyncio.sleep(0)
+                until = loop.time() + _SLICE
         self.troubles.unseen([s for s in self.board.checks.values() if s.about_us], self._clock.now_ms())
         return moved
 

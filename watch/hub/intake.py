@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from watch.core.standing import Sight
     from watch.hub.recorder import Recorder
 
+_LAPSES = 1000  # states that may lapse at once, before the loop may do something else
 Key = tuple[str, str]
 
 
@@ -57,7 +58,7 @@ class Intake:
         self._confirmations: dict[str, Confirmation] = {}
         self._asked: dict[str, frozenset[str]] = {}
         self._followed: dict[str, tuple[str, ...]] = {}
-        self._gate = CanaryGate()
+        self.gate = CanaryGate()
         self._trails = Trails()
         self._summaries = Summaries()
         self._lapses = Lapses(self.beliefs)
@@ -71,15 +72,15 @@ class Intake:
             v.name: frozenset(check.name for check in settings.asked_from(v))
             for v in settings.vantages.values()
         }
-        self._gate.plan(settings)
+        self.gate.plan(settings)
         for name in changed:
             for key in [k for k in self.beliefs if k[0] == name]:
                 self._keep(key, confirm.streakless(self.beliefs[key]))
         for key in [k for k in self.beliefs if k[0] not in checks or k[1] not in settings.vantages]:
             self._drop(key, now_ms)
         for key, belief in self.beliefs.items():  # a streak may wait for canaries since before a restart
-            if confirm.awaits_sight(belief, self._confirmations[key[0]], self._gate.good_ms(key[1])):
-                self._gate.hold(*key)
+            if confirm.awaits_sight(belief, self._confirmations[key[0]], self.gate.good_ms(key[1])):
+                self.gate.hold(*key)
         self._lapses.plan(self._confirmations)
 
     def _drop(self, key: Key, now_ms: int) -> None:
@@ -143,15 +144,15 @@ class Intake:
         before = self._back_in_sight(key, belief, o.at_ms, now_ms) if dark else belief
         after, changes = confirm.observed(
             before, confirmation, verdict=o.verdict, reason=o.reason, at_ms=o.at_ms, took_ms=o.took_ms,
-            sighted_ms=self._gate.good_ms(key[1]),
+            sighted_ms=self.gate.good_ms(key[1]),
         )  # fmt: skip
         if not (changes or before is not belief) and after.settled and belief.settled:
             self.beliefs[key] = after
             return
         self._trails.follow(key, o, self.latest.get(key))
         self._told[key] = after
-        if confirm.awaits_sight(after, confirmation, self._gate.good_ms(key[1])):
-            self._gate.hold(*key)
+        if confirm.awaits_sight(after, confirmation, self.gate.good_ms(key[1])):
+            self.gate.hold(*key)
         self._apply(key, after, changes, o, now_ms)
 
     def _back_in_sight(self, key: Key, belief: Belief, at_ms: int, now_ms: int) -> Belief:
@@ -209,7 +210,7 @@ class Intake:
 
     def see(self, sight: Sight, now_ms: int) -> bool:
         """Take in a round of canaries; True when the vantage point went blind, or sees again."""
-        held = self._gate.see(sight, self._recorder.batch, now_ms)
+        held = self.gate.see(sight, self._recorder.batch, now_ms)
         news = sight.blind != (sight.vantage in self.sights.blind)
         if not sight.blind:
             self.sights.sees(sight.vantage, sight.good_ms)
@@ -236,16 +237,12 @@ class Intake:
             return
         confirmation = self._confirmation(key[0])
         reason = Reason.TIMEOUT if o is None else o.reason
-        after, changes = confirm.sighted(belief, confirmation, reason, self._gate.good_ms(key[1]))
+        after, changes = confirm.sighted(belief, confirmation, reason, self.gate.good_ms(key[1]))
         if changes:
             self._told[key] = after
             self._apply(key, after, changes, o, now_ms)
-        elif confirm.awaits_sight(belief, confirmation, self._gate.good_ms(key[1])):
-            self._gate.hold(*key)
-
-    def wants_sight(self, vantage: str) -> bool:
-        """Whether a check of *vantage* waits for its canaries to be confirmed down."""
-        return self._gate.waits(vantage)
+        elif confirm.awaits_sight(belief, confirmation, self.gate.good_ms(key[1])):
+            self.gate.hold(*key)
 
     # ---- time ----
 
@@ -254,12 +251,15 @@ class Intake:
         mine = ((key[0], belief) for key, belief in self.beliefs.items() if key[1] == vantage)
         self.sights.begin(vantage, Why.AWAY, from_ms, mine).until_ms = until_ms
 
-    def sweep(self, now_ms: int) -> None:
-        """Let states lapse whose validity is over, and write a slice of what only renews itself."""
-        for key in self._lapses.past(now_ms):
+    def sweep(self, now_ms: int) -> bool:
+        """Let states lapse whose validity is over; False when there are more of them, for the next call."""
+        for key in self._lapses.past(now_ms, _LAPSES):
             self._lapse(key, now_ms)
+        if not self._lapses.over(now_ms):
+            return False
         self.sights.settle(now_ms)
         self._summaries.write_slice(self.beliefs, self._recorder.batch)
+        return True
 
     def _lapse(self, key: Key, now_ms: int) -> None:
         belief, o = self.beliefs[key], self.latest.get(key)

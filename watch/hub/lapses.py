@@ -38,9 +38,13 @@ class Lapses:
         """*key* is known to have lapsed: watch it no longer."""
         self._dimmed.add(key)
 
-    def past(self, now_ms: int) -> list[Key]:
-        """The keys whose states have lapsed."""
-        return self._deadlines.past(now_ms, self._lapse_ms)
+    def past(self, now_ms: int, most: int) -> list[Key]:
+        """The keys whose states have lapsed, of the next *most* that may have."""
+        return self._deadlines.past(now_ms, self._lapse_ms, most)
+
+    def over(self, now_ms: int) -> bool:
+        """Whether none is left that may have lapsed."""
+        return self._deadlines.next_ms > now_ms
 
     def _lapse_ms(self, key: Key) -> int | None:
         belief = self._beliefs.get(key)

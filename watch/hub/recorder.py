@@ -61,8 +61,13 @@ class Recorder:
         effective_ms: int | None = None,
         vantage: str = "",
         readings: Sequence[Observation] = (),
+        known: bool = False,
     ) -> Entry:
-        """Append an entry; *readings* are kept as its proof."""
+        """Append an entry; *readings* are kept as its proof.
+
+        Args:
+            known: The book knows already what it says, but not that it is on record.
+        """
         entry = self._end.chain.entry(
             kind, subject, body, now_ms=now_ms, effective_ms=effective_ms, vantage=vantage,
             proof=proof(map(evidence_row, readings)) if readings else "",
@@ -70,7 +75,7 @@ class Recorder:
         self.batch.entries.append(entry)
         self.batch.evidence += [(entry.seq, reading) for reading in readings]
         self.batch.tiles += self._end.log.add(leaf_hash(bytes.fromhex(entry.hash)))
-        self.book.add(entry)
+        self.book.note(entry) if known else self.book.add(entry)
         self.heard(entry)
         return entry
 

@@ -30,7 +30,8 @@ def returned(settings: Settings, reads: Reads, book: Book, now_ms: int) -> Intak
     intake.sights.resume(*reads.darks(), intake.beliefs)
     intake.plan(settings, (), now_ms)
     miss(settings, intake, now_ms)
-    intake.sweep(now_ms)
+    while not intake.sweep(now_ms):
+        pass
     return intake
 
 

@@ -52,9 +52,15 @@ class Sights:
         """Open a stretch for the checks of *beliefs* that have a state."""
         dark = Dark(vantage, why, from_ms)
         self._open.append(dark)
-        self._left[dark], self._unwritten[dark] = set(), set()
+        self._unwritten[dark] = set()
         for check, belief in beliefs:
-            self.join(dark, check, belief)
+            if belief.state is not State.UNKNOWN:
+                dark.gaps[check] = Gap.before(belief)
+        left = self._left[dark] = set(dark.gaps)
+        pending = self._pending
+        for check in left:
+            key = (check, vantage)
+            pending[key] = (*pending.get(key, _NONE), dark)
         return dark
 
     def join(self, dark: Dark, check: str, belief: Belief) -> None:
@@ -185,14 +191,15 @@ class Sights:
             by_dark.pop(dark, None)
 
     def _write(self, dark: Dark, now_ms: int) -> None:
-        written = self._unwritten[dark]
-        body = closing_body(dark, written, len(self._left[dark]))
-        self._recorder.entry(
-            _kind(dark), "hub" if dark.why is Why.AWAY else dark.vantage, body, now_ms=now_ms,
-            effective_ms=dark.from_ms, vantage=dark.vantage,
+        written, left = self._unwritten[dark], len(self._left[dark])
+        entry = self._recorder.entry(
+            _kind(dark), "hub" if dark.why is Why.AWAY else dark.vantage, closing_body(dark, written, left),
+            now_ms=now_ms, effective_ms=dark.from_ms, vantage=dark.vantage, known=True,
         )  # fmt: skip
-        for check in written:
-            self._recorder.batch.gaps[dark.seq, check] = None
+        dark.entries.append(entry.seq)
+        dark.closed = not left
+        if left:  # else the rows go with the stretch
+            self._recorder.batch.gaps.update(dict.fromkeys(((dark.seq, check) for check in written), None))
         self._unwritten[dark] = set()
 
     # ---- a restart ----

@@ -12,6 +12,7 @@ from watch.core.merkle import Tile
 from watch.core.reading import Observation, Verdict
 from watch.core.sketch import Sketch
 from watch.core.trend import QuarterHour
+from watch.ports import StoreCorrupt
 from watch.stores.sqlite import rows
 from watch.stores.sqlite.opening import explained, readable
 
@@ -88,9 +89,13 @@ class SqliteReads:
         return next(map(Entry._make, self._rows(f"{_LEDGER} WHERE {first}", at_ms)), None)
 
     def checkpoint_rows(self, seq: int) -> Iterator[str]:
-        return (
-            body for (body,) in self._rows("SELECT body FROM checkpoint_row WHERE entry = ? ORDER BY n", seq)
-        )
+        found = self._rows("SELECT n, body FROM checkpoint_row WHERE entry = ? ORDER BY n", seq)
+        if [n for n, _ in found] != list(range(len(found))):
+            raise StoreCorrupt(
+                f"{self._path}: the rows of checkpoint {seq} are not numbered as they were written. "
+                "`threenines ledger rebuild` makes them anew."
+            )
+        return (body for _, body in found)
 
     def tiles(self) -> Sequence[Tile]:
         return [Tile(*row) for row in self._rows("SELECT level, n, hash FROM tile ORDER BY level, n")]
@@ -116,10 +121,11 @@ class SqliteReads:
 
     def days(self, zone: str, from_month: str, to_month: str) -> Iterator[DayRow]:
         where = "zone = ? AND month >= ? AND month <= ? ORDER BY component, month"
-        for component, body in self._rows(
-            f"SELECT component, body FROM day WHERE {where}", zone, from_month, to_month
-        ):
-            yield from rows_of_month(zone, component, body)
+        found = self._rows(
+            f"SELECT component, month, body FROM day WHERE {where}", zone, from_month, to_month
+        )
+        for component, month, body in found:
+            yield from rows_of_month(zone, component, month, body)
 
     def darks(self) -> tuple[Mapping[int, int | None], Mapping[int, Mapping[str, Gap]]]:
         gaps: dict[int, dict[str, Gap]] = {}
