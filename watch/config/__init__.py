@@ -53,7 +53,7 @@ def load(
         ConfigError: The configuration is not valid; `mistakes` lists every reason.
     """
     from watch.config.findings import Findings, TooManyMistakes  # noqa: PLC0415 - only loading needs yaml and the shapes
-    from watch.config.reader import files  # noqa: PLC0415 - likewise
+    from watch.config.paths import files  # noqa: PLC0415 - likewise
     from watch.config.references import References  # noqa: PLC0415 - likewise
 
     findings, paths = Findings(), files(path)

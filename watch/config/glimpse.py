@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from watch.config.reader import LARGEST, files
+from watch.config.paths import LARGEST, files
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,37 +13,15 @@ from typing import TYPE_CHECKING
 from watch.config.composer import composed
 from watch.config.findings import Findings, quoted
 from watch.config.node import WHOLE, Node, Scalar, Source, Table, nothing, packed
+from watch.config.paths import LARGEST
 from watch.config.syntax import Unreadable
 from watch.ports import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LARGEST = 2 * 1024 * 1024
-MOST_FILES = 200
 _LINE_END = re.compile("\r\n|\r|\n")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff]")
-
-
-def files(path: Path) -> tuple[Path, ...]:
-    """The file *path*, or the folder's ``*.yaml`` and ``*.yml`` files sorted by name.
-
-    Raises:
-        ConfigError: There is no file to read.
-    """
-    try:
-        if not path.exists():
-            raise ConfigError(f"{path} does not exist: run `threenines init` to write a small configuration")
-        if not path.is_dir():
-            return (path,)
-        found = sorted(p for p in path.iterdir() if p.suffix in {".yaml", ".yml"} and p.name[0] != ".")
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-    if not found:
-        raise ConfigError(f"{path} is a folder without a *.yaml file: put the configuration into it")
-    if len(found) > MOST_FILES:
-        raise ConfigError(f"{path} holds {len(found)} *.yaml files: at most {MOST_FILES} are allowed")
-    return tuple(found)
 
 
 def tree(paths: tuple[Path, ...], findings: Findings) -> Table:

@@ -215,7 +215,9 @@ class Hub:
         """What no observation brings about: states that lapse, checks that no longer run."""
         now = self._clock.now_ms()
         self._swept = self._clock.monotonic()
-        while not self.intake.sweep(now):
+        while True:
+            if self.intake.sweep(now):
+                break
             await asyncio.sleep(0)
         self.troubles.look(self.intake, self.settings, now)
 
