@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import click
@@ -67,7 +68,9 @@ class _Verbs(click.Group):
         if cmd_name in LATER:
             raise click.UsageError(f"'{cmd_name}' is planned but not built yet; see --help for what is.", ctx)
         if cmd_name not in VERBS:
-            return None
+            near = get_close_matches(cmd_name, VERBS, 1)
+            hint = f"did you mean '{near[0]}'?" if near else "see --help for the list."
+            raise click.UsageError(f"there is no verb '{cmd_name}'; {hint}", ctx)
         command: click.Command = getattr(importlib.import_module(VERBS[cmd_name][0]), cmd_name)
         return command
 

@@ -54,6 +54,8 @@ def _lines(r: Record, f: Figure) -> Iterator[str]:
     yield ""
     yield from _transitions(r, f)
     yield ""
+    if unseen := list(_unseen(r, f)):
+        yield from [*unseen, ""]
     yield from _maintenance(r, f, zone)
     yield ""
     yield from _arithmetic(f)
@@ -128,6 +130,27 @@ def _transitions(r: Record, f: Figure) -> Iterator[str]:
                 ))  # fmt: skip
     yield "Confirmed transitions (UTC; the true instant lies between the two)"
     yield from (f"  {line}" for line in table(rows))
+
+
+def _unseen(r: Record, f: Figure) -> Iterator[str]:
+    """When vantage points did not see its checks, and the entries that say so."""
+    from watch.cli.texts import exact_time, table  # noqa: PLC0415
+    from watch.core.figures import checks_of  # noqa: PLC0415
+    from watch.core.marks import Edge  # noqa: PLC0415
+
+    rows = [("entries", "vantage point", "was", "check", "unknown from", "to")]
+    for vantage, darks in r.book.darks.items():
+        for dark in darks:
+            for name in sorted(dark.gaps.keys() & set(checks_of(r.book, f.key))):
+                span = dark.span(name, Edge.FOUND, r.book.validity_ms(name, dark.gaps[name].last_ms))
+                if span is None or span[0] >= f.as_of_ms or span[1] <= f.span[0]:
+                    continue
+                end = exact_time(span[1]) if span[1] <= f.as_of_ms else "now"
+                entries = ", ".join(map(str, dark.entries)) or "none yet"
+                rows.append((entries, vantage, dark.why.value, name, exact_time(span[0]), end))
+    if len(rows) > 1:
+        yield "Not seen (UTC)"
+        yield from (f"  {line}" for line in table(rows))
 
 
 def _in(marks: list[Mark], span: Span) -> list[Mark]:

@@ -162,12 +162,13 @@ class Book:
             gap = dark.gaps.get(check)
             if gap is None or (gap.first_ms is not None and max(gap.first_ms, gap.done_ms or 0) <= lo):
                 continue
-            validity_ms = 0 if dark.why is Why.BLIND else self._validity_ms(check, gap.last_ms)
+            validity_ms = 0 if dark.why is Why.BLIND else self.validity_ms(check, gap.last_ms)
             if (span := dark.span(check, edge, validity_ms)) is not None:
                 spans.append(span)
         return clipped(union(spans), lo, hi)
 
-    def _validity_ms(self, check: str, at_ms: int) -> int:
+    def validity_ms(self, check: str, at_ms: int) -> int:
+        """For how long a reading of *check* held at an instant."""
         terms = held_at(self.checks.get(check, ()), at_ms) or next(
             (c for _, c in self.checks.get(check, ()) if c is not None), None
         )
