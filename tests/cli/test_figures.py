@@ -162,7 +162,7 @@ def test_status_without_a_hub_is_unknown_and_says_why(desk):
         (("uptime", "--month", "2024-13"), "2024-13 is no month"),
         (("check", "wob"), "there is no check or component 'wob'; did you mean 'web'?"),
         (("report",), "'report' is planned but not built yet"),
-        (("uptimes",), "No such command 'uptimes'"),
+        (("uptimes",), "there is no verb 'uptimes'; did you mean 'uptime'?"),
     ],
 )
 def test_a_wrong_request_is_one_clear_message_and_exit_2(desk, words, message):
