@@ -1,4 +1,4 @@
-"""What a hub answers to who asks how things stand: the board as plain values, for JSON and for the command line."""
+"""The answer to `status`: the board as plain values, for JSON and for the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From where each check is asked."""
+"""The vantage points of each check."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def asked_from(settings: Settings) -> dict[str, tuple[str, ...]]:
-    """By check, the vantage points that are to ask it, in the file's order."""
+    """The vantage points that run each check, by check, in the file's order."""
     found: dict[str, list[str]] = {name: [] for name in settings.checks}
     for vantage in settings.vantages.values():
         for check in settings.asked_from(vantage):

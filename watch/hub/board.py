@@ -1,6 +1,6 @@
-"""How every component stands right now: the live side of what the book knows for ever.
+"""The current state of every component; the book has the history.
 
-Only what a change can have touched is looked at again: a check's component, then those that contain it.
+A change of a check updates its component, then the components that contain it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Board:
             self._compose(key, now_ms)
 
     def update(self, changed: Mapping[str, CheckStanding], now_ms: int) -> set[str]:
-        """Take *changed* checks in; the keys of the components that stand differently now."""
+        """Update *changed* checks; return the keys of the components that changed."""
         self.checks.update(changed)
         frontier = {p for name in changed for p in self._parents.get(name, ())}
         above = self._above(frontier)
@@ -55,7 +55,7 @@ class Board:
         return found
 
     def _compose(self, key: str, now_ms: int) -> bool:
-        """Stand *key* anew; whether anything but its detail changed."""
+        """Compose *key* again; return whether anything but its detail changed."""
         component = self._settings.components[key]
         before = self.components.get(key)
         states = [self._state(m) for m in component.members]

@@ -1,7 +1,7 @@
-"""No check is down before its vantage point has shown that it sees (semantics §3).
+"""A check is confirmed down only after a good canary round (semantics §3).
 
-A streak that would be down waits here until a canary round begun after its first bad reading was good. The vantage
-point is told so in its receipt, and asks its canaries at once. A vantage point without canaries holds nothing up.
+A streak that is long enough waits here until a canary round was good that began after the streak's first bad reading.
+The receipt asks the vantage point for a round at once. Without canaries nothing waits.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class CanaryGate:
         return self._good_ms[vantage]
 
     def hold(self, check: str, vantage: str) -> None:
-        """*check* waits for a round."""
+        """Let *check* wait for a round."""
         self._held.setdefault(vantage, set()).add(check)
 
     def waits(self, vantage: str) -> bool:
@@ -44,7 +44,7 @@ class CanaryGate:
         return bool(self._held.get(vantage))
 
     def see(self, sight: Sight, batch: Batch, now_ms: int) -> list[str]:
-        """The checks that a round may confirm; a blind one lets go of all. Canaries that were good go on record."""
+        """The checks that a round may confirm; a blind round ends their wait. Records canaries good for the first time."""
         for name in sight.good:
             if (sight.vantage, name) not in self._proven:
                 self._proven.add((sight.vantage, name))

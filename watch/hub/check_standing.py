@@ -1,4 +1,4 @@
-"""What is believed of a check, from what its vantage points believe of it."""
+"""The state of a check, from the beliefs of its vantage points."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _VERDICTS = {State.DOWN: (Verdict.DOWN,), State.DEGRADED: (Verdict.DEGRADED, Ver
 def standing_of(
     check: Check, intake: Intake, vantages: Sequence[str], book: Book, now_ms: int
 ) -> CheckStanding:
-    """How *check* stands: what *vantages*, which are to ask it, believe through the quorum."""
+    """The standing of *check*: the quorum of its *vantages*."""
     states = {v: intake.state((check.name, v), now_ms) for v in vantages}
     seen = [
         Seen(v, book.onsite(v, check.component), state, v not in intake.sights.blind)
@@ -49,7 +49,7 @@ def standing_of(
 
 
 def _winners(state: State, states: Mapping[str, State]) -> list[str]:
-    """The vantage points that see *state*; of several kinds that explain it, the worst."""
+    """The vantage points that see *state*, or the worst state that explains it."""
     for kind in _EXPLAINS[state]:
         if found := [v for v, s in states.items() if s is kind]:
             return found
@@ -64,7 +64,7 @@ def _newest(
 
 
 def _since(check: str, state: State, winners: Sequence[str], intake: Intake, book: Book, now_ms: int) -> int:
-    """Since when *check* is in *state*; by the book where several vantage points have a say."""
+    """When *check* entered *state*; taken from the book if it has several vantage points."""
     if len(winners) == 1 and state is not State.UNKNOWN:
         return intake.beliefs[check, winners[0]].since_ms
     timeline = book.check_timeline(check, Edge.FOUND, now_ms - _DAY_MS, now_ms + 1)
@@ -81,7 +81,7 @@ def _since(check: str, state: State, winners: Sequence[str], intake: Intake, boo
 def _why(
     check: str, state: State, newest: Observation | None, winners: Sequence[str], intake: Intake, book: Book
 ) -> tuple[Reason, str]:
-    """The reason people see beside *state*."""
+    """The reason and detail that people see with *state*."""
     if newest is None:
         return Reason.MISSING, "not asked yet"
     if state is State.UNKNOWN:

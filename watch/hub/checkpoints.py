@@ -1,7 +1,7 @@
-"""Makes the checkpoints (`watch.core.checkpoint`): at each month's end, and at a start for months that ended before.
+"""Computes checkpoints (`watch.core.checkpoint`): at each month's end, and at a start for months that ended before.
 
-The rows are a pure function of the entries on disk. They are worked out in another thread, from a book that is loaded
-for them; the hub's own book has forgotten what it does not need.
+The rows are a pure function of the entries on disk. They are computed in another thread, from a book that
+is loaded for them: the hub's own book keeps only what it needs.
 """
 
 from __future__ import annotations

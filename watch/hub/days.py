@@ -1,8 +1,7 @@
-"""Days that are over, so that a page needs no ledger entries of 90 days.
+"""Local days that are over, kept so that a page does not need the ledger entries of 90 days.
 
-They are derived: a pure function of the ledger, kept in a table of the store. A day is made when a page first needs it,
-from a book loaded for it, away from the loop. An entry that speaks of a day that is over makes it void in the same
-transaction, and it is made anew: no bar stays wrong.
+They are a pure function of the ledger, kept in a table. A day is computed in another thread when a page first needs it.
+An entry about a day that is over deletes that day's month in the same transaction, so it is computed again.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ _DAY = timedelta(days=1)
 
 
 def days_of(book: Book, keys: Iterable[str], zone: ZoneInfo, dates: Sequence[date]) -> Iterator[DayRow]:
-    """The rows of *keys* for *dates*, which follow each other and are over; *book* reaches a day further back."""
+    """The rows of *keys* for consecutive *dates* that are over; *book* must begin a day earlier."""
     for _, month in groupby(dates, key=lambda day: (day.year, day.month)):
         yield from _month_of(book, keys, zone, list(month))
 
@@ -62,7 +61,7 @@ def _month_of(book: Book, keys: Iterable[str], zone: ZoneInfo, dates: Sequence[d
 
 
 class Days:
-    """The days that are over, by component; `settle` before a page.
+    """Days that are over, by component. Call `settle` before a page.
 
     Args:
         recorder: New rows go into its batch, and its entries may void some.
@@ -105,7 +104,7 @@ class Days:
         return [first + n * _DAY for n in range((self._open - first).days)]
 
     async def settle(self, now_ms: int) -> None:
-        """Have all days that a page as of *now_ms* needs."""
+        """Compute or read all days that a page as of *now_ms* needs."""
         self._open = first_open_day(now_ms, self._zone)
         if not self._read:
             self._days, self._read = await asyncio.to_thread(self._kept), True
@@ -135,7 +134,7 @@ class Days:
         return found
 
     def _missing(self) -> dict[str, date]:
-        """The components that lack a day of their time, with the first of the month of the first that they lack."""
+        """The components with missing days, each with the first day of the month to compute."""
         found = {}
         dates = self._dates(self._first.replace(day=1))
         for key in self._keys:
@@ -158,7 +157,7 @@ class Days:
         return made
 
     def reached(self, entry: Entry) -> None:
-        """*entry* was recorded: days that it speaks of and that are over are void, with the rest of their months."""
+        """Drop the months from the one that *entry* is about, if that is over."""
         day = from_utc_ms(entry.effective_ms, self._zone).date()
         if entry.kind == Kind.CHECKPOINT or not (day < self._open or entry.kind == Kind.RENAME):
             return
@@ -183,7 +182,7 @@ class Days:
 
 
 def _drawn(row: DayRow) -> Day:
-    """The day of *row*. Most days are alike, for nothing happened: those are one object for all components."""
+    """The day of *row*. Days without events are shared by all components, to save memory."""
     worst = _STATUSES[row.worst]
     if not (row.down_ms or row.degraded_ms or row.unknown_ms or row.excluded_ms):
         return _quiet(row.date, row.scope_ms, worst)

@@ -1,11 +1,11 @@
-"""Who may be overdue, without looking at everybody every second.
+"""Finds overdue keys without looking at all of them every second.
 
-Most deadlines move on before they come: each reading renews its state. So a key waits under the deadline it had when it
-was last looked at, and only when that has come is the true one asked for. Ten thousand checks then cost a look each per
-lifetime of a state instead of one a second.
+Most deadlines move before they come, because each reading renews its state. So a key is queued with the deadline it
+had at the last look, and the current deadline is computed only when that one has come. 10,000 checks then cost one look
+each per validity of a state instead of one per second.
 
-The rule that makes this right: a key's deadline may move later unseen, never earlier. Whoever moves one earlier (other
-terms) begins anew, with everybody looked at once.
+This requires that a deadline never moves earlier unnoticed. After a change that moves one earlier (other terms), make a
+new queue; it looks at every key once.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Deadlines(Generic[K]):
             heapq.heappush(self._heap, (0, key))
 
     def past(self, now_ms: int, deadline_ms: Callable[[K], int | None], most: int = 2**62) -> list[K]:
-        """The keys whose deadline has come, every time anew until it moves; one whose deadline is None is let go.
+        """The keys whose deadline has come, at every call until it moves; a key with deadline None is dropped.
 
         Args:
             most: Look at so many at the most; those left come first the next time.

@@ -1,4 +1,4 @@
-"""What the configuration adds to the ledger: the terms that alter a figure, when they begin, change and end."""
+"""The entries that a configuration adds to the ledger: terms that affect figures, when they begin, change and end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ENDING = (Kind.CHECK, Kind.COMPONENT, Kind.WINDOW, Kind.VANTAGE)
 
 
 def entries_for(settings: Settings, book: Book) -> Iterator[Wanted]:
-    """What to record so that *book* says what *settings* say: renames first, ends last, nothing twice."""
+    """The entries after which *book* matches *settings*: renames first, ends last, no repetition."""
     if not book.version:
         yield Kind.GENESIS, "threenines", {"format": 1}
     carried = {was for _, was in _renames(settings, book)}

@@ -1,8 +1,7 @@
-"""The hub's door: what may come in, checked once, whoever brings it.
+"""Checks everything that enters the hub, once, whoever brings it.
 
-Facts are measured by strangers, and what an agent sends is as hostile as what a target says. A number that no column
-holds, text that no terminal may show: it is dropped here, and the reading's detail says so. Nothing behind the door
-looks again.
+Targets and agents may be hostile. A number that the store cannot hold or text that a terminal must not show is dropped
+here, and the reading's detail says so. Code behind the door does not check again.
 
 Findings are numbered, so that each is taken exactly once (`watch.core.delivery`).
 """
@@ -33,7 +32,7 @@ _DAY_MS = 86_400_000
 
 
 class Door:
-    """What was taken of each vantage point so far.
+    """Counts the findings accepted from each vantage point.
 
     Args:
         taken: By (vantage point, lane), the epoch and number of the last finding accepted.
@@ -68,7 +67,7 @@ class Door:
         return max(0, number + 1 - delivery.first) if delivery.epoch == epoch else 0
 
     def note(self, delivery: Delivery) -> tuple[int, int]:
-        """Count all of *delivery* as taken; the mark to put on record."""
+        """Count all of *delivery* as accepted; return the mark to store."""
         epoch, number = self.known(delivery.vantage, delivery.lane)
         last = delivery.first + len(delivery.findings) - 1
         mark = (delivery.epoch, max(last, number) if delivery.epoch == epoch else last)
@@ -77,7 +76,7 @@ class Door:
 
 
 def admitted(o: Observation, now_ms: int) -> Observation | str:
-    """*o* as everything behind the door can hold it, itself when nothing is wrong; else why it is refused."""
+    """*o*, cleaned if necessary; or the reason why it is refused."""
     if (fault := _observation_fault(o, now_ms)) is not None:
         return fault
     if (o.facts and not _plain(o.facts)) or (o.phases and not _plain(o.phases)):
@@ -146,5 +145,5 @@ def _cleaned(o: Observation) -> Observation:
 
 
 def voided(o: Observation, detail: str) -> Observation:
-    """*o* as a reading that says nothing, because its vantage point was blind."""
+    """*o* as unknown, because its vantage point was blind."""
     return o._replace(verdict=Verdict.UNKNOWN, reason=Reason.BLIND, detail=detail, latency=None)

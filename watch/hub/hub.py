@@ -1,11 +1,11 @@
-"""The hub: its one front door, and the turns in which what came in becomes what is believed.
+"""The hub: the one entrance for deliveries and commands, and the turns that process them.
 
-`take` lets a delivery or a command in and answers once it is on disk. One turn of the hub: let the board stand anew for
-the checks that changed → ask the alert desk what people must now know → commit all of that in one transaction. Only
-then is a receipt given, a notice sent or a page shown. A turn comes at once when a state changed, else every second.
+`take` accepts a delivery or a command and answers when it is on disk. A turn updates the board for the checks that
+changed, asks the alert desk for notices, and commits everything in one transaction. Receipts, notices and pages follow
+the commit. A turn comes at once when a state changed, else every second.
 
-Ten thousand checks may change at once, when a vantage point goes blind. They are looked at a slice at a time, giving
-way in between, so that the loop is never held for long.
+10,000 checks may change at once when a vantage point goes blind. They are processed in slices, so that the event loop
+is not blocked for long.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Hub:
         self.board = self._planned(settings)
 
     def _planned(self, settings: Settings) -> Board:
-        """Take *settings* into ledger and intake, and stand for them."""
+        """Apply *settings* to ledger, intake and alert desk; return the board."""
         now = self._clock.now_ms()
         before = set(self.book.checks)
         changed = set()
@@ -104,7 +104,7 @@ class Hub:
     # ---- the front door ----------------------------------------------------------------------------------------
 
     async def take(self, said: Delivery | Command) -> Receipt:
-        """Let in what a vantage point found or a person says; the receipt comes when it is on disk."""
+        """Accept a delivery or a command; return the receipt when it is on disk."""
         receipt = self._judged(said) if isinstance(said, Delivery) else await self._obeyed(said)
         await self.committed()
         return receipt
@@ -163,7 +163,7 @@ class Hub:
         return {check: b for (check, v), b in beliefs.items() if v == vantage and not b.settled}
 
     async def _obeyed(self, command: Command) -> Receipt:
-        """Do what a person says, and put on record who said it."""
+        """Run a command and record its author."""
         verb = self.verbs.get(command.verb)
         if verb is None:
             return Receipt(refused=(Refusal(0, f"this hub knows no verb {command.verb!r}"),))
@@ -179,7 +179,7 @@ class Hub:
     def keep_checkpoint(
         self, month: str, at_ms: int, rows: Sequence[str], through: int, forget_ms: int
     ) -> None:
-        """Record the checkpoint of *month*, whose rows were worked out; forget what is older than *forget_ms*."""
+        """Record the checkpoint of *month*; drop what the book does not need before *forget_ms*."""
         body = checkpoint_body(rows, through=through, log=self.recorder.log)
         entry = self.recorder.entry(
             Kind.CHECKPOINT, month, body, now_ms=self._clock.now_ms(), effective_ms=at_ms
@@ -212,7 +212,7 @@ class Hub:
         await self.turn()
 
     async def _sweep(self) -> None:
-        """What no observation brings about: states that lapse, checks that no longer run."""
+        """Let states lapse and find checks that stopped running."""
         now = self._clock.now_ms()
         self._swept = self._clock.monotonic()
         while True:
@@ -226,7 +226,7 @@ class Hub:
         self._wake.set()
 
     async def turn(self) -> None:
-        """Judge what has come in, commit it, and then let it be known. Raises `StoreError` when it cannot."""
+        """Process what came in, commit it, then publish it. Raises `StoreError` if the store fails."""
         batch, kept, changed = self.recorder.take(), self._kept, self.intake.changed_checks
         self._kept, self.intake.changed_checks = None, set()
         moved = bool(changed) and await self._stand(changed)
@@ -243,7 +243,7 @@ class Hub:
             self._moved()
 
     async def _stand(self, changed: set[str]) -> bool:
-        """Let the board stand anew for *changed* checks, a slice at a time; whether anything moved."""
+        """Update the board for *changed* checks in slices; return whether anything changed."""
         loop = asyncio.get_running_loop()
         board, names, moved = self.board, sorted(changed & self.settings.checks.keys()), False
         until = loop.time() + _SLICE
@@ -262,7 +262,7 @@ class Hub:
         return moved
 
     def _double(self, fresh: Mapping[str, CheckStanding]) -> None:
-        """Confirm by twice the readings what is seen by a fallback only."""
+        """Double the confirmation of checks that only the fallback can see."""
         found = {name for name, standing in fresh.items() if standing.fallback}
         if found or self.intake.doubled & fresh.keys():
             self.intake.doubled = (self.intake.doubled - fresh.keys()) | found

@@ -64,7 +64,7 @@ class Intake:
         self._lapses = Lapses(self.beliefs)
 
     def plan(self, settings: Settings, changed: Iterable[str], now_ms: int) -> None:
-        """Judge the checks of *settings* from now on; those *changed* keep their state and lose their streak."""
+        """Replace the settings. *changed* checks keep their state and lose their streak."""
         checks = settings.checks
         self._confirmations = {name: check.confirmation for name, check in checks.items()}
         self._followed = {name: tuple(check.courses) for name, check in checks.items() if check.courses}
@@ -84,7 +84,7 @@ class Intake:
         self._lapses.plan(self._confirmations)
 
     def _drop(self, key: Key, now_ms: int) -> None:
-        """*key* is watched no longer: what follows is unknown, should it be watched again."""
+        """Forget *key*; its state is unknown if it is watched again."""
         at_ms = min((self._dark_from(key, dark) for dark in self.sights.pending(key)), default=now_ms)
         _, changes = confirm.blinded(self.beliefs[key], at_ms=at_ms, reason=Reason.OK)
         self.sights.spare(key)
@@ -97,7 +97,7 @@ class Intake:
         self._summaries.drop(key)
 
     def rename(self, key: str, was: str) -> None:
-        """Component *key* carries on what *was* was: its checks are known by new names."""
+        """Rename the checks of component *was* to those of *key*."""
         names = {}
         for check, vantage in [k for k in self.beliefs if k[0].startswith(f"{was}/")]:
             names[check] = key + check[len(was) :]
@@ -117,7 +117,7 @@ class Intake:
     # ---- readings ----
 
     def accept(self, o: Observation, now_ms: int) -> bool:
-        """Judge one observation; False when its check is not its vantage point's to ask (any more)."""
+        """Judge one observation; False if its vantage point does not run its check."""
         if o.check not in self._confirmations or not self.owes(o.check, o.vantage):
             return False
         key = (o.check, o.vantage)
@@ -156,7 +156,7 @@ class Intake:
         self._apply(key, after, changes, o, now_ms)
 
     def _back_in_sight(self, key: Key, belief: Belief, at_ms: int, now_ms: int) -> Belief:
-        """*belief* as a reading begun at *at_ms* finds it, after the dark that *key* was in."""
+        """*belief* before the first reading after a dark stretch: void, unless the state had not lapsed."""
         if belief.state is State.UNKNOWN:  # not the first reading since
             return belief
         pending = self.sights.pending(key)
@@ -180,7 +180,7 @@ class Intake:
     def _apply(
         self, key: Key, after: Belief, changes: tuple[Change, ...], o: Observation | None, now_ms: int
     ) -> None:
-        """Keep *after*, and put *changes* on record as far as they are not what is on record already."""
+        """Keep *after*; record *changes* unless the recorded state is the same."""
         self._keep(key, after)
         if changes and self.sights.pending(key):
             for dark in self.sights.pending(key):
@@ -209,7 +209,7 @@ class Intake:
     # ---- sight ----
 
     def see(self, sight: Sight, now_ms: int) -> bool:
-        """Take in a round of canaries; True when the vantage point went blind, or sees again."""
+        """Process a round of canaries; True if the vantage point went blind or sees again."""
         held = self.gate.see(sight, self._recorder.batch, now_ms)
         news = sight.blind != (sight.vantage in self.sights.blind)
         if not sight.blind:
@@ -221,7 +221,7 @@ class Intake:
         return news
 
     def _go_blind(self, sight: Sight, now_ms: int) -> None:
-        """One entry; those without a state only lose their streaks."""
+        """Record one entry for all checks; void the streaks of checks without a state."""
         mine = [(key, belief) for key, belief in self.beliefs.items() if key[1] == sight.vantage]
         self.sights.blind.add(sight.vantage)
         dark = self.sights.begin(sight.vantage, Why.BLIND, sight.good_ms, ((key[0], b) for key, b in mine))
@@ -247,7 +247,7 @@ class Intake:
     # ---- time ----
 
     def away(self, vantage: str, from_ms: int, until_ms: int) -> None:
-        """The hub was away: nothing of *vantage* was read from then until then."""
+        """Note that the hub was away and *vantage* was not read in that time."""
         mine = ((key[0], belief) for key, belief in self.beliefs.items() if key[1] == vantage)
         self.sights.begin(vantage, Why.AWAY, from_ms, mine).until_ms = until_ms
 

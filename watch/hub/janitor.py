@@ -1,4 +1,4 @@
-"""Puts away what has had its time: raw observations, after two days unless told otherwise."""
+"""Deletes raw observations after the retention, two days by default."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FULL = 20_000  # rows; as many went, so there may be more
 
 
 class Janitor:
-    """Comes round once a minute; sooner while there is much to do."""
+    """Runs once a minute; sooner while there is much to delete."""
 
     def __init__(self, store: Store, clock: Clock, retention: timedelta) -> None:
         self._store, self._clock, self._retention = store, clock, retention

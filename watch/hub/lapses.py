@@ -1,4 +1,4 @@
-"""When states lapse: those that nothing renewed for as long as a reading holds (semantics §2)."""
+"""Finds states whose validity is over (semantics §2)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Key = tuple[str, str]
 
 
 class Lapses:
-    """Watches *beliefs*, which others change; `add` a key that has a state again."""
+    """Watches *beliefs*, which the intake changes. `add` a key that has a state again."""
 
     def __init__(self, beliefs: Mapping[Key, Belief]) -> None:
         self._beliefs = beliefs

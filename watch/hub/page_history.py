@@ -1,7 +1,7 @@
-"""What the public's view shows of the past: the words of the last days, and 90 days of bars.
+"""The past on the public page: public words of the last 15 days, and 90 days of bars.
 
-Today and yesterday are drawn anew for each page, for a transition may be backdated so far. Days before are over: they
-are read from the store (`watch.hub.days`).
+Today and yesterday are computed for each page, because a transition may be backdated. Earlier days are stored
+(`watch.hub.days`).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class PageHistory:
         self._excusing = Excusing(book, 0)
 
     def as_of(self, now_ms: int, excusing: Excusing) -> None:
-        """Speak of *now_ms* from now on."""
+        """Set the instant of the page."""
         self._now_ms, self._excusing = now_ms, excusing
         first = first_open_day(now_ms, self._zone)
         today = from_utc_ms(now_ms, self._zone).date()

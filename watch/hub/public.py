@@ -1,8 +1,7 @@
 """What the public may see of a component over time: its timeline in the public words (semantics §4).
 
 A window in progress shows as maintenance and covers trouble of its own components, of no others, and no longer than its
-`max_outage` allows. A window that is only announced (it neither silences nor excludes) promises that nothing breaks:
-what breaks in it shows.
+`max_outage` allows. A window that only announces (it neither silences nor excludes) hides nothing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """From the book to the `Page` that the public sees.
 
-Built a component at a time, giving way in between, so that five hundred components do not make the loop late.
+Components are built one by one, with a pause after each, so that many components do not block the event loop.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ class Publisher:
 
 
 def _unended(words: Words) -> Words:
-    """*words* with trouble lasting while nothing is seen: that is no recovery, unless well-being comes after it."""
+    """*words* in which an unknown gap continues the trouble, unless the component is healthy after it."""
     told: Words = []
     for i, (start, end, status) in enumerate(words):
         before = told[-1][2] if told else Status.UNKNOWN

@@ -1,4 +1,4 @@
-"""Whose pages a maintenance window silences now."""
+"""The components whose pages a maintenance window silences now."""
 
 from __future__ import annotations
 

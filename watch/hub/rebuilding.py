@@ -1,7 +1,7 @@
-"""Makes anew what is derived from the ledger: the tree's tiles, the checkpoints' rows, and the days of the last 90.
+"""Computes again what is derived from the ledger: the tree's tiles, the checkpoints' rows, and the last 90 days.
 
-The ledger and its evidence are not touched. A checkpoint whose rows come out with another root than its entry says is
-trouble that no rebuilding mends: then an entry was lost or added, and `threenines ledger verify` says where.
+Ledger and evidence are not changed. If a checkpoint's rows have another root than its entry, an entry was lost or
+added; rebuilding cannot repair that, and `threenines ledger verify` finds the entry.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The one hand that writes the ledger while a hub runs.
+"""Appends to the ledger; the only code that does so while a hub runs.
 
-An entry goes at once into the batch that waits for its commit, into the book, and as a leaf into the tree over the log.
-Everything else that must be on disk with it is put into the same batch; whoever commits takes it whole.
+An entry is added to the waiting batch, to the book, and as a leaf to the tree over the log. Everything that must be
+committed with it is in the same batch.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class LedgerEnd:
 
 
 class Recorder:
-    """Appends entries. Nobody else may while it lives.
+    """Appends entries to one ledger.
 
     Attributes:
         batch: What waits to be committed.

@@ -1,7 +1,7 @@
-"""The ledger on disk, folded: where every reader of it begins, the hub and the command line alike.
+"""Loads books from the ledger on disk, for the hub and the command line.
 
-A book is loaded for a span: from the nearest checkpoint before it, with the entries that are effective in it and what
-was said late of it. So an old month costs a month, however long the ledger is.
+A book is loaded for a span: the nearest checkpoint before it, the entries effective in it, and late entries about it.
+An old month costs one month, however long the ledger is.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SEQ = attrgetter("seq")
 
 
 def live_from_ms(now_ms: int, zone: ZoneInfo) -> int:
-    """From when on a running hub asks its book: for the running month, and for the words of the page."""
+    """The start of the span that a running hub needs: the running month and the words of the page."""
     month = Month.containing(now_ms, zone).bounds_ms(zone)[0]
     return min(month, now_ms - WORDS_MS) - DAY_MS
 
@@ -109,7 +109,7 @@ def _begun(reads: Reads, base: Entry, store: Path) -> tuple[Book, list[int]]:
 
 
 def _wanted(reads: Reads, from_ms: int, through: int, base: int, hi_ms: int) -> Iterator[Entry]:
-    """In order of seq, each once: what is effective in the span, and what was said late of the time before.
+    """The entries of the span and late entries about the time before, each once, in order of seq.
 
     Args:
         from_ms: The instant of the checkpoint; its rows know the entries up to seq *through*. base: Its own seq.

@@ -1,7 +1,7 @@
-"""What a hub would believe first if it came back now: for those who read the store while no hub runs.
+"""The beliefs of a hub that would start now, for verbs that read the store while no hub runs.
 
-While no hub runs nobody writes down that a state has lapsed, though it has. What a hub would write first on its return
-is added here, in memory: with or without a hub, what nobody asked is unknown.
+While no hub runs, lapsed states are not recorded. The entries that a hub would write at its start are added in memory,
+so a check that was not read is unknown with or without a hub.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def returned(settings: Settings, reads: Reads, book: Book, now_ms: int) -> Intake:
-    """What is believed at *now_ms*; *book* learns of the absence. Nothing is written."""
+    """The beliefs at *now_ms*; adds the absence to *book*. Writes nothing."""
     last = reads.last_entry()
     end = LedgerEnd() if last is None else LedgerEnd(LedgerChain(last.seq, last.recorded_ms))
     intake = Intake(Recorder(book, end), reads.beliefs(), reads.latest())
@@ -36,7 +36,7 @@ def returned(settings: Settings, reads: Reads, book: Book, now_ms: int) -> Intak
 
 
 def miss(settings: Settings, intake: Intake, now_ms: int) -> None:
-    """What our own vantage points did not read while no hub ran, which is until *now_ms*."""
+    """Note the time until *now_ms* in which no hub ran as an absence of our own vantage points."""
     for vantage in settings.vantages.values():
         seen = [
             b.last_ms for (_, v), b in intake.beliefs.items() if v == vantage.name and b.last_ms is not None

@@ -1,11 +1,11 @@
-"""Which vantage points see, and what their checks missed while they did not (`watch.core.darkness`).
+"""Dark stretches of vantage points, and what each check missed in them (`watch.core.darkness`).
 
-A stretch opens with one entry: at once when a vantage point says that it is blind; when the first state lapses by it
-where the hub was away or the vantage point overloaded. From then on each check that had a state is *pending*, until a
-reading makes its state known again. When none is pending the stretch is closed by one entry with a row a check. Checks
-that are asked seldom do not hold that up for long: after ten minutes what is known is written, the rest follows.
+One entry opens a stretch: at once if the vantage point is blind; when the first state lapses if the hub was away or the
+vantage point is overloaded. Each check that had a state is then *pending* until a reading makes its state known again.
+When no check is pending, one entry closes the stretch, with a row for each check. If checks with long intervals are
+still pending after ten minutes, the rows so far are written, and the rest later.
 
-Rows that no entry holds yet are kept in the store beside the beliefs, so that a kill loses none.
+Rows that are not in an entry yet are stored with the beliefs, so a kill loses none.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NONE: tuple[Dark, ...] = ()
 
 
 class Sights:
-    """The dark stretches that no entry closes yet.
+    """The dark stretches that are not closed.
 
     Attributes:
         blind: The vantage points that are blind now.
@@ -64,7 +64,7 @@ class Sights:
         return dark
 
     def join(self, dark: Dark, check: str, belief: Belief) -> None:
-        """Let *check* be pending in *dark*, if it has a state that it could lose."""
+        """Add *check* to *dark* as pending, if it has a state."""
         if belief.state is State.UNKNOWN:
             return
         dark.gaps[check] = Gap.before(belief)
@@ -76,7 +76,7 @@ class Sights:
         self._left[dark].add(check)
 
     def record(self, dark: Dark, now_ms: int) -> None:
-        """Put the opening of *dark* on record, once."""
+        """Record the opening of *dark*, once."""
         if dark.seq:
             return
         dark.seq = self._recorder.next_seq
@@ -90,7 +90,7 @@ class Sights:
             self._keep(dark, check)
 
     def overloaded(self, vantage: str) -> Dark | None:
-        """The overload of *vantage* that is under way."""
+        """The open overload stretch of *vantage*."""
         return next((d for d in self._open if d.vantage == vantage and d.why is Why.OVERLOADED), None)
 
     def sees(self, vantage: str, good_ms: int) -> None:
@@ -104,17 +104,17 @@ class Sights:
     # ---- one check at a time ----
 
     def pending(self, key: Key) -> tuple[Dark, ...]:
-        """The stretches that *key* has not come out of."""
+        """The stretches in which *key* is pending."""
         return self._pending.get(key, _NONE)
 
     def voids(self, key: Key, at_ms: int) -> bool:
-        """Whether a reading of *key* begun at *at_ms* was made blindly."""
+        """Whether a reading of *key* that began at *at_ms* was taken while its vantage point was blind."""
         if key[1] in self.blind:
             return True
         return any(d.why is Why.BLIND and at_ms < (d.until_ms or at_ms + 1) for d in self.pending(key))
 
     def regain(self, key: Key, change: Change) -> None:
-        """*key* has the state of *change* again."""
+        """Note that the state of *key* is known again by *change*."""
         down = change.state is State.DOWN
         for dark in self._pending.pop(key, ()):
             gap = dark.gaps[key[0]]
@@ -130,12 +130,12 @@ class Sights:
                 self._recorder.batch.darks[dark.seq] = dark.until_ms
 
     def touch(self, key: Key) -> None:
-        """*key* was read again, though that did not make its state known yet: keep what was before."""
+        """Store the gap of *key*, which was read again but has no state yet."""
         for dark in self.pending(key):
             self._keep(dark, key[0])
 
     def spare(self, key: Key) -> None:
-        """*key* was read before its state lapsed, or is watched no longer: it missed nothing."""
+        """Remove *key*: it was read before its state lapsed, or is not watched any more."""
         for dark in self._pending.pop(key, ()):
             dark.gaps.pop(key[0], None)
             self._left[dark].discard(key[0])
@@ -166,7 +166,7 @@ class Sights:
     # ---- closing ----
 
     def settle(self, now_ms: int) -> None:
-        """Close what is over, and write what is known of what lasts long."""
+        """Close stretches that are over; write the rows so far of those that last long."""
         for dark in list(self._open):
             if dark.until_ms is None and (dark.why is not Why.OVERLOADED or self._left[dark]):
                 continue
@@ -207,7 +207,7 @@ class Sights:
     def resume(
         self, until: Mapping[int, int | None], gaps: Mapping[int, Mapping[str, Gap]], beliefs: Mapping[Key, Belief]
     ) -> None:  # fmt: skip
-        """Go on with the stretches that were open when the last hub ended."""
+        """Continue the stretches that were open when the last hub ended."""
         for dark in open_darks(self._recorder.book.darks, until, gaps, beliefs):
             self._open.append(dark)
             kept = gaps.get(dark.seq, {})
@@ -220,7 +220,7 @@ class Sights:
                 self.blind.add(dark.vantage)
 
     def holds(self, vantages: Collection[str]) -> Iterator[Dark]:
-        """The stretches under way at *vantages*, for people to see."""
+        """The recorded open stretches of *vantages*."""
         return (d for d in self._open if d.vantage in vantages and d.seq)
 
 
@@ -232,7 +232,7 @@ def open_darks(
     darks: Mapping[str, list[Dark]], until: Mapping[int, int | None], gaps: Mapping[int, Mapping[str, Gap]],
     beliefs: Mapping[Key, Belief],
 ) -> list[Dark]:  # fmt: skip
-    """The stretches of *darks* that are on disk as open, completed by what each check missed in them so far.
+    """The stretches of *darks* that are open on disk, with the gaps known so far.
 
     A check that no row speaks of was not read since the stretch began: its belief says what was before.
     """

@@ -1,7 +1,7 @@
-"""Sums over readings that no figure depends on: latency sketches by the hour, and quarter hours of facts.
+"""Hourly latency sketches and quarter-hour sums of facts; no uptime figure depends on them.
 
-They are written a slice at a time, as are beliefs whose readings only renew them: a crash may cost some minutes of
-percentiles, never a second of a timeline.
+They are written in slices, like beliefs that readings only renew. A crash may lose some minutes of percentiles, but
+nothing of a timeline.
 """
 
 from __future__ import annotations
