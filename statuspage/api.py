@@ -65,11 +65,13 @@ def published(component: Component, as_of_ms: int) -> Status | None:
 def overall(statuses: Iterable[Status]) -> tuple[str, str]:
     """The page's indicator and description for components with *statuses*."""
     seen = list(statuses)
-    if seen and all(status is Status.MAJOR for status in seen):
+    if not seen:  # nothing is known at all
+        return "minor", "Status Unknown"
+    if all(status is Status.MAJOR for status in seen):
         return "critical", "Major System Outage"
     if Status.MAJOR in seen:
         return "major", "Partial System Outage"
-    return _DESCRIPTIONS[max(seen, key=lambda s: s.severity, default=Status.OPERATIONAL)]
+    return _DESCRIPTIONS[max(seen, key=lambda s: s.severity)]
 
 
 class _Answers:

@@ -132,7 +132,7 @@ class MemoryStore:
     def days(self, zone: str, from_month: str, to_month: str):
         for (of, component, month), body in sorted(self.kept_days.items()):
             if of == zone and from_month <= month <= to_month:
-                yield from rows_of_month(zone, component, body)
+                yield from rows_of_month(zone, component, month, body)
 
     def tiles(self):
         return [tile for b in self.batches for tile in b.tiles]
@@ -142,6 +142,9 @@ class MemoryStore:
 
     def canaries(self, vantage):
         return frozenset(name for b in self.batches for v, name in b.canaries if v == vantage)
+
+    def sights(self):
+        return {v: ms for b in self.batches for v, ms in b.sights.items()}
 
     def trends(self, vantage, since_ms):
         return {}

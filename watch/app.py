@@ -252,10 +252,12 @@ class App:
 
     async def _reload_now(self, _: Command | None) -> Mapping[str, Any]:
         """Take the file over now; what changed. ConfigError with every mistake, and the old one runs on."""
+        before = self._watched.look()
         try:
             loaded = await asyncio.to_thread(load, self._path, environ=os.environ, now_ms=self.clock.now_ms())
             changes = difference(self._settings, loaded.settings)
             self._adopt(loaded)
+            self._watched.follow(loaded.sources, before)
         except ConfigError as mistakes:
             self._refuse(mistakes)
             raise
@@ -278,7 +280,7 @@ class App:
                 f"{', '.join(fixed)} changed: that needs a restart. The old configuration runs on."
             )
         self._settings = new
-        self._watched = Watched(loaded.sources)
+        self.janitor.plan(new.retention)
         self.hub.plan(new)
         self.point.replan(new.vantage, new.asked_from(new.vantage))
         self.days.plan(new)

@@ -143,6 +143,7 @@ class Batch:
         lanes: By (vantage point, lane), the epoch and number of the last finding accepted.
         beliefs: By (check, vantage point); they replace what was kept; None removes.
         canaries: By (vantage point, canary), when it was first known to be good.
+        sights: By vantage point, when its last good canary round began.
         sketches: By (check, vantage point, hour in ms); they are added to what was kept.
         quarters: By (check, vantage point, fact, quarter of an hour in ms); they are added, too.
         alerts, notices, heard: Rows by id, or by (alert, recipient); they replace what was kept.
@@ -160,6 +161,7 @@ class Batch:
     lanes: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     beliefs: dict[tuple[str, str], Belief | None] = field(default_factory=dict)
     canaries: dict[tuple[str, str], int] = field(default_factory=dict)
+    sights: dict[str, int] = field(default_factory=dict)
     sketches: dict[tuple[str, str, int], Sketch] = field(default_factory=dict)
     quarters: dict[tuple[str, str, str, int], QuarterHour] = field(default_factory=dict)
     alerts: dict[int, Alert] = field(default_factory=dict)
@@ -232,6 +234,9 @@ class Reads(Protocol):
 
     def canaries(self, vantage: str) -> frozenset[str]:
         """The canaries of *vantage* that were good at some time."""
+
+    def sights(self) -> Mapping[str, int]:
+        """When the last good canary round of each vantage point began."""
 
     def trends(self, vantage: str, since_ms: int) -> Mapping[str, Mapping[str, QuarterHours]]:
         """What *vantage* saw fill up or empty in the quarters since then: check → fact → its quarters."""

@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from watch.core.settings import Settings
@@ -21,12 +21,25 @@ Mark = tuple[int | str, ...] | None
 
 
 class Watched:
-    """Files, and how they were when this was made. A folder is watched for its list of files too."""
+    """Files, and their marks when they were last read. A folder is watched for its list of files too."""
 
     def __init__(self, files: Sequence[Path]) -> None:
-        self._files, self._folders = tuple(files), tuple(sorted({file.parent for file in files}))
-        self._seen = self._marks()
         self._touched = asyncio.Event()
+        self.follow(files, {})
+
+    def follow(self, files: Sequence[Path], before: Mapping[Path, Mark]) -> None:
+        """Watch *files*, which were read after their marks were *before*: a later change is a change."""
+        self._files, self._folders = tuple(files), tuple(sorted({file.parent for file in files}))
+        self._seen = {**self.look(), **{path: mark for path, mark in before.items() if path in self._paths}}
+
+    @property
+    def _paths(self) -> set[Path]:
+        return {*self._files, *self._folders}
+
+    def look(self) -> dict[Path, Mark]:
+        """The marks of the files and folders now."""
+        files: dict[Path, Mark] = {file: _mark(file) for file in self._files}
+        return files | {folder: _names(folder) for folder in self._folders}
 
     def touch(self) -> None:
         """Say that they have changed (SIGHUP)."""
@@ -35,25 +48,22 @@ class Watched:
     async def changed(self) -> None:
         """Return when they have changed and then rested, or at once when touched."""
         while not self._touched.is_set():
-            if await self._rested(self._marks()):
+            if await self._rested(self.look()):
                 return
         self._touched.clear()
-        self._seen = self._marks()
+        self._seen = self.look()
 
-    async def _rested(self, now: tuple[Mark, ...]) -> bool:
+    async def _rested(self, now: dict[Path, Mark]) -> bool:
         """Wait for the next look; whether *now* differs from what was seen and has stayed so since."""
         try:
             async with asyncio.timeout(_LOOK):
                 await self._touched.wait()
         except TimeoutError:
             pass
-        if now == self._seen or now != self._marks():
+        if now == self._seen or now != self.look():
             return False
         self._seen = now
         return True
-
-    def _marks(self) -> tuple[Mark, ...]:
-        return *(_mark(file) for file in self._files), *(_names(folder) for folder in self._folders)
 
 
 def _mark(file: Path) -> Mark:

@@ -90,7 +90,7 @@ steps = st.one_of(
 async def played(story):
     """The store of a hub that lived through *story*, what the semantics say of it, and the instant of its end."""
     stage, said = Stage(plan()), CheckByCheck()
-    good_ms = START_MS
+    good_ms, fresh = START_MS, False
     for what, *how in story:
         stage.clock.move(3)
         now = stage.clock.ms
@@ -99,7 +99,8 @@ async def played(story):
             await stage.brings(observation(name, now - 100, verdict))
             said.read(name, verdict, now - 100)
         elif what == "look":
-            (blind,) = how
+            # A point that starts blind goes by the last round on record, which an entry for each check cannot take back.
+            blind, fresh = how[0] and fresh, True
             if not said.blind:  # rounds come often: the last good one is younger than the last reading
                 good_ms = now - 2_950
             if not blind:
@@ -116,7 +117,8 @@ async def played(story):
             stage.store.kept_latest = dict(stage.hub.intake.latest)
             stage.clock.move(how[0])
             stage = Stage(stage.hub.settings, stage.store, stage.clock)
-            said.seen_ms, said.held = 0, set()  # it must look again
+            said.seen_ms, said.held = said.seen_ms, set()
+            fresh = False
         await stage.pause(0)
         said.pass_time(stage.clock.ms)
     await stage.hub.turn()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import shutil
 import sqlite3
@@ -20,7 +19,7 @@ from watch.core.localtime import from_utc_ms
 from watch.hub.rebuilding import rebuilt
 from watch.hub.verification import figures_fault, record_verified
 from watch.ports import StoreCorrupt, StoreError
-from watch.stores.sqlite import SqliteStore, reading
+from watch.stores.sqlite import reading, rewriting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,15 +34,14 @@ def made(tmp_path_factory) -> Path:
     file = written(folder, components=3, months=3, a_month=150)
     settings = load(file, secrets=False, environ={}).settings
 
-    async def derived() -> None:
-        store = SqliteStore(settings.store)
-        await store.empty_derived()
-        for batch in rebuilt(store.reads, settings, SystemClock().now_ms()):
-            await store.commit(batch)
-        await store.close()
-
-    asyncio.run(derived())
+    rebuild(settings)
     return settings.store
+
+
+def rebuild(settings) -> None:
+    with rewriting(settings.store) as (reads, write):
+        for batch in rebuilt(reads, settings, SystemClock().now_ms()):
+            write(batch)
 
 
 def fault_of(store: Path) -> str | None:
@@ -168,14 +166,7 @@ def test_rebuilding_mends_what_is_derived(made):
     settings = load(file, secrets=False, environ={}).settings
     from dataclasses import replace
 
-    async def mended() -> None:
-        opened = SqliteStore(copy)
-        await opened.empty_derived()
-        for batch in rebuilt(opened.reads, replace(settings, store=copy), SystemClock().now_ms()):
-            await opened.commit(batch)
-        await opened.close()
-
-    asyncio.run(mended())
+    rebuild(replace(settings, store=copy))
     assert fault_of(copy) is None
     with reading(copy) as after, reading(made) as before:
         today = from_utc_ms(SystemClock().now_ms(), settings.service.timezone).date().isoformat()[:7]

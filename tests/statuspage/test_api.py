@@ -114,7 +114,7 @@ def test_components_without_a_group_stand_by_themselves():
         (["degraded_performance", "under_maintenance"], ("minor", "Partially Degraded Service")),
         (["under_maintenance", "operational"], ("none", "Service Under Maintenance")),
         (["operational"], ("none", "All Systems Operational")),
-        ([], ("none", "All Systems Operational")),
+        ([], ("minor", "Status Unknown")),
     ],
 )
 def test_the_overall_status_follows_the_table(statuses, said):
@@ -133,7 +133,7 @@ def test_unknown_is_the_last_published_status_for_ten_minutes(ago_ms, status):
 def test_a_component_never_observed_is_left_out_with_its_empty_group():
     said = answer(STATES["unseen"]())
     assert said["components"] == []
-    assert said["status"]["indicator"] == "none"
+    assert said["status"]["indicator"] == "minor"
 
 
 def test_trouble_that_lasts_is_an_unresolved_incident():

@@ -49,9 +49,15 @@ def restore(config: str, file: Path) -> None:
 def _fault(file: Path) -> Trouble | None:
     """Why *file* is no store that may be trusted."""
     from watch.hub.verification import record_verified  # noqa: PLC0415
-    from watch.ports import StoreCorrupt  # noqa: PLC0415
+    from watch.ports import StoreCorrupt, StoreError  # noqa: PLC0415
     from watch.stores.sqlite import reading  # noqa: PLC0415
+    from watch.stores.sqlite.opening import checked  # noqa: PLC0415
 
+    if not file.is_file():
+        return StoreError(f"{file}: there is no such file. Nothing was changed.")
+    if not file.stat().st_size:
+        return StoreError(f"{file}: is empty, so it is no copy of a store. Nothing was changed.")
+    checked(file)
     with reading(file) as reads:
         found = record_verified(reads)
     if found.broken is not None:

@@ -70,25 +70,15 @@ def _verdict(found: Verified, wrong: str | None, *, figures: bool) -> Iterator[s
 @click.pass_obj
 def rebuild(config: str) -> None:
     """Make anew what is derived: the tree's tiles, the checkpoints' rows, the page's days. No hub may run."""
-    import asyncio  # noqa: PLC0415 - `--help` does not pay for these
-
-    from watch.cli.store_view import settings_at  # noqa: PLC0415
+    from watch.cli.store_view import settings_at  # noqa: PLC0415 - `--help` does not pay for these
     from watch.clock import SystemClock  # noqa: PLC0415
     from watch.hub.rebuilding import rebuilt  # noqa: PLC0415
-    from watch.stores.sqlite import SqliteStore  # noqa: PLC0415
+    from watch.stores.sqlite import rewriting  # noqa: PLC0415
 
     settings = settings_at(config)
-
-    async def made() -> None:
-        store = SqliteStore(settings.store)
-        try:
-            await store.empty_derived()
-            for batch in rebuilt(store.reads, settings, SystemClock().now_ms()):
-                await store.commit(batch)
-        finally:
-            await store.close()
-
-    asyncio.run(made())
+    with rewriting(settings.store) as (reads, write):
+        for batch in rebuilt(reads, settings, SystemClock().now_ms()):
+            write(batch)
     click.echo("Tiles, checkpoints and days were made anew from the ledger.")
 
 

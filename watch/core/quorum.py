@@ -99,8 +99,10 @@ def quorum(
     """
     assigned = _assigned(seen, audience, sources)
     pool = [one.state for one in assigned if one.speaks]
-    onsite = [one.state for one in seen if one.onsite and one.speaks] if _public(audience, sources) else []
-    fallback = not pool and bool(onsite)
+    beside = [one for one in seen if one.onsite] if _public(audience, sources) else []
+    onsite = [one.state for one in beside if one.speaks]
+    # Assigned and onsite are the same where no offsite vantage point is configured: that is no fallback.
+    fallback = not pool and assigned != beside and any(one.healthy for one in beside)
     if fallback:
         pool = onsite
     state = _together(pool, down_when)

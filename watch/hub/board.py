@@ -66,13 +66,8 @@ class Board:
             s is State.DEGRADED and not self._only_redundancy(m)
             for m, s in zip(component.members, states, strict=True)
         )
-        since = (
-            before.since_ms
-            if before is not None and before.state is state
-            else self._began(key, state, now_ms)
-        )
         after = Standing(
-            key=key, state=state, since_ms=since,
+            key=key, state=state, since_ms=self._began(key, state, now_ms),
             reason=worst.reason if worst is not None else Reason.OK,
             detail=worst.detail if worst is not None else "",
             redundancy_lost=state is State.DEGRADED and not sagging,

@@ -11,16 +11,22 @@ from typing import TYPE_CHECKING
 from watch.core.confirm import FOREVER
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from watch.core.settings import Settings
     from watch.core.standing import Sight
     from watch.ports import Batch
 
 
 class CanaryGate:
-    """The last good canary round of each vantage point, and the checks that wait for one."""
+    """The last good canary round of each vantage point, and the checks that wait for one.
 
-    def __init__(self) -> None:
-        self._good_ms: dict[str, int] = {}
+    Args:
+        good_ms: When the last good rounds on record began, by vantage point.
+    """
+
+    def __init__(self, good_ms: Mapping[str, int]) -> None:
+        self._good_ms, self._recorded = dict(good_ms), dict(good_ms)
         self._held: dict[str, set[str]] = {}
         self._proven: set[tuple[str, str]] = set()
 
@@ -35,6 +41,10 @@ class CanaryGate:
         """When the last good round of *vantage* began; 0 before the first."""
         return self._good_ms[vantage]
 
+    def blind_from(self, sight: Sight) -> int:
+        """When the last good round before a blind one began. A vantage point knows of none before its own start."""
+        return min(sight.good_ms, self._recorded.get(sight.vantage, sight.good_ms))
+
     def hold(self, check: str, vantage: str) -> None:
         """Let *check* wait for a round."""
         self._held.setdefault(vantage, set()).add(check)
@@ -44,7 +54,7 @@ class CanaryGate:
         return bool(self._held.get(vantage))
 
     def see(self, sight: Sight, batch: Batch, now_ms: int) -> list[str]:
-        """The checks that a round may confirm; a blind round ends their wait. Records canaries good for the first time."""
+        """The checks that a round may confirm; a blind round ends their wait. Records canaries when first good."""
         for name in sight.good:
             if (sight.vantage, name) not in self._proven:
                 self._proven.add((sight.vantage, name))
@@ -52,6 +62,8 @@ class CanaryGate:
         held = sorted(self._held.pop(sight.vantage, ()))
         if sight.blind:
             return []
+        self._recorded.pop(sight.vantage, None)
         known = self._good_ms.get(sight.vantage, FOREVER)
-        self._good_ms[sight.vantage] = max(known, sight.good_ms)
+        if sight.good_ms > known:
+            self._good_ms[sight.vantage] = batch.sights[sight.vantage] = sight.good_ms
         return held

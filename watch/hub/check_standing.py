@@ -8,7 +8,7 @@ from watch.core.marks import Edge
 from watch.core.quorum import Seen, quorum
 from watch.core.reading import Observation, Reason, Verdict
 from watch.core.standing import CheckStanding
-from watch.core.timeline import State
+from watch.core.timeline import State, filled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,8 +41,9 @@ def standing_of(
     winners = _winners(agreed.state, states)
     newest = _newest(check.name, winners or vantages, intake.latest)
     reason, detail = _why(check.name, agreed.state, newest, winners, intake, book)
+    since_ms = _since(check.name, agreed.state, vantages, winners, intake, book, now_ms)
     return CheckStanding(
-        name=check.name, state=agreed.state, since_ms=_since(check.name, agreed.state, winners, intake, book, now_ms),
+        name=check.name, state=agreed.state, since_ms=since_ms,
         reason=reason, detail=detail, observation=newest, seen_from=tuple(winners), confidence=agreed.confidence,
         fallback=agreed.fallback, about_us=agreed.self_alerts,
     )  # fmt: skip
@@ -63,19 +64,20 @@ def _newest(
     return max(found, key=lambda o: o.at_ms, default=None)
 
 
-def _since(check: str, state: State, winners: Sequence[str], intake: Intake, book: Book, now_ms: int) -> int:
-    """When *check* entered *state*; taken from the book if it has several vantage points."""
-    if len(winners) == 1 and state is not State.UNKNOWN:
+def _since(
+    check: str, state: State, vantages: Sequence[str], winners: Sequence[str], intake: Intake, book: Book, now_ms: int
+) -> int:  # fmt: skip
+    """When *check* entered *state*; taken from the book if several vantage points have a say."""
+    if len(vantages) == 1 and winners and state is not State.UNKNOWN:
         return intake.beliefs[check, winners[0]].since_ms
-    timeline = book.check_timeline(check, Edge.FOUND, now_ms - _DAY_MS, now_ms + 1)
-    if timeline and timeline[-1][1] == now_ms + 1 and timeline[-1][2] is state:
-        since_ms = timeline[-1][0]
-        beliefs = [b.since_ms for v in winners if (b := intake.beliefs.get((check, v))) is not None]
-        return since_ms if since_ms > now_ms - _DAY_MS else max(beliefs, default=since_ms)
-    if state is State.UNKNOWN and timeline:
-        return timeline[-1][1] if timeline[-1][1] <= now_ms else timeline[-1][0]
-    beliefs = [b.since_ms for v in winners if (b := intake.beliefs.get((check, v))) is not None]
-    return max(beliefs, default=now_ms)
+    born_ms = book.checks[check][0][0] if book.checks.get(check) else now_ms
+    for lo in (max(now_ms - _DAY_MS, born_ms), born_ms):  # most states are young
+        timeline = filled(book.check_timeline(check, Edge.FOUND, lo, now_ms + 1), lo, now_ms + 1)
+        if not timeline or timeline[-1][2] is not state:
+            return now_ms
+        if timeline[-1][0] > lo:
+            break
+    return timeline[-1][0]
 
 
 def _why(

@@ -140,7 +140,9 @@ def _cleaned(o: Observation) -> Observation:
     timed = islice(o.phases.items(), _MOST_FACTS)
     phases = {one_line(str(name), _NAME): value for name, value in timed if _plain({"": value})}
     told = f"not kept, for no store can hold it: {', '.join(dropped)}" if dropped else ""
-    detail = one_line("; ".join(part for part in (o.detail, told) if part), _DETAIL)
+    room = _DETAIL - len(told) - 2
+    said = one_line(o.detail, room) if told and room > 0 else o.detail
+    detail = one_line("; ".join(part for part in (said, told) if part), _DETAIL)
     return o._replace(facts=kept, phases=phases, detail=detail)
 
 

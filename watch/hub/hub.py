@@ -62,10 +62,10 @@ class Hub:
         reads = store.reads
         self.settings, self.book = settings, book
         self.recorder = Recorder(book, end)
-        self.intake = Intake(self.recorder, reads.beliefs(), reads.latest())
+        self.intake = Intake(self.recorder, reads)
         self.intake.sights.resume(*reads.darks(), self.intake.beliefs)
         self.door = Door(reads.lanes())
-        self.troubles = Troubles(clock.now_ms())
+        self.troubles = Troubles(clock.now_ms(), self.intake.sights.blind)
         self.verbs: dict[str, Callable[[Command], Awaitable[Mapping[str, object]]]] = {}
         self._store, self._desk, self._meter, self._clock, self._moved = store, desk, meter, clock, moved
         self._wake = asyncio.Event()
@@ -75,6 +75,7 @@ class Hub:
         self.turned, self._swept = clock.monotonic(), 0.0
         miss(settings, self.intake, self._began_ms)
         self.board = self._planned(settings)
+        self._tell_unseen()
 
     def _planned(self, settings: Settings) -> Board:
         """Apply *settings* to ledger, intake and alert desk; return the board."""
@@ -93,7 +94,7 @@ class Hub:
         self._desk.plan(settings)
         self.intake.changed_checks.clear()
         standings = {name: self._standing(name, now) for name in settings.checks}
-        self.intake.doubled = frozenset(name for name, s in standings.items() if s.fallback)
+        self._double(standings)
         return Board(settings, standings, self._began, now)
 
     def plan(self, settings: Settings) -> None:
@@ -258,14 +259,23 @@ class Hub:
             if loop.time() >= until:
                 await asyncio.sleep(0)
                 until = loop.time() + _SLICE
-        self.troubles.unseen([s for s in self.board.checks.values() if s.about_us], self._clock.now_ms())
+        self._tell_unseen()
         return moved
 
+    def _tell_unseen(self) -> None:
+        several = [s for s in self.board.checks.values() if s.about_us and len(self._asked[s.name]) > 1]
+        self.troubles.unseen(several, self._clock.now_ms())
+
     def _double(self, fresh: Mapping[str, CheckStanding]) -> None:
-        """Double the confirmation of checks that only the fallback can see."""
-        found = {name for name, standing in fresh.items() if standing.fallback}
-        if found or self.intake.doubled & fresh.keys():
-            self.intake.doubled = (self.intake.doubled - fresh.keys()) | found
+        """Double the confirmation at a check's own site while that is only the fallback."""
+        found = {(name, v) for name, s in fresh.items() if s.fallback for v in self._onsite(name)}
+        kept = {key for key in self.intake.doubled if key[0] not in fresh}
+        if found or len(kept) != len(self.intake.doubled):
+            self.intake.doubled = frozenset(kept | found)
+
+    def _onsite(self, check: str) -> list[str]:
+        component = self.settings.checks[check].component
+        return [v for v in self._asked[check] if self.book.onsite(v, component)]
 
     def judged(self, check: str) -> bool:
         """Whether *check* has had a reading since this hub began."""

@@ -24,41 +24,37 @@ from watch.hub.summaries import Summaries
 from watch.hub.trails import Trails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from watch.core.settings import Settings
     from watch.core.standing import Sight
     from watch.hub.recorder import Recorder
+    from watch.ports import Reads
 
 _LAPSES = 1000  # states that may lapse at once, before the loop may do something else
 Key = tuple[str, str]
 
 
 class Intake:
-    """Beliefs by (check, vantage point).
-
-    Args:
-        latest: The newest observation of each, for people to see why.
+    """Beliefs by (check, vantage point), and the newest observation of each (`latest`).
 
     Attributes:
         told: Beliefs whose streaks changed since somebody last asked (`heard`).
-        doubled: The checks that are confirmed by twice the readings: their own site stands in for others.
+        doubled: (check, vantage point) confirmed by twice the readings: its own site stands in for others.
     """
 
-    def __init__(
-        self, recorder: Recorder, beliefs: Mapping[Key, Belief], latest: Mapping[Key, Observation]
-    ) -> None:
-        self.beliefs: dict[Key, Belief] = dict(beliefs)
-        self.latest: dict[Key, Observation] = dict(latest)
+    def __init__(self, recorder: Recorder, reads: Reads) -> None:
+        self.beliefs: dict[Key, Belief] = dict(reads.beliefs())
+        self.latest: dict[Key, Observation] = dict(reads.latest())
         self.sights = Sights(recorder)
         self.changed_checks: set[str] = set()
-        self.doubled: frozenset[str] = frozenset()
+        self.doubled: frozenset[Key] = frozenset()
         self._told: dict[Key, Belief] = {}
         self._recorder = recorder
         self._confirmations: dict[str, Confirmation] = {}
         self._asked: dict[str, frozenset[str]] = {}
         self._followed: dict[str, tuple[str, ...]] = {}
-        self.gate = CanaryGate()
+        self.gate = CanaryGate(reads.sights())
         self._trails = Trails()
         self._summaries = Summaries()
         self._lapses = Lapses(self.beliefs)
@@ -110,9 +106,9 @@ class Intake:
         """Whether *vantage* is to ask *check*."""
         return check in self._asked.get(vantage, ())
 
-    def _confirmation(self, check: str) -> Confirmation:
-        confirmation = self._confirmations[check]
-        return confirmation._replace(down=2 * confirmation.down) if check in self.doubled else confirmation
+    def _confirmation(self, key: Key) -> Confirmation:
+        confirmation = self._confirmations[key[0]]
+        return confirmation._replace(down=2 * confirmation.down) if key in self.doubled else confirmation
 
     # ---- readings ----
 
@@ -139,7 +135,7 @@ class Intake:
         return True
 
     def _judge(self, key: Key, belief: Belief, o: Observation, now_ms: int) -> None:
-        confirmation = self._confirmation(key[0])
+        confirmation = self._confirmation(key)
         dark = self.sights.pending(key)
         before = self._back_in_sight(key, belief, o.at_ms, now_ms) if dark else belief
         after, changes = confirm.observed(
@@ -168,14 +164,15 @@ class Intake:
         for dark in pending:
             self.sights.record(dark, now_ms)
         self.sights.touch(key)
+        self.changed_checks.add(key[0])
         return confirm.blinded(belief, at_ms=from_ms, reason=Reason.STALE)[0]
 
     def _dark_from(self, key: Key, dark: Dark) -> int:
         """From when on *key* is unknown by *dark*."""
         if dark.why is Why.BLIND:
             return dark.from_ms
-        confirmation = self._confirmations.get(key[0])
-        return dark.gaps[key[0]].last_ms + (0 if confirmation is None else confirmation.validity_ms)
+        last_ms = dark.gaps[key[0]].last_ms
+        return last_ms + self._recorder.book.validity_ms(key[0], last_ms)  # by the terms at that reading
 
     def _apply(
         self, key: Key, after: Belief, changes: tuple[Change, ...], o: Observation | None, now_ms: int
@@ -224,7 +221,8 @@ class Intake:
         """Record one entry for all checks; void the streaks of checks without a state."""
         mine = [(key, belief) for key, belief in self.beliefs.items() if key[1] == sight.vantage]
         self.sights.blind.add(sight.vantage)
-        dark = self.sights.begin(sight.vantage, Why.BLIND, sight.good_ms, ((key[0], b) for key, b in mine))
+        good_ms = self.gate.blind_from(sight)
+        dark = self.sights.begin(sight.vantage, Why.BLIND, good_ms, ((key[0], b) for key, b in mine))
         self.sights.record(dark, now_ms)
         for key, belief in mine:
             if belief.state is State.UNKNOWN and not belief.settled:
@@ -235,7 +233,9 @@ class Intake:
         belief, o = self.beliefs.get(key), self.latest.get(key)
         if belief is None or key[0] not in self._confirmations:
             return
-        confirmation = self._confirmation(key[0])
+        if belief.state is not State.UNKNOWN and self.state(key, now_ms) is State.UNKNOWN:
+            return  # read blindly or before an absence: the streak is void
+        confirmation = self._confirmation(key)
         reason = Reason.TIMEOUT if o is None else o.reason
         after, changes = confirm.sighted(belief, confirmation, reason, self.gate.good_ms(key[1]))
         if changes:
@@ -264,7 +264,7 @@ class Intake:
     def _lapse(self, key: Key, now_ms: int) -> None:
         belief, o = self.beliefs[key], self.latest.get(key)
         if not self.sights.pending(key) and o is not None and o.reason is Reason.OVERLOADED:
-            dark = self.sights.overloaded(key[1])
+            dark = self.sights.overloaded(key[1], key[0])
             if dark is None:
                 dark = self.sights.begin(key[1], Why.OVERLOADED, now_ms, ())
             self.sights.join(dark, key[0], belief)

@@ -21,6 +21,10 @@ class Janitor:
     def __init__(self, store: Store, clock: Clock, retention: timedelta) -> None:
         self._store, self._clock, self._retention = store, clock, retention
 
+    def plan(self, retention: timedelta) -> None:
+        """Replace the retention."""
+        self._retention = retention
+
     async def run(self) -> None:
         while True:
             await self._clock.sleep(1.0 if await self.tidy() >= _FULL else _ROUND)

@@ -91,8 +91,10 @@ class PageHistory:
         ]
         born = self._book.lifetime(key)
         since_ms = max([*marks, born[-1][0] if born else self._from_ms])
+        if words[0][2] is Status.UNKNOWN and born:
+            since_ms = born[-1][0]  # what it was before is asked, too
         earlier = self._view.words(key, since_ms, self._from_ms) if since_ms < self._from_ms else []
-        return joined([*earlier[-1:], *words])
+        return joined([*earlier[-2:], *words])
 
 
 def tallied(

@@ -17,6 +17,7 @@ from watch.hub.checkpoints import checkpoint_rows
 from watch.hub.days import days_of
 from watch.hub.page_history import DAYS, first_open_day
 from watch.hub.replay import DAY_MS, book_now
+from watch.hub.verification import record_verified
 from watch.ports import Batch, StoreCorrupt
 
 if TYPE_CHECKING:
@@ -29,7 +30,16 @@ _DAY = timedelta(days=1)
 
 
 def rebuilt(reads: Reads, settings: Settings, now_ms: int) -> Iterator[Batch]:
-    """Batches to commit one by one: each checkpoint rests on the one before it being in the store."""
+    """Batches to write one by one: each checkpoint is computed from the one before it in the store.
+
+    StoreCorrupt if the ledger itself does not hold.
+    """
+    broken = record_verified(reads, derived=False).broken
+    if broken is not None:
+        raise StoreCorrupt(
+            f"{settings.store}: the ledger is broken at entry {broken.seq}: {broken.what}. Nothing was changed. "
+            "Rebuilding cannot repair that: run `threenines ledger verify`, then restore a backup."
+        )
     log = Frontier()
     yield Batch(tiles=[tile for e in reads.entries() for tile in log.add(leaf_hash(bytes.fromhex(e.hash)))])
     for entry in reads.checkpoints():

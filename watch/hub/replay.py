@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from watch.core.book import FOREVER, Book, UnknownKind
-from watch.core.checkpoint import book_at
+from watch.core.checkpoint import book_at, root_of
 from watch.core.ledger import TYPES, Kind, LedgerChain
 from watch.core.localtime import Month
 from watch.core.merkle import Frontier, leaf_hash
@@ -100,12 +100,19 @@ def book_for(reads: Reads, store: Path, lo_ms: int, hi_ms: int = FOREVER) -> Boo
 
 def _begun(reads: Reads, base: Entry, store: Path) -> tuple[Book, list[int]]:
     try:
-        return book_at(reads.checkpoint_rows(base.seq))
+        return book_at(_rows_of(reads, base))
     except (AttributeError, KeyError, TypeError, ValueError):
         raise StoreCorrupt(
             f"{store}: the rows of checkpoint {base.seq} cannot be read. They are derived: "
             "`threenines ledger rebuild` makes them anew."
         ) from None
+
+
+def _rows_of(reads: Reads, base: Entry) -> list[str]:
+    rows, body = list(reads.checkpoint_rows(base.seq)), base.facts
+    if len(rows) != body["rows"] or root_of(rows) != body["root"]:
+        raise ValueError("not those that were hashed")
+    return rows
 
 
 def _wanted(reads: Reads, from_ms: int, through: int, base: int, hi_ms: int) -> Iterator[Entry]:

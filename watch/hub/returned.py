@@ -26,7 +26,7 @@ def returned(settings: Settings, reads: Reads, book: Book, now_ms: int) -> Intak
     """The beliefs at *now_ms*; adds the absence to *book*. Writes nothing."""
     last = reads.last_entry()
     end = LedgerEnd() if last is None else LedgerEnd(LedgerChain(last.seq, last.recorded_ms))
-    intake = Intake(Recorder(book, end), reads.beliefs(), reads.latest())
+    intake = Intake(Recorder(book, end), reads)
     intake.sights.resume(*reads.darks(), intake.beliefs)
     intake.plan(settings, (), now_ms)
     miss(settings, intake, now_ms)

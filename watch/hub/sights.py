@@ -89,9 +89,10 @@ class Sights:
         for check in self._unwritten[dark]:
             self._keep(dark, check)
 
-    def overloaded(self, vantage: str) -> Dark | None:
-        """The open overload stretch of *vantage*."""
-        return next((d for d in self._open if d.vantage == vantage and d.why is Why.OVERLOADED), None)
+    def overloaded(self, vantage: str, check: str) -> Dark | None:
+        """The open overload stretch of *vantage* in which *check* missed nothing yet."""
+        mine = (d for d in self._open if d.vantage == vantage and d.why is Why.OVERLOADED)
+        return next((dark for dark in mine if check not in dark.gaps), None)
 
     def sees(self, vantage: str, good_ms: int) -> None:
         """The canaries of *vantage* are good again, in a round begun at *good_ms*."""

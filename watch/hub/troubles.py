@@ -12,7 +12,7 @@ from watch.core.standing import CheckStanding, OwnTrouble, Sight
 from watch.hub.deadlines import Deadlines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from watch.core.settings import Settings
     from watch.hub.intake import Intake, Key
@@ -25,9 +25,12 @@ _NAMED = 5
 class Troubles:
     """Those that hold now; `since_ms` is when each was first seen."""
 
-    def __init__(self, started_ms: int) -> None:
+    def __init__(self, started_ms: int, blind: Iterable[str] = ()) -> None:
         self._started_ms = started_ms
         self._now: dict[str, OwnTrouble] = {}
+        for vantage in blind:
+            text = f"vantage point {vantage} was blind when the hub stopped, and has not seen since"
+            self.note(f"vantage_blind:{vantage}", text, started_ms)
         self._planned: Settings | None = None
         self._validity_ms: dict[str, int] = {}
         self._silences: Deadlines[Key] = Deadlines()
@@ -73,7 +76,7 @@ class Troubles:
     def unseen(self, standings: Sequence[CheckStanding], now_ms: int) -> None:
         """Checks of several vantage points of which none can say how they are; of one, `sighted` says it."""
         none = SelfAlert(SelfAlertKind.NO_HEALTHY_VANTAGE)
-        names = sorted(s.name for s in standings if none in s.about_us and len(s.about_us) > 2)
+        names = sorted(s.name for s in standings if none in s.about_us and len(s.about_us) > 1)
         text = f"all vantage points are blind that could say how these are: {_named(names)}"
         self.note("no_healthy_vantage", text if names else None, now_ms)
 

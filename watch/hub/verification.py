@@ -41,16 +41,25 @@ class Verified(NamedTuple):
     broken: Break | None
 
 
-def record_verified(reads: Reads) -> Verified:
-    """Check every entry with all that hangs on it, from the first to the last."""
+def record_verified(reads: Reads, *, derived: bool = True) -> Verified:
+    """Check every entry with its evidence, from the first to the last.
+
+    Args:
+        derived: Check also the checkpoints' rows and the tree's tiles, which can be rebuilt.
+    """
     chain, log = ChainCheck(), Frontier()
     kept = {(tile.level, tile.n): tile.hash for tile in reads.tiles()}
     evidence = _Evidence(reads.all_evidence())
     for entry in reads.entries():
         if not chain.add(entry):
             return Verified(chain.seq, chain.hash, log.size, log.root().hex(), chain.broken)
-        what = evidence.fault(entry) or _checkpoint_fault(reads, entry, log)
-        what = what or _tile_fault(log.add(leaf_hash(bytes.fromhex(entry.hash))), kept)
+        what = (
+            evidence.fault(entry)
+            or _log_fault(entry, log)
+            or (_rows_fault(reads, entry) if derived else None)
+        )
+        tiles = log.add(leaf_hash(bytes.fromhex(entry.hash)))
+        what = what or (_tile_fault(tiles, kept) if derived else None)
         if what is not None:
             return Verified(chain.seq - 1, entry.prev, log.size, log.root().hex(), Break(entry.seq, what))
     seq = evidence.left()
@@ -87,13 +96,16 @@ class _Evidence:
         return None if self._next is None else self._next[0]
 
 
-def _checkpoint_fault(reads: Reads, entry: Entry, log: Frontier) -> str | None:
+def _log_fault(entry: Entry, log: Frontier) -> str | None:
+    if entry.kind == Kind.CHECKPOINT and entry.facts["log"] != {"size": log.size, "root": log.root().hex()}:
+        return "the tree over the entries before it has another root"
+    return None
+
+
+def _rows_fault(reads: Reads, entry: Entry) -> str | None:
     if entry.kind != Kind.CHECKPOINT:
         return None
-    body = entry.facts
-    if body["log"] != {"size": log.size, "root": log.root().hex()}:
-        return "the tree over the entries before it has another root"
-    rows = list(reads.checkpoint_rows(entry.seq))
+    rows, body = list(reads.checkpoint_rows(entry.seq)), entry.facts
     if len(rows) != body["rows"] or root_of(rows) != body["root"]:
         return "the rows of this checkpoint are not those that were hashed"
     return None

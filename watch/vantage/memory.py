@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from watch.ports import Clock
 
 
+_HUGE = 2.0**63  # no store holds more, and sums of squares must stay finite
+
+
 def needed(check: Check) -> bool:
     """Whether *check* has facts that come from more than one reading."""
     return bool(check.courses) or gap.FACT.name in check.judge.names
@@ -72,7 +75,7 @@ class Memory:
         self._heard = now
         for name, one in self._trends.items():
             value = reading.facts.get(name)
-            if isinstance(value, int | float):
+            if isinstance(value, int | float) and abs(value) < _HUGE:
                 one.add(self._clock.now_ms(), value)
         return self._judge.of(self._told(reading, self._exhausted()))
 

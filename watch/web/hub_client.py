@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import socket
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_LONGEST = 70  # bytes of a name: with the folder's descriptor before it, it fits into an address
+
+
 def place(store: Path) -> Path:
-    """Where the socket of the hub that holds *store* is."""
-    return store.with_name(store.name + ".sock")
+    """Where the socket of the hub that holds *store* is. A long name is replaced by its digest."""
+    name = f"{store.name}.sock"
+    if len(os.fsencode(name)) > _LONGEST:
+        name = f".{hashlib.sha256(os.fsencode(name)).hexdigest()[:24]}.sock"
+    return store.with_name(name)
 
 
 @contextlib.contextmanager

@@ -54,6 +54,8 @@ class HubSocket:
         self._questions, self._take = questions, take
         self._server: asyncio.Server | None = None
         self._path: Path | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+        self._closing = False
 
     async def open(self, store: Path) -> None:
         """Listen beside *store*, whose lock we hold: what lies there is a dead hub's."""
@@ -76,22 +78,32 @@ class HubSocket:
         self._path = path
 
     async def close(self) -> None:
+        self._closing = True
         if self._server is not None:
             self._server.close()
+        for writer in self._open:
+            writer.transport.abort()
+        await asyncio.sleep(0)  # those who waited for a line see that there is none
         if self._path is not None:
             with contextlib.suppress(OSError):
                 self._path.unlink()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
         try:
             async with asyncio.timeout(_PATIENCE):
                 line = await reader.readline()
+            if self._closing:
+                return
             writer.write(orjson.dumps(await self._answer(line, _account(writer))) + b"\n")
             async with asyncio.timeout(_PATIENCE):
                 await writer.drain()
+        except asyncio.CancelledError:
+            return  # the hub stops
         except (OSError, TimeoutError, ValueError) as error:
             log.warning("a request on the socket came to nothing: %s", type(error).__name__)
         finally:
+            self._open.discard(writer)
             writer.close()
 
     async def _answer(self, line: bytes, account: str) -> dict[str, Any]:
@@ -113,6 +125,8 @@ class HubSocket:
             receipt = await self._take(command)
         except Trouble as trouble:
             return {"code": trouble.exit_code, "error": str(trouble)}
+        except (OSError, ValueError) as error:
+            return {"code": 2, "error": f"{verb}: {one_line(str(error))}"}
         if receipt.refused:
             return {"code": 2, "error": receipt.refused[0].why}
         return {"code": 0, "answer": receipt.answer}

@@ -125,6 +125,12 @@ CREATE TABLE canary (
   PRIMARY KEY (vantage, name)
 ) WITHOUT ROWID;
 
+-- When the last good canary round of each vantage point began.
+CREATE TABLE sight (
+  vantage TEXT PRIMARY KEY,
+  good_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+
 -- One latency histogram a check, vantage point and hour; they merge over any span.
 CREATE TABLE sketch (
   check_name TEXT NOT NULL,

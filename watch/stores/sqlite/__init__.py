@@ -14,7 +14,7 @@ from watch.stores.sqlite.reads import SqliteReads
 from watch.stores.sqlite.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from watch.ports import Batch
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _LOOK = 0.25  # seconds between looks at whether the disk still takes anything
 _MOST_QUEUED = 200_000  # observations; some 150 MB
 
-__all__ = ["SqliteReads", "SqliteStore", "reading"]
+__all__ = ["SqliteReads", "SqliteStore", "reading", "rewriting"]
 
 
 @contextmanager
@@ -33,6 +33,27 @@ def reading(path: Path) -> Iterator[SqliteReads]:
         yield reads
     finally:
         reads.shut()
+
+
+@contextmanager
+def rewriting(path: Path) -> Iterator[tuple[SqliteReads, Callable[[Batch], object]]]:
+    """The store at *path* for one transaction, without its derived tables: what to read, and how to write a batch.
+
+    All of it is committed at the end, or nothing after an error or a kill. StoreHeld while a hub runs.
+    """
+    lock = opening.hold(path)
+    try:
+        with opening.explained(path):
+            connection = opening.writable(path)
+            try:
+                with connection:
+                    commits.empty_derived(connection)
+                    written = commits.Commits()
+                    yield SqliteReads(path, connection), lambda batch: written.write(connection, batch)
+            finally:
+                connection.close()
+    finally:
+        os.close(lock)
 
 
 class SqliteStore:
@@ -101,11 +122,6 @@ class SqliteStore:
     async def forget(self, before_ms: int) -> int:
         await self._check.over()
         return await self._writer.submit(lambda connection: commits.forget(connection, before_ms))
-
-    async def empty_derived(self) -> None:
-        """Drop what `threenines ledger rebuild` makes anew."""
-        await self._check.over()
-        await self._writer.submit(commits.empty_derived)
 
     async def close(self) -> None:
         self.reads.shut()  # first: the last connection to close is the one that can put the WAL away

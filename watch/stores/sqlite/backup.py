@@ -8,97 +8,134 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from typing import TYPE_CHECKING
 
 import apsw
 
-from watch.ports import StoreError
-from watch.stores.sqlite.opening import explained, hold, readable
+from watch.ports import StoreCorrupt, StoreError
+from watch.stores.sqlite.opening import checked, explained, free_name, hold, readable, synced
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _PAGES = 2_000  # of one step: a writer waits no longer than that
+_BESIDE = ("", "-wal", "-shm", "-journal")
 
 
 def copied(store: Path, target: Path) -> int:
     """Write a copy of *store* to *target*, whole or not at all; return its size in bytes.
 
-    StoreError when *target* exists or cannot be written.
+    StoreError when *target* exists or cannot be written; StoreCorrupt when a page of the copy is damaged.
     """
-    if target.exists():
-        raise StoreError(f"{target}: exists already. Choose another name, or remove it first.")
-    partial = target.with_name(f".{target.name}.partial")
-    source = readable(store)
+    try:
+        if target.exists():
+            raise FileExistsError  # noqa: TRY301 - said below, as when it appears meanwhile
+        with _partial(target) as partial:
+            _pour(store, partial)
+            checked(partial)
+            os.link(partial, target)  # unlike a rename, it never replaces a file
+            synced(target.parent)
+        return target.stat().st_size
+    except FileExistsError:
+        raise StoreError(f"{target}: exists already. Choose another name, or remove it first.") from None
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"{target}: cannot be written ({getattr(error, 'strerror', None) or error})."
+        ) from error
+
+
+@contextlib.contextmanager
+def _partial(target: Path) -> Iterator[Path]:
+    """An empty file beside *target* for what is not whole yet; it is gone afterwards."""
+    partial = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}.partial")
+    os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    try:
+        yield partial
+    finally:
+        for suffix in _BESIDE:
+            with contextlib.suppress(OSError):
+                partial.with_name(partial.name + suffix).unlink()
+
+
+def _pour(source: Path, target: Path) -> None:
+    """Copy the pages of *source* into the empty file *target*, and put it on disk."""
+    reads = readable(source)
     try:
         with explained(target):
-            partial.unlink(missing_ok=True)
-            os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-            _pour(source, partial)
-            _sync(partial)
-            partial.rename(target)
-            _sync(target.parent)
-    except OSError as error:
-        raise StoreError(f"{target}: cannot be written ({error.strerror}).") from error
+            copy = apsw.Connection(str(target), flags=apsw.SQLITE_OPEN_READWRITE)
+            try:
+                with copy.backup("main", reads, "main") as backup:
+                    while not backup.done:
+                        backup.step(_PAGES)
+                copy.execute("PRAGMA journal_mode=DELETE").fetchall()  # one file, without a WAL beside it
+            finally:
+                copy.close()
     finally:
-        source.close()
-        with contextlib.suppress(OSError):
-            partial.unlink()
-    return target.stat().st_size
-
-
-def _pour(source: apsw.Connection, target: Path) -> None:
-    copy = apsw.Connection(str(target), flags=apsw.SQLITE_OPEN_READWRITE)
-    try:
-        with copy.backup("main", source, "main") as backup:
-            while not backup.done:
-                backup.step(_PAGES)
-        copy.execute("PRAGMA journal_mode=DELETE").fetchall()  # one file, without a WAL beside it
-    finally:
-        copy.close()
+        reads.close()
+    synced(target)
 
 
 def restored(backup: Path, store: Path) -> Path | None:
     """Put *backup* in the place of *store*, which no hub may hold; return where the former store is kept.
 
-    The pages are replaced in one transaction: a kill in the middle leaves the former store as it was.
+    A store that can be read is replaced in one transaction; one that cannot is moved aside. A kill at any moment
+    leaves the former store or the restored one.
     """
     lock = hold(store)
     try:
-        former = None
-        source = readable(backup)
+        former = free_name(store.with_name(f"{store.name}.before-restore"))
+        if not store.exists():
+            _placed(backup, store)
+            return None
         try:
-            with explained(store):
-                if store.exists():
-                    former = _free(store.with_name(f"{store.name}.before-restore"))
-                    copied(store, former)
-                else:
-                    os.close(os.open(store, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-                target = apsw.Connection(str(store), flags=apsw.SQLITE_OPEN_READWRITE)
-                target.set_busy_timeout(5_000)
-                try:
-                    with target.backup("main", source, "main") as pages:
-                        pages.step(-1)
-                    target.execute("PRAGMA journal_mode=WAL").fetchall()
-                finally:
-                    target.close()
-                _sync(store)
-        finally:
-            source.close()
+            copied(store, former)
+        except StoreCorrupt:
+            _set_aside(backup, store, former)
+        except StoreError:
+            if store.stat().st_size:
+                raise
+            _set_aside(backup, store, former)
+        else:
+            _replaced(backup, store)
+        return former
     finally:
         os.close(lock)
-    return former
 
 
-def _free(path: Path) -> Path:
-    """*path*, with a number if there is such a file already."""
-    names = (path if n == 1 else path.with_name(f"{path.name}-{n}") for n in range(1, 10_000))
-    return next(name for name in names if not name.exists())
+def _placed(backup: Path, store: Path) -> None:
+    with _partial(store) as partial:
+        _pour(backup, partial)
+        for suffix in _BESIDE[1:]:  # of a store that is gone: they would be applied to the new one
+            store.with_name(store.name + suffix).unlink(missing_ok=True)
+        partial.rename(store)
+        synced(store.parent)
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+def _set_aside(backup: Path, store: Path, former: Path) -> None:
+    with _partial(store) as partial:
+        _pour(backup, partial)
+        for suffix in reversed(_BESIDE):
+            with contextlib.suppress(FileNotFoundError):
+                store.with_name(store.name + suffix).rename(former.with_name(former.name + suffix))
+        partial.rename(store)
+        synced(store.parent)
+
+
+def _replaced(backup: Path, store: Path) -> None:
+    """Replace all pages of *store* in one transaction."""
+    source = readable(backup)
     try:
-        os.fsync(descriptor)
+        with explained(store):
+            target = apsw.Connection(str(store), flags=apsw.SQLITE_OPEN_READWRITE)
+            target.set_busy_timeout(5_000)
+            try:
+                with target.backup("main", source, "main") as pages:
+                    pages.step(-1)
+                target.execute("PRAGMA journal_mode=WAL").fetchall()
+            finally:
+                target.close()
+        synced(store)
     finally:
-        os.close(descriptor)
+        source.close()

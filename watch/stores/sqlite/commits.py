@@ -40,6 +40,7 @@ _BELIEF = (
 _NO_BELIEF = "DELETE FROM belief WHERE check_name = ? AND vantage = ?"
 _NO_GAP = "DELETE FROM dark_gap WHERE entry = ? AND check_name = ?"
 _CANARY = "INSERT INTO canary VALUES (?,?,?) ON CONFLICT (vantage, name) DO NOTHING"
+_SIGHT = "INSERT OR REPLACE INTO sight VALUES (?,?)"
 _SKETCH = (
     "INSERT INTO sketch VALUES (?,?,?,?) "
     "ON CONFLICT (check_name, hour_ms, vantage) DO UPDATE SET body = excluded.body"
@@ -86,6 +87,7 @@ class Commits:
         many(_NO_BELIEF, [key for key, belief in batch.beliefs.items() if belief is None])
         many(_LANE, [(*key, *mark) for key, mark in batch.lanes.items()])
         many(_CANARY, [(*key, good_ms) for key, good_ms in batch.canaries.items()])
+        many(_SIGHT, list(batch.sights.items()))
         for (check, vantage, hour_ms), sketch in batch.sketches.items():
             connection.execute(
                 _SKETCH, (check, hour_ms, vantage, _added(connection, check, hour_ms, vantage, sketch))

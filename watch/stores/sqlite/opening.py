@@ -125,8 +125,11 @@ def writable(path: Path, migrations: Sequence[tuple[str, str]] | None = None) ->
     Args:
         migrations: (name, SQL) in order; ours without it.
     """
-    with explained(path):
+    try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)) if not path.exists() else None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be created ({error.strerror}). Check its folder.") from error
+    with explained(path):
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
         list(
             connection.execute(_PROFILE)
@@ -183,7 +186,7 @@ def _migrate(connection: apsw.Connection, path: Path, migrations: Sequence[tuple
             f"{path}: was written by a newer version (schema {done}, ours is {len(migrations)}). Use that version."
         )
     if 0 < done < len(migrations):
-        _keep_copy(connection, path.with_name(f"{path.name}.schema-{done}"))
+        _keep_copy(connection, path, done)
     for number, (name, sql) in enumerate(migrations[done:], done + 1):
         with connection:
             connection.execute(
@@ -196,18 +199,36 @@ def _migrate(connection: apsw.Connection, path: Path, migrations: Sequence[tuple
             connection.execute(f"PRAGMA user_version={number}")
 
 
-def _keep_copy(connection: apsw.Connection, target: Path) -> None:
-    """A copy of the database as it is before its first migration; one that is there already is of the same state."""
-    if target.exists():
-        return
+def _keep_copy(connection: apsw.Connection, path: Path, schema: int) -> None:
+    """Write a copy of the database as it is before its migration, beside it."""
+    target = free_name(path.with_name(f"{path.name}.schema-{schema}"))
     partial = target.with_name(f".{target.name}.partial")
-    partial.unlink(missing_ok=True)
-    os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    connection.execute("VACUUM INTO ?", (str(partial),))
-    descriptor = os.open(partial, os.O_RDONLY | os.O_CLOEXEC)
-    os.fsync(descriptor)
-    os.close(descriptor)
-    partial.rename(target)
+    try:
+        partial.unlink(missing_ok=True)
+        os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        connection.execute("VACUUM INTO ?", (str(partial),))
+        synced(partial)
+        partial.rename(target)
+        synced(target.parent)
+    except OSError as error:
+        raise StoreError(
+            f"{target}: the copy before the migration cannot be written ({error.strerror}). Nothing was changed."
+        ) from error
+
+
+def free_name(path: Path) -> Path:
+    """*path*, with a number if there is such a file already."""
+    names = (path if n == 1 else path.with_name(f"{path.name}-{n}") for n in range(1, 10_000))
+    return next(name for name in names if not name.exists())
+
+
+def synced(path: Path) -> None:
+    """Return when the file or folder is on disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def holder(path: Path) -> int | None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import apsw
+
     from watch.core.confirm import Belief
     from watch.core.trend import QuarterHours
 
@@ -39,9 +41,9 @@ _COLUMNS = "at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, b
 class SqliteReads:
     """Answers `watch.ports.Reads` from a database file that somebody else may be writing."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, connection: apsw.Connection | None = None) -> None:
         self._path = path
-        self._connection = readable(path)
+        self._connection = connection or readable(path)
 
     def shut(self) -> None:
         self._connection.close()
@@ -190,6 +192,9 @@ class SqliteReads:
 
     def canaries(self, vantage: str) -> frozenset[str]:
         return frozenset(name for (name,) in self._rows("SELECT name FROM canary WHERE vantage = ?", vantage))
+
+    def sights(self) -> Mapping[str, int]:
+        return dict(self._rows("SELECT vantage, good_ms FROM sight"))
 
     def trends(self, vantage: str, since_ms: int) -> Mapping[str, Mapping[str, QuarterHours]]:
         found: dict[str, dict[str, dict[int, QuarterHour]]] = {}
