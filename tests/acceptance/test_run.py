@@ -132,7 +132,7 @@ async def test_a_database_of_somebody_elses_is_refused_and_left_as_it_is(hub):
 async def test_an_unknown_command_is_a_usage_mistake(hub):
     code, said = await hub.verb("rnu")
     assert code == 2
-    assert "No such command 'rnu'" in said
+    assert "there is no verb 'rnu'; did you mean 'run'?" in said
     code, said = await hub.verb("report")
     assert code == 2
     assert "planned but not built yet" in said

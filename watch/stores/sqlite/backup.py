@@ -1,7 +1,7 @@
-"""Copies of a store that a hub may be writing, and the way back from one.
+"""Backup of a store that a hub may be writing, and restore.
 
-A plain copy of the file loses what is in the WAL, or tears a page that is being written. SQLite's own backup does
-neither: it reads a consistent state and starts again when somebody writes meanwhile.
+A plain copy of the file lacks the WAL, or has a half-written page. SQLite's own backup reads a consistent state, and
+starts again when another connection writes meanwhile.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from watch.stores.sqlite.opening import explained, hold, readable
 if TYPE_CHECKING:
     from pathlib import Path
 
-_PAGES = 2_000  # of one step: a writer waits no longer than that
+_PAGES = 2_000  # per step: a writer waits no longer than for that
 
 
 def copied(store: Path, target: Path) -> int:
@@ -27,7 +27,7 @@ def copied(store: Path, target: Path) -> int:
     StoreError when *target* exists or cannot be written.
     """
     if target.exists():
-        raise StoreError(f"{target}: exists already. Choose another name, or remove it first.")
+        raise StoreError(f"{target}: exists already. Choose another name, or remove the file first.")
     partial = target.with_name(f".{target.name}.partial")
     source = readable(store)
     try:
@@ -59,7 +59,7 @@ def _pour(source: apsw.Connection, target: Path) -> None:
 
 
 def restored(backup: Path, store: Path) -> Path | None:
-    """Put *backup* in the place of *store*, which no hub may hold; return where the former store is kept.
+    """Replace *store*, which no hub may hold, with *backup*; return where the former store is kept.
 
     The pages are replaced in one transaction: a kill in the middle leaves the former store as it was.
     """
@@ -91,7 +91,7 @@ def restored(backup: Path, store: Path) -> Path | None:
 
 
 def _free(path: Path) -> Path:
-    """*path*, with a number if there is such a file already."""
+    """*path*, or *path* with a number when that file exists."""
     names = (path if n == 1 else path.with_name(f"{path.name}-{n}") for n in range(1, 10_000))
     return next(name for name in names if not name.exists())
 
