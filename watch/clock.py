@@ -1,9 +1,9 @@
 """The one real clock.
 
-It starts from the wall clock and then runs on the boot-time clock, so that nobody who sets the wall clock can move
-our history: not an hour back at a leap of the time server, not ten years ahead by mistake. It includes the time a
-suspended machine slept. Small differences to the wall clock are slewed away; large ones are reported as `skew_ms`
-and followed only by a restart, and then not back behind what is on record.
+It starts from the wall clock and then follows the boot-time clock, so that setting the wall clock cannot move recorded
+times (an hour back by a time server, ten years ahead by mistake). Time during suspend is included. Small differences
+to the wall clock are slewed; large ones are reported as `skew_ms` and followed only after a restart, and then not to
+before the last recorded entry.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from watch.ports import StoreError
 if TYPE_CHECKING:
     from pathlib import Path
 
-_SLEW_MS = 5  # at most this much a call of `adjust`, which comes once a second: half a percent
+_SLEW_MS = 5  # the most per call of `adjust`, once a second: half a percent
 _FOLLOWED_MS = 5_000
 _BEHIND_MS = 3_600_000
 
@@ -28,7 +28,7 @@ except AttributeError:  # not Linux
 
 
 class SystemClock:
-    """Time as this machine tells it, without its jumps."""
+    """The machine's time, without jumps."""
 
     def __init__(self) -> None:
         self.skew_ms = 0
@@ -44,7 +44,7 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
     def hold(self, not_before_ms: int) -> None:
-        """Begin no earlier than *not_before_ms*: what is recorded already must not lie ahead of what comes."""
+        """Begin no earlier than *not_before_ms*: recorded entries must not be later than new ones."""
         self._offset_ms += max(0, not_before_ms - self.now_ms())
 
     def adjust(self) -> None:
@@ -55,12 +55,12 @@ class SystemClock:
 
 
 def begin_after(clock: SystemClock, recorded_ms: int, store: Path) -> None:
-    """Let *clock* begin where the record ends; StoreError when it is so far behind that either must be wrong."""
+    """Start *clock* no earlier than the last entry; StoreError when it is over an hour behind."""
     ahead_ms = recorded_ms - clock.now_ms()
     if ahead_ms > _BEHIND_MS:
         raise StoreError(
             f"{store}: its last entry was recorded {ahead_ms / 3_600_000:.1f} h ahead of this machine's clock. "
-            "Set the clock right; if it was the record's that was wrong, move the store away to begin anew."
+            "Correct the clock; if it was wrong when the entry was recorded, move the store away to start a new one."
         )
     clock.hold(recorded_ms)
 

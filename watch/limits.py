@@ -1,4 +1,4 @@
-"""What the operating system lets this process hold open."""
+"""The limit on open files of this process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _FILES = 20_480
 
 
 def runs_at_once() -> int:
-    """How many probes this process can have under way: as many open files as it may have, but for our own."""
+    """How many probes may run at once: four fifths of the open files allowed; raises the soft limit to that end."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -1,12 +1,12 @@
-"""What the core's users need of the outside world, said in our own words.
+"""The protocols for everything outside the core: probes, clock, stores, uplink, alert desk, metrics.
 
-The tree of errors, each of which is a sentence for a person and none of which is a bug:
+The tree of errors. Each is a message for the user, and none is a bug:
 
     Trouble                       the root; its text is what the user reads
     ├── ConfigError               checks.yaml is wrong: all mistakes, with their places
     ├── StoreError                the database cannot be opened, read or written
     │   ├── StoreHeld             another hub holds it (exit 3)
-    │   └── StoreCorrupt          it is damaged: nothing was changed, and here is the way back
+    │   └── StoreCorrupt          it is damaged; nothing was changed, and the text says how to recover
     └── ListenError               an address cannot be bound
 """
 
@@ -33,20 +33,20 @@ if TYPE_CHECKING:
     from watch.core.trend import QuarterHour, QuarterHours
 
 
-class Trouble(Exception):  # noqa: N818 - the users' word for it
-    """Something the user can put right. The text says what, where and how; `exit_code` is the command's."""
+class Trouble(Exception):  # noqa: N818 - the word in the documentation
+    """An error that the user can correct. The text says what, where and how; `exit_code` is the command's."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Remark:
-    """One thing to say about one place in checks.yaml: a mistake or a warning.
+    """A mistake or a warning about one place in checks.yaml.
 
     Args:
         line: Counted from 1, as is *column*; 0 when it is about the file as a whole.
-        excerpt: The line as it may be shown: secrets masked, cut to the neighbourhood of the place.
-        pointer: What stands under the excerpt: blanks and a caret.
+        excerpt: The line with secrets masked, cut to the text around the place.
+        pointer: The line under the excerpt: blanks and a caret.
         cure: What to write instead; empty when the message says it all.
     """
 
@@ -66,7 +66,7 @@ class Remark:
 
 
 class ConfigError(Trouble):
-    """checks.yaml cannot be used: *mistakes* are all the reasons, in the file's order; the text is all of them."""
+    """checks.yaml has mistakes: *mistakes* are all of them, in the file's order, and the text lists them."""
 
     def __init__(self, text: str, mistakes: tuple[Remark, ...] = ()) -> None:
         super().__init__(text)
@@ -92,25 +92,24 @@ class ListenError(Trouble):
 
 
 class Probe(Protocol):
-    """Asks one target one question, once.
+    """A question to a target.
 
-    A probe is a frozen dataclass: its fields are its options in checks.yaml. It neither retries, nor times itself
-    out, nor keeps state between runs: the prober does the first two, the core does the third.
+    A probe is a frozen dataclass: its fields are its options in checks.yaml. It has no retries, no
+    timeout and no state between runs: the vantage point does the first two, the core the third.
     """
 
     async def run(self, *, now: datetime) -> Reading:
-        """Return what was found; raise `ProbeFailure` for the target's fault, `OurFault` for ours.
+        """Ask once and return the reading; raise `ProbeFailure` for a fault of the target, `OurFault` for ours.
 
-        A probe that could ask returns *up* and its facts: whether they are good enough is for the
-        expectations to say.
+        A probe that got an answer returns *up* and its facts; expectations then decide the verdict.
         """
 
     def peer(self) -> str:
-        """The host that it loads; empty when it asks no other machine."""
+        """The host that it asks; empty when it asks no other machine."""
 
 
 class Clock(Protocol):
-    """The only way to learn the time or to wait. Tests pass one that jumps."""
+    """The only source of time, and the only way to wait. Tests use a virtual one."""
 
     def now_ms(self) -> int:
         """Milliseconds since the epoch, UTC."""
@@ -123,30 +122,30 @@ class Clock(Protocol):
 
 
 class Uplink(Protocol):
-    """Where a vantage point's findings go: into the hub beside it, or over the network."""
+    """The way of a vantage point's findings to the hub: in the same process, or over the network."""
 
     async def take(self, said: Delivery) -> Receipt:
-        """Take findings over; the receipt comes when they are on disk."""
+        """Deliver findings; the receipt comes when they are on disk."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """What must be on disk together, or not at all: one transaction.
+    """What is written in one transaction, completely or not at all.
 
     Args:
-        evidence: Readings kept for ever, each with the seq of the ledger entry it proves.
+        evidence: Readings kept permanently, each with the seq of the ledger entry that it proves.
         checkpoints: Canonical rows by the seq of the checkpoint's entry.
-        days: Local days that are over, as `watch.core.days.month_body` by zone, component and month; they replace.
-        void_days: Components with the first month whose days are no longer right.
-        darks: Dark stretches by the seq of their entry: when sight came back, or None; `CLOSED` once an entry says all.
-        gaps: By (seq of the dark stretch's entry, check); None where there is none any more.
+        days: Past local days, as `watch.core.days.month_body` by zone, component and month; they replace stored ones.
+        void_days: Components, each with the first month whose days are no longer valid.
+        darks: Dark stretches by the seq of their entry: their end, or None; `CLOSED` once an entry has all gaps.
+        gaps: By (seq of the dark stretch's entry, check); None removes.
         lanes: By (vantage point, lane), the epoch and number of the last finding accepted.
-        beliefs: By (check, vantage point); they replace what was kept; None removes.
+        beliefs: By (check, vantage point); they replace stored ones; None removes.
         canaries: By (vantage point, canary), when it was first known to be good.
         sights: By vantage point, when its last good canary round began.
         sketches: By (check, vantage point, hour in ms); they are added to what was kept.
         quarters: By (check, vantage point, fact, quarter of an hour in ms); they are added, too.
-        alerts, notices, heard: Rows by id, or by (alert, recipient); they replace what was kept.
+        alerts, notices, heard: Rows by id, or by (alert, recipient); they replace stored ones.
     """
 
     observations: list[Observation] = field(default_factory=list)
@@ -172,38 +171,38 @@ class Batch:
         return any(getattr(self, part.name) for part in fields(self))
 
 
-CLOSED = -1  # in `Batch.darks`: the stretch needs no row any more
+CLOSED = -1  # in `Batch.darks`: remove the row of the stretch
 
 
 class Reads(Protocol):
-    """What may be asked of a store; several processes may, while one hub writes."""
+    """The queries of a store. Several processes may read while one hub writes."""
 
     def entries(self, after: int = 0, before: int = 2**62) -> Iterator[Entry]:
-        """The ledger in order, from after one seq to before another."""
+        """The ledger entries with *after* < seq < *before*, in order."""
 
     def entries_within(self, lo_ms: int, hi_ms: int) -> Iterator[Entry]:
-        """The entries effective in [lo_ms, hi_ms), in order of seq; without what only proves them (proof, hashes)."""
+        """The entries effective in [lo_ms, hi_ms), in order of seq; without proof and hashes."""
 
     def late_entries(self, after: int) -> Iterator[Entry]:
-        """The late entries from after that seq on."""
+        """The late entries with seq > *after*."""
 
     def entry(self, seq: int) -> Entry | None:
-        """One entry."""
+        """The entry *seq*; None when there is none."""
 
     def last_entry(self) -> Entry | None:
-        """The end of the ledger."""
+        """The last entry of the ledger; None when it is empty."""
 
     def checkpoint(self, at_ms: int) -> Entry | None:
-        """The newest checkpoint that holds from *at_ms* or earlier on."""
+        """The newest checkpoint effective at *at_ms* or earlier."""
 
     def checkpoint_rows(self, seq: int) -> Iterator[str]:
-        """The canonical rows of the checkpoint whose entry that is."""
+        """The canonical rows of the checkpoint with entry *seq*."""
 
     def tiles(self) -> Sequence[Tile]:
-        """The roots that are kept of the tree over the ledger, smallest subtrees first, in order."""
+        """The stored roots of subtrees of the tree over the ledger, smallest subtrees first, in order."""
 
     def evidence(self, seq: int) -> Sequence[Observation]:
-        """The readings kept as proof of one ledger entry, in the order in which it hashes them."""
+        """The readings that prove entry *seq*, in the order in which its `proof` hashes them."""
 
     def all_evidence(self) -> Iterator[tuple[Any, ...]]:
         """All evidence in order of entries: the entry's seq, then the columns that its `proof` hashes."""
@@ -212,10 +211,10 @@ class Reads(Protocol):
         """The checkpoints' entries in order of their instants."""
 
     def months(self) -> Sequence[tuple[str, str]]:
-        """The zones and months of which days are kept, in order."""
+        """The (zone, month) pairs with stored days, in order."""
 
     def days(self, zone: str, from_month: str, to_month: str) -> Iterator[DayRow]:
-        """The days kept of those months, both included, by component and date."""
+        """The stored days of those months, both included, by component and date."""
 
     def darks(self) -> tuple[Mapping[int, int | None], Mapping[int, Mapping[str, Gap]]]:
         """The dark stretches that no entry closes yet (see `Batch`), and their gaps."""
@@ -224,49 +223,49 @@ class Reads(Protocol):
         """By (vantage point, lane), the epoch and number of the last finding accepted."""
 
     def beliefs(self) -> Mapping[tuple[str, str], Belief]:
-        """What was believed last, by (check, vantage point), with the newest reading's time in each."""
+        """The last beliefs by (check, vantage point), each with the time of the newest reading."""
 
     def latest(self) -> Mapping[tuple[str, str], Observation]:
-        """The newest kept observation of each check and vantage point, as far as the last hour holds one."""
+        """The newest stored observation by (check, vantage point), within the hour before the newest of all."""
 
     def alerts(self) -> tuple[Sequence[Alert], Sequence[Notice], Sequence[Heard]]:
-        """Alerts that are open or were resolved lately, with their notices and who heard what."""
+        """Alerts that are open or recent, with their notices and what each recipient heard."""
 
     def canaries(self, vantage: str) -> frozenset[str]:
-        """The canaries of *vantage* that were good at some time."""
+        """The canaries of *vantage* that were ever good."""
 
     def sights(self) -> Mapping[str, int]:
         """When the last good canary round of each vantage point began."""
 
     def trends(self, vantage: str, since_ms: int) -> Mapping[str, Mapping[str, QuarterHours]]:
-        """What *vantage* saw fill up or empty in the quarters since then: check → fact → its quarters."""
+        """The trends that *vantage* recorded since *since_ms*: check → fact → its quarter hours."""
 
     def sketch(self, check: str, from_ms: int, to_ms: int) -> Sketch:
-        """The latency of *check* over all vantage points and the hours that touch [from_ms, to_ms)."""
+        """The latency of *check* over all vantage points and the hours that overlap [from_ms, to_ms)."""
 
 
 class Store(Protocol):
-    """The store of the one hub that holds it."""
+    """The store, as the hub that holds it uses it."""
 
     @property
     def reads(self) -> Reads:
-        """What may be asked of it."""
+        """Its queries."""
 
     async def commit(self, batch: Batch) -> None:
-        """Return once *batch* is on disk, or queued in memory while the disk takes nothing (`trouble` says so).
+        """Return once *batch* is on disk, or queued in memory while the disk accepts no writes (`trouble` says why).
 
-        Raises `StoreError` when the store can be trusted no longer: the process must start anew from the disk.
+        Raises `StoreError` when the store can no longer be trusted: the process must restart from the disk.
         """
 
     async def forget(self, before_ms: int) -> int:
-        """Drop raw observations, and quarters of trends, from before *before_ms*; return how many went."""
+        """Drop observations and trend quarters older than *before_ms*; return how many observations were dropped."""
 
     async def close(self) -> None:
-        """Finish what was begun and let go of the store."""
+        """Finish pending writes and release the store."""
 
 
 class Desk(Protocol):
-    """The alert desk, as the hub needs it."""
+    """The alert desk, as the hub uses it."""
 
     def plan(self, settings: Settings) -> None:
         """Replace the settings."""
@@ -279,14 +278,14 @@ class Desk(Protocol):
         troubles: Sequence[OwnTrouble],
         quiet: frozenset[str],
     ) -> None:
-        """Put into *batch* what people must be told now."""
+        """Add to *batch* the alerts and notices that are due now."""
 
     def committed(self) -> None:
-        """All that `step` has put into batches so far is on disk: it may be sent."""
+        """All notices that `step` has added so far are on disk and may be sent."""
 
 
 class Meter(Protocol):
-    """Where the hub's own figures go."""
+    """The metrics of the hub itself."""
 
     def observed(self, verdict: str, reason: str) -> None: ...
     def lag(self, seconds: float) -> None: ...

@@ -1,7 +1,7 @@
-"""Noticing that the configuration's files have changed, and saying what is different.
+"""Detection of changes in the configuration's files, and the difference between two settings.
 
-A look a second, and a second of quiet before anyone reads: an editor may write a file in several steps, or put a new
-one in its place.
+Files are checked once a second, and read only after a second without changes: an editor may write a file in several
+steps, or replace it with a new one.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class Watched:
         return files | {folder: _names(folder) for folder in self._folders}
 
     def touch(self) -> None:
-        """Say that they have changed (SIGHUP)."""
+        """Treat them as changed (SIGHUP)."""
         self._touched.set()
 
     async def changed(self) -> None:
-        """Return when they have changed and then rested, or at once when touched."""
+        """Return when they have changed and then stayed unchanged, or at once when touched."""
         while not self._touched.is_set():
             if await self._rested(self.look()):
                 return
@@ -75,7 +75,7 @@ def _mark(file: Path) -> Mark:
 
 
 def _names(folder: Path) -> Mark:
-    """The YAML files in *folder*: one that is added is part of a configuration that is a folder."""
+    """The YAML files in *folder*; when the configuration is a folder, an added file is part of it."""
     try:
         return tuple(sorted(file.name for file in folder.iterdir() if file.suffix in _YAML))
     except OSError:
@@ -83,7 +83,7 @@ def _names(folder: Path) -> Mark:
 
 
 def difference(old: Settings, new: Settings) -> dict[str, list[str]]:
-    """What is different in *new*: added, removed and changed things by name, and other keys that changed."""
+    """The differences of *new* from *old*: things added, removed and changed, by name, and other changed keys."""
     found: dict[str, list[str]] = {"added": [], "removed": [], "changed": []}
     for kind in _NAMED:
         before, after = getattr(old, kind), getattr(new, kind)

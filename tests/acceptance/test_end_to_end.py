@@ -104,7 +104,7 @@ async def _the_account_holds(hub: Hub, killed_ms: int, back_ms: int) -> None:
     assert f"D {web['down_ms']:>14}".split()[1] in account
     assert "refused" in account
     code, out = await hub.verb("ledger", "verify")
-    assert (code, "hold" in out) == (0, True), out
+    assert (code, "verified, with evidence" in out) == (0, True), out
 
 
 async def _all(hub: Hub, status: str) -> bool:

@@ -42,7 +42,7 @@ class Told:
         rows: dict[str, list[str]] = {}
         for line in lines:
             cells = [line[a:b].strip() for a, b in zip(starts, [*starts[1:], None], strict=True)]
-            if cells[0] and not line.endswith("checks are good."):
+            if cells[0] and not line.startswith("Up or degraded:"):
                 assert cells[0] not in rows, "a check has one row"
                 rows[cells[0]] = cells[1:]
             elif not cells[0]:  # a detail that goes on below itself

@@ -64,7 +64,7 @@ async def test_it_says_where_the_page_is_and_drains_within_five_seconds(hub):
     hub.running.send_signal(signal.SIGTERM)
     await until(lambda: hub.running.returncode is not None, within=5, what="it has drained")
     assert hub.running.returncode == 0
-    assert "everything that was seen is on disk" in hub.said()
+    assert "all readings are on disk" in hub.said()
     assert hub.rows("SELECT count(*) FROM observation")[0][0] > 0
 
 

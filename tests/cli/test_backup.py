@@ -150,7 +150,7 @@ def test_a_copy_whose_evidence_was_edited_is_refused(desk, tmp_path):
 @pytest.mark.parametrize(
     ("name", "made", "says"),
     [
-        ("text.db", b"no database but a letter " * 400, "is no database"),
+        ("text.db", b"no database but a letter " * 400, "is not a database"),
         ("empty.db", b"", "empty"),
         ("missing.db", None, "no "),
     ],

@@ -140,7 +140,7 @@ def test_on_a_terminal_bad_news_is_red(desk):
     rows = {click.unstyle(line).split()[0]: line for line in said.splitlines() if "/" in line}
     assert "\x1b[31m" in rows["db/q"]
     assert "\x1b[31m" not in rows["web/home"]
-    assert "1 of 2 checks are good." in said
+    assert "Up or degraded: 1 of 2 checks." in said
     assert all(len(click.unstyle(line)) <= 80 for line in said.splitlines())
 
 

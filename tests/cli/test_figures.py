@@ -88,7 +88,7 @@ def test_a_component_without_a_record_is_left_out_and_an_empty_record_said(tmp_p
     desk.keep(type(filled())())
     empty = desk.run("uptime", "--month", "2024-02", "--json").json
     assert (empty["zone"], empty["components"]) == ("UTC", [])
-    assert desk.run("uptime", "--month", "2024-02").out == "2024-02: nothing on record yet.\n"
+    assert desk.run("uptime", "--month", "2024-02").out == "2024-02: nothing is on record yet.\n"
 
 
 # ---- explain
@@ -103,7 +103,7 @@ def test_explain_gives_all_that_is_needed_to_do_the_sum_again(desk):
         "2024-02-06 00:00:00 UTC  2024-02-06 00:50:00 UTC  50m 00.000s  down",
         "2024-02-06T00:00:00.000Z  2024-02-05T23:59:50.000Z  2024-02-06T00:00:02.000Z  refused",
         "2 readings",
-        "No maintenance window opens for it in this month.",
+        "No maintenance window is in force for it in this month.",
         f"scope         {FEBRUARY}  = X 0 + D 3000000 + U {FEBRUARY - 3_000_000} + K 0",
         "down, at least 2988000, at most 3010020",
         "99.880 %, cut to three decimals",
@@ -114,10 +114,7 @@ def test_explain_gives_all_that_is_needed_to_do_the_sum_again(desk):
 
 
 def test_explain_says_when_nothing_is_on_record(desk):
-    assert (
-        "There is nothing on record in this month yet."
-        in desk.run("explain", "web", "--month", "2020-01").out
-    )
+    assert "Nothing is on record in this month yet." in desk.run("explain", "web", "--month", "2020-01").out
 
 
 def test_explain_shows_the_windows_as_they_then_stood(tmp_path, capsys):
@@ -155,8 +152,8 @@ def test_status_without_a_hub_is_unknown_and_says_why(desk):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("explain", "wob"), "the record knows no component 'wob'; did you mean 'web'?"),
-        (("explain", "zzzzz"), "the record knows no component 'zzzzz'"),
+        (("explain", "wob"), "there is no component 'wob' on record; did you mean 'web'?"),
+        (("explain", "zzzzz"), "there is no component 'zzzzz' on record"),
         (("explain",), "Missing argument 'COMPONENT'"),
         (("uptime", "--month", "soon"), "'soon' is no month; write one like 2026-11"),
         (("uptime", "--month", "2024-13"), "2024-13 is no month"),
@@ -182,7 +179,7 @@ def test_without_a_store_every_reading_verb_says_how_to_get_one(tmp_path, capsys
     desk.configure()
     said = desk.run(*words)
     assert (said.code, said.out) == (2, "")
-    assert said.err == f"{desk.store}: there is no store yet. `threenines run` makes one.\n"
+    assert said.err == f"{desk.store}: there is no store yet. `threenines run` creates it.\n"
 
 
 @pytest.mark.parametrize("words", VERBS)
@@ -224,9 +221,7 @@ def test_an_honest_ledger_holds_and_its_last_hash_is_told(desk):
     reads.shut()
     said = desk.run("ledger", "verify")
     assert said.code == 0
-    assert (
-        f"{len(entries)} entries hold, with their evidence. The last hash is {entries[-1].hash}" in said.out
-    )
+    assert f"{len(entries)} entries verified, with evidence. The last hash is {entries[-1].hash}" in said.out
     root = tree_hash(leaf_hash(bytes.fromhex(entry.hash)) for entry in entries).hex()
     assert f"The tree over them has the root {root}" in said.out
     assert desk.run("ledger", "verify", "--json").json == {
@@ -264,7 +259,7 @@ EDITS = {
     "a hash": "UPDATE ledger SET hash = '0' WHERE seq = 10",
     "an entry gone": "DELETE FROM ledger WHERE seq = 10",
     "bytes for text": "UPDATE ledger SET body = x'00ff' WHERE seq = 10",
-    "text that is none": "UPDATE ledger SET body = CAST(x'00ff' AS TEXT) WHERE seq = 10",
+    "text that is not UTF-8": "UPDATE ledger SET body = CAST(x'00ff' AS TEXT) WHERE seq = 10",
     "words for a number": "UPDATE ledger SET recorded_ms = 'soon' WHERE seq = 10",
     "half a millisecond": "UPDATE ledger SET effective_ms = effective_ms + 0.5 WHERE seq = 10",
     "nonsense for a body": "UPDATE ledger SET body = '{]' WHERE seq = 10",
@@ -276,8 +271,8 @@ def test_a_ledger_that_was_tampered_with_is_bad_news(desk, edit):
     altered(desk, EDITS[edit])
     said = desk.run("ledger", "verify")
     assert said.code == 1
-    assert ("The ledger is broken" in said.out) is (edit != "text that is none")
-    assert ("holds text that is none" in said.err) is (edit == "text that is none")
+    assert ("The ledger is broken" in said.out) is (edit != "text that is not UTF-8")
+    assert ("holds text that is not UTF-8" in said.err) is (edit == "text that is not UTF-8")
     assert desk.run("ledger", "verify", "--json").code == 1
 
 

@@ -38,14 +38,14 @@ def test_a_channel_that_can_never_work_is_told_without_its_address(threenines):
     Path("checks.yaml").write_text(GOOD.replace('"ntfy://a"', '"ntfy://a", "slak://s3cret/x"'))
     answer = threenines("validate")
     assert answer.code == 0
-    assert "apprise can make nothing of channel 2 of `alice`" in answer.out
+    assert "apprise does not accept the URL of channel 2 of `alice`" in answer.out
     assert "s3cret" not in answer.out + answer.err
 
 
 def test_nobody_at_the_keyboard_is_no_bug(threenines):
     answer = threenines("init", stdin="")
     assert answer.code == 2
-    assert "Stopped before it was done." in answer.err
+    assert "Interrupted before it was done." in answer.err
     assert not Path("checks.yaml").exists()
 
 
@@ -155,8 +155,8 @@ def test_probes_as_json_tells_everything(threenines):
 
 def test_a_kinds_page_says_what_it_expects_and_warns_of_unasked(threenines):
     page = threenines("probes", "raid").out
-    assert "Expected unless you say otherwise:\n  active == true\n" in page
-    assert "Warned of unless you say otherwise:\n  degraded == 0\n  failed == 0\n" in page
+    assert "Built-in expectations:\n  active == true\n" in page
+    assert "Built-in warnings:\n  degraded == 0\n  failed == 0\n" in page
 
 
 @pytest.mark.parametrize("kind", probes.kinds())

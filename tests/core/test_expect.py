@@ -193,7 +193,7 @@ def test_a_broken_one_says_what_was_found_and_what_was_expected(text, reason, de
         ("json([a,b]) == 1", 5, "builds new values"),
         ("json(to_string(@)) == 1", 5, "not among the functions"),
         ("json(length(a, b)) == 1", 5, "length() takes 1 argument, not 2"),
-        ("json(a) == 5s", 11, "no JSON value"),
+        ("json(a) == 5s", 11, "is not a JSON value"),
         ("json(a) == ok", 11, '"ok" in quotes'),
         ("json(a) == null", 11, "not json(…) exists"),
         ('json(a) < "b"', 10, "has no order"),

@@ -112,7 +112,7 @@ def test_any_path_finds_something_or_nothing_or_is_a_path_error(path, body):
 def test_a_value_a_path_cannot_take_is_told_without_quoting_the_body():
     body = Reading(Verdict.UP, material={"body": '{"a": "' + "x" * 9000 + '"}'})
     detail = compile_expectation("json(sum(a)) == 1", FACTS).breach(body).detail
-    assert detail == "json(sum(a)): the body holds something there that the path cannot take"
+    assert detail == "json(sum(a)): the body has a value of a type that the path cannot use"
 
 
 def test_importing_the_language_imports_none_of_its_engines():

@@ -141,9 +141,9 @@ def test_whoever_went_back_to_the_copy_and_migrates_again_gets_a_copy_of_that_ti
 def test_a_store_of_a_newer_schema_is_refused_by_writers_and_readers_and_not_touched(path):
     migrated(path, ADDS)
     before = path.read_bytes()[100:]  # but for the counters in the header
-    with pytest.raises(StoreError, match=r"newer version \(schema 2, ours is 1\)"):
+    with pytest.raises(StoreError, match=r"newer version \(schema 2; this one has 1\)"):
         writable(path)
-    with pytest.raises(StoreError, match=r"holds schema 2, this program reads 1. Use a newer version"):
+    with pytest.raises(StoreError, match=r"has schema 2, this program reads 1. Use a newer version"):
         readable(path)
     assert path.read_bytes()[100:] == before
 
@@ -152,7 +152,7 @@ def test_a_store_of_an_older_schema_is_read_by_nobody_before_a_hub_has_migrated_
     connection = apsw.Connection(str(tmp_path / "t.db"))
     connection.execute("CREATE TABLE x (y)")
     connection.close()
-    with pytest.raises(StoreError, match="holds schema 0"):
+    with pytest.raises(StoreError, match="has schema 0"):
         readable(tmp_path / "t.db")
     with pytest.raises(StoreError, match="tables of another program"):
         writable(tmp_path / "t.db")

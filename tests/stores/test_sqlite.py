@@ -301,7 +301,7 @@ async def test_a_damaged_page_is_found_at_the_start_before_anything_is_written(t
 
 
 def test_a_store_that_is_not_there_says_who_makes_it(tmp_path):
-    with pytest.raises(StoreError, match="`threenines run` makes one"):
+    with pytest.raises(StoreError, match="`threenines run` creates it"):
         SqliteReads(tmp_path / "none.db")
 
 
@@ -406,7 +406,7 @@ async def test_a_ledger_that_somebody_altered_is_damage_and_not_a_bug(tmp_path, 
     await store.close()
     _altered(tmp_path / "t.db", sql)
     reads = SqliteReads(tmp_path / "t.db")
-    with pytest.raises(StoreCorrupt, match="something else has"):
+    with pytest.raises(StoreCorrupt, match="another program has"):
         list(reads.entries())
     reads.shut()
 

@@ -152,7 +152,7 @@ async def test_a_bad_reading_taken_while_we_stalled_is_unknown_and_ours():
     stage.target.well, stage.target.stalls = False, 1.5  # over min(1 s, timeout/4)
     await stage.go(10)
     assert stage.uplink.verdicts[-1] == (UNKNOWN, Reason.OVERLOADED)
-    assert "ourselves" in stage.uplink.observations[-1].detail
+    assert "our event loop was busy" in stage.uplink.observations[-1].detail
 
 
 async def test_a_good_reading_taken_while_we_stalled_stays_good_but_its_latency_is_tainted(stage):

@@ -1,7 +1,7 @@
 """The command `threenines`: one file a verb or family of verbs, imported only when it is called.
 
-Exit codes (contract): 0 answered; 1 bad news; 2 the request or the configuration was wrong; 3 another hub holds
-the store; 70 a bug of ours. Nobody sees a traceback.
+Exit codes (contract): 0 success; 1 something is wrong with what was asked about; 2 the request or the configuration
+is wrong; 3 another hub holds the store; 70 a bug of ours. A traceback is shown only with THREENINES_TRACE=1.
 """
 
 from __future__ import annotations
@@ -21,19 +21,25 @@ if TYPE_CHECKING:
 
 # verb → (module, what it is). A verb's command is the module's attribute of the same name.
 VERBS: dict[str, tuple[str, str]] = {
-    "run": ("watch.cli.run", "the hub, its own vantage point and the status page"),
+    "run": ("watch.cli.run", "run the hub, its own vantage point and the status page"),
     "init": ("watch.cli.init", "write a small checks.yaml after a few questions"),
-    "validate": ("watch.cli.validate", "every mistake in checks.yaml, with its place and its cure"),
-    "schema": ("watch.cli.schema", "the JSON Schema of checks.yaml, for editors"),
-    "probes": ("watch.cli.probes", "the kinds of probes; with KIND its options, facts and an example"),
-    "check": ("watch.cli.check", "run checks once, now, from here"),
-    "status": ("watch.cli.status", "what the hub believes now, why, and seen from where"),
-    "explain": ("watch.cli.explain", "the whole account of one figure"),
-    "uptime": ("watch.cli.uptime", "the figures of all components"),
-    "reload": ("watch.cli.reload", "let the running hub read its configuration now"),
-    "backup": ("watch.cli.backup", "write a copy of the store, while the hub runs"),
-    "restore": ("watch.cli.backup", "put a copy in the store's place"),
-    "ledger": ("watch.cli.ledger", "verify, export or rebuild the record every figure comes from"),
+    "validate": (
+        "watch.cli.validate",
+        "list every mistake in checks.yaml, where it is and what to write instead",
+    ),
+    "schema": ("watch.cli.schema", "print the JSON Schema of checks.yaml, for editors"),
+    "probes": ("watch.cli.probes", "list the kinds of probes; with KIND its options, facts and an example"),
+    "check": ("watch.cli.check", "run checks once, now, from this machine"),
+    "status": (
+        "watch.cli.status",
+        "show the current states, the reasons, and the vantage points that see them",
+    ),
+    "explain": ("watch.cli.explain", "show how one figure is calculated, from the ledger entries on"),
+    "uptime": ("watch.cli.uptime", "show the uptime of all components in a month"),
+    "reload": ("watch.cli.reload", "make the running hub reload its configuration now"),
+    "backup": ("watch.cli.backup", "copy the store to a file, also while the hub runs"),
+    "restore": ("watch.cli.backup", "replace the store with a copy"),
+    "ledger": ("watch.cli.ledger", "verify, export or rebuild the record that every figure comes from"),
 }
 LATER = frozenset(
     [
@@ -59,17 +65,17 @@ LATER = frozenset(
 
 
 class _Verbs(click.Group):
-    """Finds verbs by name; imports one when it is called, none for the list of them."""
+    """The verbs by name. The module of a verb is imported when the verb is called, not to list it."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in LATER:
-            raise click.UsageError(f"'{cmd_name}' is planned but not built yet; see --help for what is.", ctx)
+            raise click.UsageError(f"'{cmd_name}' is planned but not built yet; --help lists what is.", ctx)
         if cmd_name not in VERBS:
             near = get_close_matches(cmd_name, VERBS, 1)
-            hint = f"did you mean '{near[0]}'?" if near else "see --help for the list."
+            hint = f"did you mean '{near[0]}'?" if near else "--help lists the verbs."
             raise click.UsageError(f"there is no verb '{cmd_name}'; {hint}", ctx)
         command: click.Command = getattr(importlib.import_module(VERBS[cmd_name][0]), cmd_name)
         return command
@@ -95,11 +101,11 @@ def cli(ctx: click.Context, config: str) -> None:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Run the command line, that of the process unless *words* are given; the exit code is the answer's."""
+    """Run the command *words*, or the process's own command line without them; exit with the command's code."""
     try:
         code = cli.main(None if words is None else list(words), standalone_mode=False, prog_name="threenines")
     except click.exceptions.Abort:
-        click.echo("Stopped before it was done.", err=True)
+        click.echo("Interrupted before it was done.", err=True)
         sys.exit(2)
     except click.ClickException as mistake:
         mistake.show()
@@ -108,7 +114,7 @@ def main(words: Sequence[str] | None = None) -> None:
         click.echo(str(trouble), err=True)
         sys.exit(trouble.exit_code)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read us has left: not our mistake
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader closed the pipe: no error of ours
         sys.exit(0)
     except Exception as bug:  # noqa: BLE001 - the last line of defence
         _confess(bug)

@@ -1,4 +1,4 @@
-"""`threenines backup` and `restore`: a copy of the store while the hub runs, and the way back from one."""
+"""`threenines backup` and `restore`: copy the store while the hub runs, and restore it from a copy."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--by", metavar="NAME", help="Who says so; the user's own name without it.")
+@click.option("--by", metavar="NAME", help="Your name, for the record; your login name without it.")
 @click.pass_obj
 def backup(config: str, file: Path, by: str | None) -> None:
-    """Write a copy of the store to FILE, whole and consistent, while the hub runs or not."""
+    """Write a complete, consistent copy of the store to FILE. The hub may run meanwhile."""
     from watch.cli.hub_ask import NoHub, store_at, told  # noqa: PLC0415 - `--help` does not pay for these
 
     store, target = store_at(config), file.absolute()
@@ -26,14 +26,14 @@ def backup(config: str, file: Path, by: str | None) -> None:
         from watch.stores.sqlite.backup import copied  # noqa: PLC0415
 
         size = copied(store, target)
-    click.echo(f"{target}: {size:,} bytes. It holds everything; keep it where only you can read it.")
+    click.echo(f"{target}: {size:,} bytes. It holds all data; keep it where only you can read it.")
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.pass_obj
 def restore(config: str, file: Path) -> None:
-    """Put the copy in FILE in the store's place, once its ledger was verified. No hub may run."""
+    """Verify the ledger of the copy in FILE, then replace the store with the copy. No hub may run."""
     from watch.cli.hub_ask import store_at  # noqa: PLC0415 - `--help` does not pay for these
     from watch.stores.sqlite.backup import restored  # noqa: PLC0415
 
@@ -42,12 +42,12 @@ def restore(config: str, file: Path) -> None:
         raise fault
     former = restored(file, store)
     click.echo(
-        f"{store} is the copy in {file} now." + (f" The former one is kept as {former}." if former else "")
+        f"{store}: restored from {file}." + (f" The former store is kept as {former}." if former else "")
     )
 
 
 def _fault(file: Path) -> Trouble | None:
-    """Why *file* is no store that may be trusted."""
+    """The error that makes *file* unfit to restore; None when its ledger holds."""
     from watch.hub.verification import record_verified  # noqa: PLC0415
     from watch.ports import StoreCorrupt, StoreError  # noqa: PLC0415
     from watch.stores.sqlite import reading  # noqa: PLC0415

@@ -1,8 +1,8 @@
-"""`threenines check`: run checks once, now, from here.
+"""`threenines check`: run checks once, now, from this machine.
 
-A table for people, a row a check in the file's order: a row waits for those above it, so that two runs can be laid side
-by side. On a terminal a detail that is too long goes on below itself, or stands below its row; elsewhere every check is
-one line, for grep. With --json nothing waits for anything.
+The output is a table with one row per check, in the file's order, so that two runs can be compared: a row is printed
+after those above it. On a terminal a long detail is wrapped in its column, or below its row; elsewhere every check is
+one line, for grep. With --json each check is printed as soon as it is done.
 """
 
 from __future__ import annotations
@@ -22,22 +22,26 @@ if TYPE_CHECKING:
 _AT_ONCE = 64
 _COLOURS = {"up": "green", "degraded": "yellow", "down": "red", "unknown": "magenta"}
 _REASON = 11  # the longest: unreachable, expectation, certificate
-_LEAST = (
-    36  # columns for a detail beside its reason; where there are fewer it stands below, across the terminal
-)
-_BELOW = 4  # columns that it is then set in
+_LEAST = 36  # columns a detail needs beside its reason; with fewer it is printed below its row, indented
+_BELOW = 4  # columns of that indent
 
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME…]")
-@click.option("--json", "as_json", is_flag=True, help="As JSON, one line a check, as they come in.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="As JSON, one line per check, in the order in which they finish."
+)
 @click.pass_obj
 def check(config: str, names: tuple[str, ...], *, as_json: bool) -> int:
-    """Ask each check (or those named: components, or component/check) once. Nothing is recorded; exit 1 on bad news."""
+    """Run all checks once, or those of each NAME (component or component/check). Nothing is recorded.
+
+    Exits with 1 when a check is down or unknown.
+    """
     import os  # noqa: PLC0415 - `--help` does not pay for these
     from pathlib import Path  # noqa: PLC0415
 
     from watch.cli.loop import run_loop  # noqa: PLC0415
+    from watch.cli.texts import counted  # noqa: PLC0415
     from watch.config import load  # noqa: PLC0415
 
     settings = load(Path(config), environ=os.environ).settings
@@ -46,12 +50,13 @@ def check(config: str, names: tuple[str, ...], *, as_json: bool) -> int:
     readings = run_loop(lambda: _asked(wanted, say))
     bad = [r for r in readings if r.verdict in ("down", "unknown")]
     if not as_json and sys.stdout.isatty():
-        click.echo(f"{len(readings) - len(bad)} of {len(readings)} checks are good.")
+        good = len(readings) - len(bad)
+        click.echo(f"Up or degraded: {good} of {counted(len(readings), 'check')}.")
     return int(bool(bad))
 
 
 def _wanted(settings: Settings, names: Sequence[str]) -> list[Check]:
-    """The checks that *names* mean, in the file's order; all without names."""
+    """The checks that *names* select, in the file's order; all checks without names."""
     from difflib import get_close_matches  # noqa: PLC0415
 
     known = {*settings.checks, *settings.components, *(_written(check) for check in settings.checks.values())}
@@ -67,7 +72,7 @@ def _wanted(settings: Settings, names: Sequence[str]) -> list[Check]:
 
 
 def _written(check: Check) -> str:
-    """The name under which it stands in the file: several of `for_each` and `via` share one."""
+    """Its name in the file; the checks that `for_each` or `via` make of one entry share it."""
     return check.name.partition("[")[0]
 
 
@@ -92,17 +97,17 @@ async def _asked(checks: Sequence[Check], say: Callable[[Check, Reading, float],
 
 
 def _columns() -> int | None:
-    """How wide the terminal is; None when there is none."""
+    """The width of the terminal; None without a terminal."""
     from shutil import get_terminal_size  # noqa: PLC0415 - `--help` does not pay for it
 
     return get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 class _Table:
-    """Says its heading at once, and each row as soon as all above it are said.
+    """Prints its heading at once, and each row as soon as all rows above it are printed.
 
     Args:
-        columns: How wide the terminal is; without one a row is a line, however long.
+        columns: The width of the terminal; None prints each row on one line, however long.
     """
 
     def __init__(self, checks: Sequence[Check], columns: int | None) -> None:

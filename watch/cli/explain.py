@@ -1,4 +1,4 @@
-"""`threenines explain`: the whole account of one figure, so that anyone can do the sum again."""
+"""`threenines explain`: how one figure is calculated, complete enough to recalculate it by hand."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _TROUBLE = ("down", "degraded", "unknown")
 
 @click.command()
 @click.argument("component")
-@click.option("--month", metavar="YYYY-MM", help="The month; the running one without it.")
+@click.option("--month", metavar="YYYY-MM", help="The month; the current one without it.")
 @click.pass_obj
 def explain(config: str, component: str, month: str | None) -> None:
-    """Intervals, vantage points, windows and arithmetic behind COMPONENT's uptime."""
+    """Show the intervals, transitions, maintenance and arithmetic behind COMPONENT's uptime."""
     from difflib import get_close_matches  # noqa: PLC0415 - `--help` does not pay for these
 
     from watch.cli.store_view import record  # noqa: PLC0415
@@ -34,7 +34,7 @@ def explain(config: str, component: str, month: str | None) -> None:
         if component not in r.book.components:
             near = get_close_matches(component, list(r.book.components), 1)
             raise click.UsageError(
-                f"the record knows no component {component!r}"
+                f"there is no component {component!r} on record"
                 + (f"; did you mean {near[0]!r}?" if near else "")
             )
         found = figure(r.book, component, r.month, r.now_ms)
@@ -80,7 +80,7 @@ def _members(r: Record, f: Figure, zone: ZoneInfo) -> Iterator[str]:
     yield "Made of"
     for lo, _, terms in eras(r.book.components[f.key], *f.span):
         if terms is None:
-            yield f"  from {clock_time(lo, zone)}  nothing: it was removed"
+            yield f"  from {clock_time(lo, zone)}  none: the component was removed"
             continue
         n = len(terms.members)
         yield f"  from {clock_time(lo, zone)}  {terms.needs or n} of {n}: {', '.join(terms.members)}"
@@ -94,7 +94,7 @@ def _intervals(f: Figure, zone: ZoneInfo) -> Iterator[str]:
 
     alive = clipped(list(f.lifetime), f.span[0], f.as_of_ms)
     trouble = [(lo, hi, s) for lo, hi, s in within(f.timeline, alive) if s.value in _TROUBLE]
-    nothing = "It was up all the time." if alive else "There is nothing on record in this month yet."
+    nothing = "It was up all the time." if alive else "Nothing is on record in this month yet."
     yield "Intervals that were not up" if trouble else nothing
     rows = [("from", "to", "lasted", "state", "of it excluded")]
     for lo, hi, state in trouble:
@@ -113,7 +113,7 @@ def _intervals(f: Figure, zone: ZoneInfo) -> Iterator[str]:
 
 
 def _transitions(r: Record, f: Figure) -> Iterator[str]:
-    """What each vantage point confirmed, with the edges the readings allow and the entry that says so."""
+    """The transitions that each vantage point confirmed, with their bounds and ledger entries."""
     from watch.cli.texts import exact_time, table  # noqa: PLC0415
     from watch.core.figures import checks_of  # noqa: PLC0415
 
@@ -133,7 +133,7 @@ def _transitions(r: Record, f: Figure) -> Iterator[str]:
 
 
 def _unseen(r: Record, f: Figure) -> Iterator[str]:
-    """When vantage points did not see its checks, and the entries that say so."""
+    """The stretches in which vantage points did not see its checks, with their ledger entries."""
     from watch.cli.texts import exact_time, table  # noqa: PLC0415
     from watch.core.figures import checks_of  # noqa: PLC0415
     from watch.core.marks import Edge  # noqa: PLC0415
@@ -166,7 +166,7 @@ def _maintenance(r: Record, f: Figure, zone: ZoneInfo) -> Iterator[str]:
         ((w, span, part) for part in parts_of(r.book, f.key) for w, span in works.get(part, ())),
         key=lambda p: p[1],
     )
-    yield "Maintenance" if planned or f.out else "No maintenance window opens for it in this month."
+    yield "Maintenance" if planned or f.out else "No maintenance window is in force for it in this month."
     excusing = Excusing(r.book, f.notice_ms)
     for window, span, part in planned:
         over = "" if part == f.key else f" over {part}"
@@ -177,7 +177,7 @@ def _maintenance(r: Record, f: Figure, zone: ZoneInfo) -> Iterator[str]:
 
 
 def _effect(r: Record, f: Figure, window: Window, span: Span, qualifying: list[Span]) -> str:
-    """What an occurrence takes out of the figure of its component, and why not more."""
+    """How much an occurrence excludes from the figure of its component, and why not more."""
     from watch.cli.texts import span_text  # noqa: PLC0415
     from watch.core.spans import total  # noqa: PLC0415
 
@@ -189,8 +189,8 @@ def _effect(r: Record, f: Figure, window: Window, span: Span, qualifying: list[S
         return "excludes nothing: it was never announced"
     recorded_ms = next((at for at, w in r.book.windows[window.name] if w == window), span[0])
     notice = span[0] - max(window.announced_ms, recorded_ms)
-    ahead = f"{span_text(notice)} ahead" if notice > 0 else "only when it had begun"
-    return f"excludes nothing: announced and on record {ahead}, {span_text(f.notice_ms)} are due"
+    ahead = f"{span_text(notice)} ahead" if notice > 0 else "only after it had begun"
+    return f"excludes nothing: announced and recorded {ahead}; the terms require {span_text(f.notice_ms)}"
 
 
 def _arithmetic(f: Figure) -> Iterator[str]:
@@ -202,9 +202,9 @@ def _arithmetic(f: Figure) -> Iterator[str]:
     yield f"  X         {a.excluded_ms:>14}  excluded: maintenance that qualifies"
     yield f"  D         {a.down_ms:>14}  down, at least {f.down_min_ms}, at most {f.down_max_ms}"
     yield f"  U         {a.up_ms:>14}  up, of which degraded {a.degraded_ms}"
-    yield f"  K         {a.unknown_ms:>14}  unknown: nobody could say"
+    yield f"  K         {a.unknown_ms:>14}  unknown: no valid reading"
     if a.uptime is None or a.coverage is None:
-        yield "  uptime    none: there is nothing to count yet"
+        yield "  uptime    none: no data yet"
     else:
         yield f"  uptime    U / (U + D) = {a.up_ms} / {a.up_ms + a.down_ms} = {a.display} %, cut to three decimals"
         yield f"  coverage  (U + D) / (scope − X) = {a.up_ms + a.down_ms} / {a.scope_ms - a.excluded_ms}"

@@ -1,4 +1,4 @@
-"""How verbs reach the hub that runs: through its socket, which lies beside the store."""
+"""Requests from verbs to the running hub, through its socket beside the store."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class NoHub(Trouble):
-    """No hub runs, and what was asked for needs one."""
+    """The verb needs a running hub, and none answers."""
 
 
 def store_at(config: str) -> Path:
-    """The store of the configuration at *config*; its other mistakes do not matter for that."""
+    """The path of the store that the configuration at *config* names, if possible without validating the rest."""
     import os  # noqa: PLC0415 - `--help` does not pay for these
     from pathlib import Path  # noqa: PLC0415
 
@@ -33,7 +33,7 @@ def store_at(config: str) -> Path:
 def asked_or_none(
     store: Path, verb: str, arguments: Mapping[str, Any] | None = None
 ) -> dict[str, Any] | None:
-    """What the hub that holds *store* answers; None when none runs."""
+    """The answer of the hub that holds *store*; None when no hub answers."""
     from watch.web.hub_client import asked  # noqa: PLC0415
 
     try:
@@ -43,12 +43,12 @@ def asked_or_none(
 
 
 def told(store: Path, verb: str, arguments: Mapping[str, Any], by: str | None) -> dict[str, Any]:
-    """What the hub that holds *store* answers to a command of *by*; NoHub when none runs."""
+    """The answer of the hub that holds *store* to a command of *by*; NoHub when no hub answers."""
     from watch.web.hub_client import asked  # noqa: PLC0415
 
     try:
         return dict(asked(store, verb, arguments, by=by or getpass.getuser(), timeout=3600))
     except (OSError, ValueError) as error:
         raise NoHub(
-            f"no hub answers beside {store}, and `{verb}` needs one. Start it with `threenines run`."
+            f"{store}: no hub answers, and `{verb}` needs a running hub. Start it with `threenines run`."
         ) from error

@@ -1,4 +1,4 @@
-"""`threenines init`: a small checks.yaml after a few questions, which validates and can be run at once."""
+"""`threenines init`: write a small, valid checks.yaml after a few questions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import click
 
 _TEMPLATE = """\
 # Written by `threenines init`. Try: threenines validate, then threenines run.
-# `threenines probes` lists what can be asked; `threenines schema` helps your editor.
+# `threenines probes` lists the kinds of checks; `threenines schema` is for your editor.
 
 service:
   name: {name}
@@ -14,7 +14,7 @@ service:
   target: 99.9%
 
 components:
-  web:                      # the key is the identity: the name may change, history stays
+  web:                      # the key identifies it: history stays when the name changes
     name: {component}
     checks:
       home:
@@ -36,10 +36,10 @@ people:
 alerts:
   - {{when: down, components: all}}
   - {{when: degraded, components: all, for: 10m}}
-  - {{when: monitor}}                # trouble of our own
+  - {{when: monitor}}                # trouble of the monitoring
 """
 _NOBODY = """\
-# Nobody is told yet. Any apprise URL works, and secrets can come from ${env:NAME} or ${file:/path}:
+# Nobody is notified yet. Any apprise URL works, and secrets can come from ${env:NAME} or ${file:/path}:
 # people:
 #   alice: {channels: ["ntfy://my-topic"]}
 # alerts:
@@ -48,10 +48,10 @@ _NOBODY = """\
 
 
 @click.command()
-@click.option("--yes", is_flag=True, help="Ask nothing; take the defaults.")
-@click.option("--force", is_flag=True, help="Overwrite what is there.")
-@click.option("--name", default="My service", prompt=False, help="What the service is called.")
-@click.option("--url", default="http://127.0.0.1:8080/", prompt=False, help="A web address to watch.")
+@click.option("--yes", is_flag=True, help="Ask nothing; use the defaults.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@click.option("--name", default="My service", prompt=False, help="The name of the service.")
+@click.option("--url", default="http://127.0.0.1:8080/", prompt=False, help="A web address to check.")
 @click.pass_context
 def init(ctx: click.Context, name: str, url: str, *, yes: bool, force: bool) -> None:
     """Write a small checks.yaml after a few questions, or with --yes without any."""
@@ -62,14 +62,18 @@ def init(ctx: click.Context, name: str, url: str, *, yes: bool, force: bool) -> 
 
     path = Path(str(ctx.obj))
     if path.exists() and not force:
-        raise ConfigError(f"{path} is there already: --force overwrites it, --config names another file")
+        raise ConfigError(
+            f"{path} exists already: overwrite it with --force, or name another file with --config"
+        )
     zone = channel = ""
     if not yes:
         name = click.prompt("What is the service called?", default=name)
-        url = click.prompt("Which web address is to be watched?", default=url)
-        zone = click.prompt("In which time zone are its days?", default="UTC")
+        url = click.prompt("Which web address should be checked?", default=url)
+        zone = click.prompt("What is its time zone?", default="UTC")
         channel = click.prompt(
-            "Where are alerts sent (an apprise URL; empty: later)?", default="", show_default=False
+            "Where should alerts be sent (an apprise URL; empty: decide later)?",
+            default="",
+            show_default=False,
         )
     draft = path.with_name(f".{path.name}.new")
     try:
@@ -100,7 +104,7 @@ def _text(name: str, url: str, zone: str, channel: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """*text* as a YAML scalar; a reference like `${env:NAME}` stays one."""
+    """*text* as a YAML scalar; a reference like `${env:NAME}` still works in it."""
     import json  # noqa: PLC0415 - the list of verbs must not pay for it
 
     return json.dumps(text.strip(), ensure_ascii=False)

@@ -20,11 +20,11 @@ def ledger() -> None:
 
 
 @ledger.command()
-@click.option("--figures", is_flag=True, help="Work out checkpoints and days again, too; takes much longer.")
+@click.option("--figures", is_flag=True, help="Recalculate checkpoints and days, too; takes much longer.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.pass_obj
 def verify(config: str, *, figures: bool, as_json: bool) -> int:
-    """Check every entry, its evidence and the tree over all; exit with 1 when something does not hold."""
+    """Verify every entry, its evidence and the tree over all entries; exit with 1 when one is wrong."""
     import orjson  # noqa: PLC0415 - `--help` does not pay for it
 
     from watch.cli.hub_ask import store_at  # noqa: PLC0415
@@ -35,7 +35,7 @@ def verify(config: str, *, figures: bool, as_json: bool) -> int:
         try:
             found = record_verified(reads)
             wrong = figures_fault(reads, store_at(config)) if figures and found.broken is None else None
-        except StoreCorrupt as damage:  # bad news about the record, not about the request
+        except StoreCorrupt as damage:  # the record is wrong, not the request: exit code 1
             click.echo(str(damage), err=True)
             return 1
     if as_json:
@@ -50,26 +50,30 @@ def verify(config: str, *, figures: bool, as_json: bool) -> int:
 
 
 def _verdict(found: Verified, wrong: str | None, *, figures: bool) -> Iterator[str]:
+    from watch.cli.texts import counted  # noqa: PLC0415 - `--help` does not pay for it
+
     if found.broken is not None:
         yield f"The ledger is broken at entry {found.broken.seq}: {found.broken.what}."
-        yield f"The {found.entries} entries before it hold."
+        yield f"Entries before it that are intact: {found.entries}."
     elif not found.entries:
-        yield "The ledger is empty. A store that a hub has ever run on has entries: these were removed."
+        yield "The ledger is empty. A hub writes entries when it first starts, so they were removed. Restore a backup."
     else:
-        yield f"{found.entries} entries hold, with their evidence. The last hash is {found.hash}"
+        intact = counted(found.entries, "entry", "entries")
+        yield f"{intact} verified, with evidence. The last hash is {found.hash}"
         yield f"The tree over them has the root {found.log_root}"
         if wrong is not None:
-            yield f"A figure that is kept is not what the entries say: {wrong}."
-            yield "It is derived: `threenines ledger rebuild` makes it anew."
+            yield f"A stored figure differs from the entries: {wrong}."
+            yield "Stored figures are derived from the entries: `threenines ledger rebuild` makes them again."
         elif figures:
-            yield "Checkpoints and days are what the entries say."
-        yield "A chain shows edits, not a cut end. Compare the hash with a copy that you stored on another machine."
+            yield "Checkpoints and days agree with the entries."
+        yield "The hashes cannot show that the last entries were cut off."
+        yield "Compare the last hash with a copy that you stored on another machine."
 
 
 @ledger.command()
 @click.pass_obj
 def rebuild(config: str) -> None:
-    """Make anew what is derived: the tree's tiles, the checkpoints' rows, the page's days. No hub may run."""
+    """Rebuild derived data from the ledger: tree tiles, checkpoint rows, the page's days. No hub may run."""
     from watch.cli.store_view import settings_at  # noqa: PLC0415 - `--help` does not pay for these
     from watch.clock import SystemClock  # noqa: PLC0415
     from watch.hub.rebuilding import rebuilt  # noqa: PLC0415
@@ -79,13 +83,13 @@ def rebuild(config: str) -> None:
     with rewriting(settings.store) as (reads, write):
         for batch in rebuilt(reads, settings, SystemClock().now_ms()):
             write(batch)
-    click.echo("Tiles, checkpoints and days were made anew from the ledger.")
+    click.echo("Tiles, checkpoints and days were rebuilt from the ledger.")
 
 
 @ledger.command()
 @click.pass_obj
 def export(config: str) -> None:
-    """Every entry as one line of JSON, in order."""
+    """Print every entry as one line of JSON, in order."""
     import orjson  # noqa: PLC0415 - `--help` does not pay for it
 
     from watch.ports import StoreCorrupt  # noqa: PLC0415
@@ -96,7 +100,7 @@ def export(config: str) -> None:
                 line = orjson.dumps(entry._asdict())
             except TypeError:
                 raise StoreCorrupt(
-                    f"entry {entry.seq} holds bytes where text belongs; run `threenines ledger verify`"
+                    f"entry {entry.seq} holds bytes instead of text; run `threenines ledger verify`"
                 ) from None
             click.echo(line.decode())
 

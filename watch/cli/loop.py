@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def run_loop(work: Callable[[], Awaitable[T]]) -> T:
-    """What *work* returns, run on a loop of its own."""
+    """The result of *work*, run on a new event loop."""
     try:
         import uvloop  # noqa: PLC0415 - an extra
     except ImportError:

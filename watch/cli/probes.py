@@ -9,9 +9,9 @@ import click
 
 @click.command()
 @click.argument("kind", required=False)
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def probes(kind: str | None, *, as_json: bool) -> None:
-    """List all kinds of probes; with KIND tell its options, facts and reasons, and show an example."""
+    """List all kinds of probes; with KIND show its options, facts and reasons, and an example."""
     from watch import probes as rooms  # noqa: PLC0415 - the list of verbs must not pay for it
     from watch.config.manual import Missing, page  # noqa: PLC0415 - likewise
 
@@ -27,7 +27,7 @@ def probes(kind: str | None, *, as_json: bool) -> None:
 
 
 def _page_or_why(kind: str) -> dict[str, Any]:
-    """A kind's page; for one whose library is missing, what is missing."""
+    """A kind's page; when its library is missing, which one and how to install it."""
     from watch.config.manual import Missing, page  # noqa: PLC0415 - the list of verbs must not pay for it
 
     try:
@@ -43,7 +43,7 @@ def _print(answer: object) -> None:
 
 
 def _listed(pages: list[dict[str, Any]]) -> str:
-    """A line a kind, the kind first."""
+    """One line per kind: the kind, then its summary."""
     width = max((len(page["kind"]) for page in pages), default=0)
     return "\n".join(f"{page['kind']:{width}}  {page['summary'].partition('. ')[0]}" for page in pages)
 
@@ -54,9 +54,9 @@ def _page_text(page: dict[str, Any]) -> str:
     facts = (f"  {it['name']} ({it['type']}): {it['text']}" for it in page["facts"])
     parts.append("Facts, for `expect` and `warn`:\n" + "\n".join(facts))
     if page["assumed"]:
-        parts.append("Expected unless you say otherwise:\n" + "\n".join(f"  {it}" for it in page["assumed"]))
+        parts.append("Built-in expectations:\n" + "\n".join(f"  {it}" for it in page["assumed"]))
     if page["warned"]:
-        parts.append("Warned of unless you say otherwise:\n" + "\n".join(f"  {it}" for it in page["warned"]))
+        parts.append("Built-in warnings:\n" + "\n".join(f"  {it}" for it in page["warned"]))
     parts.append("Reasons: " + ", ".join(page["reasons"]))
     parts.append("Example:\n" + "\n".join(f"  {line}" for line in page["example"].splitlines()))
     return "\n\n".join(parts)
@@ -66,5 +66,5 @@ def _option(it: dict[str, Any], main: str) -> str:
     notes = [it["what"]]
     notes += ["required"] if it["required"] else []
     notes += [f"default {it['default']}"] if it["default"] is not None else []
-    notes += ["what a single value is"] if it["name"] == main else []
+    notes += ["set by a single value"] if it["name"] == main else []
     return f"  {it['name']} ({'; '.join(notes)}): {it['text']}"

@@ -1,4 +1,4 @@
-"""`threenines reload`: takes the configuration over now."""
+"""`threenines reload`: make the running hub reload its configuration now."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import click
 
 
 @click.command()
-@click.option("--by", metavar="NAME", help="Who says so; the user's own name without it.")
+@click.option("--by", metavar="NAME", help="Your name, for the record; your login name without it.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.pass_obj
 def reload(config: str, by: str | None, *, as_json: bool) -> None:
-    """Let the running hub read its configuration now; print what changed, or every mistake (exit 2)."""
+    """Make the running hub reload its configuration; print what changed, or every mistake (exit 2)."""
     import orjson  # noqa: PLC0415 - `--help` does not pay for it
 
     from watch.cli.hub_ask import store_at, told  # noqa: PLC0415

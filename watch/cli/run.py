@@ -7,13 +7,13 @@ import click
 
 @click.command()
 @click.argument("path", required=False, metavar="[CHECKS.YAML]")
-@click.option("--verbose", "-v", is_flag=True, help="Log what is done, not only what goes wrong.")
+@click.option("--verbose", "-v", is_flag=True, help="Log normal events too, not only warnings and errors.")
 @click.pass_obj
 def run(config: str, path: str | None, *, verbose: bool) -> None:
     """Run the hub until SIGTERM or Ctrl-C. SIGHUP or a changed file reloads the configuration."""
     import gc  # noqa: PLC0415 - `--help` pays for none of these
 
-    # Most of what is made until we run stays for good: look for garbage less often, and at that never again.
+    # Most objects made during start-up live until the end: collect less often now, and never look at these again.
     usual = gc.get_threshold()
     gc.set_threshold(10_000, *usual[1:])
 
@@ -24,6 +24,7 @@ def run(config: str, path: str | None, *, verbose: bool) -> None:
 
     from watch.app import App  # noqa: PLC0415
     from watch.cli.loop import run_loop  # noqa: PLC0415
+    from watch.cli.texts import counted  # noqa: PLC0415
     from watch.clock import SystemClock  # noqa: PLC0415
     from watch.config import load  # noqa: PLC0415
 
@@ -35,8 +36,8 @@ def run(config: str, path: str | None, *, verbose: bool) -> None:
     loaded = load(file, environ=os.environ, now_ms=SystemClock().now_ms())
     settings = loaded.settings
     click.echo(
-        f"Threenines {version('threenines')}: {len(settings.components)} components, "
-        f"{len(settings.checks)} checks from {file}"
+        f"Threenines {version('threenines')}: {counted(len(settings.components), 'component')}, "
+        f"{counted(len(settings.checks), 'check')} from {file}"
     )
     for warning in loaded.warnings:
         click.echo(f"note: {warning}", err=True)
@@ -48,4 +49,4 @@ def run(config: str, path: str | None, *, verbose: bool) -> None:
         await app.run()
 
     run_loop(serve)
-    click.echo("Stopped; everything that was seen is on disk.")
+    click.echo("Stopped; all readings are on disk.")

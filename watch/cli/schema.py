@@ -1,4 +1,4 @@
-"""`threenines schema`: for an editor that completes and checks checks.yaml while it is written."""
+"""`threenines schema`: the JSON Schema with which an editor completes and validates checks.yaml."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ def schema() -> None:
     """
     import json  # noqa: PLC0415 - the list of verbs must not pay for it
 
-    from watch.config.schema import schema as whole  # noqa: PLC0415 - brings every kind of probe
+    from watch.config.schema import schema as whole  # noqa: PLC0415 - imports every kind of probe
 
     click.echo(json.dumps(whole(), indent=2, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""`threenines status`: what the hub believes now, why, and seen from where."""
+"""`threenines status`: the current state of every component and check, and why."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option("--exit-code", is_flag=True, help="Exit with 1 unless everything is up.")
 @click.pass_obj
 def status(config: str, *, as_json: bool, exit_code: bool) -> int:
-    """Every component and check: its state, since when, why, and seen from where."""
+    """Show the state of every component and check, since when, why, and which vantage points see it."""
     import orjson  # noqa: PLC0415 - `--help` does not pay for it
 
     from watch.cli.hub_ask import asked_or_none, store_at  # noqa: PLC0415
@@ -33,7 +33,7 @@ def status(config: str, *, as_json: bool, exit_code: bool) -> int:
 
 
 def _answered_from_the_store(config: str) -> dict[str, Any]:
-    """How everything stands by the store; what nobody asked for too long is unknown."""
+    """The answer from the store alone; a check without a valid reading is unknown."""
     from watch.cli.store_view import settings_at  # noqa: PLC0415
     from watch.clock import SystemClock  # noqa: PLC0415
     from watch.hub.answers import status_answer  # noqa: PLC0415
@@ -55,12 +55,11 @@ def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
     from watch.cli.texts import clock_time, table  # noqa: PLC0415
 
     zone, pid = ZoneInfo(answer["zone"]), answer["hub_process"]
-    hub = (
-        "no hub is running: what nobody asks is unknown" if pid is None else f"the hub runs as process {pid}"
-    )
+    alone = "no hub is running: checks without a valid reading are unknown"
+    hub = alone if pid is None else f"the hub runs as process {pid}"
     yield f"{answer['service']} at {clock_time(answer['as_of'], zone)}; {hub}"
     for trouble in answer["troubles"]:
-        yield f"Trouble of our own since {clock_time(trouble['since_ms'], zone)}: {trouble['text']}"
+        yield f"Trouble of the monitoring since {clock_time(trouble['since_ms'], zone)}: {trouble['text']}"
     yield ""
     rows = [("", "state", "since", "why", "seen from")]
     for c in answer["components"]:

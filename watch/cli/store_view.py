@@ -1,4 +1,4 @@
-"""What the reading verbs read when they ask no hub: the configuration's names, and the store beside it."""
+"""The settings and the store, for reading verbs when no hub runs."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from watch.stores.sqlite import SqliteReads
 
 _UTC = ZoneInfo("UTC")
-# A month begins up to 14 hours earlier, and ends up to 12 hours later, than in UTC; outages are measured whole.
+# A local month begins up to 14 h before the UTC month and ends up to 12 h after it; 24 h more for whole outages.
 _EARLIER, _LATER = timedelta(hours=38), timedelta(hours=36)
 _MS = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """All that a reading verb needs."""
+    """What a reading verb needs: the settings, the store and the book of a month."""
 
     settings: Settings
     reads: SqliteReads
@@ -48,15 +48,15 @@ class Record:
 
 
 def settings_at(config: str) -> Settings:
-    """The settings of the configuration at *config*. Secrets are not needed and not read."""
+    """The settings of the configuration at *config*, without reading secrets."""
     return load(Path(config), secrets=False, environ=os.environ).settings
 
 
 @contextmanager
 def record(config: str, month: str | None) -> Iterator[Record]:
-    """The record behind the configuration at *config*, as far as *month* needs it.
+    """The record of the configuration at *config*, for *month*.
 
-    It says on standard error when that part of the ledger does not hold.
+    Prints a warning on standard error when that part of the ledger is broken.
     """
     now_ms = SystemClock().now_ms()
     settings = settings_at(config)
@@ -66,8 +66,8 @@ def record(config: str, month: str | None) -> Iterator[Record]:
     with reading(settings.store) as reads:
         if (fault := _fault(reads, lo_ms, hi_ms)) is not None:
             click.echo(
-                f"The ledger is broken at {fault}. These figures rest on it as it is; "
-                "`threenines ledger verify` says more.",
+                f"The ledger is broken at {fault}, so these figures may be wrong. "
+                "Run `threenines ledger verify`.",
                 err=True,
             )
         book = book_now(reads, settings.store, lo_ms, FOREVER if hi_ms >= now_ms else hi_ms)
@@ -83,7 +83,7 @@ def _last_sign_ms(reads: SqliteReads) -> int:
 
 
 def _complete(book: Book, reads: SqliteReads, settings: Settings, now_ms: int) -> None:
-    """Let *book* know the components that came after its span, too: they had no scope in it."""
+    """Add the components that were created after the span of *book*; they have no scope in it."""
     if all(key in book.components for key in settings.components):
         return
     today = book_now(reads, settings.store, now_ms)
@@ -93,7 +93,7 @@ def _complete(book: Book, reads: SqliteReads, settings: Settings, now_ms: int) -
 
 
 def _fault(reads: SqliteReads, lo_ms: int, hi_ms: int) -> str | None:
-    """Where the part of the ledger does not hold that a book of `[lo_ms, hi_ms)` is made of, and how."""
+    """The first break in the part of the ledger that a book of `[lo_ms, hi_ms)` is made of; None without one."""
     base, following = reads.checkpoint(lo_ms), reads.checkpoint_after(hi_ms)
     check = ChainCheck() if base is None else ChainCheck(base.seq - 1, base.prev)
     for entry in reads.entries(check.seq, FOREVER if following is None else following.seq + 1):
@@ -102,12 +102,12 @@ def _fault(reads: SqliteReads, lo_ms: int, hi_ms: int) -> str | None:
     if check.broken is not None:
         return f"entry {check.broken.seq}: {check.broken.what}"
     if base is not None and root_of(reads.checkpoint_rows(base.seq)) != base.facts["root"]:
-        return f"checkpoint {base.seq}: its rows are not those that were hashed"
+        return f"checkpoint {base.seq}: its rows do not match their hash"
     return None
 
 
 def month_of(text: str | None, settings: Settings, now_ms: int) -> Month:
-    """The month that ``--month`` names; the running one of the service's zone without it."""
+    """The month that ``--month`` names; without it, the current one in the service's zone."""
     if text is None:
         return Month.containing(now_ms, settings.service.timezone)
     try:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def clock_time(ms: int, zone: ZoneInfo) -> str:
-    """An instant for people, to the second: ``2026-11-23 01:12:03 PST``."""
+    """An instant in a zone, to the second: ``2026-11-23 01:12:03 PST``."""
     return f"{datetime.fromtimestamp(ms // 1000, UTC).astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
@@ -38,18 +38,23 @@ def span_text(ms: int) -> str:
 
 
 def verdict_text(figure: Figure, outcome: TargetOutcome) -> str:
-    """*outcome* for people, who hear *breached* only when nothing is left to lose (semantics §6)."""
+    """*outcome* for people; in a running month *breached* only once the budget is used up (semantics §6)."""
     early = figure.running and outcome is TargetOutcome.BREACHED and figure.account.remaining_ms >= 0
     return "below target" if early else outcome.value
 
 
 def percent_text(ratio: Fraction) -> str:
-    """A ratio in percent, exactly as it was written: ``99.95``."""
+    """A ratio in percent, exact: ``99.95``."""
     return f"{(Decimal(ratio.numerator) * 100 / Decimal(ratio.denominator)).normalize():f}"
 
 
+def counted(number: int, thing: str, things: str = "") -> str:
+    """A number with its noun: ``1 check``, ``2 checks``."""
+    return f"{number} {thing if number == 1 else things or f'{thing}s'}"
+
+
 def table(rows: Sequence[Sequence[str]], *, right: tuple[int, ...] = ()) -> Iterator[str]:
-    """*rows*, the first of which is the heading, in columns; those numbered in *right* are aligned right."""
+    """*rows* as aligned columns; the first row is the heading, columns in *right* are aligned right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         cells = [

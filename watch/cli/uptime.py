@@ -1,4 +1,4 @@
-"""`threenines uptime`: the figures of all components."""
+"""`threenines uptime`: the uptime of all components in a month."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--month", metavar="YYYY-MM", help="The month; the running one without it.")
+@click.option("--month", metavar="YYYY-MM", help="The month; the current one without it.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, to the millisecond.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 when a target is not met.")
 @click.pass_obj
 def uptime(config: str, month: str | None, *, as_json: bool, exit_code: bool) -> int:
-    """The uptime of every component in a month, maintenance excluded, against the target."""
+    """Show the uptime of every component in a month, maintenance excluded, and whether the target is met."""
     from watch.cli.store_view import record  # noqa: PLC0415 - `--help` does not pay for it
     from watch.core.figures import figure  # noqa: PLC0415
 
@@ -30,7 +30,7 @@ def uptime(config: str, month: str | None, *, as_json: bool, exit_code: bool) ->
     elif figures:
         _print_table(figures, names)
     else:
-        click.echo(f"{r.month}: nothing on record yet.")
+        click.echo(f"{r.month}: nothing is on record yet.")
     return int(exit_code and any(f.account.verdict == "BREACHED" for f in figures))
 
 
@@ -53,7 +53,7 @@ def _row(figure: Figure, name: str) -> dict[str, Any]:
         "degraded_ms": a.degraded_ms, "down_ms": a.down_ms, "unknown_ms": a.unknown_ms,
         "down_min_ms": figure.down_min_ms, "down_max_ms": figure.down_max_ms,
         "uptime": None if a.uptime is None else f"{a.uptime.numerator}/{a.uptime.denominator}",
-        # Whole milliseconds, cut towards less: a budget is never shown larger than it is.
+        # Rounded down to whole milliseconds: a budget is never shown larger than it is.
         "budget_ms": a.budget_ms.__floor__(), "remaining_ms": a.remaining_ms.__floor__(),
         "verdict": a.verdict.value, "strict": a.strict.value,
     }  # fmt: skip

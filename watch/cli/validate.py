@@ -1,4 +1,4 @@
-"""`threenines validate`: every mistake in checks.yaml at once, and what works but perhaps not as meant."""
+"""`threenines validate`: every mistake in checks.yaml at once, and warnings about what may not be meant."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("path", required=False)
-@click.option("--without-secrets", is_flag=True, help="Read no ${env:…} and ${file:…}: for CI.")
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.option("--without-secrets", is_flag=True, help="Do not read ${env:…} and ${file:…}: for CI.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.pass_context
 def validate(ctx: click.Context, path: str | None, *, without_secrets: bool, as_json: bool) -> None:
-    """Tell every mistake in checks.yaml with its place, its line and its cure; exit 2 when there is one.
+    """List every mistake in checks.yaml: where it is and what to write instead; exit 2 when there is one.
 
-    PATH is a file or a folder of them; without it, the one that --config names.
+    PATH is a file or a folder; without it, the one that --config names.
     """
     import os  # noqa: PLC0415 - the list of verbs must not pay for what one of them needs
     from pathlib import Path  # noqa: PLC0415 - likewise
@@ -48,25 +48,23 @@ def validate(ctx: click.Context, path: str | None, *, without_secrets: bool, as_
 
 
 def _channels(file: str, loaded: Loaded) -> Iterator[Remark]:
-    """Channels that can never work, for what sends cannot make anything of them."""
+    """A warning for each channel whose URL apprise does not accept."""
     from watch.alerts.channel_names import unknown  # noqa: PLC0415 - as above
     from watch.ports import Remark  # noqa: PLC0415 - likewise
 
     for person, n in unknown(loaded.settings.people):
-        message = f"apprise can make nothing of channel {n} of `{person}`: nothing will ever arrive there"
+        message = f"apprise does not accept the URL of channel {n} of `{person}`: no notice can be sent there"
         yield Remark(
-            file, 0, 0, message, cure="compare its scheme and its parts with apprise's documentation"
+            file, 0, 0, message, cure="correct its scheme and its parts; apprise's documentation lists them"
         )
 
 
 def _summary(file: str, loaded: Loaded, warnings: Sequence[Remark]) -> str:
+    from watch.cli.texts import counted  # noqa: PLC0415 - likewise
+
     components, checks = len(loaded.settings.components), len(loaded.settings.checks)
-    warned = f", {_counted(len(warnings), 'warning')}" if warnings else ""
-    return f"{file}: {_counted(components, 'component')}, {_counted(checks, 'check')}: no mistakes{warned}"
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}{'s' * (number != 1)}"
+    warned = f", {counted(len(warnings), 'warning')}" if warnings else ""
+    return f"{file}: {counted(components, 'component')}, {counted(checks, 'check')}: no mistakes{warned}"
 
 
 def _as_warning(remark: Remark) -> str:

@@ -1,14 +1,14 @@
-"""The account of a month: the figures that a customer, an engineer and an account manager must all arrive at.
+"""The account of a month: the figures on which a customer, an engineer and an account manager must agree.
 
     scope    = month ∩ lifetime ∩ service hours, to as_of
-    |scope|  = X + D + U + K          excluded, down, up (degraded included), unknown; asserted, always
+    |scope|  = X + D + U + K          excluded, down, up (degraded included), unknown; always asserted
     uptime   = U / (U + D)            None without data: neither 100 % nor 0 %
     coverage = (U + D) / (|scope| − X)
     budget   = (1 − target) × (|whole month's scope| − X of the whole month − K)
 
-Milliseconds are integers and ratios fractions, so that a month exactly on its target is met and one
-millisecond more is not. What is shown is cut to three decimals, never rounded up: 99.8999 % must not read
-99.900.
+Milliseconds are integers and ratios are fractions, so a month exactly on its target is met, and one with a
+millisecond more downtime is not. Displayed figures are cut to three decimals, never rounded up: 99.8999 % must
+not read 99.900.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class TargetOutcome(StrEnum):
-    """What a month comes to."""
+    """Whether a month meets its target."""
 
     MET = "MET"
     BREACHED = "BREACHED"
@@ -47,7 +47,7 @@ class TargetOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """How the milliseconds of a stretch divide. *degraded_ms* is the part of *up_ms* that was degraded."""
+    """The milliseconds of a span, by state. *degraded_ms* is the part of *up_ms* that was degraded."""
 
     scope_ms: int
     excluded_ms: int
@@ -70,7 +70,7 @@ class Tally:
 
     @property
     def display(self) -> str | None:
-        """The uptime as people read it, ``99.899``, without the sign; None without data."""
+        """The uptime in percent as text, ``99.899``, without the sign; None without data."""
         return None if self.uptime is None else percentage(self.uptime)
 
     @property
@@ -81,10 +81,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account(Tally):
-    """A tally held against a target. In a running month its verdicts are "so far".
+    """A tally and a target. In a running month its verdicts are "so far".
 
     Args:
-        budget_ms: What may fail in the whole month, exactly.
+        budget_ms: The downtime that the target allows in the whole month, exact.
     """
 
     target: Fraction
@@ -92,17 +92,17 @@ class Account(Tally):
 
     @property
     def remaining_ms(self) -> Fraction:
-        """What may still fail. Only when this is below nothing are people told that the month is breached."""
+        """The downtime still allowed. People are told that a running month is breached only when it is negative."""
         return self.budget_ms - self.down_ms
 
     @property
     def verdict(self) -> TargetOutcome:
-        """As measured: what is unknown is left out."""
+        """The outcome as measured, without unknown time."""
         return TargetOutcome.NO_DATA if self.uptime is None else self._against(self.uptime)
 
     @property
     def strict(self) -> TargetOutcome:
-        """As it must be whatever happened while nobody looked; undetermined when that decides."""
+        """The outcome if unknown time may have been up or down; undetermined when that decides it."""
         eligible = self.up_ms + self.down_ms + self.unknown_ms
         at_worst, at_best = _ratio(self.up_ms, eligible), _ratio(self.up_ms + self.unknown_ms, eligible)
         if at_worst is None or at_best is None:
@@ -127,16 +127,16 @@ def account(
     as_of_ms: int | None = None,
     degraded_counts_as: State = State.UP,
 ) -> Account:
-    """The account of *month*, or of any other stretch.
+    """The account of *month*, or of any other span.
 
     Args:
-        timeline: The component's; items may overlap. Excluded items, which a composition of members under
-            maintenance leaves, join *windows*.
-        windows: When maintenance qualifies (see `watch.core.exclusion`), also in what is still to come; tidy.
-        cap_ms: How much of the month may be excluded, in time order.
-        measured: What *timeline* would be had nothing been excluded: it holds where the cap ends.
-        lifetime: When the component existed; None means all the month. Tidy, like *service_hours*.
-        as_of_ms: The end of what is known, in a running month.
+        timeline: The component's; items may overlap. Excluded items (from composing members under maintenance)
+            join *windows*.
+        windows: Qualifying maintenance (see `watch.core.exclusion`), future maintenance included; tidy.
+        cap_ms: How much of the month may be excluded; it is used up in time order.
+        measured: *timeline* without any exclusion; it applies beyond the cap.
+        lifetime: When the component existed; None means the whole month. Tidy, like *service_hours*.
+        as_of_ms: In a running month, the end of the time that is known.
     """
     whole = scope(month, lifetime, service_hours)
     counted = excused_timeline(settled(timeline), measured, windows, cap_ms, month, whole)
@@ -162,7 +162,7 @@ def account(
 def scope(
     month: Span, lifetime: Sequence[Span] | None = None, service_hours: Sequence[Span] | None = None
 ) -> list[Span]:
-    """When a month counts at all."""
+    """The part of *month* in which the component existed, within its service hours."""
     spans = [month] if lifetime is None else clipped(lifetime, *month)
     return spans if service_hours is None else intersection(spans, service_hours)
 
@@ -175,7 +175,7 @@ def excused_timeline(
     month: Span,
     counting: Sequence[Span],
 ) -> Timeline:
-    """The timeline with qualifying maintenance excluded, as far as the month's cap goes; see `account`.
+    """The timeline with qualifying maintenance excluded, up to the month's cap; see `account`.
 
     Args:
         counting: The scope: only time in it uses up the cap.
@@ -194,17 +194,17 @@ def excused_timeline(
 
 
 def account_of_span(timeline: Sequence[Item], span: Span, counting: Sequence[Span] | None = None) -> Tally:
-    """The tally of one stretch, such as a day or the last 90; see `tallies`."""
+    """The tally of one span, such as a day or the last 90 days; see `tallies`."""
     return tallies(timeline, [span], counting)[0]
 
 
 def tallies(
     timeline: Sequence[Item], spans: Sequence[Span], counting: Sequence[Span] | None = None
 ) -> list[Tally]:
-    """The tally of each of *spans*, sorted and disjoint like the days of a month; one pass over all.
+    """The tally of each of *spans*, which are sorted and disjoint like the days of a month; one pass.
 
     Args:
-        timeline: Settled, with what is to be excluded already overlaid.
+        timeline: Settled; exclusions are overlaid already.
         counting: The scope; None means all.
     """
     if not spans:

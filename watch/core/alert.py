@@ -1,8 +1,8 @@
-"""What people must be told, as rows that outlive us: alerts, notices and who heard what.
+"""Alerts, notices and who received what, as rows that are kept across restarts.
 
 An alert is a stretch of trouble that people must act on. A notice is one row of the outbox: one recipient,
-one channel, one or several alerts. `Heard` is what a recipient last *successfully* heard of an alert;
-everything else follows from comparing it with what the recipient should know now.
+one channel, one or several alerts. `Heard` is the last event of an alert that was *successfully*
+delivered to a recipient; what to send next follows from comparing it with what the recipient should know now.
 
 No row holds a channel's URL: those are secrets. A row names the person and the position of the channel.
 """
@@ -19,21 +19,21 @@ from watch.core.wording import one_line
 
 
 class Event(StrEnum):
-    """What a notice tells of its alerts."""
+    """What a notice says about its alerts."""
 
     TRIGGERED = "triggered"
     RESOLVED = "resolved"
-    MERGED = "merged"  # triggered and resolved before it could be told: both at once, late
+    MERGED = "merged"  # triggered and resolved before it was delivered: one late notice says both
 
 
 class Status(StrEnum):
-    """Where an outbox row stands."""
+    """The state of an outbox row."""
 
     PENDING = "pending"
     SENDING = "sending"
     DELIVERED = "delivered"
-    DEAD = "dead"  # this channel refused it for good
-    SUPERSEDED = "superseded"  # something newer, or another channel, told it
+    DEAD = "dead"  # this channel refused it permanently
+    SUPERSEDED = "superseded"  # a newer notice or another channel delivered it
 
 
 class Severity(StrEnum):
@@ -43,19 +43,19 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """One opening of one key.
+    """One alert: one opening of a key.
 
     Args:
-        subject: The component's key, or that of a trouble of our own.
-        name: What people called it when it opened.
-        n: It is the n-th opening of this key; opening again within `reopen` is no new one.
+        subject: The key of the component, or of an own trouble (of the monitoring itself).
+        name: The subject's name when the alert opened.
+        n: The number of this opening of the key; reopening within `reopen` does not count as a new one.
         opened_ms: When the rule fired; since_ms: when the trouble itself began, backdated.
-        recovered_ms: From when the recovery that closed it held.
+        recovered_ms: When the recovery that closed it began.
         again: How often it was reopened.
         recipients: The people it pages, copied when it opened. policies: the escalations they come from.
-        unseen: It was unknown for a while since it opened, so nobody can say how long the trouble really lasted.
-        closing: Why it closed, when that was no recovery.
-        dedup_key: The same wherever it is computed, in every notice.
+        unseen: The state was unknown for a while since it opened, so the real length of the trouble is not known.
+        closing: Why it closed, if not by recovery.
+        dedup_key: The same in every notice of this alert, wherever it is computed.
     """
 
     id: int
@@ -79,7 +79,7 @@ class Alert:
 
     @property
     def key(self) -> str:
-        """Of one key at most one alert is open."""
+        """At most one alert per key is open."""
         return f"{self.when}:{self.subject}"
 
     @property
@@ -106,9 +106,9 @@ class Notice:
     """One row of the outbox.
 
     Args:
-        alert_ids: What it tells of; the first is the root of its group.
-        channel: The position of the channel among the recipient's.
-        due_ms: Not to be sent before. lease_until_ms: being sent, and taken up again then.
+        alert_ids: The alerts it is about; the first is the root of its group.
+        channel: The index of the channel in the recipient's list.
+        due_ms: The earliest time to send it. lease_until_ms: while it is being sent, when it may be sent again.
         tried_ms: When it was first sent.
     """
 
@@ -133,7 +133,7 @@ class Notice:
 
     @property
     def lane(self) -> tuple[str, int]:
-        """What is sent one at a time: a slow channel delays no other."""
+        """The recipient and channel: notices of one lane are sent one at a time, so a slow channel delays no other."""
         return self.recipient, self.channel
 
     def to_json(self) -> str:
@@ -153,7 +153,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """What *recipient* last successfully heard of an alert."""
+    """The last event of an alert that was successfully delivered to *recipient*."""
 
     alert_id: int
     recipient: str
@@ -171,7 +171,7 @@ class Heard:
 
 
 def dedup_key(service: str, when: When, subject: str, n: int) -> str:
-    """What tells the n-th opening of a key from all others, to people and to providers alike."""
+    """The identifier of the n-th opening of a key, for people and providers."""
     return f"{one_line(service, 80)}/{when}:{one_line(subject, 120)}/{n}"
 
 

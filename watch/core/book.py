@@ -1,9 +1,9 @@
-"""The book: the ledger folded into what can be asked of it.
+"""The book: the state that folding the ledger gives, and the queries on it.
 
-It is the one way from entries to figures, for the page, the command line and the reports alike. It holds a *span*: it
-begins at a checkpoint (`watch.core.checkpoint`) or at the first entry, and is asked of nothing before. Terms hold from
-the instant they were recorded: a component that was "all of 2" until Tuesday is composed so until Tuesday, whatever
-the file says today.
+The page, the command line and the reports all calculate their figures from it. It covers a *span*: it begins at a
+checkpoint (`watch.core.checkpoint`) or at the first entry, and knows nothing earlier. Terms apply from the instant
+they were recorded: a component that was "all of 2" until Tuesday is composed so until Tuesday, whatever the file says
+today.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ Steps = list[tuple[int, T | None]]
 FOREVER = 2**62
 
 
-class UnknownKind(ValueError):  # noqa: N818 - says what was met
-    """An entry of a kind that this version does not know, and without which no figure can be trusted."""
+class UnknownKind(ValueError):  # noqa: N818 - names what was found
+    """An entry of a critical kind that this version does not know; figures without it could be wrong."""
 
 
 class Book:
-    """All entries of a span so far.
+    """The folded entries of a span.
 
     Attributes:
         version: The seq of the last entry.
         marks: Transitions by check and vantage point, in order.
-        darks: By vantage point, the stretches in which it did not see, in order.
-        checks, components, windows, service, sites: Terms with the instant each was recorded; None is an end.
-        bodies: The latest body of every (kind, subject) that are terms.
-        naming: What each component was called at first, and when it began.
+        darks: By vantage point, the stretches in which it did not see its checks, in order.
+        checks, components, windows, service, sites: Terms, each with the instant it was recorded; None ends them.
+        bodies: The latest body of terms by (kind, subject).
+        naming: Each component's first key, and when it began.
     """
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
@@ -67,7 +67,7 @@ class Book:
             self.add(entry)
 
     def add(self, entry: Entry) -> None:
-        """Fold one more entry. UnknownKind for one of a later version that this one cannot do without."""
+        """Fold one more entry. UnknownKind for a critical kind that only a later version knows."""
         self.version = max(self.version, entry.seq)
         match entry.kind:
             case Kind.TRANSITION:
@@ -84,11 +84,11 @@ class Book:
                 raise UnknownKind(entry.kind)
 
     def note(self, entry: Entry) -> None:
-        """*entry* is on record; what it says is in the book already."""
+        """Count *entry* as folded: its contents are in the book already."""
         self.version = max(self.version, entry.seq)
 
     def define(self, kind: str, subject: str, body: t.Body, at: int) -> None:
-        """Let terms begin, change or end at an instant."""
+        """Begin, change or end terms at an instant."""
         self.bodies[kind, subject] = body
         ended = body.get("ended", False)
         match kind:
@@ -107,7 +107,7 @@ class Book:
                 self.sites.setdefault(subject, []).append((at, None if ended else body["site"]))
 
     def _darken(self, entry: Entry) -> None:
-        """Open a dark stretch, or take in how checks came out of one."""
+        """Open a dark stretch, or add the gaps that a later entry about it records."""
         body, darks = entry.facts, self.darks.setdefault(entry.vantage, [])
         seq = body.get("of", entry.seq)
         dark = next((d for d in reversed(darks) if d.seq == seq), None)
@@ -122,21 +122,21 @@ class Book:
         dark.gaps.update(gaps_of(body.get("rows", ()), entry.effective_ms))
 
     def trim(self, before_ms: int) -> None:
-        """Forget what no question from *before_ms* on needs."""
+        """Drop what queries from *before_ms* on do not need."""
         for by_vantage in self.marks.values():
             for marks in by_vantage.values():
                 del marks[: kept_from(marks, before_ms)]
         for vantage, darks in self.darks.items():
             self.darks[vantage] = [d for d in darks if d.end_ms > before_ms]
 
-    # ---- what can be asked -------------------------------------------------------------------------------------
+    # ---- queries -----------------------------------------------------------------------------------------------
 
     def lives(self, key: str) -> bool:
-        """Whether component *key* exists by its latest terms."""
+        """Whether component *key* exists, by its latest terms."""
         return bool(self.components.get(key)) and self.components[key][-1][1] is not None
 
     def lifetime(self, key: str) -> list[Span]:
-        """When component *key* existed; the last span is open, its end far ahead."""
+        """When component *key* existed; the end of a span that is still open is `FOREVER`."""
         return union(
             (lo, hi) for lo, hi, c in eras(self.components.get(key, ()), 0, FOREVER) if c is not None
         )
@@ -153,7 +153,7 @@ class Book:
         return within(timeline, difference([(lo, hi)], unseen)) if unseen else timeline
 
     def _unseen(self, check: str, vantage: str, edge: Edge, lo: int, hi: int) -> list[Span]:
-        """When *vantage* did not see *check*, tidy, as far as it touches `[lo, hi)`."""
+        """The spans in `[lo, hi)` in which *vantage* did not see *check*; tidy."""
         darks = self.darks.get(vantage)
         if not darks:
             return []
@@ -168,7 +168,7 @@ class Book:
         return clipped(union(spans), lo, hi)
 
     def validity_ms(self, check: str, at_ms: int) -> int:
-        """For how long a reading of *check* held at an instant."""
+        """How long a reading of *check* was valid, by the terms in force at *at_ms*."""
         terms = held_at(self.checks.get(check, ()), at_ms) or next(
             (c for _, c in self.checks.get(check, ()) if c is not None), None
         )
@@ -191,7 +191,7 @@ class Book:
         return [i for a, b in pairwise([lo, *moves, hi]) for i in self._agreed(name, terms, edge, a, b)]
 
     def _agreed(self, name: str, terms: t.CheckTerms, edge: Edge, lo: int, hi: int) -> Timeline:
-        """*name* in a stretch in which nothing moved: every vantage point stands where it stood at *lo*."""
+        """*name* in a stretch in which no site changes: every vantage point is where it was at *lo*."""
         views = [
             View(vantage, self.onsite(vantage, terms.component, lo), self.seen_timeline(name, vantage, edge, lo, hi))
             for vantage in self.marks.get(name, {})
@@ -199,13 +199,13 @@ class Book:
         ]  # fmt: skip
         plain = isinstance(terms.down_when, str) and not terms.sources
         if plain and len(views) == 1 and (views[0].onsite or terms.audience is not Audience.INTERNAL):
-            return list(views[0].timeline)  # a pool of one: what it saw is what we believe
+            return list(views[0].timeline)  # a pool of one: its timeline is the result
         return quorum_timeline(
             views, (lo, hi), audience=terms.audience, down_when=terms.down_when, sources=terms.sources
         )
 
     def onsite(self, vantage: str, component: str, at_ms: int = FOREVER) -> bool:
-        """Whether *vantage* stands where *component* stands, at an instant or by their latest terms."""
+        """Whether *vantage* is at the site of *component*, at an instant or by their latest terms."""
         site = held_at(self.sites.get(vantage, _HERE), at_ms)
         part = held_at(self.components.get(component, ()), at_ms)
         return not part or not site or part.site == site
@@ -214,7 +214,7 @@ class Book:
         """*key* in `[lo, hi)`, composed of its members.
 
         Args:
-            out: What maintenance takes out of a component in `[lo, hi)`; members are excluded there, then composed.
+            out: The maintenance excluded from a component in `[lo, hi)`; members are excluded first, then composed.
         """
         parts: Timeline = []
         for from_ms, to_ms, terms in eras(self.components.get(key, ()), lo, hi):
@@ -232,11 +232,11 @@ class Book:
 
 
 def began(book: Book, key: str, state: State, now_ms: int) -> int:
-    """When component *key* entered the *state* that it is in at *now_ms*; now when the book does not say so."""
+    """When component *key* entered the *state* it has at *now_ms*; *now_ms* when the book has another state."""
     created = book.lifetime(key)
     if not created:
         return now_ms
-    # Most states are young: look back a day, and only then over the whole lifetime.
+    # Most states began recently: look back a day first, then over the whole lifetime.
     for lo in (max(now_ms - _DAY_MS, created[-1][0]), created[0][0]):
         *_, last = book.component_timeline(key, Edge.FOUND, lo, now_ms + 1) or [(now_ms, now_ms, state)]
         if last[2] is not state:
@@ -255,11 +255,11 @@ def eras(steps: Sequence[tuple[int, T]], lo: int, hi: int) -> Iterator[tuple[int
 
 
 def held_at(steps: Sequence[tuple[int, T]], ms: int) -> T | None:
-    """The value of *steps* that held at one instant; before the first, that; None when there is none."""
+    """The value of *steps* at one instant; before the first step, the first value; None without steps."""
     i = bisect_right(steps, ms, key=_FROM) - 1
     return steps[max(i, 0)][1] if steps else None
 
 
-_HERE = ((0, ""),)  # a vantage point of which the record says nothing stands wherever it is asked from
+_HERE = ((0, ""),)  # a vantage point that is not on record counts as onsite everywhere
 _DAY_MS = 86_400_000
 _FROM = itemgetter(0)

@@ -1,11 +1,12 @@
-"""A checkpoint: all that a book must know at one instant to be asked of everything after it.
+"""A checkpoint: the state of a book at one instant, sufficient for every query about later time.
 
-It is an entry made at the end of each month (UTC), over canonical rows that are kept beside it. Its `from_ms` lies
+It is an entry made at the end of each month (UTC) over canonical rows, stored beside it. Its `from_ms` lies
 `MARGIN_MS` before the month's end, because a month begins up to 14 hours earlier in other zones and an outage is
-measured whole across a window's edge. A book that begins there answers like one that was folded from the first entry.
+measured whole across a window's edge. A book that begins there answers every query like one folded from the first
+entry.
 
 A row is the JSON text of ``[kind, subject, vantage, body]``. The rows are sorted by that text; `root` is the RFC 6962
-tree hash over them, so that one row can be shown to be in it without the others.
+tree hash over them, so one row can be proven to be in it without the others.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _MS = timedelta(milliseconds=1)
 
 
 def months_closed(after_ms: int, now_ms: int) -> list[tuple[str, int]]:
-    """The months (``2026-11``) that ended by *now_ms* and whose checkpoint's instant lies after *after_ms*, with it."""
+    """(month such as ``2026-11``, its checkpoint's instant) for months over by *now_ms*, instants after *after_ms*."""
     found: list[tuple[str, int]] = []
     at = (_EPOCH + timedelta(milliseconds=after_ms)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     while True:
@@ -44,11 +45,11 @@ def months_closed(after_ms: int, now_ms: int) -> list[tuple[str, int]]:
 
 
 def checkpoint_body(rows: Sequence[str], *, through: int, log: tuple[int, str]) -> dict[str, Any]:
-    """The body of a checkpoint's entry, which is effective from the checkpoint's instant.
+    """The body of a checkpoint's entry. The entry is effective from the checkpoint's instant.
 
     Args:
-        through: The seq of the last entry that the rows know of.
-        log: How many entries there are before this one, and the root of the tree over them in hexadecimal.
+        through: The seq of the last entry that the rows include.
+        log: The number of entries before this one, and the root of the tree over them in hexadecimal.
     """
     return {
         "rows": len(rows), "root": root_of(rows), "through": through, "log": {"size": log[0], "root": log[1]}
@@ -60,7 +61,7 @@ def root_of(rows: Iterable[str]) -> str:
 
 
 def rows_of(book: Book, at_ms: int) -> list[str]:
-    """The canonical rows of *book*, which ends at *at_ms*."""
+    """The canonical rows of *book* at its end, *at_ms*."""
     return sorted(text(row) for row in _rows(book, at_ms))
 
 
@@ -99,14 +100,14 @@ def _steps(book: Book) -> dict[str, Mapping[str, list[tuple[int, Any]]]]:
 
 
 def _alive(steps: Mapping[str, list[tuple[int, Any]]]) -> dict[str, int]:
-    """Since when each subject has had the terms that it has; without those that ended."""
+    """When the current terms of each subject began; subjects that ended are left out."""
     return {name: some[-1][0] for name, some in steps.items() if some and some[-1][1] is not None}
 
 
 def book_at(rows: Iterable[str]) -> tuple[Book, list[int]]:
-    """The book that *rows* stand for, and the seqs of the entries that it needs besides: dark stretches then open."""
+    """The book that *rows* describe, and the seqs of the further entries it needs: of dark stretches open then."""
     book, needed = Book(), list[int]()
-    # Origins first: whoever meets a component's terms before its origin gives it a new one.
+    # Origins first: defining a component whose origin is not known yet gives it a new one.
     for kind, subject, vantage, body in sorted(map(orjson.loads, rows), key=_origins_first):
         match kind:
             case "marks":

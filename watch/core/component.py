@@ -1,9 +1,9 @@
 """A component is *k of n* over its members: checks, and components it contains (semantics §4).
 
 With u members up or degraded, u ≥ k is degraded when a member is down, degraded or excluded (*redundancy lost* when one
-is down or excluded), else up: a member that is only unknown takes nothing from what is seen to work. Below k it is
-unknown when the unknown ones could make up k; else, with no member down, excluded; else down. Combining works on
-timelines, instant by instant: multiplying percentages invents outages that never met, and hides those that did.
+is down or excluded), else up: an unknown member does not degrade a component that is seen to work. Below k it
+is unknown when the unknown members could make up k; else excluded when no member is down; else down. Timelines are
+combined instant by instant: multiplying percentages counts outages that never coincided, and misses those that did.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class PublicStatus(StrEnum):
-    """The public page's words."""
+    """The states of a component as the public page names them."""
 
     OPERATIONAL = "operational"
     DEGRADED_PERFORMANCE = "degraded_performance"
@@ -29,25 +29,25 @@ class PublicStatus(StrEnum):
 
 
 def composed_state(states: Iterable[State], k: int | None = None) -> State:
-    """What members in *states* make together; *k* None means all. A component without members is unknown."""
+    """The state of a component whose members are in *states*; *k* None means all. Unknown without members."""
     counts = Counter(states)
     n = counts.total()
     return _judged(counts, _needed(k, n), n)
 
 
 def composed_timeline(members: Sequence[Sequence[Item]], k: int | None, lo: int, hi: int) -> Timeline:
-    """The component's timeline in `[lo, hi)`, every instant of it in an item."""
+    """The component's timeline in `[lo, hi)`, without gaps."""
     n = len(members)
     needed = _needed(k, n)
     if n == 1:
-        return filled(members[0], lo, hi)  # nearly every component: it is what its one member is
+        return filled(members[0], lo, hi)  # most components: the state of the only member
     return composed(members, lambda counts: _judged(counts, needed, n), lo, hi)
 
 
 def redundancy_only(states: Iterable[State], k: int | None = None) -> bool:
-    """Whether nothing is wrong but lost redundancy: degraded together, and no member itself degraded.
+    """Whether lost redundancy is the only trouble: the component is degraded, and no member is.
 
-    A contained component that has only lost redundancy counts as up here: pass it so.
+    Pass a contained component that has only lost redundancy as up.
     """
     states = list(states)
     return composed_state(states, k) is State.DEGRADED and State.DEGRADED not in states
@@ -61,7 +61,7 @@ def public_status(
     show_redundancy_loss: bool = False,
     in_maintenance: bool = False,
 ) -> PublicStatus | None:
-    """The word for the public; None when there is no data: the page then says since when.
+    """The public status; None without data, when the page says since when there is none.
 
     Args:
         any_member_up: Whether some member is up or degraded.

@@ -1,20 +1,20 @@
 """From readings to a confirmed state, for one check seen from one vantage point (semantics §2).
 
-The problem: one bad reading is a blip, three in a row are an outage, and the outage began with the first of the
-three. So a state changes only when a *streak* confirms it, and then it is *backdated* to the streak's first reading.
+One bad reading is a blip. Three in a row are an outage, which began with the first of the three. So a state changes
+only when a *streak* of readings confirms it, and the change is *backdated* to the first reading of the streak.
 
 Rules that are easy to get wrong:
 
-* One good reading inside an outage does not end it, and does not restart the clock of the outage either.
-* *degraded* confirms like *down*, with the same counts; a *down* reading feeds a *degraded* streak too (it is at
-  least that down_run), but not the other way round. Coming from down, *degraded* counts as serving_run.
-* *unknown* readings are ours, not the target's: they neither break nor feed a streak, nor extend validity.
-* A state holds for the check's validity after its last reading, half-open; then it is unknown and the streaks are
-  void. After such a gap *up* needs one good reading, *down* its full confirmation.
-* *down* is confirmed only when a canary round begun after the streak's first bad reading was good: what a vantage
-  point cannot see is not down. Until there is one, the streak waits.
-* An edge is known to within one interval. The target was seen good at some instant of the reading before the
-  streak and bad at some instant of its first reading: `Change` carries both ends of what is possible.
+* One good reading inside an outage neither ends the outage nor moves its beginning.
+* *degraded* confirms like *down*, with the same counts; a *down* reading also lengthens a *degraded* streak, but
+  not the other way round. After down, a *degraded* reading counts as recovery (`serving_run`).
+* *unknown* readings say nothing about the target: they neither break nor lengthen a streak, nor extend validity.
+* A state holds for the check's validity after its last reading, half-open; then it is unknown and the streaks
+  are cleared. After such a gap *up* needs one good reading, and *down* needs full confirmation.
+* *down* is confirmed only when a canary round begun after the streak's first bad reading was good: otherwise the
+  fault may be the vantage point's. The streak waits for that round.
+* The instant of a change is known to within one interval. The target was good at some instant of the reading before
+  the streak, and bad at some instant of its first reading: `Change` carries both bounds.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FOREVER = 2**62
 
 
 class Confirmation(NamedTuple):
-    """What a check's confirmation depends on; times in ms."""
+    """The settings of a check that its confirmation depends on; times in ms."""
 
     down: int
     up: int
@@ -39,7 +39,7 @@ class Streak(NamedTuple):
     """Consecutive readings that agree.
 
     Args:
-        done_ms: When the first of them was over.
+        done_ms: When the first of them ended.
         before_ms: When the reading before them began; None after a gap.
     """
 
@@ -50,10 +50,10 @@ class Streak(NamedTuple):
 
 
 class Belief(NamedTuple):
-    """What one vantage point's readings make us believe about a check.
+    """The state of a check as one vantage point's readings give it, with the streaks under way.
 
     Args:
-        last_ms: When its last reading began (unknown ones aside); None before the first.
+        last_ms: When its last reading began (not counting unknown ones); None before the first.
         down_run: Readings that are down. degraded_run: down or degraded. serving_run: up or degraded. up_run: up.
         blips: Bad streaks that were never confirmed.
     """
@@ -69,7 +69,7 @@ class Belief(NamedTuple):
 
     @property
     def settled(self) -> bool:
-        """Whether no streak is on its way to a change: if one is, the check is asked again soon."""
+        """Whether no streak is under way that may change the state; while one is, the check is asked again soon."""
         if self.state is State.DOWN:
             return self.serving_run is None
         if self.state is State.DEGRADED:
@@ -78,14 +78,14 @@ class Belief(NamedTuple):
 
     @property
     def last_bad_ms(self) -> int | None:
-        """While down: when the last reading began that said so."""
+        """While down: when the last bad reading began; otherwise None."""
         if self.state is not State.DOWN:
             return None
         return self.last_ms if self.serving_run is None else self.serving_run.before_ms
 
 
 class Change(NamedTuple):
-    """A confirmed transition. The true instant lies in [earliest_ms, latest_ms]; we account from effective_ms."""
+    """A confirmed transition. The true instant is in [earliest_ms, latest_ms]; figures use effective_ms."""
 
     was: State
     state: State
@@ -99,12 +99,12 @@ def observed(
     belief: Belief, confirmation: Confirmation, *, verdict: Verdict, reason: Reason, at_ms: int, took_ms: int,
     sighted_ms: int = FOREVER,
 ) -> tuple[Belief, tuple[Change, ...]]:  # fmt: skip
-    """*belief* after one more reading, and what that changed (a lapse may come before a change).
+    """*belief* after one more reading, and the changes (at most a lapse, then another change).
 
     A reading not newer than the last one changes nothing.
 
     Args:
-        sighted_ms: When the vantage point's last good canary round began; far ahead where it has no canaries.
+        sighted_ms: When the vantage point's last good canary round began; `FOREVER` where it has no canaries.
     """
     last_ms = belief.last_ms
     if verdict is Verdict.UNKNOWN or (last_ms is not None and at_ms <= last_ms):
@@ -120,13 +120,13 @@ def observed(
 def sighted(
     belief: Belief, confirmation: Confirmation, reason: Reason, sighted_ms: int
 ) -> tuple[Belief, tuple[Change, ...]]:
-    """*belief* after a good canary round begun at *sighted_ms*: it may confirm a streak that waited for it."""
+    """*belief* after a good canary round that began at *sighted_ms*, which may confirm a waiting streak."""
     after, change = _concluded(belief, confirmation, reason, sighted_ms)
     return after, () if change is None else (change,)
 
 
 def awaits_sight(belief: Belief, confirmation: Confirmation, sighted_ms: int) -> bool:
-    """Whether *belief* would be down, had a canary round been good since its first bad reading."""
+    """Whether only a good canary round since the first bad reading is missing to confirm down."""
     run = belief.down_run
     return (
         run is not None and belief.state is not State.DOWN
@@ -137,14 +137,14 @@ def awaits_sight(belief: Belief, confirmation: Confirmation, sighted_ms: int) ->
 def _concluded(
     grown: Belief, confirmation: Confirmation, reason: Reason, sighted_ms: int
 ) -> tuple[Belief, Change | None]:
-    """*grown* with what its streaks confirm drawn from it."""
+    """*grown* with the change that its streaks confirm; None without a change."""
     confirmed = _confirmed(grown, confirmation, sighted_ms)
     if confirmed is None:
         return grown, None
     state, streak = confirmed
     earliest = streak.from_ms if streak.before_ms is None else streak.before_ms
     change = Change(grown.state, state, streak.from_ms, earliest, streak.done_ms, reason)
-    # A recovery whose newest readings are degraded again has begun a new streak; all others are spent.
+    # When a recovery ends in degraded readings, these are a new streak; all other streaks are used up.
     degraded_run = grown.degraded_run if state is State.UP else None
     after = Belief(state, streak.from_ms, grown.last_ms, degraded_run=degraded_run, blips=grown.blips)
     return after, change
@@ -156,14 +156,14 @@ def streakless(belief: Belief) -> Belief:
 
 
 def lapsed(belief: Belief, confirmation: Confirmation, *, now_ms: int) -> tuple[Belief, tuple[Change, ...]]:
-    """*belief* at *now_ms* if nothing new was read: unknown once its validity is over."""
+    """*belief* at *now_ms* without a new reading: unknown once its validity is over."""
     if belief.last_ms is None or now_ms < belief.last_ms + confirmation.validity_ms:
         return belief, ()
     return blinded(belief, at_ms=belief.last_ms + confirmation.validity_ms, reason=Reason.STALE)
 
 
 def blinded(belief: Belief, *, at_ms: int, reason: Reason) -> tuple[Belief, tuple[Change, ...]]:
-    """*belief* when nothing can be said from *at_ms* on; streaks are void.
+    """*belief* when the state is unknown from *at_ms* on; streaks are cleared.
 
     An outage that ends in a gap may have ended right after its last bad reading: that is its earliest end.
     """
@@ -179,7 +179,7 @@ def _grown(belief: Belief, verdict: Verdict, at_ms: int, done_ms: int) -> Belief
     """*belief* with its streaks one reading longer, or broken."""
     state, since_ms, last_ms, down_run, degraded_run, serving_run, up_run, blips = belief
     if verdict is Verdict.UP:
-        if state is State.UP:  # by far the most common reading: nothing to remember
+        if state is State.UP:  # by far the most common case: there are no streaks to keep
             return Belief(state, since_ms, at_ms, blips=blips + (down_run is not None))
         blips += down_run is not None and state is not State.DOWN
         serving_run, up_run = (
@@ -212,19 +212,19 @@ def _longer(streak: Streak | None, at_ms: int, done_ms: int, last_ms: int | None
 
 
 def _confirmed(belief: Belief, confirmation: Confirmation, sighted_ms: int) -> tuple[State, Streak] | None:
-    """The state that *belief*'s streaks have just confirmed, and the streak that did."""
+    """The state that *belief*'s streaks confirm, with the confirming streak; None without one."""
     state, down_run, degraded_run, serving_run, up_run = belief[0], *belief[3:7]
     if state is State.DOWN:
         if serving_run is None or serving_run.length < confirmation.up:
             return None
-        # Degraded only if every reading of the recovery was; otherwise it was seen up.
+        # Degraded only if every reading of the recovery was degraded; otherwise up.
         return (
             State.DEGRADED
             if degraded_run is not None and degraded_run.length >= serving_run.length
             else State.UP
         ), serving_run
     if down_run is not None and down_run.length >= confirmation.down:
-        # A streak that waits for the canaries is down or nothing: it must not read degraded meanwhile.
+        # A down streak that waits for the canaries must not become degraded meanwhile.
         return (State.DOWN, down_run) if sighted_ms > down_run.from_ms else None
     if state is State.DEGRADED:
         return (State.UP, up_run) if up_run is not None and up_run.length >= confirmation.up else None

@@ -1,18 +1,18 @@
 """Stretches in which a vantage point did not see its checks: one entry for all of them, not one for each.
 
 A vantage point that is blind, overloaded or away loses sight of all its checks at once, and regains it check by check.
-One entry opens such a stretch, and one closes it with a compact row a check. Laid over what the vantage point saw, the
-rows give the same millisecond as an entry for each check would:
+One entry opens such a stretch, and one closes it with a compact row per check. The rows, applied to the vantage
+point's transitions, give the same timeline to the millisecond as an entry for each check would:
 
 * *blind*: unknown from the last good canary round on, for all checks.
-* *overloaded*, *away*: unknown for each check from where its validity ran out.
-* In all three, until the reading that made its state known again.
+* *overloaded*, *away*: unknown for each check from the end of its validity on.
+* In all three cases, until the reading that made the state known again.
 
-A check whose state was confirmed to be the same afterwards has no entry of its own: its row says that it goes on. One
-whose state differs has an entry, effective from the same reading as its row.
+A check with the same confirmed state before and after has no entry of its own: its row says that the state continues.
+A check with another state afterwards has an entry, effective from the same reading as its row.
 
-An outage that ends in the dark may have ended right after its last bad reading, and one that goes on after it may have
-begun at the end of the first one: the row of a check that was down carries both (`Edge.LEAST`).
+An outage before the stretch may have ended right after its last bad reading, and one after it may have begun only at
+the end of its first bad reading: the row of a check that was down carries both instants (`Edge.LEAST`).
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class Why(StrEnum):
 
 
 class Gap(NamedTuple):
-    """What one check missed; times in ms.
+    """The gap of one check in a dark stretch; times in ms.
 
     Args:
-        last_ms: When its last reading before the dark began.
-        first_ms: When the reading began that made its state known again; None while it is not known.
+        last_ms: When its last reading before the stretch began.
+        first_ms: When the reading that made its state known again began; None while it is unknown.
         bad_ms: If it was down before: when its last bad reading began.
-        done_ms: If it was down after: when the reading of *first_ms* was over.
+        done_ms: If it was down after: when the reading of *first_ms* ended.
     """
 
     last_ms: int
@@ -55,22 +55,22 @@ class Gap(NamedTuple):
 
     @classmethod
     def before(cls, belief: Belief) -> Gap:
-        """The gap of a check of which *belief* was the last that we knew."""
+        """The gap of a check whose last belief was *belief*."""
         last_ms = belief.since_ms if belief.last_ms is None else belief.last_ms
         return cls(last_ms, bad_ms=belief.last_bad_ms)
 
 
 @dataclass(slots=True, eq=False)
 class Dark:
-    """One stretch.
+    """One dark stretch of a vantage point.
 
     Args:
-        seq: That of the entry which opened it; 0 while it has none.
+        seq: The seq of the entry that opened it; 0 before there is one.
         from_ms: When the last good canary round began, or the last sign of life.
         until_ms: When the vantage point saw again; None while it does not.
-        gaps: By check. What is not in it was not touched.
-        entries: The seqs of all entries that speak of it.
-        closed: Whether an entry says that no check is missing in them.
+        gaps: By check; a check without a gap was not affected.
+        entries: The seqs of all entries about it.
+        closed: Whether the entries include every affected check.
     """
 
     vantage: str
@@ -83,7 +83,7 @@ class Dark:
     closed: bool = False
 
     def span(self, check: str, edge: Edge, validity_ms: int) -> Span | None:
-        """When *check* was unknown by it, if at all."""
+        """The span in which *check* was unknown because of it; None when it was not."""
         gap = self.gaps.get(check)
         if gap is None:
             return None
@@ -96,7 +96,7 @@ class Dark:
 
     @property
     def end_ms(self) -> int:
-        """When the last of its checks was known again; far ahead while one is not."""
+        """When the last of its checks was known again; `FOREVER` while one is not."""
         if not self.closed:
             return FOREVER
         return max(
@@ -104,22 +104,22 @@ class Dark:
         )
 
     def rename(self, names: Mapping[str, str]) -> None:
-        """Know checks by other names: old → new."""
+        """Rename checks: old → new."""
         for old, new in names.items():
             if old in self.gaps:
                 self.gaps[new] = self.gaps.pop(old)
 
 
 def opening_body(dark: Dark) -> dict[str, Any]:
-    """The body of the entry that opens *dark*; it is effective from `from_ms`."""
+    """The body of the entry that opens *dark*; the entry is effective from `from_ms`."""
     body: dict[str, Any] = {"why": dark.why.value}
     return body if dark.until_ms is None else body | {"until_ms": dark.until_ms}
 
 
 def closing_body(dark: Dark, checks: Iterable[str], left: int) -> dict[str, Any]:
-    """The body of an entry that says how *checks* came out of *dark*; effective from its `from_ms`, too.
+    """The body of an entry with the gaps of *checks* in *dark*; the entry is effective from `from_ms`, too.
 
-    *left* is how many checks are still to come, in a later entry.
+    *left* is how many checks will follow in later entries.
 
     A row is ``[check, last, first]``, and ``[check, last, first, bad, done]`` for one that was down before or after;
     times are milliseconds from `from_ms` on.

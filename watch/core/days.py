@@ -1,6 +1,6 @@
-"""Local days that are over, as they are kept: the page's bars without their ledger entries.
+"""Past local days as stored rows: the page draws its bars from them instead of from ledger entries.
 
-Kept a row a component and month, with the days in it: a page of a thousand components needs 88,000 days at its start.
+One stored row holds the days of one component and month: a page of a thousand components loads 88,000 days at start.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class DayRow(NamedTuple):
 
     Args:
         date: ``2026-11-23`` in *zone*.
-        scope_ms: The part of the day that is accounted for.
-        down_ms, degraded_ms, unknown_ms, excluded_ms: What of it was so.
+        scope_ms: How much of the day counts.
+        down_ms, degraded_ms, unknown_ms, excluded_ms: How much of that was in each state.
         worst: The worst public state of the day, in the public words or ``unknown``.
     """
 
@@ -41,12 +41,12 @@ class DayRow(NamedTuple):
 
 
 def month_body(rows: Iterable[DayRow]) -> str:
-    """The days of one month and component as JSON: date → the rest of its row."""
+    """The days of one month and component as JSON: date → the other columns of the row."""
     return orjson.dumps({row.date: row[3:] for row in rows}, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def rows_of_month(zone: str, component: str, month: str, body: str) -> list[DayRow]:
-    """The rows behind a `month_body`, in order. ValueError or TypeError for what is none."""
+    """The rows of a `month_body`, in order. ValueError or TypeError when *body* is not one."""
     rows = [DayRow(zone, component, date, *figures) for date, figures in orjson.loads(body).items()]
     if not all(row.date.startswith(f"{month}-") for row in rows):
         raise ValueError(f"a day of another month lies in {month}")

@@ -1,12 +1,12 @@
-"""What comes in at the hub's front door, and what is answered (`hub.take`).
+"""Input to the hub (deliveries and commands) and its answer, the receipt (`hub.take`).
 
-A *delivery* is what a vantage point found, in the order in which it found it. Its findings are numbered without gaps
-within an *epoch* (one start of the vantage point) and a *lane*, so that each is accepted exactly once: what is known
-already is answered again and changes nothing, and what follows a gap is refused until the gap is filled.
+A *delivery* carries a vantage point's findings in order. They are numbered without gaps within an *epoch* (one start
+of the vantage point) and a *lane*, so that each is accepted exactly once: a finding that is on record already is
+acknowledged again and changes nothing, and one after a gap is refused until the gap is filled.
 
 A *command* is what a person tells the hub to do; it goes on record with its author.
 
-The *receipt* comes after the commit: what it says accepted is on disk.
+The *receipt* is sent after the commit: accepted findings are on disk.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Lane(StrEnum):
-    """*live* changes what is believed; *backlog* is history that could not be delivered in time."""
+    """*live* findings change states; *backlog* findings are history that could not be delivered in time."""
 
     LIVE = "live"
     BACKLOG = "backlog"
@@ -34,10 +34,10 @@ class Lane(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """What one vantage point found.
+    """Findings of one vantage point.
 
     Args:
-        epoch: When the vantage point started, in ms; a later one ends those before it.
+        epoch: When the vantage point started, in ms; a later epoch ends all earlier ones.
         first: The number of the first finding; the first of an epoch is 1.
         findings: Observations and sights in the order in which they were made.
         loop_lag, schedule_lag: The worst delays since the last delivery, in seconds.
@@ -54,11 +54,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """What a person says.
+    """A command from a person.
 
     Args:
-        by: Who says so; not verified.
-        account: The operating system's account that it came from.
+        by: The person's name as given; not verified.
+        account: The operating system account that sent it.
     """
 
     verb: str
@@ -69,7 +69,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What was not taken and why. *number* is that of a finding; 0 stands for the whole."""
+    """What was refused, and why. *number* is that of the finding; 0 means the whole delivery."""
 
     number: int
     why: str
@@ -77,15 +77,15 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What became of what was brought.
+    """The answer to a delivery or a command.
 
     Args:
         accepted: The number of the last finding that is on record.
-        refused: What was not taken. A single finding that is refused does not hold up those after it.
-        beliefs: To go on from: the checks whose streaks have changed, or all those on their way to a change when
-            the delivery opened an epoch.
-        wants_sight: Some check waits for a canary round to be confirmed down.
-        answer: What a command's verb says.
+        refused: What was refused. A refused finding does not block those after it.
+        beliefs: By check, for those whose streaks have changed; when the delivery opened an epoch, for all with a
+            streak under way.
+        wants_sight: A check needs a canary round to be confirmed down.
+        answer: The result of the command.
     """
 
     accepted: int = 0

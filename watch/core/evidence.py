@@ -2,8 +2,8 @@
 
     proof = sha256(json([[check, vantage, at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, body], …]))
 
-in the order in which they are kept, JSON compact and unescaped; *body* is the JSON text of facts and phases as stored,
-so that no number is written anew when somebody checks it.
+in their stored order, JSON compact and unescaped; *body* is the JSON text of facts and phases as stored,
+so that no number has to be formatted again to verify the digest.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def observation_row(o: Observation) -> tuple[Any, ...]:
-    """The columns of *o* that observations and evidence share, from at_ms on but without names."""
+    """The columns of *o* from `at_ms` on, without names, as observations and evidence both store them."""
     latency = None if o.latency is None else round(o.latency * 1_000_000)
     body = orjson.dumps((dict(o.facts), dict(o.phases))).decode()
     return (
@@ -30,7 +30,7 @@ def observation_row(o: Observation) -> tuple[Any, ...]:
 
 
 def evidence_row(o: Observation) -> tuple[Any, ...]:
-    """*o* as evidence: with the names of its check and vantage point."""
+    """The columns of *o* as evidence: the names of its check and vantage point first."""
     return (o.check, o.vantage, *observation_row(o))
 
 

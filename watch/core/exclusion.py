@@ -1,12 +1,11 @@
-"""Which maintenance an SLA takes out: announced long enough ahead, and no more of it than was promised.
+"""Which maintenance an SLA excludes: what was announced long enough ahead, up to the promised amount.
 
-Notice counts from the instant people were told *and* the hub had it on record, whichever is later; a
-recurring occurrence inherits its rule's. It is measured to the start of what was announced, and one that
-falls short counts for nothing, not for its later part. Announcing more of the same window is a new
-announcement for the added time only. Time added to a window that is already running never qualifies, however
-far ahead it lies: work that overruns is downtime.
+Notice counts from the announcement or from its record in the hub, whichever is later; a recurring occurrence
+uses that of its rule. It is measured to the start of the announced span. If it is too short, nothing of the
+span is excluded, not even the later part. Enlarging a window is a new announcement for the added time only.
+Time added to a window that is already running never qualifies, however far ahead it is: an overrun is downtime.
 
-What was never announced never qualifies where notice is owed. A retroactive exclusion is no window but an
+Where notice is required, unannounced work never qualifies. A retroactive exclusion is not a window but an
 adjustment, with an author.
 """
 
@@ -36,14 +35,14 @@ def qualifying(
     *,
     outages: Sequence[Span] = (),
 ) -> list[Span]:
-    """When, within *bounds*, maintenance takes time out of the SLA; tidy, the contract's cap not yet applied.
+    """The maintenance within *bounds* that the SLA excludes; tidy, before the contract's cap is applied.
 
     Args:
-        windows: Those over one component; the ones without `sla_exclude` are passed over.
-        first_recorded: When the hub first had each window's rule on record, by the window's name.
-        notice_ms: The notice owed; None when the contract asks for none.
-        outages: When the component was down, as measured and not cut at the bounds: what exceeds a window's
-            `max_outage` is not taken out.
+        windows: The windows of one component; those without `sla_exclude` are ignored.
+        first_recorded: When the hub first recorded each window's rule, by window name.
+        notice_ms: The notice required; None when the contract requires none.
+        outages: The component's measured outages, not cut at the bounds: what exceeds a window's `max_outage` is
+            not excluded.
     """
     found: list[Span] = []
     for window in windows:
@@ -60,14 +59,14 @@ def qualifying(
 
 
 def excused(span: Span, outages: Sequence[Span], longest: timedelta) -> list[Span]:
-    """*span* without what each single outage lasts in it beyond *longest*."""
+    """*span* without the part of each outage in it that exceeds *longest*."""
     allowed = longest // _MS
     excess = [(start + allowed, end) for start, end in clipped(outages, *span) if end - start > allowed]
     return difference([span], excess)
 
 
 def _rule_told_ms(window: Window, recorded_ms: int | None) -> int | None:
-    """When people were told of the rule itself; None when nobody was, or the hub has no record of it."""
+    """When the rule was announced and recorded; None when it is not both."""
     if window.announced_ms is None or recorded_ms is None:
         return None
     return max(window.announced_ms, recorded_ms)
@@ -86,12 +85,14 @@ def _by_verb(
     notice_ms: int | None,
     bounds: Span,
 ) -> Iterator[Span]:
-    """The time that announcements add in time, each to what was known when it was made."""
+    """The spans that announcements add with enough notice, each compared with what was known when it was made."""
     mine = sorted(mine, key=lambda a: a.told_ms)
     for n, one in enumerate(mine):
         if one.from_ms >= bounds[1] or one.to_ms <= bounds[0]:
             continue
-        since = min(one.told_ms, one.from_ms)  # what was over by then can neither run nor be added to
+        since = min(
+            one.told_ms, one.from_ms
+        )  # occurrences over by then can neither be running nor be enlarged
         near = [a for a in mine[:n] if a.to_ms >= since and a.from_ms <= one.to_ms]
         known = union(span for a in near for span in announced_spans(window, a.span))
         planned = spans_of_rule(window.rule, since, one.to_ms + 1) if window.opens is Opens.ALWAYS else []

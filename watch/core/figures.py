@@ -1,7 +1,7 @@
-"""From the book to the figures: a component's month, with all that it takes to defend it.
+"""From the book to the figures: a component's month, with everything needed to recalculate it.
 
-The terms of a month (target, zone, notice) are those in force when it began: terms changed in mid-month apply from
-the next. The first month on record has the first terms that there were. No cap: the service's own terms promise none.
+The terms of a month (target, zone, notice) are those in force when it began: terms changed during a month apply from
+the next month. The first month on record uses the first terms on record. No cap: the service's own terms have none.
 
 A window may have been edited, moved or withdrawn. What was in force at an instant is what counts there; notice counts
 from the version that first covered it. So a window that is enlarged keeps the notice of its old part, one that is cut
@@ -33,8 +33,8 @@ class Figure:
     """One component's account of one month.
 
     Args:
-        span: The month's bounds; the account goes to *as_of_ms* in a running one.
-        timeline: What was measured; *out* is what maintenance takes out of it.
+        span: The month's bounds; in a running month the account ends at *as_of_ms*.
+        timeline: The measured timeline; *out* is the maintenance excluded from it.
         down_min_ms, down_max_ms: The least and the most downtime that the readings allow.
     """
 
@@ -57,10 +57,10 @@ class Figure:
 
 
 def figure(book: Book, key: str, month: Month, now_ms: int, *, zone: str | None = None) -> Figure:
-    """The account of *key* in *month*, as far as it has gone by *now_ms*. KeyError when the book knows no *key*.
+    """The account of *key* in *month*, up to *now_ms*. KeyError when *key* is not in the book.
 
     Args:
-        zone: The zone whose month it is; None means the service's own.
+        zone: The zone of the month; None means the service's.
     """
     asked = _asked(book, key, month, now_ms, zone)
     lo, hi = asked.span
@@ -86,13 +86,13 @@ def account_so_far(
     """The account alone, at a fifth of the cost of `figure`.
 
     Args:
-        excusing: What was made for another component of the same month, if there is one: it remembers.
+        excusing: The one already used for another component of the same month, if any: its cache is reused.
     """
     return _asked(book, key, month, now_ms, zone, excusing).account(Edge.FOUND)
 
 
 def terms_of(book: Book, month: Month) -> ServiceTerms | None:
-    """The terms that *month* is judged by: those in force when it began in their own zone, else the first."""
+    """The terms that apply to *month*: those in force when it began in their own zone, else the first."""
     held = [(at, terms) for at, terms in book.service if terms is not None]
     for at, terms in reversed(held):
         if at <= month.bounds_ms(ZoneInfo(terms.timezone))[0]:
@@ -102,7 +102,7 @@ def terms_of(book: Book, month: Month) -> ServiceTerms | None:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """One component's month and what it is judged by."""
+    """One component's month and the terms that apply to it."""
 
     book: Book
     key: str
@@ -113,7 +113,7 @@ class _Asked:
     excusing: Excusing
 
     def out(self) -> list[Span]:
-        """What maintenance takes out, over the component or over so many of its members that it counts as out."""
+        """The maintenance excluded: of the component, or of so many members that the component is excluded."""
         return spans_of(
             self.book.component_timeline(self.key, Edge.FOUND, *self.span, self.excusing), State.EXCLUDED
         )
@@ -141,9 +141,9 @@ def _asked(
 
 
 class Excusing:
-    """What maintenance takes out of a component, by the book as it is; call it with (component, from, to).
+    """The maintenance excluded from a component, by the current book; call it with (component, from, to).
 
-    It remembers what it has worked out, for a window speaks for many components: make a new one when the book grew.
+    Results are cached, because a window covers many components: make a new one after the book has changed.
     """
 
     def __init__(self, book: Book, notice_ms: int, edge: Edge = Edge.FOUND) -> None:
@@ -154,7 +154,7 @@ class Excusing:
         self._held: dict[tuple[_Version, int, int], list[Span]] = {}
 
     def at(self, edge: Edge) -> Excusing:
-        """The same with outages measured by *edge*: it decides what exceeds a window's `max_outage`."""
+        """The same for outages measured by *edge*, which decides what exceeds a window's `max_outage`."""
         if edge is self._edge or all(v.window.max_outage is None for v in self._versions):
             return self
         return Excusing(self._book, self._notice_ms, edge)
@@ -171,7 +171,7 @@ class Excusing:
         for version in self._versions:
             if key in version.window.components:
                 by_window.setdefault(version.window.name, []).append(version)
-        # An outage or an occurrence is measured whole, not from the bound on.
+        # Outages and occurrences are measured whole, also across the bounds.
         around = (lo - _DAY_MS, hi + _DAY_MS)
         spans = [s for versions in by_window.values() for s in self._of_window(key, versions, around)]
         return clipped(union(spans), lo, hi)
@@ -196,7 +196,7 @@ class Excusing:
         return self._held[at]
 
     def _in_time(self, version: _Version, around: Span) -> list[Span]:
-        """What *version* announced in time, whether or not it still was in force then."""
+        """The spans that *version* announced with enough notice, even if it was no longer in force then."""
         at = (version, *around)
         if at not in self._told:
             window, recorded = version.window, {version.window.name: version.from_ms}
@@ -206,14 +206,14 @@ class Excusing:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Version:
-    """A window as it stood in `[from_ms, to_ms)`."""
+    """A window as it was in `[from_ms, to_ms)`."""
 
     window: Window
     from_ms: int
     to_ms: int
 
     def held(self, lo: int, hi: int) -> list[Span]:
-        """Its occurrences in `[lo, hi)`, as far as it was in force; what is not announced is none."""
+        """Its occurrences in `[lo, hi)` while it was in force; none for a window that opens only when announced."""
         lo, hi = max(lo, self.from_ms), min(hi, self.to_ms)
         return clipped(union(o.span for o in opened(self.window, lo, hi, [])), lo, hi) if lo < hi else []
 
@@ -228,7 +228,7 @@ def _versions(book: Book) -> list[_Version]:
 
 
 def worked(book: Book, lo: int, hi: int) -> dict[str, list[tuple[Window, Span]]]:
-    """By component, the maintenance that was or is in force in `[lo, hi)`, each window as it then stood."""
+    """By component, the maintenance in force in `[lo, hi)`, each window as it was then."""
     found: dict[str, list[tuple[Window, Span]]] = {}
     for version in _versions(book):
         spans = version.held(lo, hi)
@@ -238,7 +238,7 @@ def worked(book: Book, lo: int, hi: int) -> dict[str, list[tuple[Window, Span]]]
 
 
 def maintenance(book: Book, lo: int, hi: int) -> list[tuple[Window, Occurrence]]:
-    """The occurrences of the windows now in force that touch `[lo, hi)`, in order of time."""
+    """The occurrences of the current windows that overlap `[lo, hi)`, in order of time."""
     current = [steps[-1][1] for steps in book.windows.values() if steps[-1][1] is not None]
     found = [(window, o) for window in current for o in opened(window, lo, hi, [])]
     return sorted(found, key=lambda pair: (pair[1].from_ms, pair[0].name))
@@ -247,7 +247,9 @@ def maintenance(book: Book, lo: int, hi: int) -> list[tuple[Window, Occurrence]]
 def parts_of(book: Book, key: str) -> list[str]:
     """*key* and the components that it contains or ever contained, at any depth."""
     keys = [key]
-    for one in keys:  # grows as we go: over the years two components may each have contained the other
+    for one in (
+        keys
+    ):  # the list grows during the loop; over the years two components may each have contained the other
         keys += [m for m in _members(book, one) if "/" not in m and m not in keys]
     return keys
 

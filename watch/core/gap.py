@@ -1,8 +1,8 @@
-"""The longest stretch without an answer in the last hour: what a failover cost, as a client would have felt it.
+"""The longest time without an answer in the last hour: the cost of a failover to a client.
 
-Where control passes from one machine to another, the question is not how many readings were bad but how long nobody
-answered. So a stretch runs from one answer to the next, whatever lay between; at a steady pace it is the pace. What
-lies in a time in which we did not look (the check was new, we were blind or busy ourselves) is no stretch of theirs.
+After a failover the question is not how many readings were bad but how long nothing answered. A gap runs from one
+answer to the next; without failures it is the interval of the check. Time in which the vantage point did not look
+(the check was new, the vantage point was blind or overloaded) is not counted.
 """
 
 from __future__ import annotations
@@ -13,35 +13,35 @@ FACT = FactSpec(
     "gap",
     FactType.DURATION,
     Reason.SLOW,
-    "The longest stretch from one answer to the next in the last hour, the one that lasts included; counted for "
-    "checks whose expectations speak of it.",
+    "The longest time from one answer to the next in the last hour, the current gap included; measured for "
+    "checks whose expectations name it.",
     absent=0.0,
 )
-WINDOW = 3600.0  # seconds that a stretch is remembered
+WINDOW = 3600.0  # seconds that a gap is kept
 _MINUTE = 60.0
 
 
 class Gap:
-    """One check's stretches. Times are seconds on a clock that never jumps."""
+    """The gaps of one check. Times are seconds on the monotonic clock."""
 
     __slots__ = ("_answered", "_longest")
 
     def __init__(self) -> None:
         self._answered: float | None = None
-        self._longest: dict[int, float] = {}  # the longest that ended in each minute
+        self._longest: dict[int, float] = {}  # the longest gap that ended in each minute
 
     def answered(self, at: float) -> None:
-        """An answer came in at *at*."""
+        """Record an answer at *at*."""
         if self._answered is not None:
             self._note(at, at - self._answered)
         self._answered = at
 
     def lost_sight(self) -> None:
-        """What comes next says nothing about the time until then."""
+        """Do not count the time from the last answer to the next."""
         self._answered = None
 
     def longest(self, now: float) -> float | None:
-        """Seconds of the longest stretch, the one that lasts included; None when none is known."""
+        """Seconds of the longest gap, the current one included; None when none is known."""
         oldest = (now - WINDOW) // _MINUTE
         known = [length for minute, length in self._longest.items() if minute >= oldest]
         lasting = [] if self._answered is None else [now - self._answered]

@@ -1,18 +1,18 @@
 """The ledger: the append-only, hash-chained record that every figure comes from (semantics §6).
 
-An entry says when it was *recorded* and from when it is *effective*; it is never edited, only followed. Each hash
-covers every column of its entry and the hash before it, so editing one entry breaks all that follow. `proof` is the
-digest of the readings that prove the entry (`watch.core.evidence`), so they cannot be edited more quietly than it.
+An entry says when it was *recorded* and from when it is *effective*; it is never edited. Each hash covers every column
+of its entry and the hash before it, so an edit of one entry invalidates all later ones. `proof` is the digest of the
+readings that prove the entry (`watch.core.evidence`), so an edit of these is found, too.
 
-A chain cannot show by itself that its end was cut off, or that all of it was computed anew. Compare it with a copy of
-its last hash that you stored on another machine (a report that was sent).
+The chain alone cannot show that its end was cut off, or that all of it was recomputed. Compare it with a copy of
+its last hash that you stored on another machine (such as a report you sent).
 
-Anyone can check it without us::
+Anyone can verify it without this program::
 
     hash = sha256(json([seq, recorded_ms, effective_ms, kind, subject, vantage, critical, late, body, proof, prev]))
 
 with JSON compact (no spaces), unescaped UTF-8, the digest in hexadecimal, and 64 zeros before the first entry.
-docs/reference/ledger.md says what each kind of entry holds.
+docs/reference/ledger.md describes each kind of entry.
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ START = "0" * 64
 
 
 class Kind(StrEnum):
-    """What an entry is about; `subject` is the word in brackets."""
+    """The kind of an entry; its `subject` is in brackets."""
 
     GENESIS = "genesis"  # the beginning of a ledger (format)
     TRANSITION = "transition"  # a confirmed change of state (check), seen from a vantage point
     SIGHT = "sight"  # a vantage point is blind or overloaded, or sees again (vantage point)
-    ABSENCE = "absence"  # the hub or an agent was away, and what was read after (vantage point)
+    ABSENCE = "absence"  # the hub or an agent was away, and the readings after it (vantage point)
     CHECK = "check"  # a check's terms, or its end (check)
     COMPONENT = "component"  # a component's members and k, or its end (component)
-    RENAME = "rename"  # a component carries on another's history (the new key)
-    VANTAGE = "vantage"  # where a vantage point stands (vantage point)
+    RENAME = "rename"  # a component continues another's history (the new key)
+    VANTAGE = "vantage"  # the site of a vantage point (vantage point)
     WINDOW = "window"  # a maintenance rule, or its end (window)
     TERMS = "terms"  # target, zone and notice (service)
     CHECKPOINT = "checkpoint"  # beliefs and terms at a month's end (the month)
-    COMMAND = "command"  # what a person told the hub to do (verb)
+    COMMAND = "command"  # a person's command to the hub (verb)
 
 
 KINDS = frozenset(str(kind) for kind in Kind)
-# A program that does not know these may go on: no figure depends on them.
+# A program that does not know these kinds may ignore them: no figure depends on them.
 UNCRITICAL = (Kind.CHECKPOINT, Kind.COMMAND)
-# These change how all earlier entries are read, so every reader needs them, whatever span it asks for.
+# These change the meaning of all earlier entries, so every reader needs them, whatever span it reads.
 _REACHES_BACK = (Kind.RENAME,)
 
 
@@ -59,11 +59,11 @@ class Entry(NamedTuple):
     """One line of the ledger.
 
     Args:
-        vantage: Empty where no vantage point is concerned.
-        critical: 1 when a program that does not know the kind must stop; 0 when it may go on.
-        late: 1 when it speaks of time before the last checkpoint, so that a reader who begins there needs it.
+        vantage: Empty for an entry without a vantage point.
+        critical: 1 when a program that does not know the kind must stop; 0 when it may ignore the entry.
+        late: 1 when it is about time before the last checkpoint, so a reader that begins there needs it.
         body: JSON text.
-        proof: The digest of the readings that prove it; empty when it needs none.
+        proof: The digest of the readings that prove it; empty when there are none.
     """
 
     seq: int
@@ -88,7 +88,7 @@ TYPES = (int, int, int, str, str, str, int, int, str, str, str, str)  # of the c
 
 
 def text(value: object) -> str:
-    """The one JSON text of *value*: compact, sorted, unescaped."""
+    """The canonical JSON text of *value*: compact, sorted, unescaped."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()  # the same text, ten times faster
     except TypeError:  # half a surrogate pair, or an integer beyond 64 bits
@@ -96,7 +96,7 @@ def text(value: object) -> str:
 
 
 def digest(entry: Entry) -> str:
-    """The hash that *entry* should carry."""
+    """The hash that *entry* should have."""
     columns = json.dumps(entry[:-1], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(columns.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -104,16 +104,16 @@ def digest(entry: Entry) -> str:
 def _hashed(entry: Entry) -> bool:
     try:
         return entry.hash == digest(entry)
-    except (TypeError, ValueError):  # a column that holds what no entry of ours ever did
+    except (TypeError, ValueError):  # a column with a value that we never write
         return False
 
 
 @dataclass(slots=True)
 class LedgerChain:
-    """The end of a ledger: makes the entries that come next. Recorded times never go back.
+    """The end of a ledger; makes the next entries. Recorded times never go back.
 
     Args:
-        horizon_ms: The instant of the last checkpoint; what is effective before it is `late`.
+        horizon_ms: The instant of the last checkpoint; an entry effective before it is `late`.
     """
 
     seq: int = 0
@@ -132,7 +132,7 @@ class LedgerChain:
         vantage: str = "",
         proof: str = "",
     ) -> Entry:
-        """The next entry; *effective_ms* is *now_ms* unless it says otherwise."""
+        """The next entry; *effective_ms* defaults to its recorded time."""
         self.seq += 1
         self.recorded_ms = max(now_ms, self.recorded_ms)
         effective = self.recorded_ms if effective_ms is None else effective_ms
@@ -149,17 +149,17 @@ class LedgerChain:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Where a record does not hold, and how."""
+    """The place where a ledger is broken, and how."""
 
     seq: int
     what: str
 
 
 class ChainCheck:
-    """Checks entries in order, from the first on or from after one that is trusted.
+    """Verifies entries in order, from the first one or after a trusted one.
 
     Attributes:
-        broken: The first that does not hold.
+        broken: The first break; None while there is none.
     """
 
     def __init__(self, seq: int = 0, hash_: str = START) -> None:
@@ -168,7 +168,7 @@ class ChainCheck:
         self._recorded = 0
 
     def add(self, entry: Entry) -> bool:
-        """Check the next *entry*; False when the chain is broken there or was before."""
+        """Verify the next *entry*; False when the chain is broken at it or before."""
         what = self.broken or self._fault(entry)
         if isinstance(what, str):
             self.broken = Break(entry.seq, what)
@@ -181,16 +181,16 @@ class ChainCheck:
         if entry.seq != self.seq + 1:
             return f"entry {self.seq + 1} is missing"
         if entry.prev != self.hash:
-            return "it does not follow from the entry before it"
+            return "its `prev` is not the hash of the entry before it"
         if not _hashed(entry):
-            return "its contents are not those that were hashed"
+            return "its contents do not match its hash"
         if entry.recorded_ms < self._recorded:
-            return "it was recorded before the entry before it"
+            return "its recorded time is before that of the entry before it"
         return None
 
 
 def verified(entries: Iterable[Entry]) -> tuple[int, str, Break | None]:
-    """How many of *entries* hold from the start, the last good hash, and the first break if there is one."""
+    """How many of *entries* are intact from the start, the last good hash, and the first break, if any."""
     check = ChainCheck()
     for entry in entries:
         if not check.add(entry):

@@ -1,7 +1,7 @@
-"""The wall clock and the months people agree on, turned into UTC milliseconds and back.
+"""Wall-clock times and calendar months, to UTC milliseconds and back.
 
-A local time that a clock change skips takes the offset before the gap, and so falls as much later; one that
-occurs twice is its first occurrence. Both are what Python calls fold=0 and what RFC 5545 asks for. A day or
+A local time that a clock change skips takes the offset before the gap, so it is later by the length of the gap;
+one that occurs twice is its first occurrence. Python calls both fold=0, and RFC 5545 requires them. A day or
 month runs from local midnight to local midnight: 23 or 25 hours on two days of the year, and none at all
 where a zone crossed the date line (Apia had no 30 December 2011).
 """
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _DAY = timedelta(days=1)
-_YEARS = range(1970, 9999)  # room for a next month at both ends of what `datetime` can say
+_YEARS = range(1970, 9999)  # leaves room for the previous and next month within the range of `datetime`
 
 
 def zone_named(name: str) -> ZoneInfo:
     """The IANA zone *name*; ValueError when there is none."""
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: "America" is a folder of the database
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: "America" is a folder in the database
         raise ValueError(
             f"no time zone is called {name!r}; write an IANA name like America/New_York"
         ) from None
 
 
 def to_utc_ms(naive: datetime, zone: ZoneInfo) -> int:
-    """The instant at which the clocks of *zone* first show *naive*, or would have."""
+    """The instant at which the clocks of *zone* first show *naive*, or would show it without the gap."""
     if naive.tzinfo is not None:
         raise ValueError(f"{naive} already has a zone; a wall-clock time has none")
     return (naive.replace(tzinfo=zone, fold=0) - _EPOCH) // _MS
 
 
 def from_utc_ms(ms: int, zone: ZoneInfo) -> datetime:
-    """What the clocks of *zone* show at the instant *ms*, aware."""
+    """The instant *ms* as an aware local time in *zone*."""
     return (_EPOCH + ms * _MS).astimezone(zone)
 
 
@@ -53,7 +53,7 @@ def local_day_bounds(zone: ZoneInfo, day: date) -> Span:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Month:
-    """A calendar month, not yet in any zone."""
+    """A calendar month without a zone."""
 
     year: int
     month: int
@@ -93,10 +93,10 @@ class Month:
         )
 
     def days(self, zone: ZoneInfo) -> list[Span]:
-        """Its days in *zone*; they sum to the month."""
+        """Its days in *zone*; together they are the month."""
         first, after = self._first_days()
         return [local_day_bounds(zone, first + n * _DAY) for n in range((after - first).days)]
 
     def _first_days(self) -> tuple[date, date]:
-        # Not through next(): the last month has none.
+        # Not by next(): the last month has no next one.
         return date(self.year, self.month, 1), date(self.year + (self.month == 12), self.month % 12 + 1, 1)

@@ -1,7 +1,7 @@
-"""Transitions as one vantage point saw them, and the timeline they draw.
+"""Transitions as one vantage point saw them, and their timeline.
 
-Three timelines answer each question (semantics §2): what we account (`Edge.FOUND`), and the least and the most
-downtime that the readings allow, because an edge is known only to within one interval.
+There are three timelines (semantics §2): the one that figures use (`Edge.FOUND`), and those with the least and the most
+downtime that the readings allow, because the instant of a change is known only to within one interval.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _EFFECTIVE = itemgetter(1)
 
 
 class Edge(Enum):
-    """Which of the instants that an edge may have is taken."""
+    """Which of the possible instants of a change is used."""
 
     FOUND = "found"
     LEAST = "least"  # downtime as short as the readings allow
@@ -55,7 +55,7 @@ def transition_body(change: Change, detail: str) -> Body:
 
 
 def mark_of(entry: Entry) -> Mark:
-    """The mark behind a transition's entry."""
+    """The mark of a transition's entry."""
     f = entry.facts
     return Mark(
         entry.seq, entry.effective_ms, f["earliest_ms"], f["latest_ms"], _STATES[f["from"]], _STATES[f["to"]],
@@ -64,7 +64,7 @@ def mark_of(entry: Entry) -> Mark:
 
 
 def mark_row(mark: Mark) -> list[object]:
-    """*mark* as a checkpoint keeps it."""
+    """*mark* as a checkpoint stores it."""
     return [*mark[:4], mark.was.value, mark.state.value, *mark[6:]]
 
 
@@ -74,8 +74,8 @@ def mark_of_row(row: Sequence[object]) -> Mark:
 
 
 def drawn_timeline(marks: Sequence[Mark], edge: Edge, lo: int, hi: int) -> Timeline:
-    """The timeline in `[lo, hi)` that *marks* draw, with the outages' edges where *edge* puts them."""
-    # One mark earlier than the one in force at lo: a moved edge may reach over lo.
+    """The timeline of *marks* in `[lo, hi)`, with the edges of outages as *edge* says."""
+    # One mark earlier than the one in force at lo: its edge may be moved past lo.
     first = max(bisect_right(marks, lo, key=_EFFECTIVE) - 2, 0)
     items: Timeline = []
     at, state = lo, marks[first].was if marks else State.UNKNOWN
@@ -90,7 +90,7 @@ def drawn_timeline(marks: Sequence[Mark], edge: Edge, lo: int, hi: int) -> Timel
 
 
 def _edge(mark: Mark, edge: Edge) -> int:
-    """Where *mark* is put: only the edges of outages are in doubt."""
+    """The instant of *mark*; *edge* moves only the edges of outages."""
     if edge is Edge.FOUND or State.DOWN not in (mark.was, mark.state):
         return mark.effective_ms
     sooner = (mark.state is State.DOWN) is (edge is Edge.MOST)

@@ -6,8 +6,8 @@ A tree over n leaves splits at the largest power of two below n. The hash of no 
 *inclusion* proof shows that a leaf is in the tree of a root; a *consistency* proof shows that a later tree only added
 leaves to an earlier one. Either is about log₂ n hashes long.
 
-A `Frontier` grows by one leaf at a time and keeps log₂ n hashes: the roots of the complete subtrees. Of every complete
-subtree of 256, 65,536 … leaves it hands out the root (a *tile*), so that a reader need not hash the whole log again.
+A `Frontier` grows by one leaf at a time and keeps log₂ n hashes: the roots of the complete subtrees. It
+returns the root of every complete subtree of 256, 65,536 … leaves (a *tile*), so a reader need not hash the whole log.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 EMPTY = hashlib.sha256(b"").digest()
-TILE = 8  # levels of the tree between the roots that are kept
+TILE = 8  # levels of the tree between the stored roots
 
 
 def leaf_hash(data: bytes) -> bytes:
@@ -46,7 +46,7 @@ class Frontier:
         self._peaks: list[tuple[int, bytes]] = []
 
     def add(self, leaf: bytes, height: int = 0) -> list[Tile]:
-        """Append a leaf's hash, or the root of a complete subtree of that *height*; the tiles it completes.
+        """Append a leaf's hash, or the root of a complete subtree of *height*; return the tiles that it completes.
 
         Subtrees must come largest first: *size* must be a multiple of 2 ** *height*.
         """
@@ -80,7 +80,7 @@ def tree_hash(leaves: Iterable[bytes]) -> bytes:
 
 
 def inclusion(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """The proof that leaf *index* is in the tree over *leaves*: sibling hashes from the leaf upwards."""
+    """The proof that leaf *index* is in the tree over *leaves*: sibling hashes, from the leaf up."""
     if not 0 <= index < len(leaves):
         raise ValueError(f"there is no leaf {index} among {len(leaves)}")
     if len(leaves) == 1:

@@ -1,10 +1,10 @@
-"""Which component is which, whatever it is called.
+"""The identity of components across renames.
 
-A key is what the configuration calls a component now. Its *origin* is what stands for it for ever: its first key; if
-another component had that key before, with its birth. Ids that outsiders keep are made of origins.
+A key is the current name of a component in the configuration. Its *origin* identifies it permanently: its first key,
+with its birth when another component had that key before. Ids that are given to outsiders are made of origins.
 
-A component that takes over a key which another once had carries its own history there. The other one's history stays
-its own: it is kept under its key and its birth (``web@1767225600000``), where nobody looks for the new one.
+A component that takes a key which another one once had keeps its own history under it. The history of the other one
+is kept under that key with its birth (``web@1767225600000``), apart from the new one's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Renamed(Protocol):
-    """What a book has by name."""
+    """The parts of a book that contain names."""
 
     marks: dict[str, dict[str, list[Mark]]]
     darks: dict[str, list[Dark]]
@@ -38,9 +38,9 @@ class Naming:
     """Origins and births by key.
 
     Attributes:
-        origins: By the key of today.
-        taken: All origins that there ever were.
-        born_ms: When the component of that key began.
+        origins: By current key.
+        taken: All origins ever used.
+        born_ms: By current key, when the component began.
     """
 
     def __init__(self) -> None:
@@ -49,14 +49,14 @@ class Naming:
         self.born_ms: dict[str, int] = {}
 
     def begin(self, key: str, born_ms: int) -> None:
-        """Let a new component *key* have an origin that no other ever had; one that is known keeps its own."""
+        """Give a new component *key* an origin that was never used; a known component keeps its origin."""
         if key not in self.origins:
             self.origins[key] = f"{key}@{born_ms}" if key in self.taken else key
             self.taken.add(self.origins[key])
             self.born_ms[key] = born_ms
 
     def carry_on(self, book: Renamed, key: str, was: str) -> None:
-        """Let *key* carry on what *was* has in *book*: its eras, and its checks' marks under their new names."""
+        """Move what *book* has of *was* to *key*: its eras, and its checks' marks under their new names."""
         if was not in book.components:
             return
         if key in book.components:
@@ -87,7 +87,7 @@ class Naming:
 
 
 def _respell(book: Renamed, spelled: Callable[[str], str]) -> None:
-    """Spell names anew wherever terms name them as a member or a window's component."""
+    """Replace names wherever terms have them as a member or as a component of a window."""
     for (kind, subject), body in book.bodies.items():
         for part in ("members", "components"):
             if part in body:

@@ -1,8 +1,8 @@
 """Amounts as people write them (`1h30m`, `1GiB`, `99.9%`, `2026-11-23 02:00 America/New_York`) and back.
 
-An amount without its unit is refused, never guessed: `timeout: 5` has meant seconds to one reader and
-milliseconds to another. Everything is exact: a target of 99.9 % that has been through a float is not 99.9 %
-any more, and a month can be lost by it. Whatever is wrong is a ValueError that says what to write instead.
+An amount without its unit is refused: `timeout: 5` could mean seconds or milliseconds. Everything is exact: a
+target of 99.9 % converted through a float is not 99.9 % any more, and a month could miss it by that. Every
+mistake is a ValueError that says what to write instead.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ _CLOCK = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d?):(\d\d)(?::(\d\d))?\s*(Z|[+-][01]\d:?[0-5]\d|[A-Za-z][\w+\-/]*)?",
     re.ASCII,
 )
-_LONGEST = timedelta(days=36_525)  # a century: beyond it somebody mistyped
+_LONGEST = timedelta(days=36_525)  # a century: anything longer is a typing mistake
 
 
 def duration(text: str) -> timedelta:
-    """Return what `30s`, `1h30m`, `800ms` or `1 week` lasts; ValueError with the cure otherwise."""
+    """Return the duration `30s`, `1h30m`, `800ms` or `1 week`; ValueError with the cure otherwise."""
     rest, largest, total = text.strip(), len(_US), Fraction(0)
     if re.fullmatch(_NUMBER, rest):
         raise ValueError(f"{rest} has no unit: write {rest}s or {rest}ms")
@@ -59,9 +59,7 @@ def duration(text: str) -> timedelta:
         if unit is None:
             raise ValueError(f"{part[2]!r} is not a unit of time: write one of ms, s, m, h, d, w")
         if order.index(unit) >= largest:
-            raise ValueError(
-                f"{text!r} reads two ways: write each unit once and the largest first, like 1h30m"
-            )
+            raise ValueError(f"{text!r} is ambiguous: write each unit once and the largest first, like 1h30m")
         largest = order.index(unit)
         total += Fraction(part[1]) * _US[unit]
         rest = rest[part.end() :].lstrip()
@@ -79,7 +77,7 @@ def _lasting(text: str, microseconds: Fraction) -> timedelta:
 
 
 def duration_text(lasting: timedelta) -> str:
-    """Write *lasting* as `duration` reads it: `1d2h`, `1m30s`, `800ms`; a minus before a negative one."""
+    """Return *lasting* as text that `duration` reads: `1d2h`, `1m30s`, `800ms`; `-` before a negative one."""
     left = abs(lasting) // timedelta(microseconds=1)
     parts = []
     for unit in ("d", "h", "m", "s"):
@@ -113,7 +111,7 @@ def size(text: str) -> int:
 
 
 def percentage(text: str) -> Fraction:
-    """Return the exact share that `99.9%` is, from 0 to 1; ValueError with the cure otherwise."""
+    """Return `99.9%` as an exact share from 0 to 1; ValueError with the cure otherwise."""
     match = _PERCENT.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a percentage: write it like 99.9%")
@@ -124,31 +122,31 @@ def percentage(text: str) -> Fraction:
 
 
 def instant(text: str, zone: ZoneInfo | None = None) -> datetime:
-    """Return the instant, in UTC, that a wall clock showed.
+    """Return the UTC instant of a wall-clock time.
 
     A local time that a clock change skips takes the offset before the gap; an ambiguous one is its first
     occurrence (semantics §5).
 
     Args:
         text: `2026-11-23 02:00 America/New_York`, `2026-11-23T02:00:00Z`, or ISO 8601 with an offset.
-        zone: Whose wall clock it was when *text* names none; None makes naming one a duty.
+        zone: The zone when *text* names none; None makes a zone in *text* required.
 
     Raises:
-        ValueError: It is no such text, no such day, no such zone, or names no zone.
+        ValueError: The text, the day or the zone is wrong, or the zone is missing.
     """
     match = _CLOCK.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a time: write it like 2026-11-23 02:00 America/New_York")
     *numbers, place = match.groups()
     clock = [int(number or 0) for number in numbers]
-    if not 1970 <= clock[0] <= 9998:  # a day of room on both sides for any offset
+    if not 1970 <= clock[0] <= 9998:  # leaves a day on both sides for any offset
         raise ValueError(f"{text!r}: write a year from 1970 on")
     if not place and zone is None:
         raise ValueError(f"{text!r} names no time zone: add one, like {text.strip()} America/New_York or UTC")
     where = _zone(place) if place else zone
     try:
         year, month, day, hour, minute, second = clock
-        # Not folded: zoneinfo then answers as RFC 5545 does, in the gap and in the fold.
+        # fold=0: zoneinfo then follows RFC 5545, in the gap and in the fold.
         return datetime(year, month, day, hour, minute, second, tzinfo=where).astimezone(UTC)
     except ValueError as error:
         raise ValueError(f"{text!r} is not in the calendar: {error}") from None
@@ -173,7 +171,7 @@ def zone_named(name: str) -> ZoneInfo:
 
 
 def _nearest_zone(name: str) -> str:
-    import difflib  # noqa: PLC0415 - only when somebody mistyped
+    import difflib  # noqa: PLC0415 - only for a mistyped zone
     from zoneinfo import available_timezones  # noqa: PLC0415 - reads a folder
 
     by_lower = {zone.lower(): zone for zone in available_timezones()}
@@ -184,9 +182,9 @@ def _nearest_zone(name: str) -> str:
 
 
 def literal(text: str, kind: FactType) -> FactValue:
-    """Return *text* as a fact of *kind* has it, in base units; ValueError with the cure otherwise.
+    """Return *text* as a value of a fact of *kind*, in base units; ValueError with the cure otherwise.
 
-    Zero needs no unit: nothing is nothing in all of them.
+    Zero needs no unit.
     """
     if text == "0" and kind in (FactType.DURATION, FactType.BYTES, FactType.RATIO):
         return 0
@@ -194,7 +192,7 @@ def literal(text: str, kind: FactType) -> FactValue:
 
 
 def number(text: str) -> int | float:
-    """Return the plain number *text* is, whole where it is written whole; ValueError otherwise."""
+    """Return *text* as a plain number, an int when it has no decimal point; ValueError otherwise."""
     if not _COUNT.fullmatch(text):
         raise ValueError(f"{text!r} is not a plain number: write it like 200 or 0.5, without a unit")
     return float(text) if "." in text else int(text)

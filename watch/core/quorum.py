@@ -1,14 +1,14 @@
 """From vantage points to one state of a check, and how much to trust it (semantics §3).
 
-A check is asked from several places, and places fail too. So those that are healthy and reporting form a
-*pool*, and a strict majority of it must see the target down; some seeing it is *degraded*, for it is so only
-from some places. Whom the pool is drawn from the audience says: `internal` is the component's own site,
-`public` the others. For the public the own site steps in only when offsite vantage points exist and none can
-speak (*fallback*: low confidence, confirmation doubled); where none was ever configured it simply is the
-pool. And when offsite sees all well but the site itself sees its own service down, half the truth is with
-each: degraded.
+A check is asked from several vantage points, and vantage points fail too. So those that are healthy and reporting
+form a *pool*. The target is *down* when a strict majority of the pool sees it down, and *degraded* when only some do.
 
-A vantage point whose state is unknown, because it is silent or its readings are void, is in no pool.
+The audience selects the pool: `internal` the vantage points at the component's own site (onsite), `public` those at
+other sites (offsite), `any` all. For `public` the onsite ones replace the offsite ones when none of these is healthy
+(*fallback*: low confidence, confirmation doubled), or when none is configured (no fallback). When the offsite pool sees
+the target up but a healthy onsite vantage point sees it down, it is degraded.
+
+A vantage point whose state is unknown (silent, or its readings do not count) is in no pool.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 
 class Confidence(StrEnum):
-    NONE = "none"  # nobody could say
-    LOW = "low"  # one vantage point alone, or the fallback
+    NONE = "none"  # the pool is empty
+    LOW = "low"  # a pool of one, or the fallback
     NORMAL = "normal"
 
 
 class SelfAlertKind(StrEnum):
-    """Trouble of our own, not of the target."""
+    """The kinds of trouble with the monitoring itself, not with the target."""
 
     NO_HEALTHY_VANTAGE = "no_healthy_vantage"
     VANTAGE_IMPAIRED = "vantage_impaired"
@@ -41,7 +41,7 @@ class SelfAlertKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SelfAlert:
-    """An alert about us; *vantage* is the impaired one."""
+    """An alert about the monitoring; *vantage* is the impaired vantage point."""
 
     kind: SelfAlertKind
     vantage: str | None = None
@@ -49,11 +49,11 @@ class SelfAlert:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one configured vantage point believes of a check.
+    """The state of a check as one configured vantage point sees it.
 
     Args:
-        onsite: It stands at the site of the check's component.
-        healthy: It is not blind: enough of its canaries are good, or it has none.
+        onsite: Whether it is at the site of the check's component.
+        healthy: Whether it is not blind: enough of its canaries are good, or it has none.
     """
 
     vantage: str
@@ -68,7 +68,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Quorum:
-    """What they believe together. While *fallback* holds, confirmation takes double the readings."""
+    """The combined state of a check. While *fallback* is true, confirmation takes twice the readings."""
 
     state: State
     confidence: Confidence
@@ -78,7 +78,7 @@ class Quorum:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What one vantage point believed over time, unknown wherever it was blind or silent."""
+    """The timeline of a check as one vantage point saw it, unknown where it was blind or silent."""
 
     vantage: str
     onsite: bool
@@ -91,11 +91,11 @@ def quorum(
     down_when: str | int = "majority",
     sources: Sequence[str] = (),
 ) -> Quorum:
-    """The one state that all configured vantage points come to.
+    """The combined state of all configured vantage points.
 
     Args:
-        down_when: ``any``, ``majority``, ``all``, or how many; with fewer speaking it is unknown.
-        sources: The vantage points that ``from:`` names; they are the pool whatever the audience.
+        down_when: ``any``, ``majority``, ``all`` or a number; a smaller pool gives unknown.
+        sources: The vantage points that ``from:`` names; they replace those of the audience.
     """
     assigned = _assigned(seen, audience, sources)
     pool = [one.state for one in assigned if one.speaks]
@@ -119,8 +119,8 @@ def quorum_timeline(
     down_when: str | int = "majority",
     sources: Sequence[str] = (),
 ) -> Timeline:
-    """The check's timeline in *bounds*, every instant in an item; the same at every instant as `quorum`."""
-    judged: dict[tuple[State, ...], State] = {}  # a few vantage points are in few combinations of states
+    """The check's timeline in *bounds*, without gaps; at every instant it equals `quorum`."""
+    judged: dict[tuple[State, ...], State] = {}  # few vantage points have few combinations of states
     items = []
     for start, end, states, _ in stretches([view.timeline for view in views], *bounds):
         key = tuple(states)

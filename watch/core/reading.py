@@ -1,10 +1,10 @@
-"""What one probe run learned: the smallest fact this system keeps.
+"""The result of one probe run.
 
-A probe returns a `Reading`. It does not know which check asked, from which vantage point, or why; the
-prober adds that, and the result is an `Observation`.
+A probe returns a `Reading`, without the check, the vantage point and the time; the vantage point adds these, and
+the result is an `Observation`.
 
-A fault of the target is *down*; a fault of ours is *unknown* (semantics §1). The line between the two is
-drawn once, in `watch.vantage.prober`; everything after it trusts the verdict.
+A fault of the target is *down*; a fault of ours is *unknown* (semantics §1). Only
+`watch.vantage.prober` tells them apart; everything after it relies on the verdict.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Verdict(StrEnum):
-    """How the target did, as one probe run saw it."""
+    """The state of the target as one probe run saw it."""
 
     UP = "up"
     DEGRADED = "degraded"
     DOWN = "down"
-    UNKNOWN = "unknown"  # we failed, not the target: never counted as downtime
+    UNKNOWN = "unknown"  # the fault is ours, not the target's: never counted as downtime
 
 
 class Reason(StrEnum):
-    """Why a reading is what it is: the closed list that alerts, pages and metrics share."""
+    """The reason for a verdict: the closed list that alerts, pages and metrics share."""
 
     OK = "ok"
     TIMEOUT = "timeout"
@@ -56,7 +56,7 @@ class Reason(StrEnum):
 
 
 class FactType(StrEnum):
-    """What a fact is a number of; fixes its base unit and how a literal beside it is read."""
+    """The type of a fact; it determines the base unit and how literals in expectations are read."""
 
     DURATION = "duration"  # seconds
     BYTES = "bytes"  # bytes
@@ -68,7 +68,7 @@ class FactType(StrEnum):
 
 
 class Course(StrEnum):
-    """Where a fact is heading in the end: what fills up is used up at 1, what empties at 0."""
+    """The direction of a fact that can run out: one that fills up is used up at 1, one that empties at 0."""
 
     FILLS = "fills"
     EMPTIES = "empties"
@@ -76,12 +76,12 @@ class Course(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FactSpec:
-    """One fact that expectations may speak of.
+    """One fact that expectations may name.
 
     Args:
-        reason: What a broken expectation on it reads as.
-        course: Whether it fills up or empties in the course of time.
-        absent: What an expectation takes it for while it is not known; None for a fact that must be there.
+        reason: The reason of a reading that breaks an expectation on it.
+        course: Whether it fills up or empties over time; None for neither.
+        absent: The value that expectations use while it is not known; None for a fact that must exist.
     """
 
     name: str
@@ -94,14 +94,14 @@ class FactSpec:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One probe run's answer.
+    """The result of one probe run.
 
     Args:
         detail: One short sentence for people; never a secret, never longer than 200 characters.
         facts: Typed facts in base units (see `FactType`); stored with the observation.
         phases: Seconds spent in each phase the probe knows: resolve, connect, tls, first_byte, transfer.
-        material: What expectations may look into but nobody keeps: ``body`` (str), ``headers`` (mapping of
-            lower-case names to text).
+        material: Data for expectations that is never stored: ``body`` (str), ``headers`` (mapping of lower-case
+            names to text).
     """
 
     verdict: Verdict
@@ -113,13 +113,13 @@ class Reading:
 
 
 class Observation(NamedTuple):
-    """A reading stamped with who asked, from where and when.
+    """A reading with its check, vantage point and time.
 
     Args:
         at_ms: When the run began, UTC.
-        took_ms: How long it lasted; the target was as the reading says at some instant in between.
-        seq: Counts the vantage point's observations within its epoch.
-        tainted: The loop lagged over 100 ms meanwhile: the latency stays out of percentiles.
+        took_ms: How long it lasted; the reading is true of some instant of that time.
+        seq: The number of the finding within the vantage point's epoch.
+        tainted: Whether the event loop lagged over 100 ms meanwhile: percentiles then leave the latency out.
         latency: The answer's latency in seconds, for the sketch; None when there was no answer.
     """
 
@@ -138,7 +138,7 @@ class Observation(NamedTuple):
 
 
 class ProbeFailure(Exception):  # noqa: N818 - a failure of the target, not an error of ours
-    """The target is at fault. Whatever else escapes a probe is our own bug."""
+    """The target is at fault. Any unexpected exception from a probe is a bug of ours."""
 
     def __init__(
         self,
@@ -155,8 +155,8 @@ class ProbeFailure(Exception):  # noqa: N818 - a failure of the target, not an e
         self.phases = phases
 
 
-class OurFault(Exception):  # noqa: N818 - says whose fault it is
-    """We could not ask: no permission, no working resolver, a pool exhausted. Reads *unknown*.
+class OurFault(Exception):  # noqa: N818 - names whose fault it is
+    """The probe could not ask: no permission, no working resolver, a pool exhausted. Gives *unknown*.
 
     Args:
         detail: What is missing and exactly how to grant it.

@@ -1,7 +1,7 @@
-"""What the ledger says of the configuration: the terms that alter a figure, and no others.
+"""The terms that the ledger records: the parts of the configuration that figures depend on, and no others.
 
-Each function gives a JSON-able body; equal bodies mean that nothing a figure depends on has changed. A check's
-`asks` is a digest of its question: it proves that the question changed without saying what it was (secrets are
+The `…_body` functions return JSON-able bodies; equal bodies mean that nothing a figure depends on has changed. The
+`asks` of a check is a digest of its question: it proves that the question changed without showing it (secrets are
 `***` in it).
 """
 
@@ -29,7 +29,7 @@ _MS = timedelta(milliseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class CheckTerms:
-    """How a check's vantage points are combined, and how long a reading of it holds."""
+    """How a check's vantage points are combined, and how long its readings are valid."""
 
     component: str
     audience: Audience
@@ -40,7 +40,7 @@ class CheckTerms:
 
 @dataclass(frozen=True, slots=True)
 class ComponentTerms:
-    """What a component is made of. *shows*: the public is told of its lost redundancy."""
+    """The members of a component. *shows*: whether the public page shows its lost redundancy."""
 
     members: tuple[str, ...]
     needs: int | None
@@ -50,7 +50,7 @@ class ComponentTerms:
 
 @dataclass(frozen=True, slots=True)
 class ServiceTerms:
-    """What figures are judged by."""
+    """The target, zone and notice that figures use."""
 
     target: Fraction
     timezone: str
@@ -78,7 +78,7 @@ def check_terms(body: Mapping[str, Any]) -> CheckTerms:
 
 
 def confirmation(body: Mapping[str, Any]) -> Confirmation:
-    """What a check's confirmation depends on (semantics §2)."""
+    """The confirmation settings of a check (semantics §2)."""
     confirm = body["confirm"]
     return Confirmation(confirm["down"], confirm["up"], _validity_ms(body))
 

@@ -1,13 +1,13 @@
 """RFC 5545 recurrence rules, on the wall clock and within bounds.
 
-dateutil expands them, on naive local time; a zone is attached afterwards, because a daily 02:00 stays at
-02:00 when the offset changes. It is asked for one month or year at a time: left alone it walks from the first
-start (10 ms for six years of days) and, for a rule that never matches such as the 30th of February, on to the
-year 9999 (9 s in which nothing else runs). So the cost follows the stretch asked for, not the rule.
+dateutil expands them on naive local time; the zone is attached afterwards, because a daily 02:00 stays at 02:00 when
+the offset changes. It expands one month or year at a time. Otherwise it would walk from the first start (10 ms for six
+years of days), and for a rule that never matches, such as the 30th of February, on to the year 9999 (9 s in which
+nothing else runs). So the cost depends on the span, not on the rule.
 
-What is refused, each with its cure: rules finer than a day, which nobody plans maintenance by and which
-hostile files are made of; keys that RFC 5545 does not allow at a frequency; more than 24 starts a day; COUNT
-over 10,000. Unlike dateutil, an UNTIL that is a bare date includes that whole day.
+Refused, each with its cure: frequencies finer than a day, which maintenance does not need and hostile files
+use; keys that RFC 5545 does not allow at a frequency; more than 24 starts a day; COUNT over 10,000. Unlike in dateutil,
+an UNTIL that is a bare date includes that whole day.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ _ALLOWED: Mapping[str, set[str]] = {
 }
 _STARTS_A_DAY = 24
 _LONGEST_TEXT = 1000
-_ONE_PERIOD = 10_000 * 12  # an interval that leaves the calendar at the second step, months or years
+_ONE_PERIOD = 10_000 * 12  # an interval, in months or years, whose second step is beyond the calendar
 
 
 @dataclass(frozen=True, slots=True)
 class Recurrence:
-    """A rule's parts. *by* holds the BY keys with their numbers, *days* BYDAY as (n-th or 0, weekday)."""
+    """A parsed rule. *by* has the BY keys with their numbers, *days* BYDAY as (n-th or 0, weekday)."""
 
     freq: str
     interval: int
@@ -116,7 +116,7 @@ def starts(rule: Recurrence, start: datetime, zone: ZoneInfo, first: date, last:
         start: The wall clock at the rule's beginning; an occurrence only if the rule matches it.
     """
     until_ms = rule.until_ms(zone)
-    # COUNT counts from the beginning; everything else can be asked from anywhere.
+    # COUNT counts from the beginning; without it the expansion can begin anywhere.
     begin = max(first, start.date()) if rule.count is None else start.date()
     found = (
         s for s in _matching(rule, start, begin, last) if until_ms is None or to_utc_ms(s, zone) <= until_ms
@@ -137,7 +137,7 @@ def _matching(rule: Recurrence, start: datetime, first: date, last: date) -> Ite
 @lru_cache(maxsize=4096)
 def _period(rule: Recurrence, start: datetime, year: int, month: int) -> tuple[datetime, ...]:
     """The starts in one month, or in one year for a yearly rule."""
-    # Costs 10 ms at the start of those who have no rule.
+    # Imported on use: it would cost 10 ms at start even without a rule.
     from dateutil.rrule import MONTHLY, YEARLY, rrule  # noqa: PLC0415 - as above
     from dateutil.rrule import weekday as nth_weekday  # noqa: PLC0415 - as above
 
@@ -162,7 +162,7 @@ def _period(rule: Recurrence, start: datetime, year: int, month: int) -> tuple[d
 
 
 def _implied(rule: Recurrence, start: datetime, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The days a rule means that names none: the start's own, or all of them for a daily rule."""
+    """The days of a rule that names none: that of the start, or every day for a daily rule."""
     if rule.freq == "DAILY":
         return {"bymonthday": range(1, 32)}
     if rule.freq == "WEEKLY":
@@ -173,7 +173,7 @@ def _implied(rule: Recurrence, start: datetime, given: Mapping[str, Any]) -> dic
 
 
 def _in_turn(rule: Recurrence, start: date, day: date) -> bool:
-    """Whether *day* is in a day, week, month or year that INTERVAL does not leave out."""
+    """Whether INTERVAL selects the day, week, month or year of *day*."""
     if rule.freq == "DAILY":
         passed = (day - start).days
     elif rule.freq == "WEEKLY":

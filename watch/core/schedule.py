@@ -1,12 +1,12 @@
-"""When planned things happen: rules on the wall clock, and the spans they come to.
+"""Schedules: rules on the wall clock, and the spans of their occurrences.
 
-Three forms, one shape: wall-clock starts in a zone and a `Length`. *From–to* is wall clock to wall clock, so
-Sunday 01:00–05:00 lasts three hours and five on the two nights the clocks change; *start + duration* is
-elapsed.
+All three forms have wall-clock starts in a zone and a `Length`. *From–to* is wall clock to wall clock, so Sunday
+01:00–05:00 lasts three and five hours on the two nights on which the clocks change; *start + duration* is elapsed
+time.
 
-An occurrence whose end the clocks put at or before its start (02:30–03:15 in New York on 8 March 2026: 02:30
-is read as 03:30) is no time at all. A one-off like that is a mistake and is refused; a recurring rule lives
-with it, and `collapsed_dates` names those nights for `validate` to warn of.
+A clock change can put the end of an occurrence at or before its start (02:30–03:15 in New York on 8 March 2026:
+02:30 is read as 03:30); it is then empty. Such a one-off is refused; a recurring rule is accepted, and `validate`
+warns of the dates from `collapsed_dates`.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 _DAY = timedelta(days=1)
 _MS = timedelta(milliseconds=1)
-_LONGEST = timedelta(days=366)  # keeps what a moment can be covered by, and so the work, bounded
-_SLACK = 2 * _DAY  # more than any zone is from UTC, or any clock change moves an end
+_LONGEST = timedelta(days=366)  # bounds the number of occurrences that cover one instant, and so the work
+_SLACK = 2 * _DAY  # more than any UTC offset, or any shift of an end by a clock change
 _YEARS = range(1970, 9000)
-_LONGEST_TEXT = 200  # the pattern below takes the square of it, on a hostile text
+_LONGEST_TEXT = 200  # the pattern below takes quadratic time on a hostile text
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EVERY_DAY = frozenset(range(7))
 
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """How long an occurrence lasts: by the wall clock, or in elapsed time."""
+    """The length of an occurrence, by the wall clock or in elapsed time."""
 
     time: timedelta
     elapsed: bool = False
@@ -123,13 +123,13 @@ Rule = OneOff | Weekly | Recurring
 
 
 def spans_of_rule(rule: Rule, lo_ms: int, hi_ms: int) -> list[Span]:
-    """The occurrences that share an instant with `[lo_ms, hi_ms)`, whole, in order; they may overlap."""
+    """Whole occurrences that overlap `[lo_ms, hi_ms)`, in order; they may overlap each other."""
     spans = (_span(rule, start) for start in rule.starts(*_dates(rule, lo_ms, hi_ms)))
     return sorted(span for span in spans if span is not None and span[0] < hi_ms and span[1] > lo_ms)
 
 
 def collapsed_dates(rule: Rule, since_ms: int, until_ms: int) -> list[date]:
-    """The local dates in `[since_ms, until_ms)` on which the clocks leave nothing of an occurrence."""
+    """The local dates in `[since_ms, until_ms)` on which a clock change makes an occurrence empty."""
     first, last = from_utc_ms(since_ms, rule.zone).date(), from_utc_ms(until_ms - 1, rule.zone).date()
     return sorted({start.date() for start in rule.starts(first, last) if _span(rule, start) is None})
 
@@ -137,8 +137,8 @@ def collapsed_dates(rule: Rule, since_ms: int, until_ms: int) -> list[date]:
 def parse_weekly(text: str, zone: ZoneInfo | None = None) -> Weekly:
     """The rule written as ``Sat,Sun 00:00-03:00 America/New_York``; ValueError says what is wrong.
 
-    Days are ``Sat``, ``Mon-Fri``, ``Fri-Mon``, lists of these, or ``daily``. A *to* before its *from* is on
-    the next day; ``24:00`` is the end of the day.
+    Days are ``Sat``, ``Mon-Fri``, ``Fri-Mon``, lists of these, or ``daily``. A *to* before its *from* is on the
+    next day; ``24:00`` is the end of the day.
 
     Args:
         zone: The zone when the text names none.
@@ -155,7 +155,7 @@ def parse_weekly(text: str, zone: ZoneInfo | None = None) -> Weekly:
     opens, closes = _time_of_day(match[2]), _time_of_day(match[3])
     if opens == closes or opens >= _DAY:
         raise ValueError(f"{match[2]}-{match[3]} begins when it ends; for a whole day write 00:00-24:00")
-    start = (datetime.min + opens).time()  # noqa: DTZ901 - a time of day, no instant
+    start = (datetime.min + opens).time()  # noqa: DTZ901 - a time of day, not an instant
     length = Length(closes - opens if closes > opens else closes + _DAY - opens)
     return Weekly(_weekdays(match[1]), start, length, zone_named(match[4]) if match[4] else _given(zone))
 
@@ -171,7 +171,7 @@ def _span(rule: Rule, start: datetime) -> Span | None:
 
 
 def _dates(rule: Rule, lo_ms: int, hi_ms: int) -> tuple[date, date]:
-    """The local dates on which an occurrence may start that reaches into `[lo_ms, hi_ms)`."""
+    """The first and last local date on which an occurrence that overlaps `[lo_ms, hi_ms)` may start."""
     first = from_utc_ms(lo_ms, rule.zone) - rule.length.time - _SLACK
     return first.date(), (from_utc_ms(hi_ms, rule.zone) + _SLACK).date()
 

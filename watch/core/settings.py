@@ -1,7 +1,7 @@
-"""What the operator wrote, as values: the whole of checks.yaml after `watch.config` has read it.
+"""The settings: all of checks.yaml as values, after `watch.config` has read it.
 
-Nothing here reads a file or knows YAML. Everything is resolved: `all` is spelled out, defaults are filled in,
-references point at things that exist. Two equal `Settings` behave alike.
+Nothing here reads files or YAML. Everything is resolved: `all` is replaced by names, defaults are filled in, and
+references exist. Two equal `Settings` behave alike.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Secret:
-    """A text that must reach no log, page or error. `reveal` it only to hand it to its user."""
+    """A text that must not appear in any log, page or error. Call `reveal` only where it is used."""
 
     __slots__ = ("_text",)
 
@@ -48,7 +48,7 @@ class Secret:
 
 
 class Audience(StrEnum):
-    """Who a check speaks for, and so which vantage points it is asked from (semantics §3)."""
+    """Whose view a check represents, and so which vantage points ask it (semantics §3)."""
 
     INTERNAL = "internal"
     PUBLIC = "public"
@@ -57,14 +57,14 @@ class Audience(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """By which way a target is asked, as far as that is not left to the machine.
+    """The network path to a target; None leaves a part of it to the operating system.
 
     Args:
-        source: The address of ours that we ask from.
-        interface: The network interface that we ask through.
+        source: Our own address that requests are sent from.
+        interface: The network interface that requests are sent through.
         resolver: The nameserver (address, port) that names are looked up with.
-        proxy: Who dials in our place, ``http://`` or ``socks5://``.
-        address: Which of the target's addresses is asked, whatever the DNS says.
+        proxy: The proxy that connects for us, ``http://`` or ``socks5://``.
+        address: The address of the target that is asked, whatever the DNS says.
     """
 
     source: str | None = None
@@ -83,8 +83,8 @@ class Check:
         probe: A `watch.ports.Probe`; the core never runs it.
         sources: The vantage points named by ``from:``; empty when the audience decides.
         down_when: ``any``, ``majority``, ``all`` or how many vantage points.
-        courses: Which of its facts fill up or empty in the course of time.
-        way: By which way it is asked; None leaves all to the machine.
+        courses: Those of its facts that fill up or empty over time.
+        way: The network path; None leaves it to the operating system.
     """
 
     name: str
@@ -105,18 +105,18 @@ class Check:
 
     @property
     def validity(self) -> timedelta:
-        """How long a state holds after its last reading (semantics §2)."""
+        """How long a state is valid after its last reading (semantics §2)."""
         return 2.5 * self.every + self.timeout
 
     @property
     def confirmation(self) -> Confirmation:
-        """What its confirmation depends on."""
+        """Its confirmation settings."""
         return Confirmation(self.confirm_down, self.confirm_up, round(self.validity.total_seconds() * 1000))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canary:
-    """A target that is good whenever the vantage point itself is."""
+    """A target that answers whenever the vantage point itself works."""
 
     name: str
     probe: object
@@ -140,7 +140,7 @@ class Component:
     Args:
         members: Its checks' names (``component/check``) and the keys of the components it contains, in file order.
         needs: k of "k of n"; None means all members.
-        was: The key it had before, whose history it carries on.
+        was: Its former key, whose history it continues.
     """
 
     key: str
@@ -156,7 +156,7 @@ class Component:
 
 
 class When(StrEnum):
-    """What an alert rule waits for."""
+    """The condition of an alert rule."""
 
     DOWN = "down"
     DEGRADED = "degraded"
@@ -167,11 +167,11 @@ class When(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRule:
-    """Who must know when.
+    """Who is alerted, and when.
 
     Args:
-        components: The components it speaks of; empty for `When.MONITOR`.
-        lasting: How long it must have lasted (`for:`).
+        components: The components it applies to; empty for `When.MONITOR`.
+        lasting: How long the condition must have lasted (`for:`).
         escalate: The name of an escalation policy; None means the catch-all.
     """
 
@@ -189,7 +189,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alerting:
-    """The clockwork of alerts."""
+    """The timing of alerts."""
 
     group_wait: timedelta = timedelta(seconds=10)
     resolve_hold: timedelta = timedelta(seconds=60)
@@ -223,7 +223,7 @@ class Listen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All of it. Mappings keep the file's order.
+    """All settings. Mappings keep the file's order.
 
     Args:
         escalations: Policy name → the people its first step pages (later steps are not built yet).
@@ -250,7 +250,7 @@ class Settings:
         return next(v for v in self.vantages.values() if v.local)
 
     def asked_from(self, vantage: Vantage) -> tuple[Check, ...]:
-        """The checks that *vantage* is to ask: those that name it, else those whose audience it can speak for."""
+        """The checks that *vantage* asks: those whose `from:` names it, or whose audience includes it."""
         return tuple(
             check
             for check in self.checks.values()

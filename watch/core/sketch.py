@@ -1,8 +1,8 @@
-"""How long answers took, in some fifty bytes an hour: a histogram whose buckets grow by 2^⅛.
+"""Latencies as a histogram whose buckets grow by 2^⅛, about fifty bytes per hour.
 
-Bucket i counts what lies in (2^((i-1)/8), 2^(i/8)] seconds: schema 3 of Prometheus' native histograms. A
-quantile is off by 2^(1/16) at most, 4.4 % either way, over any span: merging adds counts, so hours make
-days and days make months without loss. Sum and maximum are whole nanoseconds, so that merging in any order
+Bucket i counts latencies in (2^((i-1)/8), 2^(i/8)] seconds: schema 3 of Prometheus' native histograms. A
+quantile is off by 2^(1/16) at most, 4.4 % either way, over any span: merging adds counts, so hours can be
+merged to days and months without loss. Sum and maximum are whole nanoseconds, so that merging in any order
 gives the same bytes.
 """
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 _PER_OCTAVE = 8
-# From a nanosecond (what is shorter counts as that) to 34 years: nothing that we time is outside.
+# From a nanosecond (anything shorter counts as that) to 34 years: includes every latency.
 _LOWEST, _HIGHEST = -30 * _PER_OCTAVE, 30 * _PER_OCTAVE
 _NS = 10**9
 
 
 class Sketch:
-    """The latencies of a stretch of time, countable, mergeable and small."""
+    """A mergeable histogram of latencies."""
 
     __slots__ = ("_buckets", "_max_ns", "_sum_ns", "count")
 
@@ -33,7 +33,7 @@ class Sketch:
         self._max_ns = 0
 
     def add(self, seconds: float) -> None:
-        """Count one latency; ValueError when it is negative or no number."""
+        """Count one latency; ValueError when it is negative, infinite or not a number."""
         if not 0 <= seconds < math.inf:
             raise ValueError(f"a latency of {seconds} s")
         index = math.ceil(math.log2(seconds) * _PER_OCTAVE) if seconds else _LOWEST
@@ -45,7 +45,7 @@ class Sketch:
         self._max_ns = max(self._max_ns, ns)
 
     def merge(self, other: Sketch) -> None:
-        """Count all that *other* counted."""
+        """Add the counts of *other*."""
         for index, count in other._buckets.items():
             self._buckets[index] = self._buckets.get(index, 0) + count
         self.count += other.count
@@ -54,12 +54,12 @@ class Sketch:
 
     @property
     def sum(self) -> float:
-        """All latencies together, in seconds."""
+        """The sum of all latencies, in seconds."""
         return self._sum_ns / _NS
 
     @property
     def max(self) -> float:
-        """The longest one, in seconds; 0 when there is none."""
+        """The longest latency, in seconds; 0 when there is none."""
         return self._max_ns / _NS
 
     def quantile(self, q: float) -> float | None:
@@ -79,7 +79,7 @@ class Sketch:
     __hash__ = None  # type: ignore[assignment]  # it changes
 
     def to_bytes(self) -> bytes:
-        """Return it as bytes: the same for the same latencies, however they were merged."""
+        """Return it as bytes: the same for the same latencies, in whatever order they were merged."""
         out = bytearray((_VERSION,))
         for number in (self._sum_ns, self._max_ns, len(self._buckets)):
             _write(out, number)
@@ -92,9 +92,9 @@ class Sketch:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Sketch:
-        """Return what `to_bytes` wrote; ValueError for anything else."""
+        """Return the sketch that `to_bytes` wrote; ValueError for other bytes."""
         if data[:1] != bytes((_VERSION,)):
-            raise ValueError("these bytes are no sketch of this version")
+            raise ValueError("these bytes are not a sketch of this version")
         numbers = _numbers(data)
         sketch = cls()
         sketch._sum_ns, sketch._max_ns, size = next(numbers, 0), next(numbers, 0), next(numbers, -1)
@@ -103,7 +103,7 @@ class Sketch:
             index += next(numbers, _HIGHEST * 2) + 1
             count = next(numbers, 0)
             if index > _HIGHEST or count < 1:
-                raise ValueError("this sketch is damaged: a bucket that cannot be")
+                raise ValueError("this sketch is damaged: an impossible bucket")
             sketch._buckets[index] = count
             sketch.count += count
         if size < 0 or next(numbers, None) is not None:
@@ -128,7 +128,7 @@ def _numbers(data: bytes) -> Iterator[int]:
         if byte < 0x80:
             yield number
             number = shift = 0
-        elif shift > 77:  # twelve groups: a sum of ten million years
+        elif shift > 77:  # twelve groups: a sum of ten million years, which is impossible
             raise ValueError("this sketch is damaged: a number without an end")
     if shift:
         raise ValueError("this sketch is damaged: cut off")

@@ -1,9 +1,8 @@
-"""Arithmetic over spans: half-open `[from, to)` stretches of time in integer milliseconds.
+"""Arithmetic on spans: half-open `[from, to)`, in integer milliseconds.
 
-Every function takes and gives *tidy* lists: sorted, disjoint, touching spans joined, none empty. `union`
-makes a tidy list of any; the others trust it and merge in one pass, because they run for every component on
-every rendering of the page. Half-open is what makes them exact: `[a, b)` and `[b, c)` neither overlap nor
-leave a millisecond between them.
+Every function takes and returns *tidy* lists: sorted, disjoint, touching spans joined, none empty. `union` makes
+any list tidy; the others rely on it and merge in one pass, because they run for every component on every rendering
+of the page. Half-open spans are exact: `[a, b)` and `[b, c)` neither overlap nor leave a millisecond between them.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _START, _END = itemgetter(0), itemgetter(1)
 
 
 def union(spans: Iterable[Span]) -> list[Span]:
-    """The tidy list of all instants that some span holds; the input may be in any order and overlap."""
+    """The instants in at least one span, as a tidy list; the input may be in any order and overlap."""
     joined: list[Span] = []
     for start, end in sorted(spans):
         if start >= end:
@@ -35,7 +34,7 @@ def union(spans: Iterable[Span]) -> list[Span]:
 
 
 def intersection(a: Sequence[Span], b: Sequence[Span]) -> list[Span]:
-    """The instants that both hold."""
+    """The instants in both *a* and *b*."""
     both: list[Span] = []
     i = j = 0
     while i < len(a) and j < len(b):
@@ -50,7 +49,7 @@ def intersection(a: Sequence[Span], b: Sequence[Span]) -> list[Span]:
 
 
 def difference(a: Sequence[Span], b: Sequence[Span]) -> list[Span]:
-    """The instants that *a* holds and *b* does not."""
+    """The instants in *a* but not in *b*."""
     left: list[Span] = []
     j = 0
     for whole, end in a:
@@ -70,14 +69,14 @@ def difference(a: Sequence[Span], b: Sequence[Span]) -> list[Span]:
 
 
 def clipped(spans: Sequence[Span], lo: int, hi: int) -> list[Span]:
-    """The part of *spans* within `[lo, hi)`, found by bisection: a day of a long history is cheap."""
+    """The part of *spans* within `[lo, hi)`, found by bisection, so a day of a long history is cheap."""
     first = bisect_right(spans, lo, key=_END)
     last = bisect_left(spans, hi, lo=first, key=_START)
     return [(max(start, lo), min(end, hi)) for start, end in spans[first:last] if lo < hi]
 
 
 def total(spans: Iterable[Span]) -> int:
-    """How many milliseconds they hold together."""
+    """The sum of their lengths in milliseconds."""
     return sum(end - start for start, end in spans)
 
 

@@ -1,4 +1,4 @@
-"""How things stand right now: the live side of what the book knows for ever."""
+"""The current state of checks, components and the monitoring itself."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckStanding:
-    """What we believe of one check, since when and why.
+    """The current state of one check, since when and why.
 
     Args:
-        observation: The newest one of those who see it so, for people to see.
-        seen_from: The vantage points that see it so.
-        about_us: What is wrong with those who should see it.
+        observation: The newest observation from *seen_from*, to show to people.
+        seen_from: The vantage points that see it in this state.
+        about_us: Troubles of the vantage points that should see it.
     """
 
     name: str
@@ -37,14 +37,14 @@ class CheckStanding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How one component stands.
+    """The current state of one component.
 
     Args:
-        since_ms: From when; backdated to the first reading of what confirmed it.
-        redundancy_lost: Degraded only because some members are down.
-        redundancy_unknown: Seen to work, but some members are not seen.
+        since_ms: Since when; backdated to the first reading of the confirming streak.
+        redundancy_lost: Whether it is degraded only because some members are down.
+        redundancy_unknown: Whether it is up while some members are unknown.
         members_up: How many of its members are up or degraded; *members* is how many it has.
-        cause: The name of the check whose trouble explains it; empty while it is up.
+        cause: The check that explains the trouble; empty while the component is up.
     """
 
     key: str
@@ -61,11 +61,11 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What one round of a vantage point's canaries showed.
+    """The result of one canary round of a vantage point.
 
     Args:
         good_ms: When the last good round began.
-        good: Canaries that are good. bad: those that were before. never: those never good yet; they do not count.
+        good: Canaries that are good. bad: those that were good before. never: those never good yet, not counted.
     """
 
     vantage: str
@@ -78,7 +78,7 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class OwnTrouble:
-    """Something wrong with us: what `monitor` rules speak of. *key* is the same while it lasts."""
+    """A trouble of the monitoring itself, for `monitor` rules. *key* stays the same while it lasts."""
 
     key: str
     text: str

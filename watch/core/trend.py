@@ -1,12 +1,11 @@
-"""When something that fills up or runs out will be used up, going by its last 24 hours.
+"""When a resource that fills up or empties will be used up, extrapolated from its last 24 hours.
 
-A straight line is laid through what was read in that time (least squares), and followed from the last reading on:
-nothing cleverer can be explained at three in the morning. Readings are summed up by the quarter of an hour, so that a
-day of a check that runs each second is no more than 97 points, and small enough to be kept (a store holds
-`QuarterHour`).
+A straight line is fitted to the readings of that time (least squares) and extended from the last reading: a simple
+model that an operator can understand at once. Readings are summed per quarter of an hour, so a day of a check that
+runs each second is at most 97 points, small enough to store (as `QuarterHour`).
 
-No answer is given for less than an hour of readings, nor where the line leads away from the end or lies level: then
-nothing is running out. Nothing is said beyond ten years, either.
+There is no result with less than an hour of readings, when the line is level or leads away from the end, and beyond
+ten years.
 """
 
 from __future__ import annotations
@@ -22,27 +21,27 @@ if TYPE_CHECKING:
 EXHAUSTED_IN = "exhausted_in"
 QUARTER_MS = 900_000
 WINDOW_MS = 86_400_000
-NEVER = 3650 * 86_400.0  # seconds; what an expectation takes for "not in sight"
+NEVER = 3650 * 86_400.0  # seconds; the value in expectations while there is no result
 _LEAST_MS = 3_600_000  # between the first and the last reading
 _MINUTE_MS = 60_000
 
 
 def fact(names: Sequence[str]) -> FactSpec:
-    """What a check has whose facts *names* fill up or empty."""
+    """The fact `exhausted_in` of a check whose facts *names* fill up or empty."""
     what = f"`{names[0]}`" if len(names) == 1 else f"the first of {', '.join(f'`{it}`' for it in names)}"
     text = (
-        f"When {what} is used up if it goes on as in the last 24 hours; from an hour of readings on. "
-        "Not there while nothing is running out within ten years."
+        f"The time until {what} is used up, if the trend of the last 24 hours continues; from an hour of readings on. "
+        "Absent while nothing will be used up within ten years."
     )
     return FactSpec(EXHAUSTED_IN, FactType.DURATION, Reason.LIMIT, text, absent=NEVER)
 
 
 class QuarterHour(NamedTuple):
-    """The readings of a quarter of an hour, summed up.
+    """The sums of the readings of a quarter of an hour.
 
     Args:
-        at_ms: The sum of when they were taken, each counted from the quarter's beginning.
-        value: The sum of what they said.
+        at_ms: The sum of their times, each from the quarter's beginning.
+        value: The sum of their values.
     """
 
     n: int = 0
@@ -54,15 +53,15 @@ class QuarterHour(NamedTuple):
 
 
 QuarterHours = Mapping[int, QuarterHour]
-"""A fact's quarters, by when each began."""
+"""The quarter hours of a fact, by the beginning of each."""
 
 
 class Trend:
-    """One fact's last 24 hours.
+    """The trend of one fact over its last 24 hours.
 
     Args:
-        fills: It is used up at 1; else it empties, and is used up at 0.
-        quarters: What is known from before, by when each quarter began.
+        fills: Whether it is used up at 1; otherwise it empties and is used up at 0.
+        quarters: Stored quarter hours, by the beginning of each.
     """
 
     __slots__ = ("_drawn_ms", "_fills", "_last", "_quarters", "_slope")
@@ -74,7 +73,7 @@ class Trend:
         self._drawn_ms, self._slope = -_MINUTE_MS, 0.0
 
     def add(self, at_ms: int, value: float) -> None:
-        """Take one reading in; one older than the last is left out."""
+        """Add one reading; one older than the last is ignored."""
         if self._last is not None and at_ms < self._last[0]:
             return
         self._last = (at_ms, value)
@@ -87,22 +86,20 @@ class Trend:
 
     @property
     def left(self) -> float | None:
-        """Seconds from the last reading until it is used up; None when it is not running out, or not known yet."""
+        """Seconds from the last reading until it is used up; None when there is no result."""
         if self._last is None:
             return None
         at_ms, value = self._last
         room = 1.0 - value if self._fills else value
         if room <= 0:
             return 0.0
-        if (
-            at_ms - self._drawn_ms >= _MINUTE_MS
-        ):  # a line through a day does not turn from one second to the next
+        if at_ms - self._drawn_ms >= _MINUTE_MS:  # a line through a day changes little within a minute
             self._drawn_ms, self._slope = at_ms, _slope(self._points(at_ms)) or 0.0
         pace = self._slope if self._fills else -self._slope
         return room / pace if pace * NEVER > room else None
 
     def _points(self, now_ms: int) -> list[tuple[float, float, int]]:
-        """Each quarter as (seconds before *now_ms*, value, weight), oldest first; none for too short a time."""
+        """Each quarter as (seconds relative to *now_ms*, value, weight), oldest first; none before an hour."""
         mean_ms = {
             began_ms + it.at_ms / it.n: it
             for began_ms, it in self._quarters.items()
@@ -114,12 +111,12 @@ class Trend:
 
 
 def quarter_of(at_ms: int) -> int:
-    """When the quarter of an hour began that *at_ms* lies in."""
+    """The beginning of the quarter hour that contains *at_ms*."""
     return at_ms - at_ms % QUARTER_MS
 
 
 def _slope(points: Iterable[tuple[float, float, int]]) -> float | None:
-    """The change a second of the line nearest to *points*; None when fewer than two instants are among them."""
+    """The slope per second of the line fitted to *points*; None with fewer than two instants."""
     some = list(points)
     weight = sum(n for _, _, n in some)
     if not weight:

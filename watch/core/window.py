@@ -1,12 +1,12 @@
-"""Maintenance windows: planned work, with its two flags.
+"""Maintenance windows: planned work and its two flags.
 
-`suppress_alerts` silences pages, `sla_exclude` takes the time out of the SLA, both false only announce.
-Probing goes on, so what happened in a window is known afterwards. A window speaks for its own components and
-can hide the outage of no other.
+`suppress_alerts` silences pages, `sla_exclude` excludes the time from the SLA; with both false a window is only
+announced. Checks continue to run, so what happened in a window is on record. A window affects only its own
+components and cannot hide an outage of others.
 
-A *standing* window (`opens: when_announced`) is permission only: of its occurrences just the parts that an
-`Announcement` names count, whether announced ahead or begun by verb. An announcement for a window that is
-always open adds time to it. Which of that an SLA takes out is for `watch.core.exclusion` to say.
+A *standing* window (`opens: when_announced`) has no effect until an occurrence is announced or begun: only the
+parts of its occurrences that an `Announcement` names are in force. An announcement for a window with `opens:
+always` adds time to it. `watch.core.exclusion` decides which of this an SLA excludes.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ __all__ = [
 
 
 class Opens(StrEnum):
-    """Whether an occurrence counts by itself."""
+    """Whether an occurrence is in force without an announcement."""
 
     ALWAYS = "always"
     WHEN_ANNOUNCED = "when_announced"
@@ -62,10 +62,10 @@ class Window:
 
     Args:
         class_: ``hardware``, ``software`` or any other word; reports group by it.
-        components: The keys it speaks for.
-        max_outage: A single outage in it longer than this pages, and the excess is downtime.
-        announced_ms: When customers were told of it; None when they have not been.
-        text: How the rule was written, for people.
+        components: The keys of its components.
+        max_outage: A longer single outage in it pages, and the excess is downtime.
+        announced_ms: When it was announced to customers; None when it was not.
+        text: The rule as written in the file, to show to people.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Occurrence:
-    """One stretch of a window, `[from_ms, to_ms)`."""
+    """One occurrence of a window, `[from_ms, to_ms)`."""
 
     from_ms: int
     to_ms: int
@@ -99,11 +99,11 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """People were told that a window is really used in `[from_ms, to_ms)`.
+    """The announcement that a window is really used in `[from_ms, to_ms)`.
 
     Args:
-        announced_ms: When they were told, as the author says.
-        recorded_ms: When the hub learned of it, as the ledger says.
+        announced_ms: When it was announced, according to the author.
+        recorded_ms: When the hub recorded it in the ledger.
     """
 
     window: str
@@ -123,12 +123,12 @@ class Announcement:
 
 
 def occurrences(window: Window, lo_ms: int, hi_ms: int) -> list[Occurrence]:
-    """What the rule alone gives in `[lo_ms, hi_ms)`: whole occurrences in order, announced or not."""
+    """Whole occurrences of the rule that overlap `[lo_ms, hi_ms)`, in order, announced or not."""
     return [Occurrence(start, end, window.name) for start, end in spans_of_rule(window.rule, lo_ms, hi_ms)]
 
 
 def opened(window: Window, lo_ms: int, hi_ms: int, announcements: Iterable[Announcement]) -> list[Occurrence]:
-    """What counts and touches `[lo_ms, hi_ms)`, whole: this silences, and shows as maintenance."""
+    """Whole occurrences in force that overlap `[lo_ms, hi_ms)`."""
     told = [a.span for a in announcements if a.window == window.name]
     if window.opens is Opens.WHEN_ANNOUNCED:
         spans = union(span for one in told for span in announced_spans(window, one))
@@ -138,12 +138,12 @@ def opened(window: Window, lo_ms: int, hi_ms: int, announcements: Iterable[Annou
 
 
 def announced_spans(window: Window, told: Span) -> list[Span]:
-    """The part of the announced span *told* that the window has: all of it, or what its rule permits."""
+    """The part of the announced span *told* that is in force: all, or for a standing window what its rule allows."""
     if window.opens is Opens.ALWAYS:
         return union([told])
     return intersection(union([told]), union(spans_of_rule(window.rule, *told)))
 
 
 def collapses(window: Window, since_ms: int, until_ms: int) -> list[date]:
-    """The local dates on which a clock change leaves nothing of an occurrence, for a warning."""
+    """The local dates on which a clock change makes an occurrence empty, for a warning."""
     return collapsed_dates(window.rule, since_ms, until_ms)

@@ -1,8 +1,8 @@
-"""Words of strangers made fit to show: an answer's text is written by whoever runs the target.
+"""Text from outside, made safe to show: whoever runs the target writes the text of its answers.
 
 A hostile banner can hold terminal escapes, line breaks that forge a second log line or mail header,
-and right-to-left overrides that turn a sentence round. `visible` shows them for what they are, for the
-operator who must see what came; `one_line` drops them, for titles and names.
+and right-to-left overrides that reverse a sentence. `visible` spells these characters out, for an operator who
+must see what the answer was; `one_line` removes them, for titles and names.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from watch.core.reading import FactType, FactValue
 
 
 def visible(text: str, limit: int = 80) -> str:
-    r"""Return *text* with unseen characters spelled out (`\x1b`, `\u202e`), *limit* characters at most."""
-    # Cut first: a megabyte of body must not be walked for eighty characters.
+    r"""Return *text* with invisible characters spelled out (`\x1b`, `\u202e`), *limit* characters at most."""
+    # Cut first: otherwise a body of a megabyte would be processed for eighty characters.
     cut = text[: limit + 1]
     spelled = "".join(char if char.isprintable() else _spelled(char) for char in cut)
     return spelled if len(spelled) <= limit else spelled[: limit - 1] + "…"
 
 
 def one_line(text: str, limit: int = 200) -> str:
-    """Return *text* as one line without unseen characters, *limit* characters at most."""
+    """Return *text* as one line without invisible characters, *limit* characters at most."""
     cut = text[: 4 * limit]
     line = " ".join("".join(char for char in cut if char.isprintable() or char.isspace()).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
@@ -33,7 +33,7 @@ def _spelled(char: str) -> str:
 
 
 def fact_text(value: FactValue, kind: FactType) -> str:
-    """Return *value* as people read it: `2.31 s`, `1.5 GiB`, `12.3%`, `2026-11-23 02:00:00 UTC`."""
+    """Return *value* as text for people: `2.31 s`, `1.5 GiB`, `12.3%`, `2026-11-23 02:00:00 UTC`."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
@@ -45,7 +45,7 @@ def fact_text(value: FactValue, kind: FactType) -> str:
 
 
 def _seconds_text(seconds: float) -> str:
-    if not abs(seconds) < 10**9:  # nan, infinity, a clock gone mad
+    if not abs(seconds) < 10**9:  # nan, infinity, a broken clock
         return f"{seconds:g} s"
     if abs(seconds) < 1:
         return f"{1000 * seconds:.3g} ms"

@@ -1,1 +1,1 @@
-"""Where it is kept. Each store speaks the protocols of `watch.ports`; one contract suite holds for all."""
+"""The stores. Each implements the protocols of `watch.ports`; one contract suite tests them all."""

@@ -1,1 +1,1 @@
-"""When and from where: all that an agent is."""
+"""The vantage point: schedules checks, runs probes, delivers findings. An agent is this and an uplink."""

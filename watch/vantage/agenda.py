@@ -1,16 +1,16 @@
-"""What to ask next: one heap of due times, and nothing that waits (semantics §1, §2).
+"""The schedule of the checks: a heap of due times, without waiting (semantics §1, §2).
 
-The scheduler's whole logic without a clock or a task: `take` what is due, `release` it when it has been asked. So a
-day of scheduling is a loop of a few milliseconds in a test.
+All scheduling logic, without a clock or tasks: `take` what is due, `release` it when it has been asked. So a test runs
+a day of scheduling in a few milliseconds.
 
-* A check has a place on a grid of its own (`anchor + k · every`), spread by its name, so that a thousand checks do
+* A check is due on its own grid (`anchor + k · every`), with an offset from its name, so that a thousand checks do
   not start together and none drifts.
-* A reading that may be the first of a change is asked again after `retry_every`, off the grid; then back onto it.
-* A check is never asked twice at once, and never makes up for what it missed.
-* Two limits on runs at once, over all and per host. They are never so narrow that a host which hangs, or all of them,
-  could not be asked at the pace that its checks ask for: each run then takes its whole timeout, and readings that came
-  further apart than a state holds would make an outage look like silence.
-* Who must wait for a host waits in that host's queue, keeping its due time: the wait shows as lag.
+* While a streak is under way the check is asked again after `retry_every`, off the grid; afterwards on the grid.
+* A check never runs twice at once, and missed runs are not made up for.
+* Two limits on concurrent runs: over all (at most `most`), and per host. They allow the interval of every check even
+  when a host, or every host, hangs and each run takes its whole timeout: with longer intervals states would lapse, and
+  an outage would be recorded as unknown.
+* A check that waits for a host is in the queue of that host and keeps its due time, so the wait counts as lag.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
     from watch.core.settings import Check
 
-FIRST_ROUND = 5.0  # seconds within which every check is asked for the first time
-GRACE = 2.0  # seconds beyond its timeout after which a run is given up
-_ROOM = 1.5  # times what is needed when every run takes its whole timeout
+FIRST_ROUND = 5.0  # seconds within which every check runs for the first time
+GRACE = 2.0  # seconds after its timeout at which a run is abandoned
+_ROOM = 1.5  # factor on the runs needed when every run takes its whole timeout
 
 
 class Slot:
-    """One check's place in the agenda. Times are seconds on the monotonic clock."""
+    """The schedule of one check. Times are seconds on the monotonic clock."""
 
     __slots__ = (
         "anchor",
@@ -49,7 +49,7 @@ class Slot:
     )
 
     def __init__(self, check: Check, now: float) -> None:
-        self.unsettled = False  # a streak is on its way to a change, the hub says
+        self.unsettled = False  # the hub says that a streak is under way
         self.started: float | None = None  # while it runs
         self.asked: float | None = None  # when it was last started
         self.gone = False
@@ -60,7 +60,7 @@ class Slot:
         self.due = now + share * min(self.every, FIRST_ROUND)
 
     def adopt(self, check: Check) -> None:
-        """Ask *check* from now on."""
+        """Use *check* from now on."""
         self.check = check
         self.every = check.every.total_seconds()
         self.retry = min(check.retry_every.total_seconds(), self.every)
@@ -68,18 +68,18 @@ class Slot:
         self.host = str(getattr(check.probe, "peer", str)())
 
     def next_due(self, now: float) -> float:
-        """When to ask again, having asked at `asked` and being done at *now*."""
+        """When to ask again after a run that started at `asked` and ended at *now*."""
         if self.unsettled:
             return max((now if self.asked is None else self.asked) + self.retry, now)
         return self.anchor + (math.floor((now - self.anchor) / self.every) + 1) * self.every
 
 
 class Agenda:
-    """All checks of one vantage point and when each is due.
+    """All checks of one vantage point, and when each is due.
 
     Args:
-        overall, per_host: Runs at once, or more where the checks need more.
-        most: Runs at once that there can be at all: what this process may hold open.
+        overall, per_host: Limits on concurrent runs; raised where the checks need more.
+        most: The upper bound of *overall*: the open files that this process may have.
     """
 
     def __init__(self, *, overall: int = 256, per_host: int = 8, most: int = 16_384) -> None:
@@ -94,7 +94,7 @@ class Agenda:
         self.busy = 0
 
     def replan(self, checks: Iterable[Check], now: float) -> None:
-        """Ask *checks* and no others: those unchanged keep their schedule, those changed their belief."""
+        """Replace the checks. Unchanged checks keep their schedule; changed ones begin a new one."""
         wanted = {check.name: check for check in checks}
         for name in self.slots.keys() - wanted.keys():
             self.slots.pop(name).gone = True
@@ -108,7 +108,7 @@ class Agenda:
         self._widen()
 
     def _widen(self) -> None:
-        """Let as many run at once as it takes to keep the pace when nothing answers."""
+        """Set the limits so that all checks keep their intervals even when nothing answers."""
         need: dict[str, float] = {}
         for slot in self.slots.values():
             need[slot.host] = need.get(slot.host, 0.0) + slot.timeout / slot.every
@@ -118,13 +118,13 @@ class Agenda:
         self._overall = min(self._most, max(self._least, math.ceil(sum(need.values()) * _ROOM)))
 
     def _change(self, slot: Slot, check: Check, now: float) -> None:
-        """Give *slot*'s name to a new slot: the streak of the old question says nothing of the new one."""
-        slot.gone = True  # a run under way was a question of the old wording: its answer is dropped
+        """Replace *slot* with a new one for *check*: the streak of the old question does not apply to the new."""
+        slot.gone = True  # a run under way asks the old question: its reading is dropped
         fresh = self.slots[check.name] = Slot(check, now)
         self._push(fresh)
 
     def take(self, now: float) -> Iterator[Slot]:
-        """The slots to ask now, as far as the limits allow; each is running until it is released."""
+        """The slots to run now, within the limits; each counts as running until it is released."""
         while self._heap and self._heap[0][0] <= now and self.busy < self._overall:
             due, _, slot = heapq.heappop(self._heap)
             if slot.gone or slot.started is not None or due != slot.due:
@@ -139,7 +139,7 @@ class Agenda:
             yield slot
 
     def release(self, slot: Slot, now: float) -> None:
-        """*slot* has been asked; plan its next time and let the next in its host's queue go."""
+        """End the run of *slot*: schedule its next one, and the next slot in its host's queue."""
         self.busy -= 1
         if slot.host:
             self._leave(slot.host)
@@ -149,14 +149,14 @@ class Agenda:
             self._push(slot)
 
     def settle(self, name: str, now: float, *, unsettled: bool) -> None:
-        """Whether check *name* is on its way to a change, as the hub says: then it is asked again soon."""
+        """Set whether check *name* has a streak under way; if it has, it is asked again after `retry_every`."""
         slot = self.slots.get(name)
         if slot is None or slot.unsettled is unsettled:
             return
         slot.unsettled = unsettled
-        if slot.started is None and slot.asked is not None:  # else it is planned when it is released
+        if slot.started is None and slot.asked is not None:  # else `release` schedules it
             slot.due = slot.next_due(now)
-            self._push(slot)  # what the heap held of it is passed over
+            self._push(slot)  # `take` ignores its older item in the heap
 
     def _leave(self, host: str) -> None:
         left = self._running[host] - 1

@@ -1,4 +1,4 @@
-"""Ask once, by the vantage point's clock."""
+"""One run of a probe, at the time of the vantage point's clock."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def asked(
     timeout: timedelta,  # noqa: ASYNC109 - see `observe`
     way: Way | None = None,
 ) -> Reading:
-    """The reading of *probe* now, asked by *way*; *judge* None takes any answer."""
+    """The reading of one run of *probe* over *way*; with *judge* None any answer is up."""
     now = datetime.fromtimestamp(clock.now_ms() / 1000, UTC)
     it = cast("Probe", probe)
     if way is None:

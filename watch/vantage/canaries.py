@@ -1,12 +1,12 @@
 """Whether this vantage point can see at all (semantics §3).
 
-Canaries are targets that are good whenever we are. A vantage point with n of them is blind while fewer than
-min(2, n) are good. One that was never good yet is not counted (a wrong address must not blind us) but reported.
-"Never" outlives us: which ones were good is on record, or a restart in the middle of our own outage would take all
-canaries for wrong addresses, and every target for down.
+Canaries are targets that answer whenever the vantage point works. A vantage point with n canaries is blind while fewer
+than min(2, n) are good. A canary that was never good yet is not counted (a wrong address must not make it blind) but
+reported. The store records which canaries were ever good: otherwise, after a restart during an outage of our own, all
+canaries would look like wrong addresses, and every target would be down.
 
-A round is all of them asked at once, at most two seconds each. Rounds come at a steady pace, and at once when a check
-is about to be confirmed down without a round begun after its first bad reading.
+A round asks all of them at once, each for at most two seconds by default. Rounds run at a fixed interval, and at once
+when a check would be confirmed down and no round has begun since its first bad reading.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ROUND_EVERY = 15.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One look at all canaries. `began_ms` by the vantage point's clock; *never* names those never yet good."""
+    """The result of one round. `began_ms` is by the vantage point's clock; *never* names those never yet good."""
 
     began_ms: int
     blind: bool
@@ -39,7 +39,7 @@ class Round:
 
 
 class Canaries:
-    """The canaries of one vantage point, and what their last round said."""
+    """The canaries of one vantage point, with the result of their last round."""
 
     def __init__(self, canaries: Sequence[Canary], clock: Clock, proven: Iterable[str] = ()) -> None:
         self.asked, self._clock = tuple(canaries), clock
@@ -47,11 +47,13 @@ class Canaries:
         self._under_way: asyncio.Task[Round] | None = None
         self._under_way_since = 0
         self.last: Round | None = None
-        self.good_ms = clock.now_ms()  # when the last good round began; before the first, our start
+        self.good_ms = (
+            clock.now_ms()
+        )  # when the last good round began; before the first one, when this was made
 
     @property
     def proven(self) -> frozenset[str]:
-        """The canaries that were good at some time."""
+        """The canaries that were ever good."""
         return frozenset(self._proven)
 
     def __bool__(self) -> bool:
@@ -62,7 +64,7 @@ class Canaries:
         return self.last is not None and self.last.blind
 
     async def since(self, instant_ms: int) -> Round:
-        """A round that began after *instant_ms*: the last one, the one under way, or a new one."""
+        """The result of a round that began after *instant_ms*: the last, the one under way, or a new one."""
         if self.last is not None and self.last.began_ms > instant_ms:
             return self.last
         if self._under_way is None or self._under_way_since <= instant_ms:

@@ -1,7 +1,7 @@
-"""How late the event loop is, and was while a reading was taken.
+"""The lag of the event loop, now and during a reading.
 
-A loop that lags makes healthy targets look slow and slow ones dead. The ticker says when it ran and when it should
-have; whoever took a reading asks for the worst lag since it began, the tick that is overdue right now included.
+When the loop lags, healthy targets look slow and slow ones look down. The ticker reports when it ran and when it should
+have run; after a reading the caller asks for the worst lag since the reading began, including a tick overdue now.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _REMEMBERED = 120.0
 
 
 class Lag:
-    """Times are seconds on the monotonic clock."""
+    """The recent lags of the event loop. Times are seconds on the monotonic clock."""
 
     __slots__ = ("_late", "_next")
 
@@ -22,7 +22,7 @@ class Lag:
         self._next: float | None = None
 
     def ticked(self, now: float, expected: float, following: float) -> float:
-        """The ticker runs at *now*, was to run at *expected*, will at *following*; its lag in seconds."""
+        """Record a tick at *now*, due at *expected*, with the next at *following*; return its lag in seconds."""
         lag = max(0.0, now - expected)
         self._next = following
         if lag >= _WORTH_NOTING:
@@ -34,6 +34,6 @@ class Lag:
     def worst(self, since: float, now: float) -> float:
         """The worst lag between *since* and *now*, in seconds."""
         overdue = 0.0 if self._next is None else max(0.0, now - self._next)
-        if not self._late or self._late[-1][0] < since:  # as nearly always
+        if not self._late or self._late[-1][0] < since:  # nearly always
             return overdue
         return max([overdue, *(lag for at, lag in self._late if at >= since)])

@@ -1,8 +1,8 @@
-"""What one check's earlier readings say about the present one: the facts `gap` and `exhausted_in`.
+"""The facts of a check that come from several readings: `gap` and `exhausted_in`.
 
-A probe keeps nothing between its runs, so whoever runs it does. Only checks that have a use for it get a memory: the
-rest, which are most, pay nothing. A restart knows by the quarter of an hour what filled up or ran out before it
-(`watch.core.trend`); how long nobody answered (`watch.core.gap`) begins anew, for nobody looked meanwhile.
+A probe has no state between runs, so the vantage point keeps it. Only checks that need it have a memory; most do not.
+After a restart the trend continues from the stored quarter hours (`watch.core.trend`); the gap (`watch.core.gap`)
+begins again, because nothing was asked meanwhile.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ def needed(check: Check) -> bool:
 
 
 class Memory:
-    """The judge of one check with what it remembers.
+    """The judge of one check, with the state that it keeps between readings.
 
     Args:
-        kept: What the store knows of each fact that fills up or empties.
-        stalled: Whether we were too busy to look at any time since that instant of the monotonic clock.
+        kept: The stored quarter hours of each fact that fills up or empties.
+        stalled: Returns whether the event loop lagged too much since an instant of the monotonic clock.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Memory:
         self._heard = clock.monotonic()
 
     def inherit(self, former: Memory) -> None:
-        """Go on from what *former* remembers, if it is the same question that is asked."""
+        """Take over the state of *former*, if the question is the same."""
         if (former.check.probe, former.check.way) != (self.check.probe, self.check.way):
             return
         self._trends = {name: former._trends.get(name, one) for name, one in self._trends.items()}
@@ -66,7 +66,7 @@ class Memory:
         return self._gap is not None
 
     def of(self, reading: Reading) -> Reading:
-        """The judge's verdict on an answer that has just come in, with the facts that earlier ones add."""
+        """The judged reading of an answer that has just arrived, with the facts from earlier readings."""
         now = self._clock.monotonic()
         if self._gap is not None:
             if self._stalled(self._heard):
@@ -80,7 +80,7 @@ class Memory:
         return self._judge.of(self._told(reading, self._exhausted()))
 
     def concluded(self, reading: Reading) -> Reading:
-        """What came of a run, and with it how long nobody answered if that was so; *unknown* is none of theirs."""
+        """The final reading of a run, with the fact `gap` if it got no answer; an *unknown* one does not count."""
         if self._gap is None:
             return reading
         if reading.verdict is Verdict.UNKNOWN:

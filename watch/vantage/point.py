@@ -1,14 +1,13 @@
-"""One vantage point at work: a ticker, the runs it starts, and the observations they become.
+"""One running vantage point: a ticker, the runs that it starts, and their observations.
 
-All that an agent is; the local vantage point of a hub is the same code with another uplink.
+An agent and the local vantage point of a hub are the same code with another uplink.
 
-It believes nothing itself. What it finds it delivers, a tick's findings together, and the receipt tells it which
-checks are on their way to a change, so that they are asked again soon, and whether one waits for the canaries to be
-confirmed down.
+It keeps no states itself. It delivers the findings of a tick together; the receipt says which checks have a streak
+under way, so that they are asked again soon, and whether one needs the canaries to be confirmed down.
 
-The ticker wakes on a coarse tick, starts whatever is due in one go (a timer or a sleeping task for each check would
-cost more than the checks), measures how late it was, and gives up runs that ignored their cancellation: such a run
-loses its slot, not the check its schedule.
+Each tick starts all checks that are due (a timer or a sleeping task per check would cost more than the checks),
+measures how late it was, and abandons runs that ignored their cancellation: such a run loses its slot, but its check
+keeps its schedule.
 """
 
 from __future__ import annotations
@@ -36,12 +35,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 TICK = 0.02  # seconds
-_REPORT = 1.0  # seconds between deliveries when there is nothing to tell but the lag
-TAINTING = 0.1  # seconds of loop lag that spoil a latency
+_REPORT = 1.0  # seconds between deliveries without findings, which report the lag
+TAINTING = 0.1  # seconds of loop lag from which on a latency is tainted
 
 
 class _Run:
-    """One asking under way. `over` once its slot was released, by whoever came first."""
+    """One run under way. `over` once its slot is released, at its end or when it is abandoned."""
 
     __slots__ = ("deadline", "over", "slot", "task")
 
@@ -55,11 +54,11 @@ class _Run:
 
 
 class VantagePoint:
-    """Asks its checks until `stop`.
+    """A vantage point that runs its checks until `stop`.
 
     Args:
-        proven: The canaries that were good at some time.
-        kept: What is known of facts that fill up or empty: check → fact → its quarters.
+        proven: The canaries that were ever good.
+        kept: The stored trends of facts that fill up or empty: check → fact → its quarter hours.
     """
 
     def __init__(
@@ -101,7 +100,7 @@ class VantagePoint:
         self.agenda.replan(checks, self._clock.monotonic())
 
     def _memory(self, check: Check) -> Memory:
-        """What is remembered of *check*: nothing, when it asks something else than before."""
+        """The memory of *check*; a new one when its question has changed."""
         known = self._memories.get(check.name)
         if known is not None and known.check == check:
             return known
@@ -114,9 +113,9 @@ class VantagePoint:
         return self._lag.worst(since, self._clock.monotonic()) >= TAINTING
 
     async def run(self) -> None:
-        """Tick until `stop`; then wait for nothing: what is under way is cancelled."""
+        """Tick until `stop`; then cancel the runs under way and deliver what was found."""
         expected = self._clock.monotonic()
-        self._send()  # it opens the epoch: the receipt tells what to go on from
+        self._send()  # this opens the epoch: its receipt has the streaks under way
         while not self._stopping.is_set():
             expected = self.tick(expected)
             await self._clock.sleep(max(0.0, expected - self._clock.monotonic()))
@@ -131,7 +130,7 @@ class VantagePoint:
         self._stopping.set()
 
     def tick(self, expected: float) -> float:
-        """Start what is due and give up what is overdue; was to come at *expected*, returns when to come next."""
+        """Start due checks and abandon overdue runs; due at *expected*, returns when the next tick is due."""
         now = self.ticked = self._clock.monotonic()
         following = max(expected, now) + TICK
         lag = self._lag.ticked(now, expected, following)
@@ -153,7 +152,7 @@ class VantagePoint:
     # ---- deliveries ----
 
     def _send(self) -> None:
-        """Deliver what was found since the last time, in its order."""
+        """Deliver the findings since the last delivery, in order."""
         findings, self._findings = tuple(self._findings), []
         delivery = Delivery(
             vantage=self.name, epoch=self._epoch, first=self._sent + 1, findings=findings,
@@ -170,7 +169,7 @@ class VantagePoint:
         self.heard(await self._uplink.take(delivery))
 
     def heard(self, receipt: Receipt) -> None:
-        """Go on from what the hub believes."""
+        """Apply a receipt from the hub."""
         now = self._clock.monotonic()
         for name, belief in receipt.beliefs.items():
             self.agenda.settle(name, now, unsettled=not belief.settled)
@@ -180,7 +179,7 @@ class VantagePoint:
             self._look_soon()
 
     def _look_soon(self) -> None:
-        """Ask the canaries at once: a check waits for them."""
+        """Start a canary round now, or after the one under way."""
         if self._round is None or self._round.done():
             self._next_round = self._clock.monotonic() + ROUND_EVERY
             self._round = asyncio.create_task(self._look(), name="canary round")
@@ -208,7 +207,7 @@ class VantagePoint:
         ended = self._clock.monotonic()
         lag = self._lag.worst(began, ended)
         if reading.verdict is Verdict.DOWN and lag > min(1.0, slot.timeout / 4):
-            reading = Reading(Verdict.UNKNOWN, Reason.OVERLOADED, f"we were busy for {lag:.1f} s ourselves")
+            reading = Reading(Verdict.UNKNOWN, Reason.OVERLOADED, f"our event loop was busy for {lag:.1f} s")
         took_ms = round((ended - began) * 1000)
         if self.canaries:
             reading = await self._trusted(memory, reading, began_ms)
@@ -218,10 +217,10 @@ class VantagePoint:
             self._finish(run, self._stamped(check, reading, began_ms, took_ms, lag >= TAINTING))
 
     async def _trusted(self, memory: Memory | None, reading: Reading, at_ms: int) -> Reading:
-        """*reading*, or unknown if we are blind.
+        """*reading*, or unknown while the vantage point is blind.
 
-        Where gaps are counted, each reading without an answer does: one of ours is no gap of theirs, so the canaries
-        are asked first.
+        Where gaps are measured, a down reading waits for a canary round: an outage of our own must not count as a gap
+        of the target.
         """
         if (
             memory is not None
@@ -232,7 +231,11 @@ class VantagePoint:
             self._seen(await self.canaries.since(at_ms))
         if not self.canaries.blind:
             return reading
-        return Reading(Verdict.UNKNOWN, Reason.BLIND, f"{self.name} cannot see its own canaries")
+        return Reading(
+            Verdict.UNKNOWN,
+            Reason.BLIND,
+            f"vantage point {self.name} is blind: too few of its canaries answer",
+        )
 
     def _stamped(
         self, check: Check, reading: Reading, at_ms: int, took_ms: int, tainted: bool
@@ -248,7 +251,7 @@ class VantagePoint:
         run.over, run.task = (
             True,
             None,
-        )  # the heap keeps the run until its deadline, and need not keep the task
+        )  # the heap keeps the run until its deadline, but not the task
         gone = slot.gone
         self.agenda.release(slot, self._clock.monotonic())
         if not gone:
@@ -256,15 +259,17 @@ class VantagePoint:
             self._findings.append(observation._replace(seq=number))
 
     def _abandon(self, run: _Run, now: float) -> None:
-        """Let *run* go on alone: it ignores cancellation, and its check must not wait for it."""
+        """Release the slot of *run*, which ignores cancellation: its check must not wait for it."""
         self.abandoned += 1
         log.error(
-            "%s: a %s probe ignored its cancellation and was left behind",
+            "%s: a %s probe ignored its cancellation and was abandoned",
             run.slot.check.name,
             run.slot.check.kind,
         )
         began_ms = self._clock.now_ms() - round((now - run.deadline + run.slot.timeout + GRACE) * 1000)
-        reading = Reading(Verdict.UNKNOWN, Reason.INTERNAL, "our probe did not end in time", NOTHING, NOTHING)
+        reading = Reading(
+            Verdict.UNKNOWN, Reason.INTERNAL, "our probe did not stop at its timeout", NOTHING, NOTHING
+        )
         self._finish(
             run,
             self._stamped(run.slot.check, reading, began_ms, round((run.slot.timeout + GRACE) * 1000), True),
@@ -274,7 +279,7 @@ class VantagePoint:
         self._seen(await self.canaries.since(self._clock.now_ms() - 1))
 
     def _seen(self, round_: Round) -> None:
-        """Tell the hub; when it blinds us, nothing since the last good round counts there."""
+        """Deliver the result of a round; when it is blind, the hub ignores readings since the last good round."""
         self._findings.append(
             Sight(self.name, round_.blind, self.canaries.good_ms, round_.good, round_.bad, round_.never)
         )

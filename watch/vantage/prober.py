@@ -1,14 +1,13 @@
-"""Runs a probe once and turns whatever happens into a reading.
+"""The prober: runs a probe once and turns every outcome into a reading.
 
-Here the line between the target's fault and ours is drawn, once (semantics §1):
+Only here are faults of the target told apart from ours (semantics §1):
 
-* The probe returned → the judge passes its verdict on the facts.
-* `ProbeFailure`, an operating system's error that only a peer can cause, no answer within *timeout* → down.
-* `OurFault`, an error that says what we ran out of, or anything nobody expected → unknown. Unknown is never
-  downtime: a bug in a probe pages its author, not whoever is on call.
+* The probe returned → the judge gives the verdict from the facts.
+* `ProbeFailure`, an operating system error that only a peer can cause, no answer within *timeout* → down.
+* `OurFault`, an error from a resource of ours that ran out, or any unexpected exception → unknown. Unknown is never
+  downtime: a bug in a probe must not page the person on call.
 
-Details are written by strangers as often as by us: they leave here as one line of at most 200 visible
-characters.
+Details may contain text from the target: they are cut to one line of at most 200 visible characters.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ log = logging.getLogger(__name__)
 
 
 class Judging(Protocol):
-    """Who says what an answer is worth."""
+    """The interface of a judge: gives the verdict on an answer."""
 
     def of(self, reading: Reading) -> Reading:
-        """The reading of an answer that has just come in, with the verdict it deserves."""
+        """The reading of an answer that has just arrived, with its verdict."""
 
 
 async def observe(probe: Probe, judge: Judging, *, now: datetime, timeout: timedelta) -> Reading:  # noqa: ASYNC109 - the limit is the check's, and its lapse is a reading
-    """Run *probe* within *timeout* and return what *judge* makes of it. Only cancellation escapes."""
+    """Run *probe* within *timeout* and return the reading that *judge* gives. Raises nothing but cancellation."""
     limit = asyncio.timeout(timeout.total_seconds())
     try:
         async with limit:
@@ -54,7 +53,7 @@ async def observe(probe: Probe, judge: Judging, *, now: datetime, timeout: timed
 
 
 def _late(error: TimeoutError, timeout: timedelta) -> Reading:
-    """Return a reading for a run cut short: only the code that was waiting knows for what."""
+    """Return the reading of a run that timed out; the code that was waiting may say what it waited for."""
     found = carried(error) or ProbeFailure(Reason.TIMEOUT, "no answer in time")
     if isinstance(found, OurFault):
         return _unknown(found)
@@ -68,13 +67,13 @@ def _read(error: Exception, probe: Probe) -> Reading:
     if isinstance(found, OurFault):
         return _unknown(found)
     kind: Any = getattr(probe, "KIND", type(probe).__name__)
-    # Neither the probe nor the error's text is logged: either may hold a secret. Names of places do not.
+    # Neither the probe nor the error's text is logged: either may contain a secret. Places in the code do not.
     log.error("a bug in the probe %s: %s at %s", kind, type(error).__name__, _place(error))
     return Reading(Verdict.UNKNOWN, Reason.INTERNAL, f"a bug in our {kind} probe: {type(error).__name__}")
 
 
 def _place(error: Exception) -> str:
-    """Return where *error* was raised: ``file.py:12 in name``, innermost."""
+    """Return where *error* was raised: ``file.py:12 in name``, the innermost frame."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -1,14 +1,13 @@
-"""Is an answer good enough? The small language of a check's `expect` and `warn`, and the judgement they pass.
+"""The language of a check's `expect` and `warn`, and the verdict they give a reading.
 
     expect: [status == 200, body contains "Sign in", latency < 2s]
     warn:   [latency < 800ms, certificate.left > 21d, 'json(queue) < 100 or header(x-paused) exists']
 
 A sentence is compiled when the file is read: an unknown fact, a unit that does not fit or a pattern that
-does not compile is a mistake with its place then, never at three in the morning. At run time a broken
-`expect` is down, a broken `warn` degraded; a reading that is not up to begin with is left as it is. What
-the answer lacks breaks a sentence, except under `exists` and `not`. The answer is hostile: nothing it holds
-can make a judgement slow (`watch.core.expect.jsonpath`, `watch.core.expect.comparison`) or a message longer
-or other than it looks.
+does not compile is reported then, with its place, not at run time. At run time a broken `expect` makes the
+reading down, a broken `warn` degraded; a reading that is not up is not changed. A value missing in the answer
+breaks a sentence, except under `exists` and `not`. The answer may be hostile: nothing in it can make the
+evaluation slow (`watch.core.expect.jsonpath`, `watch.core.expect.comparison`), or a message long or misleading.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ _LONGEST_DETAIL = 200
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """How a reading fell short: the reason that alerts and metrics share, and a sentence for people."""
+    """Why a reading broke an expectation: the reason (for alerts and metrics) and a sentence for people."""
 
     reason: Reason
     detail: str
@@ -51,7 +50,7 @@ class Expectation:
     """One compiled sentence. Two of the same text are equal.
 
     Args:
-        names: What it speaks of: facts, `body`, `header(x)`, `json(x)`.
+        names: The facts it names, with `body`, `header(x)`, `json(x)`.
     """
 
     text: str
@@ -59,12 +58,12 @@ class Expectation:
     test: Test = field(repr=False, compare=False)
 
     def breach(self, reading: Reading) -> Breach | None:
-        """Return how *reading* falls short of it, None when it does not."""
+        """Return why *reading* breaks it; None when it holds."""
         answer = Answer(reading)
         return None if self.test.holds(answer) else self.said(answer)
 
     def said(self, answer: Answer) -> Breach:
-        """Return how *answer*, which broke it, fell short."""
+        """Return why *answer* breaks it; only for an answer that does."""
         detail = self.test.broken(answer)
         short = detail if len(detail) <= _LONGEST_DETAIL else detail[: _LONGEST_DETAIL - 1] + "…"
         return Breach(self.test.reason(answer), short)
@@ -72,18 +71,18 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """What a check expects: a broken `expect` reads down, a broken `warn` degraded."""
+    """The expectations of a check: a broken `expect` gives down, a broken `warn` degraded."""
 
     expect: tuple[Expectation, ...] = ()
     warn: tuple[Expectation, ...] = ()
 
     @property
     def names(self) -> frozenset[str]:
-        """All that its sentences speak of."""
+        """All that its expectations name."""
         return frozenset[str]().union(*(it.names for it in (*self.expect, *self.warn)))
 
     def of(self, reading: Reading) -> Reading:
-        """Return *reading* with the verdict it deserves; only an `up` one can get worse."""
+        """Return *reading* with the verdict that its facts give; only an `up` reading changes."""
         if reading.verdict is not Verdict.UP:
             return reading
         answer = Answer(reading)
@@ -101,10 +100,10 @@ def _worse(reading: Reading, verdict: Verdict, broken: Breach) -> Reading:
 
 
 def compile_expectation(text: str, facts: Mapping[str, FactSpec]) -> Expectation:
-    """Return what *text* means over the *facts* a probe documents.
+    """Return *text* compiled for the *facts* that a probe documents.
 
     Raises:
-        ExpectationError: It is wrong; `offset` is where, `cure` what to write instead.
+        ExpectationError: *text* is wrong; `offset` says where, `cure` what to write instead.
     """
     try:
         test = compiled_test(text, facts)
@@ -124,8 +123,8 @@ def compile_judge(
     """Return the judge of a check.
 
     Args:
-        assumed: A fact → the expectation that holds unless some entry of *expect* speaks of that fact.
-        warned: A fact → the warning that holds unless some entry of either speaks of it.
+        assumed: Fact → the built-in expectation, used unless an entry of *expect* names that fact.
+        warned: Fact → the built-in warning, used unless an entry of *expect* or *warn* names that fact.
 
     Raises:
         ExpectationError: The first entry that is wrong; `place` is its list and index.
@@ -141,7 +140,7 @@ def judge_of(
     warned: Mapping[str, str],
     compiled: Callable[[str], Expectation],
 ) -> Judge:
-    """Return the judge of what the user wrote, and of what holds because nothing was written of it."""
+    """Return the judge of the user's expectations and the built-in ones for facts that these do not name."""
     named = frozenset[str]().union(*(it.names for it in expect))
     either = named.union(*(it.names for it in warn))
     taken = (compiled(text) for fact, text in assumed.items() if fact not in named)

@@ -9,24 +9,26 @@ if TYPE_CHECKING:
 
     from watch.core.reading import FactValue, Reading
 
-LARGEST = 2 << 20  # of a body's bytes or characters; the probes read no more, and 256 KiB unless told
+LARGEST = 2 << 20  # bytes or characters of a body; the probes never read more, and 256 KiB by default
 
 
 class NotJson(ValueError):  # noqa: N818 - says what it is
-    """The body is no JSON."""
+    """The body is not JSON."""
 
 
 class Answer:
-    """What one probe run found; parses the body at most once, and only when asked."""
+    """The facts, headers and body of one reading; parses the body at most once, on first use."""
 
     __slots__ = ("_json", "facts", "material")
 
     def __init__(self, reading: Reading) -> None:
         self.facts: Mapping[str, FactValue] = reading.facts
-        self.material: Mapping[str, Any] = reading.material  # `_json` comes when asked: this is the hot path
+        self.material: Mapping[str, Any] = (
+            reading.material
+        )  # `_json` is set on first use: this is the hot path
 
     def body(self) -> str | None:
-        """Return what came as text, cut at `LARGEST`; None when the probe gave none."""
+        """Return the body as text, cut at `LARGEST`; None when the probe gave none."""
         body = self._raw()
         return body.decode("utf-8", "replace") if isinstance(body, bytes) else body
 
@@ -40,7 +42,7 @@ class Answer:
         return headers.get(name)
 
     def json(self) -> Any:
-        """Return the body as JSON; NotJson when it is something else."""
+        """Return the parsed body; NotJson when it is not JSON."""
         if not hasattr(self, "_json"):
             self._json = _parsed(self._raw(), cut=self.facts.get("truncated") is True)
         if isinstance(self._json, NotJson):

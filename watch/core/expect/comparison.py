@@ -1,7 +1,6 @@
-"""One comparison as two functions: does it hold (the fast one), and what tells people that it does not.
+"""One comparison as two functions: whether it holds (the fast one), and the sentence for people when it does not.
 
-What is missing breaks every comparison but `exists`: an answer that lacks what it should be judged by is
-not good.
+A missing value breaks every comparison but `exists`.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-HAYSTACK = 256 << 10  # of a text's characters or bytes that a pattern sees
+HAYSTACK = 256 << 10  # characters or bytes of a text that a pattern is applied to
 # RE2 is linear in the text, times the pattern where its automaton outgrows its memory: `[a-q][^u-z]{999}x`
 # took 2.9 s over 256 KiB. Instructions × bytes stay below this, 45 ms at worst.
 _MATCH_WORK = 1 << 24
@@ -35,7 +34,7 @@ _LARGEST_PATTERN = 4_000  # instructions
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """`200..299`: both ends belong to it."""
+    """`200..299`, both ends included."""
 
     low: Any
     high: Any
@@ -43,7 +42,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A compiled pattern, and how much of a text it may look at: see `_MATCH_WORK`."""
+    """A compiled pattern, and how much of a text it is applied to: see `_MATCH_WORK`."""
 
     search: Callable[[bytes], Any]
     reach: int
@@ -58,7 +57,7 @@ def equals(subject: Subject, value: Any) -> Holds:
 
 
 def differs(subject: Subject, value: Any) -> Holds:
-    """Return whether *subject* is there and is something else than *value*."""
+    """Return whether *subject* exists and is not *value*."""
     read = subject.read
     if subject.type is not None:
         return lambda answer: (found := read(answer)) is not None and found != value
@@ -66,7 +65,7 @@ def differs(subject: Subject, value: Any) -> Holds:
 
 
 def orders(subject: Subject, sign: str, value: float) -> Holds:
-    """Return whether *subject* is on the right side of *value*."""
+    """Return whether *subject* compares with *value* as *sign* says."""
     read, compare = subject.read, ORDER[sign]
     if subject.type is not None:
         return lambda answer: (found := read(answer)) is not None and compare(found, value)
@@ -82,7 +81,7 @@ def among(subject: Subject, values: tuple[Any, ...]) -> Holds:
         return _guarded(lambda answer: _among(read(answer), plain, spans))
     if plain or len(spans) > 1:
         return lambda answer: (found := read(answer)) is not None and _among(found, plain, spans)
-    low, high = spans[0].low, spans[0].high  # `status in 200..299`, which nearly every http check carries
+    low, high = spans[0].low, spans[0].high  # `status in 200..299`, which nearly every http check has
     return lambda answer: (found := read(answer)) is not None and low <= found <= high
 
 
@@ -93,7 +92,7 @@ def _among(found: Any, plain: list[Any], spans: list[Range]) -> bool:
 
 
 def contains(subject: Subject, needle: str) -> Holds:
-    """Return whether the text *subject* holds *needle*, or the list has it as an element."""
+    """Return whether the text *subject* contains *needle*, or the list has it as an element."""
     read = subject.read
     if subject.type is not None:
         return lambda answer: (found := read(answer)) is not None and needle in found
@@ -101,21 +100,21 @@ def contains(subject: Subject, needle: str) -> Holds:
 
 
 def matches(subject: Subject, pattern: Pattern) -> Holds:
-    """Return whether RE2 finds *pattern* in the text *subject*, as far as the pattern reaches."""
+    """Return whether RE2 finds *pattern* in the first `reach` characters and bytes of the text *subject*."""
     read, search, reach = subject.read, pattern.search, pattern.reach
 
     def holds(answer: Answer) -> bool:
         found = read(answer)
         if not isinstance(found, str):
             return False
-        # Bytes, because RE2 stumbles over a lone surrogate.
+        # Bytes, because RE2 fails on a lone surrogate.
         return search(found[:reach].encode("utf-8", "replace")[:reach]) is not None
 
     return _guarded(holds) if subject.type is None else holds
 
 
 def pattern_of(text: str, at: int) -> Pattern:
-    """Return *text* compiled; ExpectationError at *at* when RE2 cannot."""
+    """Return *text* compiled; ExpectationError at *at* when RE2 rejects it."""
     import re2  # noqa: PLC0415 - costs start-up, few need it
 
     options = re2.Options()
@@ -124,7 +123,7 @@ def pattern_of(text: str, at: int) -> Pattern:
     try:
         program = re2.compile(text, options)
     except re2.error as error:
-        said = error.args[0].decode("utf-8", "replace") if error.args else "it is none"
+        said = error.args[0].decode("utf-8", "replace") if error.args else "RE2 gives no reason"
         raise ExpectationError(f"the pattern does not compile: {said}", at, _cure(said)) from None
     if program.programsize > _LARGEST_PATTERN:
         raise ExpectationError("the pattern is too large", at, "counted repeats multiply: write smaller ones")
@@ -146,7 +145,7 @@ def exists(subject: Subject) -> Holds:
 
 
 def how(subject: Subject, expected: str, pattern: Pattern | None = None) -> Says:
-    """Return what tells people how *subject* stands to *expected*: `status is 503, expected == 200`."""
+    """Return the function that writes the sentence for people: `status is 503, expected == 200`."""
     reach = HAYSTACK if pattern is None else pattern.reach
 
     def says(answer: Answer) -> str:
@@ -167,7 +166,7 @@ def how(subject: Subject, expected: str, pattern: Pattern | None = None) -> Says
 
 
 def _guarded(holds: Holds) -> Holds:
-    """Return *holds*, false where the body is no JSON or the path asked too much of it: `how` says which."""
+    """Return *holds*, but false where the body is not JSON or the path fails on it; `how` says which."""
 
     def guarded(answer: Answer) -> bool:
         try:

@@ -1,4 +1,4 @@
-"""What is wrong with an expectation, and where the caret goes."""
+"""The error for a wrong expectation, with its place."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ class ExpectationError(ValueError):
 
     Args:
         message: What is wrong.
-        offset: The character of the expectation at which it goes wrong, from 0.
+        offset: The index of the wrong character in the expectation, from 0.
         cure: What to write instead; empty when the message says it all.
         text: The expectation.
-        place: In which list it stood and where (`("expect", 0)`), when it was one of a list.
+        place: The list and the index (`("expect", 0)`) of an expectation from a list.
     """
 
     def __init__(self, message: str, offset: int, cure: str = "", *, text: str = "") -> None:

@@ -1,4 +1,4 @@
-"""The sentences of the expectation language, and what each becomes.
+"""The grammar of the expectation language, and its compiler.
 
     sentence   = clause {"or" clause}
     clause     = term {"and" term}
@@ -9,10 +9,10 @@
                | subject ["not"] "in" (range | "[" (value | range) {"," (value | range)} "]")
     subject    = FACT | "body" | "header(NAME)" | "json(PATH)"
     value      = "text" | 'text' | 200 | 0.5 | 800ms | 21 days | 1GiB | 99% | true | false
-    range      = value..value        both ends belong to it
+    range      = value..value        both ends included
 
-A sentence becomes two closures: `holds`, which every reading passes through, and `broken`, asked only when
-it does not, which says so to people. `met` is what a `not` around it says.
+A sentence becomes closures: `holds` runs for every reading; `broken` writes the sentence for people when it
+does not hold, and `met` the sentence when it holds but stands under a `not`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from watch.core.expect.comparison import Holds, Says
     from watch.core.reading import FactSpec, Reason
 
-DEEPEST = 50  # brackets and nots within each other
+DEEPEST = 50  # nested brackets and nots
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ class Test:
     """A compiled sentence or part of one.
 
     Args:
-        broken: Says how an answer falls short of it.
-        met: Says how an answer meets it, for the `not` around it.
-        reason: Finds the reason of the part that an answer falls short of.
+        broken: The sentence that says how an answer breaks it.
+        met: The sentence that says how an answer meets it, for a `not` around it.
+        reason: The reason of the part that an answer breaks.
     """
 
     holds: Holds
@@ -54,7 +54,7 @@ class Test:
 
 
 def compiled(text: str, facts: Mapping[str, FactSpec]) -> Test:
-    """Return what *text* means over *facts*; ExpectationError with its place and cure otherwise."""
+    """Return *text* compiled for *facts*; ExpectationError with place and cure when it is wrong."""
     reader = Reader(text, tokens(text))
     test = _sentence(reader, facts, 0)
     rest = reader.next
@@ -68,7 +68,7 @@ def compiled(text: str, facts: Mapping[str, FactSpec]) -> Test:
 
 
 class Reader:
-    """A place in the tokens of one expectation."""
+    """A position in the tokens of one expectation."""
 
     def __init__(self, text: str, found: list[Token]) -> None:
         self.text = text
@@ -84,13 +84,13 @@ class Reader:
         return self._tokens[max(self._at - 1, 0)]
 
     def take(self) -> Token:
-        """Return the next token and go past it; END is never passed."""
+        """Return the next token and advance, but never past END."""
         token = self.next
         self._at += token.kind is not Kind.END
         return token
 
     def takes(self, kind: Kind, text: str) -> bool:
-        """Go past the next token if it is this one; say whether it was."""
+        """Advance past the next token if it is this one; return whether it was."""
         found = self.next.kind is kind and self.next.text == text
         self._at += found
         return found

@@ -1,14 +1,14 @@
-"""JMESPath that a hostile body cannot blow up.
+"""JMESPath with bounds, so that a hostile body cannot make it slow or large.
 
-The expression is ours, the body is not. JMESPath can build values that grow with every step (`[@,@] | [@,@]
-| …` doubles) and walk a body as often as it likes (`to_string`, `sort_by`, `map`). Three rules bound it:
+The operator writes the expression; the target writes the body. JMESPath can build values that grow with every
+step (`[@,@] | [@,@] | …` doubles) and walk a body many times (`to_string`, `sort_by`, `map`). Three rules bound it:
 
-* Nothing that builds: no multi-select, no `&expr`, only functions that answer with what is there. So a
-  value never outgrows the body, and a node of the expression never meets the same element twice.
-* A visit costs a step (1.7 µs), 16 elements of a list or object handed on cost one more; there are `STEPS` of
-  them. The worst hostile body of 256 KiB that we found took 46 ms.
-* Depth is bounded twice: by orjson (1,024 levels of body) and by Python's own limit, whose error is ours
-  here.
+* No construction of values: no multi-select, no `&expr`, only functions whose result cannot outgrow
+  the body. So a value is never larger than the body, and a node of the expression never visits an element twice.
+* A visit costs one step (1.7 µs), and one more for each 16 elements of the list or object it returns; `STEPS` is
+  the limit. The worst hostile body of 256 KiB that we found took 46 ms.
+* Depth is bounded twice: by orjson (1,024 levels of body) and by Python's recursion limit, whose error
+  becomes a PathError.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ _BUILDING = {"multi_select_list": "[a, b]", "multi_select_dict": "{a: b}", "expr
 
 
 class PathError(ValueError):
-    """The path cannot be compiled, or asked too much of this body. The text is for people."""
+    """The path cannot be compiled, or cannot be applied to this body. The text is for people."""
 
 
 def compile_path(text: str) -> Callable[[Any], Any]:
-    """Return what finds *text* in a parsed body, None where there is nothing.
+    """Return a function that finds *text* in a parsed body and returns None where there is nothing.
 
     Raises:
-        PathError: Here, when the path is wrong; from the result, when the body makes it too long a walk.
+        PathError: From this function, when the path is wrong; from the returned one, when the body takes too many
+            steps or does not fit the path.
     """
     import warnings  # noqa: PLC0415
 
@@ -46,7 +47,7 @@ def compile_path(text: str) -> Callable[[Any], Any]:
         raise PathError(f"the path is longer than {LONGEST} characters")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # a literal that is no JSON is only "deprecated" there
+            warnings.simplefilter("error")  # jmespath only warns of a literal that is not JSON
             tree = Parser().parse(text).parsed
         _refuse_building(tree)
     except RecursionError:
@@ -63,8 +64,8 @@ def compile_path(text: str) -> Callable[[Any], Any]:
         except RecursionError:
             raise PathError("the body is nested too deeply for this path") from None
         except (JMESPathError, TypeError, ArithmeticError):
-            # Its own text would quote the body, however deep and long that is.
-            raise PathError("the body holds something there that the path cannot take") from None
+            # jmespath's own text would quote the body, which may be very long.
+            raise PathError("the body has a value of a type that the path cannot use") from None
 
     return find
 

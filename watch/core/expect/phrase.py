@@ -1,4 +1,4 @@
-"""A comparison's right side: the operators a subject allows, and values read in its own unit."""
+"""The right side of a comparison: the operators that a subject allows, and values in its unit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SPACED = frozenset((FactType.DURATION, FactType.BYTES, FactType.RATIO, FactType
 
 
 class Tokens(Protocol):
-    """What `watch.core.expect.grammar.Reader` offers."""
+    """The interface of `watch.core.expect.grammar.Reader`."""
 
     text: str
 
@@ -38,7 +38,7 @@ class Tokens(Protocol):
 
 
 def comparison(reader: Tokens, subject: Subject) -> tuple[bool, Holds, Says, Says]:
-    """Read what follows *subject*: whether it is negated, its test, what says it broken, what says it met."""
+    """Read what follows *subject*: whether it is negated, its test, its `broken` and its `met` sentence."""
     negated = reader.takes(Kind.WORD, "not")
     verb = reader.take()
     if verb.kind is Kind.WORD and verb.text == "exists":
@@ -92,7 +92,7 @@ def _worded(reader: Tokens, subject: Subject, verb: Token) -> Holds:
 
 
 def _text(reader: Tokens, subject: Subject, verb: Token) -> Token:
-    """Read the text that `contains` or `matches` is given."""
+    """Read the text after `contains` or `matches`."""
     if not subject.textual:
         raise ExpectationError(
             f"{subject.name} is no text, so no {verb.text}", verb.start, "write ==, !=, <, <=, >, >= or in"
@@ -118,7 +118,7 @@ def _values(reader: Tokens, subject: Subject) -> tuple[Any, ...]:
         found.append(_value_or_range(reader, subject))
     if not reader.takes(Kind.MARK, "]"):
         raise ExpectationError(
-            "this list never ends", opening.start, "close it with ] and part it with commas"
+            "this list never ends", opening.start, "close it with ] and separate the values with commas"
         )
     return tuple(found)
 
@@ -165,7 +165,7 @@ def _single(reader: Tokens, token: Token) -> None:
 def _quoted(subject: Subject, token: Token) -> Any:
     if subject.textual:
         return token.text
-    if subject.type is FactType.INSTANT:  # its text has blanks and colons: quotes are welcome
+    if subject.type is FactType.INSTANT:  # it contains blanks and colons, so quotes are allowed
         return _read(subject, token.text, token.start)
     raise ExpectationError(
         f"{subject.name} is no text", token.start, f"write {_example(subject)}, without quotes"
@@ -185,12 +185,12 @@ def _json_value(text: str, at: int) -> Any:
     if text in {"true", "false"}:
         return text == "true"
     if text == "null":
-        raise ExpectationError("null and missing are one here", at, "write: not json(…) exists")
+        raise ExpectationError("null and missing are the same here", at, "write: not json(…) exists")
     try:
         return number(text)
     except ValueError:
         raise ExpectationError(
-            f"{text!r} is no JSON value", at, f'write a plain number, true, false, or "{text}" in quotes'
+            f"{text!r} is not a JSON value", at, f'write a plain number, true, false, or "{text}" in quotes'
         ) from None
 
 

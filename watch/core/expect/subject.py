@@ -1,4 +1,4 @@
-"""What an expectation can speak of: a probe's facts, and what is in its `body` if it has one."""
+"""The subjects of expectations: a probe's facts, its headers and its `body`, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Subject:
     """The left side of a comparison.
 
     Args:
-        type: None for `json(…)`, whose type only the answer knows.
-        read: Finds its value in an answer; None when it is missing. May raise NotJson or PathError.
+        type: None for `json(…)`, whose type depends on the answer.
+        read: Returns its value in an answer; None when it is missing. May raise NotJson or PathError.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Subject:
         return self.type in (FactType.TEXT, None)
 
     def shown(self, value: Any) -> str:
-        """Return *value* for a sentence to people: short, its controls spelled out."""
+        """Return *value* as text for people: short, with control characters spelled out."""
         if isinstance(value, str):
             return f'"{visible(value)}"'
         if isinstance(value, list | dict):
@@ -49,9 +49,9 @@ class Subject:
 
 
 def subject_of(token: Token, facts: Mapping[str, FactSpec]) -> Subject:
-    """Return what *token* names; ExpectationError with the nearest name when there is no such fact."""
+    """Return the subject that *token* names; ExpectationError with the nearest name when there is none."""
     if token.kind is Kind.CALL and "body" not in facts:
-        said = f"{token.name}(…) looks into a body, and this kind of check has none"
+        said = f"{token.name}(…) reads a body, and this kind of check has none"
         raise ExpectationError(said, token.start, f"write one of {_known(facts)}")
     if token.kind is Kind.CALL:
         return _header(token) if token.name == "header" else _json(token)
@@ -62,7 +62,7 @@ def subject_of(token: Token, facts: Mapping[str, FactSpec]) -> Subject:
     name = token.text
     if name not in facts:
         raise _unknown(token, facts)
-    if name == "body":  # documented like a fact, but no fact: nobody keeps it
+    if name == "body":  # documented like a fact, but never stored
         return Subject(name, FactType.TEXT, facts[name].reason, Answer.body)
     fact, absent = facts[name], facts[name].absent
     return Subject(name, fact.type, fact.reason, lambda answer: answer.facts.get(name, absent))
@@ -94,7 +94,7 @@ def _unknown(token: Token, facts: Mapping[str, FactSpec]) -> ExpectationError:
     names = [*facts, *(("json", "header") if "body" in facts else ())]
     near = difflib.get_close_matches(token.text, names, n=1, cutoff=0.6)
     if not near:
-        # `certificate` for `certificate.left`, `left` for the same: half a name is a near one too.
+        # A part of a dotted name is near too: `certificate` or `left` for `certificate.left`.
         near = [name for name in facts if token.text in name.split(".")][:1]
     full = {"json": "json(PATH)", "header": "header(NAME)"}
     cure = f"did you mean {full.get(near[0], near[0])}?" if near else f"write one of {_known(facts)}"

@@ -1,4 +1,4 @@
-"""An expectation's text as tokens, each knowing where it stood."""
+"""The tokens of an expectation's text, with their offsets."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _FOREIGN = {"=": "==", "!": "not", "&": "and", "&&": "and", "|": "or", "||": "or
 
 class Kind(Enum):
     WORD = "word"
-    TEXT = "text"  # it stood in quotes
+    TEXT = "text"  # in quotes
     OPERATOR = "operator"
     MARK = "mark"  # ( ) [ ] ,
-    CALL = "call"  # json(…) or header(…); `text` is what stood inside
+    CALL = "call"  # json(…) or header(…); `text` is what is inside
     END = "end"
 
 
@@ -42,7 +42,7 @@ class Token(NamedTuple):
 
 
 def tokens(text: str) -> list[Token]:
-    """Return the tokens of *text*, the last of them END; ExpectationError for a broken one."""
+    """Return the tokens of *text*, ending with END; ExpectationError for a broken one."""
     if len(text) > LONGEST:
         raise ExpectationError(
             f"an expectation is longer than {LONGEST} characters", LONGEST, "write several"
@@ -85,7 +85,7 @@ def _foreign(text: str, at: int) -> ExpectationError:
 
 
 def _quoted(text: str, at: int) -> Token:
-    """Read the quoted text at *at*; backslash makes the next character plain, n, t and r are line ends."""
+    """Read the quoted text at *at*: a backslash escapes a quote or backslash, and n, t, r as in C."""
     written: list[str] = []
     i = at + 1
     while i < len(text):

@@ -1,4 +1,4 @@
-"""The store on one SQLite file: one hub writes it, anyone may read it."""
+"""The store in one SQLite file: one hub writes it, any process may read it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from watch.ports import Batch
 
-_LOOK = 0.25  # seconds between looks at whether the disk still takes anything
+_LOOK = 0.25  # seconds between checks whether the disk still accepts writes
 _MOST_QUEUED = 200_000  # observations; some 150 MB
 
 __all__ = ["SqliteReads", "SqliteStore", "reading", "rewriting"]
@@ -27,7 +27,7 @@ __all__ = ["SqliteReads", "SqliteStore", "reading", "rewriting"]
 
 @contextmanager
 def reading(path: Path) -> Iterator[SqliteReads]:
-    """A connection that reads *path*, for one thread and a while."""
+    """The reads of *path*, for one thread; closed at the end of the block."""
     reads = SqliteReads(path)
     try:
         yield reads
@@ -57,10 +57,10 @@ def rewriting(path: Path) -> Iterator[tuple[SqliteReads, Callable[[Batch], objec
 
 
 class SqliteStore:
-    """Holds *path* until `close`. Raises `StoreHeld`, `StoreCorrupt` or `StoreError` when it cannot.
+    """The store at *path*, held until `close`. Raises `StoreHeld`, `StoreCorrupt` or `StoreError`.
 
-    Every page is checked in a thread, while the caller already reads: `sound` waits for the verdict, and nothing is
-    written before it.
+    A thread checks every page while the caller already reads: `sound` waits for the result, and nothing is written
+    before it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -79,12 +79,12 @@ class SqliteStore:
             raise
 
     async def sound(self) -> None:
-        """Return when every page was checked; StoreCorrupt when one is damaged."""
+        """Return when all pages are checked; StoreCorrupt when one is damaged."""
         await self._check.over()
 
     @property
     def trouble(self) -> StoreError | None:
-        """Why writing waits just now, if it does."""
+        """Why writes are waiting now; None when they are not."""
         return self._writer.trouble
 
     @property
@@ -92,10 +92,10 @@ class SqliteStore:
         return self._writer.waiting
 
     async def commit(self, batch: Batch) -> None:
-        """Return once *batch* is on disk; or, while the disk takes nothing, once it is safe in memory and queued.
+        """Return once *batch* is on disk, or, while the disk accepts no writes, once it is queued in memory.
 
-        A pager that waits for a full disk helps nobody. What is queued is written in order as soon as that goes;
-        `trouble` says so meanwhile. Only a kill in that time loses anything, and then people are told again.
+        Alerts must not wait for a full disk. Queued batches are written in order as soon as the disk accepts them;
+        `trouble` says why they wait. Only a kill meanwhile loses them; notices may then be sent twice.
         """
         if self._failure is not None:
             raise self._failure
@@ -110,7 +110,7 @@ class SqliteStore:
         written.add_done_callback(self._late)
 
     def _spare(self, batch: Batch) -> None:
-        """Keep memory bounded while nothing can be written: raw readings go first, the ledger never."""
+        """Bound the memory while nothing can be written: drop raw readings, never ledger entries."""
         self._queued = 0 if self._writer.trouble is None else self._queued + len(batch.observations)
         if self._queued > _MOST_QUEUED:
             batch.observations.clear()
@@ -124,16 +124,16 @@ class SqliteStore:
         return await self._writer.submit(lambda connection: commits.forget(connection, before_ms))
 
     async def close(self) -> None:
-        self.reads.shut()  # first: the last connection to close is the one that can put the WAL away
+        self.reads.shut()  # first: only the last connection to close can remove the WAL
         await self._writer.close()
         trouble = self._failure or self._writer.trouble
         os.close(self._lock)
         if trouble is not None:
-            raise StoreError(f"What was seen last could not be written. {trouble}")
+            raise StoreError(f"The last readings could not be written. {trouble}")
 
 
 class _Check:
-    """A look at every page, in a thread of its own."""
+    """The check of every page, in its own thread."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -146,7 +146,7 @@ class _Check:
     def _look(self) -> None:
         try:
             opening.checked(self._path)
-        except Exception as fault:  # noqa: BLE001 - said to whoever asks for the verdict
+        except Exception as fault:  # noqa: BLE001 - raised in `verdict`
             self._fault = fault
 
     def verdict(self) -> None:

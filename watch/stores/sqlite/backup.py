@@ -1,7 +1,7 @@
-"""Copies of a store that a hub may be writing, and the way back from one.
+"""Backup of a store that a hub may be writing, and restore.
 
-A plain copy of the file loses what is in the WAL, or tears a page that is being written. SQLite's own backup does
-neither: it reads a consistent state and starts again when somebody writes meanwhile.
+A plain copy of the file lacks the WAL, or has a half-written page. SQLite's own backup reads a consistent state, and
+starts again when another connection writes meanwhile.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _pour(source: Path, target: Path) -> None:
 
 
 def restored(backup: Path, store: Path) -> Path | None:
-    """Put *backup* in the place of *store*, which no hub may hold; return where the former store is kept.
+    """Replace *store*, which no hub may hold, with *backup*; return where the former store is kept.
 
     A store that can be read is replaced in one transaction; one that cannot is moved aside. A kill at any moment
     leaves the former store or the restored one.

@@ -1,4 +1,4 @@
-"""What one `Batch` does to the tables, inside the writer's transaction."""
+"""The SQL that writes a `Batch`, inside the writer's transaction."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _VOID = "DELETE FROM day WHERE component = ? AND month >= ?"
 _DARK = "INSERT OR REPLACE INTO dark VALUES (?,?)"
 _GAP = "INSERT OR REPLACE INTO dark_gap VALUES (?,?,?,?,?,?)"
 _LANE = "INSERT OR REPLACE INTO lane VALUES (?,?,?,?)"
-# Not INSERT OR REPLACE: that would also delete the row that another unique index clashes with.
+# Not INSERT OR REPLACE: that also deletes a row that conflicts in another unique index.
 _BELIEF = (
     "INSERT INTO belief VALUES (?,?,?) ON CONFLICT (check_name, vantage) DO UPDATE SET body = excluded.body"
 )
@@ -64,13 +64,13 @@ _HEARD = (
 
 
 class Commits:
-    """Writes batches; remembers the numbers of names."""
+    """Writes batches; caches the ids of names."""
 
     def __init__(self) -> None:
         self._names: dict[str, int] = {}
 
     def write(self, connection: apsw.Connection, batch: Batch) -> int:
-        """Put all of *batch* into the tables; return how many rows of history that made."""
+        """Write all of *batch*; return how many observations and entries it has."""
         many = connection.executemany
         many(_ENTRY, batch.entries)
         many(_TILE, batch.tiles)
@@ -100,7 +100,7 @@ class Commits:
 
     @staticmethod
     def _derived(connection: apsw.Connection, batch: Batch) -> None:
-        """What follows from the ledger, and what stands in for entries that are still to come."""
+        """Write what is derived from the ledger, and the open dark stretches that no entry closes yet."""
         many = connection.executemany
         for seq, texts in batch.checkpoints.items():
             many(_CHECKPOINT, [(seq, n, row) for n, row in enumerate(texts)])
@@ -115,7 +115,7 @@ class Commits:
                 connection.execute("DELETE FROM dark_gap WHERE entry = ?", (seq,))
 
     def forget_names(self) -> None:
-        """Numbers given in a transaction that was rolled back were not given."""
+        """Clear the cache of ids: those from a transaction that was rolled back are not valid."""
         self._names.clear()
 
     def _name(self, connection: apsw.Connection, text: str) -> int:
@@ -129,7 +129,7 @@ class Commits:
 
 
 def _added(connection: apsw.Connection, check: str, hour_ms: int, vantage: str, sketch: Sketch) -> bytes:
-    """*sketch* together with what that hour already holds."""
+    """*sketch* merged with the stored one of that hour."""
     where = "SELECT body FROM sketch WHERE check_name = ? AND hour_ms = ? AND vantage = ?"
     merged = Sketch()
     for kept in starmap(Sketch.from_bytes, connection.execute(where, (check, hour_ms, vantage))):
@@ -139,8 +139,8 @@ def _added(connection: apsw.Connection, check: str, hour_ms: int, vantage: str, 
 
 
 def forget(connection: apsw.Connection, before_ms: int) -> int:
-    """Drop what is older than *before_ms*, observations a bounded number at a time; return how many of them went."""
-    # Rows lie in order of time: the first that is young enough ends the search.
+    """Drop data older than *before_ms*, at most 20,000 observations at a time; return how many were dropped."""
+    # Rows are in order of time, so the oldest 20,000 are enough to look at.
     connection.execute(
         "DELETE FROM observation WHERE id IN (SELECT id FROM observation ORDER BY id LIMIT 20000) AND at_ms < ?",
         (before_ms,),
@@ -152,7 +152,7 @@ def forget(connection: apsw.Connection, before_ms: int) -> int:
 
 
 def empty_derived(connection: apsw.Connection) -> int:
-    """Drop what is derived from the ledger; return how many kinds of it there are."""
+    """Drop the data derived from the ledger; return the number of tables."""
     tables = ("checkpoint_row", "tile", "day")
     for table in tables:
         connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants

@@ -1,7 +1,7 @@
 """Opening the database file: locks, profile, checks and migrations (security.md §1).
 
-The library is apsw's own SQLite (≥ 3.51.3): older builds, such as many a system's, can lose committed rows when two
-connections reset the WAL at once.
+The library is apsw's own SQLite (≥ 3.51.3): older builds, which many systems have, can lose committed rows when two
+connections reset the WAL at the same time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PRAGMA cell_size_check=ON; PRAGMA fullfsync=ON; PRAGMA checkpoint_fullfsync=ON;
 _READER = (
     "PRAGMA busy_timeout=5000; PRAGMA query_only=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON"
 )
-# A network file system does not keep the promises that locks and fsync make. Types as /proc/mounts names them.
+# On a network file system locks and fsync are not reliable. Types as in /proc/mounts.
 _FARAWAY = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse", "fuse.sshfs", "ceph", "glusterfs", "afs"}
 )
@@ -39,31 +39,31 @@ _FARAWAY = frozenset(
 
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn what SQLite says of *path* into one sentence with its cure."""
+    """Turn SQLite's errors about *path* into messages with a cure."""
     try:
         yield
     except (apsw.NotADBError, apsw.CorruptError) as error:
         raise StoreCorrupt(
-            f"{path}: the database is damaged or is no database ({error}). Nothing was changed. "
-            f"Keep a copy of it and of {path.name}-wal, then restore a backup, or move it away to begin anew."
+            f"{path}: the database is damaged or is not a database ({error}). Nothing was changed. "
+            f"Keep a copy of it and of {path.name}-wal, then restore a backup, or move it away to start with a new one."
         ) from error
     except apsw.SQLError as error:
         raise StoreCorrupt(
-            f"{path}: its tables are not as they were made ({error}); something else has changed them. "
-            "Nothing was changed. Restore a backup, or move it away to begin anew."
+            f"{path}: its tables are not as Threenines made them ({error}); another program has changed them. "
+            "Nothing was changed. Restore a backup, or move it away to start with a new one."
         ) from error
     except UnicodeDecodeError as error:
         raise StoreCorrupt(
-            f"{path}: holds text that is none ({error}); something else has written to it. Nothing was changed. "
-            "Restore a backup, or move it away to begin anew."
+            f"{path}: holds text that is not UTF-8 ({error}); another program has written to it. Nothing was changed. "
+            "Restore a backup, or move it away to start with a new one."
         ) from error
     except apsw.ReadOnlyError as error:
         raise StoreError(
-            f"{path}: may not be written ({error}). Give this user the right to write it and its folder."
+            f"{path}: may not be written ({error}). Give this user the permission to write it and its folder."
         ) from error
     except apsw.CantOpenError as error:
         raise StoreError(
-            f"{path}: cannot be opened ({error}). Check that its folder exists and may be written."
+            f"{path}: cannot be opened ({error}). Check that its folder exists and that this user may write it."
         ) from error
     except apsw.FullError as error:
         raise StoreError(
@@ -71,7 +71,7 @@ def explained(path: Path) -> Iterator[None]:
         ) from error
     except apsw.BusyError as error:
         raise StoreError(
-            f"{path}: another program keeps it locked. Close that program (sqlite3?)."
+            f"{path}: another program keeps it locked. Close that program (it may be sqlite3)."
         ) from error
     except apsw.IOError as error:
         raise StoreError(
@@ -80,7 +80,7 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def hold(path: Path) -> int:
-    """Take *path* for this process alone; the descriptor returned holds it until it is closed or we die."""
+    """Lock *path* for this process; return the descriptor, which holds the lock until closed or process end."""
     lock = path.with_name(path.name + ".lock")
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -103,11 +103,11 @@ def hold(path: Path) -> int:
 
 
 def refuse_network(path: Path) -> None:
-    """Refuse a file system over the network."""
+    """Raise StoreError when *path* is on a network file system."""
     kind = _filesystem(path.parent)
     if kind in _FARAWAY:
         raise StoreError(
-            f"{path}: lies on a network file system ({kind}), which loses locks. Set `store:` to a local disk."
+            f"{path}: is on a network file system ({kind}), where locks are not reliable. Set `store:` to a local disk."
         )
 
 
@@ -120,10 +120,10 @@ def _filesystem(folder: Path) -> str:
 
 
 def writable(path: Path, migrations: Sequence[tuple[str, str]] | None = None) -> apsw.Connection:
-    """The one connection that writes, with the schema of today.
+    """The one connection that writes, after migration to the current schema.
 
     Args:
-        migrations: (name, SQL) in order; ours without it.
+        migrations: (name, SQL) in order; None means those of this program.
     """
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)) if not path.exists() else None
@@ -133,13 +133,13 @@ def writable(path: Path, migrations: Sequence[tuple[str, str]] | None = None) ->
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
         list(
             connection.execute(_PROFILE)
-        )  # apsw stops at the first row: only reading all of them runs them all
+        )  # apsw stops at the first row: only reading all rows runs all statements
         _migrate(connection, path, _migrations() if migrations is None else migrations)
     return connection
 
 
 def checked(path: Path) -> None:
-    """Look at every page of *path*; StoreCorrupt when one is damaged. Slow on a large file: it may run in a thread."""
+    """Check every page of *path*; StoreCorrupt when one is damaged. Slow on a large file: may run in a thread."""
     with explained(path):
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         try:
@@ -151,20 +151,20 @@ def checked(path: Path) -> None:
 
 
 def readable(path: Path) -> apsw.Connection:
-    """A connection that cannot write. StoreError when there is nothing to read yet."""
+    """A connection that only reads. StoreError when there is no store, or its schema is another."""
     if not path.exists():
-        raise StoreError(f"{path}: there is no store yet. `threenines run` makes one.")
+        raise StoreError(f"{path}: there is no store yet. `threenines run` creates it.")
     with explained(path):
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         list(connection.execute(_READER))
         version = connection.execute("PRAGMA user_version").get
     if version != len(_migrations()):
         cure = (
-            "`threenines run` brings it up to date."
+            "`threenines run` migrates it."
             if version < len(_migrations())
-            else "Use a newer version."
+            else "Use a newer version of Threenines."
         )
-        raise StoreError(f"{path}: holds schema {version}, this program reads {len(_migrations())}. {cure}")
+        raise StoreError(f"{path}: has schema {version}, but this program needs {len(_migrations())}. {cure}")
     return connection
 
 
@@ -174,16 +174,15 @@ def _migrations() -> list[tuple[str, str]]:
 
 
 def _migrate(connection: apsw.Connection, path: Path, migrations: Sequence[tuple[str, str]]) -> None:
-    """Apply the migrations that *path* has not seen, each in a transaction of its own; keep a copy of it first."""
+    """Apply the migrations that *path* lacks, each in its own transaction; keep a copy of *path* first."""
     done = int(connection.execute("PRAGMA user_version").get)
     if not done and connection.execute("SELECT count(*) FROM sqlite_master").get:
         raise StoreError(
-            f"{path}: holds tables of another program. Nothing was changed; "
-            f"set `store:` to a file of its own."
+            f"{path}: is the database of another program. Nothing was changed. Set `store:` to another file."
         )
     if done > len(migrations):
         raise StoreError(
-            f"{path}: was written by a newer version (schema {done}, ours is {len(migrations)}). Use that version."
+            f"{path}: was written by a newer version (schema {done}; this one has {len(migrations)}). Use that version."
         )
     if 0 < done < len(migrations):
         _keep_copy(connection, path, done)
@@ -232,7 +231,7 @@ def synced(path: Path) -> None:
 
 
 def holder(path: Path) -> int | None:
-    """The process that holds *path* as its hub; None while nobody does."""
+    """The process id of the hub that holds *path*, 0 when it is not known; None while no hub does."""
     try:
         descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

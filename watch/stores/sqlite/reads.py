@@ -1,4 +1,4 @@
-"""Reading the database file: from the hub at its start, and from any other process at any time."""
+"""Reads of the database file: by the hub at its start, and by any other process at any time."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from watch.core.confirm import Belief
     from watch.core.trend import QuarterHours
 
-_PAGE = 5000  # rows of one read: a reader that stays long keeps the WAL from being checkpointed
+_PAGE = 5000  # rows per read: a long read prevents checkpoints of the WAL
 _HOUR_MS = 3_600_000
-# All SQL here is made of constants; values go in as parameters.
+# All SQL here consists of constants; values are parameters.
 # ruff: noqa: S608 - see above
 _LEDGER = (
     "SELECT seq, recorded_ms, effective_ms, kind, subject, vantage, critical, late, body, proof, prev, hash "
     "FROM ledger"
 )
-# What a book is made of: the rest only proves it.
+# The columns that a book needs: the others only prove the entry.
 _FOLDED = "SELECT seq, recorded_ms, effective_ms, kind, subject, vantage, critical, late, body, '', '', '' FROM ledger"
 _COLUMNS = "at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, body"
 
 
 class SqliteReads:
-    """Answers `watch.ports.Reads` from a database file that somebody else may be writing."""
+    """`watch.ports.Reads` on a database file that another process may be writing."""
 
     def __init__(self, path: Path, connection: apsw.Connection | None = None) -> None:
         self._path = path
@@ -67,7 +67,7 @@ class SqliteReads:
         return map(Entry._make, self._raw(sql, *values))
 
     def _raw(self, sql: str, *values: int) -> Iterator[tuple[Any, ...]]:
-        """Rows one by one: a month of them in one list would be tens of megabytes."""
+        """Rows one by one: a list of a month would take tens of megabytes."""
         with explained(self._path):
             cursor = self._connection.execute(sql, values)
             try:
@@ -86,7 +86,7 @@ class SqliteReads:
         return next(map(Entry._make, self._rows(f"{_LEDGER} WHERE {newest}", at_ms)), None)
 
     def checkpoint_after(self, at_ms: int) -> Entry | None:
-        """The first checkpoint that holds from *at_ms* or later on."""
+        """The first checkpoint effective at *at_ms* or later."""
         first = "kind = 'checkpoint' AND effective_ms >= ? ORDER BY effective_ms, seq LIMIT 1"
         return next(map(Entry._make, self._rows(f"{_LEDGER} WHERE {first}", at_ms)), None)
 
@@ -94,8 +94,8 @@ class SqliteReads:
         found = self._rows("SELECT n, body FROM checkpoint_row WHERE entry = ? ORDER BY n", seq)
         if [n for n, _ in found] != list(range(len(found))):
             raise StoreCorrupt(
-                f"{self._path}: the rows of checkpoint {seq} are not numbered as they were written. "
-                "`threenines ledger rebuild` makes them anew."
+                f"{self._path}: rows of checkpoint {seq} are missing or misnumbered. "
+                "Stop the hub and run `threenines ledger rebuild`, which makes them again."
             )
         return (body for _, body in found)
 
@@ -148,7 +148,7 @@ class SqliteReads:
             belief = kept.get(key)
             if belief is None or newest.verdict is Verdict.UNKNOWN or belief.last_ms is None:
                 continue
-            # Readings that changed nothing moved only this; a streak begun meanwhile would have been kept.
+            # Readings without a change are not written to `belief`; a streak begun meanwhile would have been.
             kept[key] = belief._replace(last_ms=max(belief.last_ms, newest.at_ms))
         return kept
 
@@ -156,7 +156,7 @@ class SqliteReads:
         names: dict[Any, str] = dict(self._rows("SELECT id, text FROM name"))
         newest: dict[tuple[str, str], Observation] = {}
         horizon = None
-        # Backwards along the rowid, so that no index is needed and only the last hour is touched.
+        # Backwards by rowid: this needs no index and reads only the last hour.
         with explained(self._path):
             found = self._connection.execute(
                 f"SELECT check_id, vantage_id, {_COLUMNS} FROM observation ORDER BY id DESC"
@@ -173,7 +173,7 @@ class SqliteReads:
         return newest
 
     def alerts(self) -> tuple[Sequence[Alert], Sequence[Notice], Sequence[Heard]]:
-        # Of every key at least its newest: it knows how often the key was opened.
+        # At least the newest alert of every key: it has the count of openings of the key.
         recent = (
             "(SELECT id FROM alert WHERE resolved_ms IS NULL OR id > (SELECT max(id) - 1000 FROM alert) "
             "UNION SELECT max(id) FROM alert GROUP BY key)"

@@ -1,4 +1,4 @@
-"""Rows as values again, and beliefs as rows (readings: `watch.core.evidence`)."""
+"""Conversion of rows to values, and of beliefs to rows (readings to rows: `watch.core.evidence`)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REASONS = {str(r): r for r in Reason}
 
 
 def observation_of(check: str, vantage: str, row: Sequence[Any]) -> Observation:
-    """The observation behind a row of `observation_row`'s shape."""
+    """The observation of a row that `observation_row` made."""
     at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, body = row
     facts, phases = orjson.loads(body)
     latency = None if latency_us is None else latency_us / 1_000_000

@@ -1,9 +1,9 @@
-"""The one thread that writes: commits in groups, answers after COMMIT.
+"""The one thread that writes: it commits in groups and answers after COMMIT.
 
-Whatever is queued when a transaction begins goes into it, so a hundred callers cost one fsync. What can pass (a
-locked file, a full disk) is tried again for ever with the queue waiting: nothing that was handed over is dropped,
-and `trouble` says why it waits. What cannot pass (a failed fsync: the page cache can no longer be trusted) breaks
-the writer for good: every caller gets the error, and the process must start anew from what is on the disk.
+All jobs queued when a transaction begins are in it, so a hundred callers cost one fsync. After a temporary error (a
+locked file, a full disk) the transaction is repeated without limit while the queue waits: no job is dropped, and
+`trouble` says why it waits. A permanent error (a failed fsync: the page cache can no longer be trusted) ends the
+writer: every caller gets the error, and the process must restart from what is on the disk.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.05, 2.0
 
 
 class Writer:
-    """Owns the connection that writes. Started at once; `close` waits for what was handed over."""
+    """The thread with the writing connection. It starts at once; `close` waits for submitted jobs."""
 
     def __init__(self, connection: apsw.Connection, path: Path, *, rolled_back: Callable[[], None]) -> None:
         self.trouble: StoreError | None = None
@@ -43,11 +43,11 @@ class Writer:
 
     @property
     def waiting(self) -> int:
-        """Jobs that wait for a transaction."""
+        """The number of jobs that wait for a transaction."""
         return self._jobs.qsize()
 
     def submit(self, work: Work) -> asyncio.Future[int]:
-        """Run *work* in a transaction; the future holds what it returned, once that is on disk."""
+        """Run *work* in a transaction; the future has its result once the transaction is on disk."""
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._jobs.put((work, future))
         return future
@@ -92,7 +92,7 @@ class Writer:
                     return self._answer(group, error)
                 self._closing.wait(wait)
                 wait = min(2 * wait, _LONGEST_WAIT)
-            except Exception as bug:  # noqa: BLE001 - goes to the caller, whose loop reports it
+            except Exception as bug:  # noqa: BLE001 - raised in the caller
                 return self._answer(group, bug)
             else:
                 self.trouble = None
@@ -112,7 +112,7 @@ class Writer:
         return results
 
     def _answer(self, group: list[_Job], results: list[int] | Exception) -> None:
-        """Hand the outcome to the loops that wait; one that has gone needs no answer."""
+        """Pass the results to the loops that wait; a closed loop needs none."""
         for index, (_, future) in enumerate(group):
             loop = future.get_loop()
             if not loop.is_closed():
