@@ -143,7 +143,7 @@ def test_a_store_of_a_newer_schema_is_refused_by_writers_and_readers_and_not_tou
     before = path.read_bytes()[100:]  # but for the counters in the header
     with pytest.raises(StoreError, match=r"newer version \(schema 2; this one has 1\)"):
         writable(path)
-    with pytest.raises(StoreError, match=r"has schema 2, this program reads 1. Use a newer version"):
+    with pytest.raises(StoreError, match=r"has schema 2, but this program needs 1. Use a newer version"):
         readable(path)
     assert path.read_bytes()[100:] == before
 
@@ -154,7 +154,7 @@ def test_a_store_of_an_older_schema_is_read_by_nobody_before_a_hub_has_migrated_
     connection.close()
     with pytest.raises(StoreError, match="has schema 0"):
         readable(tmp_path / "t.db")
-    with pytest.raises(StoreError, match="tables of another program"):
+    with pytest.raises(StoreError, match="database of another program"):
         writable(tmp_path / "t.db")
 
 
