@@ -7,7 +7,6 @@ long the loop is held. Alerts and page are left out: they are measured elsewhere
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 import tempfile
 import time
@@ -20,6 +19,7 @@ from watch.core.delivery import Delivery
 from watch.core.standing import Sight
 from watch.hub.hub import Hub
 from watch.hub.replay import book_now, ledger_end
+from watch.limits import collect_rarely
 from watch.stores.sqlite import SqliteStore
 
 CHECKS = 10_000
@@ -62,8 +62,7 @@ class Stage:
             plan, self.store, book, ledger_end(self.store.reads), SilentDesk(), Counter(), clock, lambda: None
         )
         self.start = time.perf_counter() - before
-        gc.collect()
-        gc.freeze()  # as `threenines run` does
+        collect_rarely()  # as `threenines run` does
         self.sent, self.epoch, self.held = 0, clock.now_ms(), Held()
         self.tasks = [asyncio.create_task(self.hub.run()), asyncio.create_task(self.held.run())]
 

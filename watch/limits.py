@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 
 _FILES = 20_480
@@ -14,3 +15,14 @@ def runs_at_once() -> int:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     return int(wanted * 0.8)
+
+
+def collect_rarely() -> None:
+    """Exempt what exists now from garbage collection, and collect the rest seldom.
+
+    A full collection blocks the event loop for 50 to 100 ms with 10,000 checks. Reference counting frees nearly
+    everything; cycles are few and young.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)

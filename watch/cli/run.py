@@ -14,8 +14,7 @@ def run(config: str, path: str | None, *, verbose: bool) -> None:
     import gc  # noqa: PLC0415 - `--help` pays for none of these
 
     # Most objects made during start-up live until the end: collect less often now, and never look at these again.
-    usual = gc.get_threshold()
-    gc.set_threshold(10_000, *usual[1:])
+    gc.set_threshold(10_000, *gc.get_threshold()[1:])
 
     import logging  # noqa: PLC0415
     import os  # noqa: PLC0415
@@ -27,6 +26,7 @@ def run(config: str, path: str | None, *, verbose: bool) -> None:
     from watch.cli.texts import counted  # noqa: PLC0415
     from watch.clock import SystemClock  # noqa: PLC0415
     from watch.config import load  # noqa: PLC0415
+    from watch.limits import collect_rarely  # noqa: PLC0415
 
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
@@ -44,8 +44,7 @@ def run(config: str, path: str | None, *, verbose: bool) -> None:
 
     async def serve() -> None:
         app = App(file, loaded, click.echo)
-        gc.freeze()
-        gc.set_threshold(*usual)
+        collect_rarely()
         await app.run()
 
     run_loop(serve)

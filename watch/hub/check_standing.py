@@ -70,6 +70,11 @@ def _since(
     """When *check* entered *state*; taken from the book if several vantage points have a say."""
     if len(vantages) == 1 and winners and state is not State.UNKNOWN:
         return intake.beliefs[check, winners[0]].since_ms
+    if len(vantages) == 1:
+        key = (check, vantages[0])
+        dark_ms = intake.sights.dark_since(key, intake.beliefs.get(key))
+        if dark_ms is not None:
+            return dark_ms
     born_ms = book.checks[check][0][0] if book.checks.get(check) else now_ms
     for lo in (max(now_ms - _DAY_MS, born_ms), born_ms):  # most states are young
         timeline = filled(book.check_timeline(check, Edge.FOUND, lo, now_ms + 1), lo, now_ms + 1)

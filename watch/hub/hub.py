@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from watch.ports import Clock, Desk, Meter, Store
 
 TURN = 1.0  # seconds
-_SLICE = 0.01  # seconds of standings before the loop may do something else
-_AT_ONCE = 20  # checks
+_SLICE = 0.005  # seconds of standings before the loop may do something else
+_AT_ONCE = 5  # checks
 
 
 class Hub:
@@ -220,6 +220,7 @@ class Hub:
             if self.intake.sweep(now):
                 break
             await asyncio.sleep(0)
+        await asyncio.sleep(0)
         self.troubles.look(self.intake, self.settings, now)
 
     def stop(self) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from watch.core import confirm
 from watch.core.confirm import Belief, Change, Confirmation
-from watch.core.darkness import Dark, Why
+from watch.core.darkness import Why
 from watch.core.ledger import Kind
 from watch.core.marks import transition_body
 from watch.core.reading import Observation, Reason, Verdict
@@ -81,7 +81,7 @@ class Intake:
 
     def _drop(self, key: Key, now_ms: int) -> None:
         """Forget *key*; its state is unknown if it is watched again."""
-        at_ms = min((self._dark_from(key, dark) for dark in self.sights.pending(key)), default=now_ms)
+        at_ms = min((self.sights.dark_from(key, dark) for dark in self.sights.pending(key)), default=now_ms)
         _, changes = confirm.blinded(self.beliefs[key], at_ms=at_ms, reason=Reason.OK)
         self.sights.spare(key)
         self._enter(key, changes, None, now_ms)
@@ -156,7 +156,7 @@ class Intake:
         if belief.state is State.UNKNOWN:  # not the first reading since
             return belief
         pending = self.sights.pending(key)
-        from_ms = min(self._dark_from(key, dark) for dark in pending)
+        from_ms = min(self.sights.dark_from(key, dark) for dark in pending)
         self._lapses.add(key)
         if at_ms < from_ms:
             self.sights.spare(key)
@@ -166,13 +166,6 @@ class Intake:
         self.sights.touch(key)
         self.changed_checks.add(key[0])
         return confirm.blinded(belief, at_ms=from_ms, reason=Reason.STALE)[0]
-
-    def _dark_from(self, key: Key, dark: Dark) -> int:
-        """From when on *key* is unknown by *dark*."""
-        if dark.why is Why.BLIND:
-            return dark.from_ms
-        last_ms = dark.gaps[key[0]].last_ms
-        return last_ms + self._recorder.book.validity_ms(key[0], last_ms)  # by the terms at that reading
 
     def _apply(
         self, key: Key, after: Belief, changes: tuple[Change, ...], o: Observation | None, now_ms: int
@@ -286,7 +279,7 @@ class Intake:
         if belief is None:
             return State.UNKNOWN
         for dark in self.sights.pending(key):
-            if now_ms >= self._dark_from(key, dark):
+            if now_ms >= self.sights.dark_from(key, dark):
                 return State.UNKNOWN
         return belief.state
 

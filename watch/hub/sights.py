@@ -108,6 +108,20 @@ class Sights:
         """The stretches in which *key* is pending."""
         return self._pending.get(key, _NONE)
 
+    def dark_from(self, key: Key, dark: Dark) -> int:
+        """When *key* becomes unknown in *dark*: by the terms at its last reading."""
+        if dark.why is Why.BLIND:
+            return dark.from_ms
+        last_ms = dark.gaps[key[0]].last_ms
+        return last_ms + self._recorder.book.validity_ms(key[0], last_ms)
+
+    def dark_since(self, key: Key, belief: Belief | None) -> int | None:
+        """When *key*, which was not read since, became unknown; None if a dark stretch is not the reason."""
+        if belief is None or belief.state is State.UNKNOWN or not self.pending(key):
+            return None
+        dark_ms = min(self.dark_from(key, dark) for dark in self.pending(key))
+        return dark_ms if dark_ms > belief.since_ms else None
+
     def voids(self, key: Key, at_ms: int) -> bool:
         """Whether a reading of *key* that began at *at_ms* was taken while its vantage point was blind."""
         if key[1] in self.blind:
