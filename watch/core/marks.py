@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from watch.core.timeline import State, Timeline, merged
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from watch.core.confirm import Change
     from watch.core.ledger import Entry
@@ -100,8 +100,3 @@ def _edge(mark: Mark, edge: Edge) -> int:
 def kept_from(marks: Sequence[Mark], ms: int) -> int:
     """The index of the first of *marks* that a timeline from *ms* on needs."""
     return max(bisect_right(marks, ms, key=_EFFECTIVE) - 2, 0)
-
-
-def by_vantage(marks: Mapping[str, Sequence[Mark]]) -> list[Mark]:
-    """All marks of a check, in order of their instants."""
-    return sorted((mark for some in marks.values() for mark in some), key=_EFFECTIVE)

@@ -18,7 +18,7 @@ from watch.core.timeline import State
 from watch.ports import CLOSED
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from watch.core.confirm import Belief, Change
     from watch.hub.recorder import Recorder
@@ -233,10 +233,6 @@ class Sights:
                     self._await(dark, check)
             if dark.why is Why.BLIND and dark.until_ms is None:
                 self.blind.add(dark.vantage)
-
-    def holds(self, vantages: Collection[str]) -> Iterator[Dark]:
-        """The recorded open stretches of *vantages*."""
-        return (d for d in self._open if d.vantage in vantages and d.seq)
 
 
 def _kind(dark: Dark) -> Kind:
