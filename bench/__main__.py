@@ -1,7 +1,7 @@
-"""Measure, print the tables, and exit with 1 when a goal is missed. `kinds` measures only the kinds of probes, `start`
-only the cost of starting this tree and, if given, another checkout.
+"""Measure, print the tables, and exit with 1 when a goal is missed. `kinds` measures only the kinds of probes,
+`against` this tree beside another checkout.
 
-python -m bench [kinds [KIND…] | start [TREE]]
+python -m bench [kinds [KIND…] | against TREE]
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import kinds, start
+from bench import against, kinds
 from bench.cost import Cost, costs
 from bench.crowd import Crowd, crowd
 from bench.table import table
@@ -36,8 +36,8 @@ def _say(what: str) -> None:
 
 
 def main(*words: str) -> int:
-    if words[:1] == ("start",) and all(Path(word).is_dir() for word in words[1:]):
-        return _start(*words[1:])
+    if words[:1] == ("against",) and len(words) == 2 and Path(words[1]).is_dir():
+        return _against(Path(words[1]).resolve())
     if words[:1] not in ((), ("kinds",)) or not set(words[1:]) <= set(probes.kinds()):
         sys.exit(f"{__doc__}\nKIND is one of: {', '.join(probes.kinds())}")
     reached = bool(words) or _beside_theirs()
@@ -49,12 +49,11 @@ def main(*words: str) -> int:
     return 0 if reached else 1
 
 
-def _start(*others: str) -> int:
-    trees = (*(Path(other).resolve() for other in others), start.ROOT)
+def _against(other: Path) -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as name, serving(Path(name)) as targets:
-        found = start.starts(Path(name), targets, trees, _ROUNDS + 4, _say)
+        rows = against.against(Path(name), targets, other, _ROUNDS + 2, _say)
     _say("")
-    print(start.table(found))
+    print(against.table(rows, other))
     return 0
 
 

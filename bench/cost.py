@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 KINDS = ("http", "https", "tcp", "icmp")
 RATE = 500  # checks a second
-_EVERY = 2  # seconds
-_CHECKS = RATE * _EVERY
-_WINDOW = 6.0  # seconds: three rounds of all checks
+EVERY = 2  # seconds
+CHECKS = RATE * EVERY
+WINDOW = 6.0  # seconds: three rounds of all checks
 _WARM = 200  # probes of the exporter before counting starts
 
 
@@ -46,16 +46,14 @@ def costs(folder: Path, targets: Targets, rounds: int, say: Callable[[str], None
 def _cost(
     folder: Path, targets: Targets, exporter: Exporter, kind: str, rounds: int, say: Callable[[str], None]
 ) -> Cost:
-    asked = [targets.asked(kind, number) for number in range(_CHECKS)]
+    asked = [targets.asked(kind, number) for number in range(CHECKS)]
     exporter.cost(kind, asked[:_WARM], rate=RATE)
     ours, theirs, packed = list[float](), list[float](), list[float]()
     for turn in range(rounds):
         say(f"{kind}, round {turn + 1} of {rounds}")
-        with hub(
-            folder / f"{kind}-{turn}", configuration(kind, targets, _CHECKS, _EVERY), targets.trust
-        ) as h:
-            spent = h.watched(_WINDOW)
+        with hub(folder / f"{kind}-{turn}", configuration(kind, targets, CHECKS, EVERY), targets.trust) as h:
+            spent = h.watched(WINDOW)
         ours.append(spent.cpu / spent.checks)
-        theirs.append(exporter.cost(kind, asked[: _CHECKS // 2], rate=RATE))
-        packed.append(exporter.cost(kind, asked[_CHECKS // 2 :], rate=RATE, gzip=True))
+        theirs.append(exporter.cost(kind, asked[: CHECKS // 2], rate=RATE))
+        packed.append(exporter.cost(kind, asked[CHECKS // 2 :], rate=RATE, gzip=True))
     return Cost(kind, *(median(found) * 1e6 for found in (ours, theirs, packed)))

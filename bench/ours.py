@@ -18,6 +18,7 @@ from bench.targets import Targets, answered
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+ROOT = Path(__file__).parents[1]
 _TEN = 10  # checks in a component; one component of ten is on the public page
 _SETTLED = 2.0  # seconds after all first readings, for the rest of the start-up
 _HEAD = """
@@ -120,18 +121,26 @@ class Hub:
 
 
 @contextmanager
-def hub(folder: Path, text: str, trust: Path) -> Iterator[Hub]:
+def hub(folder: Path, text: str, trust: Path, tree: Path = ROOT) -> Iterator[Hub]:
     """Run a hub with configuration *text* on the measured core during the block; every check has run once before."""
+    with started(folder, text, trust, tree) as it:
+        answered(f"{it.operators}/readyz")
+        time.sleep(_SETTLED)
+        yield it
+
+
+@contextmanager
+def started(folder: Path, text: str, trust: Path, tree: Path = ROOT) -> Iterator[Hub]:
+    """Run a hub of the checkout *tree* with this tree's libraries during the block; it listens already."""
     folder.mkdir()
     (folder / "checks.yaml").write_text(text)
-    program = Path(sys.executable).with_name("threenines")
-    command = [str(program), "run", str(folder / "checks.yaml")]
-    log, environ = folder / "hub.log", {"SSL_CERT_FILE": str(trust)}
-    with running(command, core=MEASURED, log=log, stdout=subprocess.PIPE, environ=environ) as process:
-        page, operators = places(process, log)
-        answered(f"{operators}/readyz")
-        time.sleep(_SETTLED)
-        yield Hub(process.pid, page, operators)
+    command = [sys.executable, "-m", "watch", "run", str(folder / "checks.yaml")]
+    environ = {"SSL_CERT_FILE": str(trust), "PYTHONPATH": str(tree)}
+    log = folder / "hub.log"
+    with running(
+        command, core=MEASURED, log=log, stdout=subprocess.PIPE, environ=environ, cwd=tree
+    ) as process:
+        yield Hub(process.pid, *places(process, log))
 
 
 def places(process: subprocess.Popen[bytes], log: Path) -> tuple[str, str]:

@@ -23,6 +23,5 @@ def collect_rarely() -> None:
     A full collection blocks the event loop for 50 to 100 ms with 10,000 checks. Reference counting frees nearly
     everything; cycles are few and young.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)

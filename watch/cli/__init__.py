@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from watch.limits import collect_rarely
 from watch.ports import Trouble
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def cli(ctx: click.Context, config: str) -> None:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run the command *words*, or the process's own command line without them; exit with the command's code."""
+    collect_rarely()  # what a verb makes lives until it ends
     try:
         code = cli.main(None if words is None else list(words), standalone_mode=False, prog_name="threenines")
     except click.exceptions.Abort:

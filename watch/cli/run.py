@@ -11,12 +11,7 @@ import click
 @click.pass_obj
 def run(config: str, path: str | None, *, verbose: bool) -> None:
     """Run the hub until SIGTERM or Ctrl-C. SIGHUP or a changed file reloads the configuration."""
-    import gc  # noqa: PLC0415 - `--help` pays for none of these
-
-    # Most objects made during start-up live until the end: collect less often now, and never look at these again.
-    gc.set_threshold(10_000, *gc.get_threshold()[1:])
-
-    import logging  # noqa: PLC0415
+    import logging  # noqa: PLC0415 - `--help` pays for none of these
     import os  # noqa: PLC0415
     from importlib.metadata import version  # noqa: PLC0415
     from pathlib import Path  # noqa: PLC0415

@@ -216,12 +216,15 @@ class Hub:
         """Let states lapse and find checks that stopped running."""
         now = self._clock.now_ms()
         self._swept = self._clock.monotonic()
-        while True:
-            if self.intake.sweep(now):
-                break
-            await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        self.troubles.look(self.intake, self.settings, now)
+        for step in (self.intake.sweep, self._look):
+            while True:
+                done = step(now)
+                await asyncio.sleep(0)
+                if done:
+                    break
+
+    def _look(self, now_ms: int) -> bool:
+        return self.troubles.look(self.intake, self.settings, now_ms)
 
     def stop(self) -> None:
         self._stopping = True

@@ -122,13 +122,13 @@ def _wanted(reads: Reads, from_ms: int, through: int, base: int, hi_ms: int) -> 
         from_ms: The instant of the checkpoint; its rows know the entries up to seq *through*. base: Its own seq.
     """
     within = reads.entries_within(from_ms, hi_ms)
-    late = (
+    late = [
         e for e in reads.late_entries(0)
         if not from_ms <= e.effective_ms < hi_ms and (e.seq > through or e.effective_ms >= hi_ms)
-    )  # fmt: skip
+    ]  # fmt: skip
     # Recorded while the checkpoint was being made, and so not marked as late by it.
-    between = (e for e in reads.entries(through, base) if e.effective_ms < from_ms and not e.late)
-    return heapq.merge(within, late, between, key=_SEQ)
+    between = [e for e in reads.entries(through, base) if e.effective_ms < from_ms and not e.late]
+    return heapq.merge(within, late, between, key=_SEQ) if late or between else within
 
 
 def ledger_end(reads: Reads) -> LedgerEnd:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _SKEW_MS = 5_000
 _STUCK_MS = 600_000
 _NAMED = 5
+_LOOKED_AT = 1000  # checks, before the loop may do something else
 
 
 class Troubles:
@@ -34,6 +35,7 @@ class Troubles:
         self._planned: Settings | None = None
         self._validity_ms: dict[str, int] = {}
         self._silences: Deadlines[Key] = Deadlines()
+        self._silent: set[Key] = set()  # found so far in this look
 
     def current(self) -> Sequence[OwnTrouble]:
         return tuple(self._now.values())
@@ -80,8 +82,11 @@ class Troubles:
         text = f"all vantage points are blind that could say how these are: {_named(names)}"
         self.note("no_healthy_vantage", text if names else None, now_ms)
 
-    def look(self, intake: Intake, settings: Settings, now_ms: int) -> None:
-        """A check that stopped running is trouble in itself. Each vantage point owes the checks it is to ask."""
+    def look(self, intake: Intake, settings: Settings, now_ms: int) -> bool:
+        """Find checks that stopped running; False when there are more to look at, for the next call.
+
+        Each vantage point owes the checks it is to ask.
+        """
         if settings is not self._planned:
             self._planned = settings
             self._validity_ms = {
@@ -98,13 +103,16 @@ class Troubles:
                 max(self._started_ms, last.at_ms if last is not None else 0) + self._validity_ms[key[0]] + 1
             )
 
-        past = self._silences.past(now_ms, silent_ms)
-        silent = sorted({key for key in past if key[1] not in intake.sights.blind})
+        self._silent.update(self._silences.past(now_ms, silent_ms, _LOOKED_AT))
+        if self._silences.next_ms <= now_ms:
+            return False
+        silent, self._silent = sorted(key for key in self._silent if key[1] not in intake.sights.blind), set()
         several = len(settings.vantages) > 1
         names = [f"{name} from {vantage}" if several else name for name, vantage in silent]
         self.note(
             "checks_stopped", f"checks that have stopped running: {_named(names)}" if names else None, now_ms
         )
+        return True
 
 
 def _named(names: Sequence[str]) -> str:
