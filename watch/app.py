@@ -200,6 +200,7 @@ class App:
             self._look_at_the_store(now)
             self.hub.troubles.stuck(self.desk.waiting_since_ms(), now)
             self.metrics.outbox_pending(self.desk.pending)
+            self.metrics.troubled(trouble.kind for trouble in self.hub.troubles.current())
             self.metrics.seen(self.point.name, self.clock.monotonic() - self.point.ticked)
             await self.clock.sleep(1)
 

@@ -147,7 +147,7 @@ def test_a_host_that_hangs_does_not_hold_up_the_others():
 
 
 def test_the_overall_limit_holds_and_what_waits_goes_first_later():
-    agenda = planned(*(check(f"n{i}", every=60) for i in range(10)), overall=3)
+    agenda = planned(*(check(f"n{i}", every=60) for i in range(10)), most=3)
     now = 100.0
     first = list(agenda.take(now))
     assert len(first) == 3
@@ -216,7 +216,5 @@ def test_when_nothing_answers_all_are_still_asked_in_time():
 
 
 def test_more_than_the_process_can_hold_open_is_never_started():
-    agenda = planned(
-        *(check(f"n{i}", every=1, timeout=timedelta(seconds=10)) for i in range(100)), overall=3, most=20
-    )
+    agenda = planned(*(check(f"n{i}", every=1, timeout=timedelta(seconds=10)) for i in range(100)), most=20)
     assert len(list(agenda.take(100.0))) == 20

@@ -80,4 +80,5 @@ class Views:
         unasked = [name for name in self._hub.board.checks if not self._hub.judged(name)]
         waiting = [f"first readings of {len(unasked)} check{'s' * (len(unasked) != 1)}"] if unasked else []
         waiting += ["the store takes no writes"] if self._unwritten() is not None else []
+        waiting += [t.text for t in self._hub.troubles.current() if t.kind == "overloaded"]
         return Readiness(tuple(waiting))

@@ -1,0 +1,42 @@
+"""How many runs may start at a tick: as many as the loop has kept up with.
+
+The limit is measured, not derived from the configuration. When the loop's own work between two ticks takes longer than
+a tick, fewer runs start; while runs had to be left out although the loop kept up, more start. So a loop that is asked
+too much does as much as it can, and page, pager and store keep their share of it. A processor that others use makes
+ticks late as well, but is no reason to ask less: only processor time that the loop itself used counts.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TICK = 0.02  # seconds
+_MOST = 1000.0  # runs at a tick
+_FIRST = 20.0
+
+
+class Pace:
+    """The limit on starts.
+
+    Args:
+        cpu: The processor time of the loop's thread, in seconds.
+    """
+
+    __slots__ = ("_cpu", "_quota", "_spent")
+
+    def __init__(self, cpu: Callable[[], float] = time.thread_time) -> None:
+        self._cpu, self._spent, self._quota = cpu, cpu(), _FIRST
+
+    def quota(self, *, left_out: bool) -> int:
+        """How many runs may start at this tick; *left_out*: whether the last tick had more than it could start."""
+        spent = self._cpu()
+        busy, self._spent = spent - self._spent, spent
+        if busy > 1.25 * TICK:
+            self._quota = max(1.0, self._quota * 0.85)
+        elif left_out and busy < TICK:
+            self._quota = min(_MOST, self._quota * 1.03 + 0.2)
+        return int(self._quota)
