@@ -25,6 +25,7 @@ _SKEW_MS = 5_000
 _STUCK_MS = 600_000
 _STILL = 5.0  # seconds
 _BRIEF_MS = 60_000  # an overload that is over by then pages nobody
+_SURE_MS = 15_000  # by then an overload that explains it is known
 _A_LINE_MS = 60_000
 
 
@@ -89,8 +90,8 @@ class Troubles:
         said = self.owed.look(intake, settings, now_ms)
         if said is None:
             return False
-        self.note("checks_stopped", said[0], now_ms)
-        self.note("checks_unknown", said[1], now_ms)
+        self.note("checks_stopped", said[0], now_ms, hold_ms=_SURE_MS)
+        self.note("checks_unknown", said[1], now_ms, hold_ms=_SURE_MS)
         return True
 
     def loaded(self, vantage: str, load: Load, now_ms: int) -> bool:

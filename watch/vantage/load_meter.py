@@ -19,11 +19,11 @@ _STILL = 1.0  # seconds
 class LoadMeter:
     """The recent load. Times are seconds on the monotonic clock."""
 
-    __slots__ = ("_counted", "_late", "_stills", "_undecided", "loop_lag", "schedule_lag")
+    __slots__ = ("_before", "_counted", "_late", "_stills", "_undecided", "loop_lag", "schedule_lag")
 
     def __init__(self) -> None:
         self.loop_lag = self.schedule_lag = 0.0
-        self._counted, self._late = float("-inf"), 0
+        self._counted, self._before, self._late = float("-inf"), 0, 0  # a single count may be a hiccup
         self._undecided: deque[float] = deque()
         self._stills: deque[tuple[float, float]] = deque()
 
@@ -41,12 +41,12 @@ class LoadMeter:
     def load(self, now: float, agenda: Agenda) -> Load:
         """The load now."""
         if now - self._counted >= _COUNTED_EVERY:
-            self._counted, self._late = now, agenda.late(now)
+            self._counted, self._before, self._late = now, self._late, agenda.late(now)
         while self._undecided and self._undecided[0] < now - RECENT:
             self._undecided.popleft()
         while self._stills and self._stills[0][0] < now - RECENT:
             self._stills.popleft()
         return Load(
-            checks=len(agenda.slots), late=self._late, undecided=len(self._undecided),
+            checks=len(agenda.slots), late=min(self._before, self._late), undecided=len(self._undecided),
             stood_still=max((lag for _, lag in self._stills), default=0.0),
         )  # fmt: skip

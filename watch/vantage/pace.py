@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 TICK = 0.02  # seconds
 _MOST = 1000.0  # runs at a tick
 _FIRST = 20.0
+_WEIGHT = 0.3  # of the latest tick in the mean of their processor time
 
 
 class Pace:
@@ -26,17 +27,19 @@ class Pace:
         cpu: The processor time of the loop's thread, in seconds.
     """
 
-    __slots__ = ("_cpu", "_quota", "_spent")
+    __slots__ = ("_busy", "_cpu", "_quota", "_spent")
 
     def __init__(self, cpu: Callable[[], float] = time.thread_time) -> None:
-        self._cpu, self._spent, self._quota = cpu, cpu(), _FIRST
+        self._cpu, self._spent, self._busy, self._quota = cpu, cpu(), 0.0, _FIRST
 
     def quota(self, *, left_out: bool) -> int:
         """How many runs may start at this tick; *left_out*: whether the last tick had more than it could start."""
         spent = self._cpu()
-        busy, self._spent = spent - self._spent, spent
-        if busy > 1.25 * TICK:
-            self._quota = max(1.0, self._quota * 0.85)
-        elif left_out and busy < TICK:
-            self._quota = min(_MOST, self._quota * 1.03 + 0.2)
+        # A mean: one tick that also served a page or a scrape is no reason to ask less.
+        self._busy += _WEIGHT * (spent - self._spent - self._busy)
+        self._spent = spent
+        if self._busy > 1.25 * TICK:
+            self._quota = max(1.0, self._quota * 0.9)
+        elif left_out and self._busy < TICK:
+            self._quota = min(_MOST, self._quota * 1.05 + 0.5)
         return int(self._quota)
