@@ -168,7 +168,9 @@ def table(results: list[Result]) -> str:
     """The results as text."""
     lines = []
     for r in results:
-        said = ", ".join(f"{where} {'never' if at is None else f'{at:.1f} s'}" for where, at in r.said.items())
+        said = ", ".join(
+            f"{where} {'never' if at is None else f'{at:.1f} s'}" for where, at in r.said.items()
+        )
         lines += [
             f"{'held  ' if r.held else 'MISSED'} {r.name}",
             f"         bad transitions {r.bad}, pages {r.pages}; said by {said or 'nobody'}",
@@ -183,7 +185,9 @@ def _seconds(at: float | None) -> str:
     return "never" if at is None else f"{at:.1f} s"
 
 
-def main(names: tuple[str, ...], folder: Path, targets: Targets, say: Callable[[str], None]) -> tuple[str, bool]:
+def main(
+    names: tuple[str, ...], folder: Path, targets: Targets, say: Callable[[str], None]
+) -> tuple[str, bool]:
     """Run the trials *names*, or all; the table, and whether all held."""
     known, results = trials(targets), []
     for name in names or known:

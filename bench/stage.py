@@ -152,7 +152,16 @@ class Stage:
     def __enter__(self) -> Self:
         self.victim.start()
         self._written()
-        command = ["taskset", "-c", str(MEASURED), sys.executable, "-m", "watch", "run", str(self._folder / "checks.yaml")]
+        command = [
+            "taskset",
+            "-c",
+            str(MEASURED),
+            sys.executable,
+            "-m",
+            "watch",
+            "run",
+            str(self._folder / "checks.yaml"),
+        ]
         environ = os.environ | {"SSL_CERT_FILE": str(self._targets.trust), "PYTHONPATH": str(ROOT)}
 
         def limited() -> None:
@@ -231,7 +240,9 @@ class Stage:
         until = time.monotonic() + within
         while self._asked(self._operators, "/readyz")[0] != 200:
             if time.monotonic() > until:
-                raise RuntimeError("the hub did not become ready: " + self._asked(self._operators, "/readyz")[1][:300])
+                raise RuntimeError(
+                    "the hub did not become ready: " + self._asked(self._operators, "/readyz")[1][:300]
+                )
             time.sleep(0.2)
         time.sleep(5)
 
@@ -291,14 +302,18 @@ class Stage:
             time.sleep(0.25)
         time.sleep(2)
         result.bad = self._bad()
-        result.pages = sum("victim" not in t.lower() and "MONITORING" not in t for _, t in self.receiver.heard)
+        result.pages = sum(
+            "victim" not in t.lower() and "MONITORING" not in t for _, t in self.receiver.heard
+        )
 
     def _bad(self) -> int:
         """How many times a healthy check became down or degraded."""
         found = sqlite3.connect(f"file:{self._folder / 'hub.db'}?mode=ro", uri=True)
         with contextlib.closing(found):
             rows = found.execute("SELECT subject, body FROM ledger WHERE kind = 'transition'").fetchall()
-        return sum(json.loads(b)["to"] in ("down", "degraded") for s, b in rows if not s.startswith("victim/"))
+        return sum(
+            json.loads(b)["to"] in ("down", "degraded") for s, b in rows if not s.startswith("victim/")
+        )
 
     @contextlib.contextmanager
     def in_turns(self, stopped: float, running: float) -> Iterator[None]:

@@ -61,7 +61,9 @@ class Told:
         asyncio.run(self.store.commit(self.hub.recorder.take()))
 
     def bring(self, *findings) -> None:
-        self.hub._received(Delivery(vantage="local", epoch=self.epoch, first=self.sent + 1, findings=findings))
+        self.hub._received(
+            Delivery(vantage="local", epoch=self.epoch, first=self.sent + 1, findings=findings)
+        )
         self.sent += len(findings)
         self.keep()
 

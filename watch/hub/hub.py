@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from watch.core.book import began
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from watch.core.book import Book
     from watch.core.settings import Settings
     from watch.core.standing import CheckStanding
-    from watch.core.timeline import State
     from watch.ports import Clock, Desk, Meter, Store
 
 TURN = 1.0  # seconds
@@ -101,7 +101,7 @@ class Hub:
         self.intake.changed_checks.clear()
         standings = {name: self._standing(name, now) for name in settings.checks}
         self.intake.doubled = doubled(self.intake.doubled, standings, self._asked, settings, self.book)
-        return Board(settings, standings, self._began, now)
+        return Board(settings, standings, partial(began, self.book), now)
 
     def plan(self, settings: Settings) -> None:
         """Replace the settings (a reload)."""
@@ -251,6 +251,3 @@ class Hub:
 
     def _standing(self, name: str, now_ms: int) -> CheckStanding:
         return standing_of(self.settings.checks[name], self.intake, self._asked[name], self.book, now_ms)
-
-    def _began(self, key: str, state: State, now_ms: int) -> int:
-        return began(self.book, key, state, now_ms)
