@@ -1,9 +1,9 @@
 """What a hub says when it cannot keep up: every target is healthy, so any bad state or page would be ours.
 
-(a) three times the checks that the core can do, over HTTP and over HTTPS, from the start; (b) a reload from half of what
-it can do to twice; (c) the process stopped for 8 s and for 60 s; (d) four busy loops on its core, and a process stopped
-and continued in short turns; (e) 64 open files for 100 checks of a slow target. In each, one target is really killed in
-the middle: it must still be found and paged.
+(a) three times the checks that the core can do, over HTTP and over HTTPS, from the start; (b) a reload from half of
+what it can do to twice; (c) the process stopped for 8 s and for 60 s; (d) four busy loops on its core, and a process
+stopped and continued in short turns; (e) 64 open files for 100 checks of a slow target. In each, one target is really
+killed in the middle: it must still be found and paged.
 
 python -m bench overload [a-http | a-https | b | c-8 | c-60 | d-busy | d-turns | e …]
 """
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 EVERY = 2  # seconds
 SAID_WITHIN, NORMAL_WITHIN, PAGE_WITHIN = 10.0, 30.0, 1.0  # seconds
+NAMES = ("a-http", "a-https", "b", "c-8", "c-60", "d-busy", "d-turns", "e")
 _CAPACITY = {"http": 2600, "https": 620}  # checks a second of one core of the machine in bench/README.md
 
 
@@ -56,7 +57,7 @@ class Result:
         return self.bad == self.pages == 0 and said and back and found and self.slowest_page < PAGE_WITHIN
 
 
-def trials(targets: Targets) -> dict[str, Callable[[Path], Result]]:
+def _trials(targets: Targets) -> dict[str, Callable[[Path], Result]]:
     """The trials by name."""
     return {
         "a-http": lambda folder: _too_many(folder, targets, "http"),
@@ -174,8 +175,8 @@ def table(results: list[Result]) -> str:
         lines += [
             f"{'held  ' if r.held else 'MISSED'} {r.name}",
             f"         bad transitions {r.bad}, pages {r.pages}; said by {said or 'nobody'}",
-            f"         slowest page {r.slowest_page * 1000:.0f} ms; back to normal after {_seconds(r.normal)}; "
-            f"a killed target paged after {_seconds(r.killed)} (usually {_seconds(r.usual)})",
+            f"         slowest page {r.slowest_page * 1000:.0f} ms; back to normal after {_seconds(r.normal)}",
+            f"         a killed target paged after {_seconds(r.killed)}, usually {_seconds(r.usual)}",
             f"         {r.what}",
         ]
     return "\n".join(lines)
@@ -189,8 +190,8 @@ def main(
     names: tuple[str, ...], folder: Path, targets: Targets, say: Callable[[str], None]
 ) -> tuple[str, bool]:
     """Run the trials *names*, or all; the table, and whether all held."""
-    known, results = trials(targets), []
-    for name in names or known:
+    known, results = _trials(targets), []
+    for name in names or NAMES:
         say(name)
         results.append(known[name](folder / name))
     return table(results), all(result.held for result in results)

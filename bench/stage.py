@@ -6,9 +6,7 @@ import contextlib
 import json
 import os
 import re
-import resource
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -16,11 +14,11 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Self
 
 from bench.ours import ROOT
-from bench.process import MEASURED, OTHERS, free_port
+from bench.players import Receiver, Slow, Victim
+from bench.process import MEASURED, OTHERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,81 +43,6 @@ store: sqlite:///hub.db
 listen: {page: "127.0.0.1:0", operators: "127.0.0.1:0"}
 components:
 """
-
-
-class Victim:
-    """A target that can be killed and started again."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        code = (
-            "import socket\n"
-            f"s = socket.create_server(('127.0.0.1', {self.port}), backlog=4096)\n"
-            "while True: s.accept()[0].close()"
-        )
-        self._process = subprocess.Popen(["taskset", "-c", str(OTHERS), sys.executable, "-c", code])
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return
-            time.sleep(0.02)
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-
-
-class Receiver:
-    """Takes pages: (instant, title) of each."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[float, str]] = []
-        heard = self.heard
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                heard.append((time.monotonic(), str(json.loads(body).get("title", ""))))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-class Slow:
-    """A healthy web server that answers after 1.5 s."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        code = (
-            "import asyncio\n"
-            "async def h(r, w):\n"
-            "    try:\n"
-            "        await r.readuntil(b'\\r\\n\\r\\n'); await asyncio.sleep(1.5)\n"
-            "        w.write(b'HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok'); await w.drain()\n"
-            "    except Exception: pass\n"
-            "    w.close()\n"
-            "async def main():\n"
-            f"    await (await asyncio.start_server(h, '127.0.0.1', {self.port}, backlog=4096)).serve_forever()\n"
-            "asyncio.run(main())"
-        )
-        self._process = subprocess.Popen(["taskset", "-c", str(OTHERS), sys.executable, "-c", code])
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
 
 
 class Stage:
@@ -152,25 +75,13 @@ class Stage:
     def __enter__(self) -> Self:
         self.victim.start()
         self._written()
-        command = [
-            "taskset",
-            "-c",
-            str(MEASURED),
-            sys.executable,
-            "-m",
-            "watch",
-            "run",
-            str(self._folder / "checks.yaml"),
-        ]
+        hub = [sys.executable, "-m", "watch", "run", str(self._folder / "checks.yaml")]
+        files = ["prlimit", f"--nofile={self._files}:{self._files}"] if self._files else []
         environ = os.environ | {"SSL_CERT_FILE": str(self._targets.trust), "PYTHONPATH": str(ROOT)}
 
-        def limited() -> None:
-            if self._files:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (self._files, self._files))
-
         self._process = subprocess.Popen(
-            command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=(self._folder / "log").open("ab"),
-            preexec_fn=limited,
+            ["taskset", "-c", str(MEASURED), *files, *hub], cwd=ROOT, env=environ, stdout=subprocess.PIPE,
+            stderr=(self._folder / "log").open("ab"),
         )  # fmt: skip
         found: list[str] = []
         assert self._process.stdout is not None

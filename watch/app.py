@@ -14,7 +14,6 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from statuspage.render import rendered
 from watch.alerts.dispatcher import Dispatcher
 from watch.alerts.reconciler import Reconciler
 from watch.alerts.sender import Sender
@@ -41,6 +40,7 @@ from watch.web.listen import serve, spelled
 from watch.web.metrics import Metrics
 from watch.web.operators import Sources, operators_app
 from watch.web.public import public_server
+from watch.web.publishing import Publishing
 from watch.web.rendered_pages import RenderedPages
 from watch.web.views import Views
 
@@ -49,14 +49,13 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from statuspage.page import Page
     from watch.core.delivery import Command
     from watch.ports import Batch
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 CHECKPOINT_LOOK = 600.0  # seconds between looks at whether a month has ended
-MOST_REST = 8.0  # seconds between two pages, however long one takes: an open page shows a change within 15 s
-PUBLISH_EVERY = 30.0  # seconds: the page carries the time of its data
 DRAIN = 4.0  # seconds for asking, judging and sending to end; a second more for whatever does not
 
 
@@ -73,12 +72,14 @@ class App:
         live_ms = live_from_ms(self.clock.now_ms(), settings.service.timezone)
         book = book_now(reads, settings.store, live_ms)
         self.metrics, self.pages = Metrics(), RenderedPages()
-        self._dirty = asyncio.Event()
+        self.publishing = Publishing(self.pages, self.clock)
         self._writing = True
         self._stop = asyncio.Event()
         self.desk = Reconciler(settings, *reads.alerts())
         self.dispatcher = Dispatcher(self.desk, self._commit, Sender(), self.clock)
-        self.hub = Hub(settings, self.store, book, end, self.desk, self.metrics, self.clock, self._dirty.set)
+        self.hub = Hub(
+            settings, self.store, book, end, self.desk, self.metrics, self.clock, self.publishing.moved
+        )
         self.hub.verbs |= {"reload": self._reload_now, "backup": self._back_up}
         self.days = Days(settings, self.hub.recorder, lambda: reading(settings.store), self.hub.committed)
         self.point = VantagePoint(
@@ -134,8 +135,9 @@ class App:
         """Run every loop until one ends, which only `stop` or an error makes it do."""
         loops = {
             "vantage": self.point.run(), "hub": self.hub.run(), "alerts": self.dispatcher.run(),
-            "publisher": self._publish(), "soundness": self._sound(), "checkpoints": self._checkpoint(),
-            "janitor": self.janitor.run(), "figures": self.views.figure(), "reload": self._reload(), "clock": self._tend(), "stop": self._stop.wait(),
+            "publisher": self.publishing.run(self._page), "soundness": self._sound(), "checkpoints": self._checkpoint(),
+            "janitor": self.janitor.run(), "figures": self.views.figure(), "reload": self._reload(),
+            "clock": self._tend(), "stop": self._stop.wait(),
         }  # fmt: skip
         tasks = [asyncio.create_task(work, name=name) for name, work in loops.items()]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -182,19 +184,9 @@ class App:
             if notice.delivered_ms is not None:
                 self.metrics.outbox_dwell((notice.delivered_ms - notice.created_ms) / 1000)
 
-    async def _publish(self) -> None:
-        while True:
-            self._dirty.clear()
-            began = self.clock.monotonic()
-            await self.days.settle(self.clock.now_ms())
-            page = await self.publisher.page(self.clock.now_ms())
-            self.pages.put(await asyncio.to_thread(rendered, page))
-            took = self.clock.monotonic() - began
-            # While everything changes all the time, the page takes a fifth of the time and no more.
-            await self.clock.sleep(min(MOST_REST, 4 * took))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PUBLISH_EVERY - took):
-                    await self._dirty.wait()
+    async def _page(self) -> Page:
+        await self.days.settle(self.clock.now_ms())
+        return await self.publisher.page(self.clock.now_ms())
 
     async def _tend(self) -> None:
         while True:
@@ -292,7 +284,7 @@ class App:
         self.publisher = Publisher(new, self.hub.book, self.days.of)
         self.metrics.reloaded(success=True)
         self.hub.troubles.note("config_reload", None, self.clock.now_ms())
-        self._dirty.set()
+        self.publishing.moved()
         log.info(
             "the configuration was read anew: %d components, %d checks", len(new.components), len(new.checks)
         )
