@@ -25,11 +25,17 @@ class Target(NamedTuple):
 
 
 class Hop(NamedTuple):
-    """One request. *home*: still at the origin that the credentials are for."""
+    """One request of a run.
+
+    Args:
+        home: Still at the origin that the credentials are for.
+        cookies: What the run's earlier requests were given, in curl's format: each names where it may be sent.
+    """
 
     url: str
     method: str
     home: bool
+    cookies: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=16384)
