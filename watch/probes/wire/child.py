@@ -177,6 +177,9 @@ def _started(
             env=environment,
             start_new_session=True,
         )
+    except BlockingIOError as error:
+        words = f"this machine lets us start no more processes: raise TasksMax and LimitNPROC: {name} was not started"
+        raise OurFault(words, Reason.OVERLOADED) from error
     except OSError as error:
         found = of_errno(error.errno or 0, f"{name} was not started")
         raise (found if isinstance(found, OurFault) else OurFault(found.detail)) from error

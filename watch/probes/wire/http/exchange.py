@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pycurl
 
-from watch.core.reading import OurFault
+from watch.core.reading import OurFault, Reason
 from watch.probes.wire.http.engine import Engine
 from watch.probes.wire.http.failure import fault, late, times
 from watch.probes.wire.http.transfer import Answer, Transfer
@@ -36,7 +36,8 @@ async def ask(transfer: Transfer) -> Answer:
         engine = shared(Engine)
         handle = engine.borrow(transfer.room)
     except pycurl.error as error:
-        raise shortage() or OurFault("curl cannot be set up") from error
+        words = "curl cannot be set up: this process has no file descriptors or no memory left"
+        raise shortage() or OurFault(words, Reason.OVERLOADED) from error
     try:
         _dress(handle, transfer)
         code, words = await engine.perform(handle)

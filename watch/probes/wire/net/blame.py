@@ -39,10 +39,7 @@ _OURS = {
     errno.ENFILE: (Reason.OVERLOADED, "this machine has no file descriptors left: raise fs.file-max"),
     errno.ENOBUFS: (Reason.OVERLOADED, "this machine has no network buffers left"),
     errno.ENOMEM: (Reason.OVERLOADED, "this machine has no memory left"),
-    errno.EAGAIN: (
-        Reason.OVERLOADED,
-        "this machine has no free local port, or lets us start no more processes: raise TasksMax and LimitNPROC",
-    ),
+    errno.EAGAIN: (Reason.OVERLOADED, "this machine has no free local port or no room in its send buffer"),
     errno.ENOSPC: (Reason.OVERLOADED, "this machine has no room left for what we need"),
     errno.EADDRINUSE: (Reason.OVERLOADED, "the local port that we need is in use"),
     errno.EADDRNOTAVAIL: (
@@ -54,6 +51,7 @@ _OURS = {
     errno.EAFNOSUPPORT: (Reason.INTERNAL, "this machine does not support that address family"),
     errno.ENETDOWN: (Reason.INTERNAL, "this machine's own network is down"),
 }
+_SPARE = 4  # descriptors that any run needs free
 _NO_SUCH_NAME = {socket.EAI_NONAME, socket.EAI_NODATA}
 _NO_MEMORY = (Reason.OVERLOADED, "this process has no memory left")
 # Where OpenSSL failed before or beside the handshake: in its files, its memory or its own set-up.
@@ -81,6 +79,8 @@ def fault(error: BaseException) -> ProbeFailure | OurFault | None:
         found = _known(link)
         if found is not None:
             return found
+    if isinstance(error, OSError):  # of a library that wraps the system's errors as texts
+        return shortage() or OurFault("a library of ours could not ask, and gives no cause")
     return None
 
 
@@ -97,13 +97,26 @@ def of_errno(code: int, where: str = "", phases: Mapping[str, float] = NOTHING) 
     return OurFault(f"this machine could not ask: {why}{tail}")
 
 
+def ours(error: BaseException) -> OurFault | None:
+    """Return the fault of ours behind *error*, for code that takes every other error for the target's."""
+    found = fault(error)
+    return found if isinstance(found, OurFault) else None
+
+
 def shortage() -> OurFault | None:
-    """Return what this process has used up, for an error of a library that gives no cause; None when nothing is."""
+    """Return what this process has used up, for an error of a library that gives no cause; None when nothing is.
+
+    What the library had opened it has closed again, so a few descriptors must be free, not one.
+    """
+    held = list[int]()
     try:
-        os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+        for _ in range(_SPARE):
+            held.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
     except OSError as error:
-        found = of_errno(error.errno or 0)
-        return found if isinstance(found, OurFault) else None
+        return ours(error)
+    finally:
+        for each in held:
+            os.close(each)
     return None
 
 
