@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.probes import peers
 from tests.probes.rack import rack
 from watch.probes import kinds
 

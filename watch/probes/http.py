@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
-from urllib.parse import urlsplit
 
 from watch.core.quantity import size
 from watch.core.reading import Reading, Verdict
@@ -17,6 +16,7 @@ from watch.probes.wire.http.headers import Headers
 from watch.probes.wire.http.journey import target
 from watch.probes.wire.http.request import WORD, HttpRequest, authorization, check_headers
 from watch.probes.wire.net.certificate import spelled
+from watch.probes.wire.net.proxied import parts as proxy_parts
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -119,8 +119,8 @@ class HttpProbe(Described):
             raise ValueError("key: needs its certificate; name the certificate, too")
         if not 0 < size(self.max_body) <= MOST_BODY:
             raise ValueError("max_body: from 1B to 2MiB")
-        if self.proxy is not None and urlsplit(self.proxy.reveal()).scheme not in ("http", "socks5"):
-            raise ValueError("proxy: write it like http://proxy.example.org:3128 or socks5://…")
+        if self.proxy is not None:
+            proxy_parts(self.proxy)
         self._http3_makes_sense()
 
     def _http3_makes_sense(self) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import socket
 import ssl
 from typing import TYPE_CHECKING
@@ -51,6 +52,7 @@ _OURS = {
     errno.EAFNOSUPPORT: (Reason.INTERNAL, "this machine does not support that address family"),
     errno.ENETDOWN: (Reason.INTERNAL, "this machine's own network is down"),
 }
+_IN_WORDS = re.compile(r"\(os error (\d{1,4})\)")  # as Rust writes an errno
 _SPARE = 4  # descriptors that any run needs free
 _NO_SUCH_NAME = {socket.EAI_NONAME, socket.EAI_NODATA}
 _NO_MEMORY = (Reason.OVERLOADED, "this process has no memory left")
@@ -79,8 +81,10 @@ def fault(error: BaseException) -> ProbeFailure | OurFault | None:
         found = _known(link)
         if found is not None:
             return found
-    if isinstance(error, OSError):  # of a library that wraps the system's errors as texts
-        return shortage() or OurFault("a library of ours could not ask, and gives no cause")
+    if isinstance(error, OSError):  # of a library that gives the system's errors as texts
+        number = _IN_WORDS.search(str(error))
+        unknown = of_errno(int(number[1]) if number else 0)
+        return shortage() or unknown
     return None
 
 

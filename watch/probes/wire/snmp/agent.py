@@ -117,7 +117,7 @@ class Agent:
                     return await question()
             except TimeoutError as error:
                 if not limit.expired():  # raised by the library, which does so for a closed port
-                    if "refused" in str(error):
+                    if "refused" in f"{error} {error.__cause__}":
                         raise ProbeFailure(Reason.REFUSED, f"connection refused: {self.where}") from error
                     raise shortage() or OurFault(f"our SNMP library gave up: {error}") from error
         raise self._silent()
