@@ -37,7 +37,8 @@ class SshProbe(Addressed, Reached, Described):
         username: To log in as, with `password` or `key`.
         password: For the login.
         key: A file with the private key for the login.
-        key_password: The passphrase of the key, if it has one.
+        key_password: The passphrase of the key, if it has one. For a key in OpenSSH's own format this needs the
+            library bcrypt; one as PKCS 8 does not.
         command: What to run after the login; it should only read.
 
     Facts:

@@ -128,7 +128,14 @@ def _of_our_key(error: Exception, key: Path | None, *, has_passphrase: bool) -> 
     """Return why our key cannot be used. The content of its file must not be shown, so only the type of *error* is."""
     if (used_up := shortage()) is not None:
         return used_up
-    if isinstance(error, asyncssh.KeyEncryptionError) or "passphrase" in str(error).lower():
+    locked = isinstance(error, asyncssh.KeyEncryptionError) or "passphrase" in str(error).lower()
+    # A key that is decrypted by another passphrase is not one at all.
+    if locked or (has_passphrase and isinstance(error, asyncssh.KeyImportError)):
+        if has_passphrase and "bcrypt" in str(error):
+            wrong = (
+                "our client key has OpenSSH's own encryption, which needs the library bcrypt: install that"
+            )
+            return OurFault(f"{wrong}, or keep the key as PKCS 8 ({key})")
         if has_passphrase:
             return OurFault(f"our client key is not opened by its passphrase, `key_password` ({key})")
         return OurFault(f"our client key wants a passphrase: give it by `key_password` ({key})")
