@@ -233,9 +233,9 @@ class Resolver:
         except (TimeoutError, EOFError):
             return None
         except OSError as error:
-            found = of_errno(error.errno or 0, f"to ask the nameserver {written(*server)}")
-            if isinstance(found, OurFault):
-                raise found from error
+            blamed = of_errno(error.errno or 0, f"asking the nameserver {written(*server)}")
+            if isinstance(blamed, OurFault):
+                raise blamed from error
             return None
 
 
