@@ -134,11 +134,11 @@ async def run(
         raise cut_short(stop, late) from stop
     finally:
         free.release()
-    if ended.code < 0:  # not by us: the kernel's lack of memory, or an operator
-        words = (
-            f"{name} was ended by {signal.Signals(-ended.code).name}: perhaps this machine has no memory left"
-        )
+    if ended.code == -signal.SIGKILL:  # not by us
+        words = f"{name} was killed by somebody else: perhaps this machine has no memory left"
         raise OurFault(words, Reason.OVERLOADED)
+    if ended.code < 0:
+        raise OurFault(f"{name} was ended by a signal: {signal.strsignal(-ended.code) or -ended.code}")
     return ended
 
 

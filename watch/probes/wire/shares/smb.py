@@ -40,6 +40,10 @@ _STATUS = {
 }
 
 
+# What the login's library says when it cannot even make its part of a login.
+_OUR_LOGIN = ("BadMechanismError", "NoCredentialError", "OperationNotAvailableError", "FeatureMissingError")
+
+
 class Wanted(NamedTuple):
     """The login, and the share."""
 
@@ -148,7 +152,9 @@ class Conversation:
             )
         return available * unit, total * unit
 
-    def _failure(self, error: Any) -> ProbeFailure:
+    def _failure(self, error: Any) -> ProbeFailure | OurFault:
+        if type(error.__cause__).__name__ in _OUR_LOGIN:
+            return OurFault(f"our NTLM library cannot log in: {type(error.__cause__).__name__}")
         status = int(getattr(error, "status", 0))
         if status in _STATUS:
             reason, words = _STATUS[status]
