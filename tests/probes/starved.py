@@ -42,7 +42,9 @@ def read(check, loop, name, free):
 @contextlib.contextmanager
 def only(free):
     """Leave the process *free* descriptors in here."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (ROOM, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(map(int, os.listdir("/proc/self/fd")))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + ROOM, before[1]))
     taken = []
     with contextlib.suppress(OSError):
         while True:
@@ -54,6 +56,7 @@ def only(free):
     finally:
         for each in taken:
             os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def without_descriptors(check):

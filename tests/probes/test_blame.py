@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import os
-import resource
 import socket
 import ssl
 
@@ -16,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.probes.names import name_server
+from tests.probes.starved import only
 from tests.probes.wires import ask, said, serving
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.probes.wire.files.folder import _blocked
@@ -107,26 +106,10 @@ def test_a_file_system_that_is_broken_is_its_own_fault(name):
     assert isinstance(_blocked(getattr(errno, name), "/backups"), ProbeFailure)
 
 
-@contextlib.contextmanager
-def without_descriptors():
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
-    taken = []
-    try:
-        with contextlib.suppress(OSError):
-            while True:
-                taken.append(os.open("/dev/null", os.O_RDONLY))
-        yield
-    finally:
-        for each in taken:
-            os.close(each)
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)
-
-
 async def test_a_nameserver_that_we_could_not_ask_says_nothing_of_the_name():
     async with name_server({"known.test": "127.0.0.1"}, ttl=0):
         assert await address("known.test") == "127.0.0.1"  # it answered lately
-        with without_descriptors(), pytest.raises(OurFault) as caught:
+        with only(0), pytest.raises(OurFault) as caught:
             await address("other.test")
     assert caught.value.reason is Reason.OVERLOADED
 
@@ -135,7 +118,7 @@ async def test_hosts_that_cannot_be_read_now_are_read_later(tmp_path):
     hosts = tmp_path / "hosts"
     hosts.write_text("192.0.2.7 db.test\n")
     adopt(Resolver([], hosts=hosts))
-    with without_descriptors(), pytest.raises(OSError, match="Too many open files"):
+    with only(0), pytest.raises(OSError, match="Too many open files"):
         await address("db.test")
     assert await address("db.test") == "192.0.2.7"
 
@@ -149,7 +132,7 @@ async def test_a_certificate_is_not_distrusted_because_the_authorities_could_not
             there = {"url": f"https://localhost:{port}/"} if kind == "http" else {}
             there = there or {"address": f"localhost:{port}"}
             assert said(await ask(kind, **there)) == ("down", "certificate")
-            with without_descriptors():
+            with only(0):
                 run = asyncio.ensure_future(ask(kind, **there))
                 assert said(await run) == ("unknown", "overloaded")
             assert said(await ask(kind, **there)) == ("down", "certificate")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.probes.starved import only
+from tests.probes.wires import descriptors
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.probes.wire.child import held, run, said_by
 from watch.probes.wire.net.blame import carried
@@ -68,6 +70,43 @@ async def test_of_a_program_that_hangs_nothing_is_left(name, tmp_path):
             await asyncio.sleep(0)
     assert "/usr/bin/sh" not in held
     assert "/bin/sh" not in held
+
+
+async def test_a_run_that_is_cancelled_twice_leaves_nothing_either(tmp_path):
+    before = descriptors()
+    pids = tmp_path / "pids"
+    pids.touch()
+    running = asyncio.ensure_future(
+        said_by("sh", "-c", f"echo $$ >> {pids}; exec sleep 1000", package="dash")
+    )
+    while not pids.read_text():
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    while alive(int(pids.read_text())):
+        await asyncio.sleep(0)
+    assert descriptors() <= before
+
+
+async def test_without_descriptors_no_program_is_left_running(tmp_path):
+    """With every number of free descriptors: pipes, then the handle on the child, cannot be had."""
+    said, pids = [], tmp_path / "pids"
+    pids.touch()
+    for free in range(14):
+        with only(free):
+            try:
+                said.append((await said_by("sh", "-c", f"echo $$ >> {pids}", package="dash")).code)
+            except OurFault as fault:
+                said.append(fault.reason)
+    assert said[0] is Reason.OVERLOADED
+    assert said[-1] == 0
+    assert set(said) == {Reason.OVERLOADED, 0}
+    for pid in map(int, pids.read_text().split()):
+        while alive(pid):
+            await asyncio.sleep(0)
 
 
 async def test_a_program_has_no_terminal_to_ask_on():

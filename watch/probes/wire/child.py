@@ -160,8 +160,10 @@ async def _ran(
     except* OverflowError as several:
         raise ProbeFailure(Reason.LIMIT, f"{name} writes more than {most >> 20} MiB") from several
     finally:
-        await _end(child, pidfd, mark)
-        os.close(pidfd)
+        try:
+            await _end(child, pidfd, mark)
+        finally:  # also when the run is cancelled once more
+            os.close(pidfd)
     return Ended(child.returncode, out, err)
 
 
@@ -238,10 +240,10 @@ async def _end(child: subprocess.Popen[bytes], pidfd: int, mark: str) -> None:
     """Kill the program and all that it started."""
     _kill(child, mark)
     if child.poll() is None:
+        held.setdefault(str(child.args[0]), []).append(child)  # type: ignore[index] # a sequence, as `run` has it
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GRACE):
                 await _ready(pidfd)
-        held.setdefault(str(child.args[0]), []).append(child)  # type: ignore[index] # a sequence, as `run` has it
     _still_held(str(child.args[0]))  # type: ignore[index] # as above
 
 
