@@ -43,7 +43,7 @@ def read(check, loop, name, free):
 def only(free):
     """Leave the process *free* descriptors in here."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(map(int, os.listdir("/proc/self/fd")))
+    highest = max(int(it.name) for it in Path("/proc/self/fd").iterdir())
     resource.setrlimit(resource.RLIMIT_NOFILE, (highest + ROOM, before[1]))
     taken = []
     with contextlib.suppress(OSError):
