@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from watch.config.excerpt import masked
 from watch.config.findings import Findings, quoted
 from watch.config.mapping import Field, Fields, Record
 from watch.config.node import Table, nothing
@@ -23,12 +24,12 @@ def _ip(word: str) -> str:
     try:
         return str(ipaddress.ip_address(word.strip("[]")))
     except ValueError:
-        raise ValueError(f"{word!r} is not an IP address: write one like 192.0.2.7") from None
+        raise ValueError(f"{masked(word)!r} is not an IP address: write one like 192.0.2.7") from None
 
 
 def _interface(word: str) -> str:
     if not _INTERFACE.fullmatch(word):
-        raise ValueError(f"{word!r} is not a network interface: write its name, like eth1")
+        raise ValueError(f"{masked(word)!r} is not a network interface: write its name, like eth1")
     return word
 
 
@@ -40,7 +41,7 @@ def _nameserver(word: str) -> tuple[str, int]:
         return str(ipaddress.ip_address(found.host)), found.port
     except ValueError:
         raise ValueError(
-            f"{word!r} is not the address of a nameserver: write its IP address, like 192.0.2.53"
+            f"{masked(word)!r} is not the address of a nameserver: write its IP address, like 192.0.2.53"
         ) from None
 
 

@@ -18,6 +18,7 @@ from watch.probes.wire.net.address import written
 from watch.probes.wire.net.blame import cut_short
 from watch.probes.wire.net.engines import shared
 from watch.probes.wire.net.line import Place, place
+from watch.probes.wire.net.options import check_name
 from watch.probes.wire.net.resolver import Resolver
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from watch.probes.wire.dns.nameserver import Nameserver
 
 _PORTS = {"udp": 53, "tcp": 53, "tls": 853, "https": 443}
-_HOST = re.compile(r"[0-9A-Za-z._-]{1,253}|[0-9A-Fa-f:.]{2,45}")
 _PATH = re.compile(r"/[!$-;=?-~]*")  # printable, no blank, no quote, no #
 Record = Literal[
     "A",
@@ -135,6 +135,8 @@ class DnsProbe(Described):
     anchor: str | None = None
 
     def __post_init__(self) -> None:
+        if any(sign in self.name for sign in "@:?#"):  # a slash is allowed: RFC 2317
+            raise ValueError("name: is a URL or an address; write only the domain name, like www.example.org")
         if not self.name or any(char <= " " for char in self.name) or len(self.name) > 253:
             raise ValueError(f"name: {self.name!r} is not a domain name")
         if self.resolver is not None:
@@ -156,8 +158,7 @@ class DnsProbe(Described):
                 raise ValueError(
                     f"{option}: over {self.over} there is no certificate; write over: tls or https"
                 )
-        if self.server_name is not None and not _HOST.fullmatch(self.server_name):
-            raise ValueError(f"server_name: {self.server_name!r} is not a host name")
+        check_name("server_name", self.server_name)
         if not _PATH.fullmatch(self.path):
             raise ValueError("path: write it like /dns-query, blanks as %20")
 

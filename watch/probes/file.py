@@ -55,7 +55,9 @@ class FileProbe(Reached, Described):
         compare: A folder that should hold the same files, with {class} if the path has it; here, or sftp://….
         hash: Which contents are compared: all (needs a long timeout), newest, or none, to compare names and
             sizes only. Over SFTP, files are read at 16 MiB a second for all checks together.
-        key: For SFTP: a file with the private key for the login, without a passphrase.
+        key: For SFTP: a file with the private key for the login.
+        key_password: The passphrase of the key, if it has one. For a key in OpenSSH's own format this needs the
+            library bcrypt; one as PKCS 8 does not.
         password: Instead of a key.
         host_key: The other machine's public key in the format of known_hosts, ssh-ed25519 AAAA…; with two
             machines, that of the one in `path`.
@@ -114,6 +116,7 @@ class FileProbe(Reached, Described):
     compare: str | None = None
     hash: Literal["all", "newest", "none"] = "all"
     key: Path | None = None
+    key_password: Secret | None = None
     password: Secret | None = None
     host_key: str | None = None
     compare_host_key: str | None = None
@@ -153,6 +156,8 @@ class FileProbe(Reached, Described):
     def _admitted(self, here: Machine | None, there: Machine | None) -> None:
         """Raise ValueError unless the options for logins are complete, and each is needed."""
         logins = {machine for machine in (here, there) if machine is not None}
+        if self.key_password is not None and self.key is None:
+            raise ValueError("key_password: needs a key")
         secrets = sum(secret is not None for secret in (self.key, self.password))
         if secrets != bool(logins):
             raise ValueError("key: SFTP needs a key or a password; local files need neither")
@@ -206,7 +211,7 @@ class FileProbe(Reached, Described):
         return await looked_afar(asked, ours, theirs, self.path)
 
     def _login(self, pinned: str | None) -> Login:
-        return Login(pinned or "", self.key, self.password, self.family, self.metadata)
+        return Login(pinned or "", self.key, self.key_password, self.password, self.family, self.metadata)
 
     def _questions(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
         for name in names:

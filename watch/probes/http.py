@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
-from urllib.parse import urlsplit
 
 from watch.core.quantity import size
 from watch.core.reading import Reading, Verdict
@@ -17,6 +16,7 @@ from watch.probes.wire.http.headers import Headers
 from watch.probes.wire.http.journey import target
 from watch.probes.wire.http.request import WORD, HttpRequest, authorization, check_headers
 from watch.probes.wire.net.certificate import spelled
+from watch.probes.wire.net.proxied import parts as proxy_parts
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -48,6 +48,7 @@ class HttpProbe(Described):
         token: For bearer authentication.
         certificate: A PEM file with the client's certificate.
         key: A PEM file with its key, when it is not in the same file.
+        key_password: The passphrase of the key, if it has one.
         ca_file: Trust the authorities in this PEM file instead of the system's.
         verify: Whether the server must prove its name; false accepts any certificate.
         proxy: Ask through this proxy, http:// or socks5:// (which resolves the name itself); a failure of the
@@ -93,6 +94,7 @@ class HttpProbe(Described):
     token: Secret | None = None
     certificate: Path | None = None
     key: Path | None = None
+    key_password: Secret | None = None
     ca_file: Path | None = None
     verify: bool = True
     proxy: Secret | None = None
@@ -111,12 +113,14 @@ class HttpProbe(Described):
             raise ValueError("username: basic authentication needs both username and password")
         if self.username is not None and self.token is not None:
             raise ValueError("token: give either a token or a username, not both")
+        if self.key_password is not None and self.certificate is None:
+            raise ValueError("key_password: needs the key's certificate; name the certificate, too")
         if self.key is not None and self.certificate is None:
             raise ValueError("key: needs its certificate; name the certificate, too")
         if not 0 < size(self.max_body) <= MOST_BODY:
             raise ValueError("max_body: from 1B to 2MiB")
-        if self.proxy is not None and urlsplit(self.proxy.reveal()).scheme not in ("http", "socks5"):
-            raise ValueError("proxy: write it like http://proxy.example.org:3128 or socks5://…")
+        if self.proxy is not None:
+            proxy_parts(self.proxy)
         self._http3_makes_sense()
 
     def _http3_makes_sense(self) -> None:
@@ -139,6 +143,7 @@ class HttpProbe(Described):
             authorization=authorization(self.username, self.password, self.token),
             certificate=self.certificate,
             key=self.key,
+            key_password=self.key_password,
             ca_file=self.ca_file,
             verify=self.verify,
             proxy=self.proxy,

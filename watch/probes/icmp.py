@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.probes.base import SENDS, Described, probe
 from watch.probes.wire.net.engines import shared
-from watch.probes.wire.net.options import Family
+from watch.probes.wire.net.options import Family, check_name
 from watch.probes.wire.net.resolver import located
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class IcmpProbe(Family, Described):
     size: int = 56
 
     def __post_init__(self) -> None:
+        check_name("host", self.host)
         if not 1 <= self.packets <= 20:
             raise ValueError("packets: from 1 to 20")
         if not 16 <= self.size <= 1400:

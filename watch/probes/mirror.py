@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
+from watch.core.reading import Reading, Verdict
 from watch.core.settings import Secret
 from watch.core.wording import one_line
 from watch.probes.base import DIALS, Described, probe
@@ -182,7 +182,7 @@ class MirrorProbe(Reached, Described):
         if name.isdecimal():
             said = await said_by("cat", str(self.root / "proc/drbd"), package="coreutils")
             if said.code != 0:
-                raise ProbeFailure(Reason.MISSING, f"this machine has no DRBD: {said.words}")
+                raise said.absent("this machine has no DRBD")
             return drbd.of_device(said.out, name)
         asked = ("status", name, "--json")
         said = await said_by(self.program or "drbdsetup", *asked, package="drbd-utils")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from watch.core.reading import OurFault, ProbeFailure, Reading, Reason, Verdict
 from watch.probes.base import SENDS, Described, probe
 from watch.probes.wire.net.blame import cut_short
-from watch.probes.wire.net.options import Family
+from watch.probes.wire.net.options import Family, check_name
 from watch.probes.wire.net.portlist import read, written
 from watch.probes.wire.net.resolver import located
 
@@ -78,6 +78,7 @@ class PortsProbe(Family, Described):
     wait: timedelta = timedelta(milliseconds=1200)
 
     def __post_init__(self) -> None:
+        check_name("host", self.host)
         for option, entries in (("allowed", self.allowed), ("scan", self.scan)):
             try:
                 read(entries)

@@ -13,7 +13,7 @@ from watch.probes.wire.databases.backend import MOST_ROWS, Query, answer, number
 from watch.probes.wire.databases.dsn import PORT, Login, read
 from watch.probes.wire.net.dial import dial
 from watch.probes.wire.net.line import place
-from watch.probes.wire.net.options import OverTls, Reached, check_address, secure
+from watch.probes.wire.net.options import OverTls, Reached, check_address, check_name, secure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,6 +117,7 @@ class PostgresProbe(Query, OverTls, Reached, Described):
 
     def __post_init__(self) -> None:
         login = self._login()
+        check_name("server_name", self.server_name)
         self.check_query()
         if "\0" in login.user + login.database + (self.query or ""):
             raise ValueError("query: query and names must not contain a NUL character")

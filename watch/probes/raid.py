@@ -97,7 +97,7 @@ class RaidProbe(Described):
 
         said = await said_by("cat", str(self.root / "proc/mdstat"), package="coreutils")
         if said.code != 0:
-            raise ProbeFailure(Reason.MISSING, f"this machine has no md arrays: {said.words}")
+            raise said.absent("this machine has no md arrays")
         found = [one for one in arrays(said.out) if self.array in ("all", one.name)]
         if not found:
             raise ProbeFailure(Reason.MISSING, f"this machine has no array {self.array}")

@@ -25,6 +25,20 @@ _NOT_OURS = (
     "must be root",
     "unable to detect",
 )
+# What smartctl says of a device that is there and does not answer as one.
+_OF_THE_DEVICE = (
+    *(
+        "input/output error",
+        "i/o error",
+        "inquiry",
+        "identify",
+        "identity",
+        "medium",
+        "not ready",
+        "timed out",
+    ),
+    *("timeout", "aborted", "no response", "not connected", "busy", "unit attention", "hardware error"),
+)
 # Attributes of ATA disks whose raw value has the same meaning with all makers.
 _ATTRIBUTES = {5: "reallocated", 197: "pending", 198: "uncorrectable", 199: "cable_errors"}
 _NVME = {"media_errors": "uncorrectable", "critical_warning": "warnings", "num_err_log_entries": "log"}
@@ -108,7 +122,9 @@ class SmartProbe(Described):
             return OurFault(f"we may not ask {self.device}: {words}")
         if "no such" in words.lower():
             return ProbeFailure(Reason.MISSING, f"{self.device} does not exist: {words}")
-        return ProbeFailure(Reason.STATUS, f"{self.device} cannot be opened: {words}")
+        if any(sign in words.lower() for sign in _OF_THE_DEVICE):
+            return ProbeFailure(Reason.STATUS, f"{self.device} cannot be opened: {words}")
+        return OurFault(f"{self.program} could not ask {self.device}: {words}")
 
     def _facts(self, told: dict[str, Any]) -> dict[str, FactValue]:
         passed = _table(told, "smart_status").get("passed")

@@ -107,7 +107,8 @@ def _target(text: str) -> Target:
     server, _, rest = slashes.removeprefix("//").partition("/")
     share, _, folder = rest.strip("/").partition("/")
     if not slashes.startswith("//") or not share or any(char < " " for char in text) or len(text) > 1024:
-        raise ValueError(f"share: {text!r} is not a share; write it like //nas.example.org/backups")
+        shown = "it" if "@" in text or "://" in text else repr(text)
+        raise ValueError(f"share: {shown} is not a share; write it like //nas.example.org/backups")
     try:
         return Target(place(server, _PORT), share, folder.replace("/", "\\"))
     except ValueError as error:

@@ -36,7 +36,9 @@ class SshProbe(Addressed, Reached, Described):
         host_key: The server's public key in the format of known_hosts, ssh-ed25519 AAAA…; another key is down.
         username: To log in as, with `password` or `key`.
         password: For the login.
-        key: A file with the private key for the login, without a passphrase.
+        key: A file with the private key for the login.
+        key_password: The passphrase of the key, if it has one. For a key in OpenSSH's own format this needs the
+            library bcrypt; one as PKCS 8 does not.
         command: What to run after the login; it should only read.
 
     Facts:
@@ -67,6 +69,7 @@ class SshProbe(Addressed, Reached, Described):
     username: str | None = None
     password: Secret | None = None
     key: Path | None = None
+    key_password: Secret | None = None
     command: str | None = None
 
     def __post_init__(self) -> None:
@@ -75,6 +78,8 @@ class SshProbe(Addressed, Reached, Described):
             raise ValueError("host_key: write it like ssh-ed25519 AAAAC3Nza…, as in known_hosts")
         if (self.username is None) != (self.password is None and self.key is None):
             raise ValueError("username: a login needs a username, and a password or a key")
+        if self.key_password is not None and self.key is None:
+            raise ValueError("key_password: needs a key")
         if self.username is not None and self.host_key is None:
             raise ValueError("host_key: a login needs it, or an impostor would get the password")
         if self.command is not None and self.username is None:
@@ -87,7 +92,12 @@ class SshProbe(Addressed, Reached, Described):
         with await dial(self.there, family=self.family, metadata=self.metadata) as line:
             began = clock()
             async with ssh.connected(
-                line, pinned=self.host_key, username=self.username, password=self.password, key=self.key
+                line,
+                pinned=self.host_key,
+                username=self.username,
+                password=self.password,
+                key=self.key,
+                key_password=self.key_password,
             ) as connection:
                 line.phases["first_byte"] = clock() - began
                 facts: dict[str, FactValue] = {

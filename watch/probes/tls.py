@@ -104,14 +104,18 @@ class TlsProbe(Addressed, Reached, Described):
             }
         return facts | _chain(tls, now), line.phases
 
-    async def _distrusted(self, error: ssl.SSLCertVerificationError, now: datetime) -> ProbeFailure:
+    async def _distrusted(
+        self, error: ssl.SSLCertVerificationError, now: datetime
+    ) -> ProbeFailure | OurFault:
         """Return the failure for a refused certificate, with the facts of a second connection that accepts it."""
         from watch.probes.wire.net.trust import believing  # noqa: PLC0415 - as above
 
         facts: dict[str, FactValue] = {}
+        found = fault(error)
+        if isinstance(found, OurFault):
+            return found
         with contextlib.suppress(ProbeFailure, OurFault, OSError):  # the verdict does not need them
             facts, _ = await self._shaken(believing(old=self.legacy == "allow"), now)
-        found = fault(error)
         detail = found.detail if isinstance(found, ProbeFailure) else "the certificate is refused"
         if error.verify_code == _WRONG_NAME and facts.get("certificate.names"):
             detail = (

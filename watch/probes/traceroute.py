@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.probes.base import SENDS, Described, probe
 from watch.probes.wire.net.blame import cut_short
-from watch.probes.wire.net.options import Family
+from watch.probes.wire.net.options import Family, check_name
 from watch.probes.wire.net.resolver import located
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ class TracerouteProbe(Family, Described):
     port: int = 33434
 
     def __post_init__(self) -> None:
+        check_name("host", self.host)
         if not 1 <= self.hops <= _MOST:
             raise ValueError(f"hops: from 1 to {_MOST}")
         if not 1 <= self.rounds <= 5:

@@ -1,8 +1,11 @@
-"""The one runner of child programs: it bounds their output, their time and how many may hang.
+"""The one runner of child programs: it bounds their output, their time, and how many run and may hang.
 
-Tools that read disks hang when a disk does. Then no signal ends them before the kernel does. So the whole
-process group is killed, and waited for only as long as a cancelled check may take; processes that are still
-there then are reaped later. When sixteen runs of one program hang, no more are started.
+Tools that read disks hang when a disk does. Then no signal ends them before the kernel does. So the program and
+all that it started are killed, also those that left its process group, and waited for only as long as a cancelled
+check may take; processes that are still there then are reaped later. When sixteen runs of one program hang, no
+more are started. At most thirty-two programs run at once; others wait, and that wait is ours.
+
+No program has a terminal: it leads a session of its own and reads nothing, so it cannot ask for a password.
 
 asyncio's own child processes are not used: their transports wait for pipes that nobody reads any more, and
 outlive a cancelled check.
@@ -13,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -20,15 +24,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.core.wording import one_line
-from watch.probes.wire.net.blame import cut_short
+from watch.probes.wire.net.blame import cut_short, of_errno
+from watch.probes.wire.net.engines import shared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 _BARE = {"PATH": _PATH, "LC_ALL": "C", "TZ": "UTC"}  # our environment may hold secrets; the output is parsed
+_MARK = "THREENINES_RUN"  # in the environment of a program: by it, what it started is found
 _MOST = 4 << 20  # bytes of output
 _MOST_HELD = 16
+_AT_ONCE = 32
 _GRACE = 0.05  # seconds for a killed child to go
 _PIECE = 4096  # bytes that a writable pipe takes without blocking (PIPE_BUF)
 held: dict[str, list[subprocess.Popen[bytes]]] = {}
@@ -55,6 +62,22 @@ class Said(NamedTuple):
         """Its error message, in one line."""
         return one_line(self.err.strip() or self.out.strip(), 120) or f"exit code {self.code}"
 
+    def absent(self, words: str) -> ProbeFailure | OurFault:
+        """The failure to read a file: *words* say that it is missing; any other cause is ours."""
+        if "No such file or directory" in self.err:
+            return ProbeFailure(Reason.MISSING, f"{words}: {self.words}")
+        return OurFault(f"we could not look: {self.words}")
+
+
+class Running:
+    """The limit of programs that run at once."""
+
+    def __init__(self) -> None:
+        self.free = asyncio.Semaphore(_AT_ONCE)
+
+    def close(self) -> None:
+        """Nothing to close: each program ends with its run."""
+
 
 async def said_by(program: str, *arguments: str, package: str) -> Said:
     """Run *program* and return its output.
@@ -64,16 +87,13 @@ async def said_by(program: str, *arguments: str, package: str) -> Said:
         package: The Debian package that has it, for users who lack it.
 
     Raises:
-        OurFault: It is not installed, or may not be run.
+        OurFault: It is not installed, may not be run, or was killed by somebody else.
     """
     path = shutil.which(program, path=_PATH)
     if path is None:
         raise OurFault(f"{program} is not installed here (Debian: {package}) or may not be run")
-    try:
-        code, out, err = await run((path, *arguments), program)
-    except asyncio.CancelledError as stop:
-        words = f"{program} did not end: it hangs on a device that does not answer"
-        raise cut_short(stop, ProbeFailure(Reason.TIMEOUT, words)) from stop
+    words = f"{program} did not end: it hangs on a device that does not answer"
+    code, out, err = await run((path, *arguments), program, late=ProbeFailure(Reason.TIMEOUT, words))
     return Said(code, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
 
 
@@ -81,6 +101,7 @@ async def run(
     command: Sequence[str],
     name: str,
     *,
+    late: ProbeFailure | OurFault,
     question: bytes = b"",
     environment: Mapping[str, str] = _BARE,
     most: int = _MOST,
@@ -89,38 +110,81 @@ async def run(
 
     Args:
         name: What is run, for the text of a failure.
+        late: The failure when the run is cut short while the program runs; a run that still waits for its
+            turn is our fault.
         question: Its standard input.
         most: The limit, in bytes, of stdout and of stderr.
 
     Raises:
         ProbeFailure: It writes more than *most*.
-        OurFault: Too many runs of it hang already.
-        OSError: It cannot be started.
+        OurFault: Too many runs of it hang already, none can be started, or a signal ended it.
     """
     program = command[0]
     if len(_still_held(program)) >= _MOST_HELD:
         raise OurFault(f"{_MOST_HELD} runs of {name} hang already; no more are started", Reason.OVERLOADED)
-    child = subprocess.Popen(  # noqa: ASYNC220, S603 - forked as asyncio would; what runs is named in our code
-        command,
-        stdin=subprocess.PIPE if question else subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-        start_new_session=True,
-    )
-    assert child.stdout is not None
-    assert child.stderr is not None
-    pidfd = os.pidfd_open(child.pid)
+    free = shared(Running).free
     try:
-        with child.stdout, child.stderr, child.stdin or contextlib.nullcontext():
+        await free.acquire()
+    except asyncio.CancelledError as stop:
+        busy = f"{name} was not started: {_AT_ONCE} programs run already"
+        raise cut_short(stop, OurFault(busy, Reason.OVERLOADED)) from stop
+    try:
+        ended = await _ran(command, name, question, environment, most)
+    except asyncio.CancelledError as stop:
+        raise cut_short(stop, late) from stop
+    finally:
+        free.release()
+    if ended.code == -signal.SIGKILL:  # not by us
+        words = f"{name} was killed by somebody else: perhaps this machine has no memory left"
+        raise OurFault(words, Reason.OVERLOADED)
+    if ended.code < 0:
+        raise OurFault(f"{name} was ended by a signal: {signal.strsignal(-ended.code) or -ended.code}")
+    return ended
+
+
+async def _ran(
+    command: Sequence[str], name: str, question: bytes, environment: Mapping[str, str], most: int
+) -> Ended:
+    mark = secrets.token_hex(8)
+    child = _started(command, name, {**environment, _MARK: mark}, asked=bool(question))
+    try:
+        pidfd = os.pidfd_open(child.pid)
+    except OSError:
+        with child:  # closes its pipes
+            _kill(child, mark)
+        raise
+    try:
+        with child.stdout, child.stderr, child.stdin or contextlib.nullcontext():  # type: ignore[union-attr] # pipes
             out, err = await _exchanged(child, question, most)
         await _ready(pidfd)
     except* OverflowError as several:
         raise ProbeFailure(Reason.LIMIT, f"{name} writes more than {most >> 20} MiB") from several
     finally:
-        await _end(child, pidfd)
-        os.close(pidfd)
+        try:
+            await _end(child, pidfd, mark)
+        finally:  # also when the run is cancelled once more
+            os.close(pidfd)
     return Ended(child.returncode, out, err)
+
+
+def _started(
+    command: Sequence[str], name: str, environment: Mapping[str, str], *, asked: bool
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(  # noqa: S603 - what runs is named in our code
+            command,
+            stdin=subprocess.PIPE if asked else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
+        )
+    except BlockingIOError as error:
+        words = f"this machine lets us start no more processes: raise TasksMax and LimitNPROC: {name} was not started"
+        raise OurFault(words, Reason.OVERLOADED) from error
+    except OSError as error:
+        found = of_errno(error.errno or 0, f"{name} was not started")
+        raise (found if isinstance(found, OurFault) else OurFault(found.detail)) from error
 
 
 async def _exchanged(child: subprocess.Popen[bytes], question: bytes, most: int) -> tuple[bytes, bytes]:
@@ -172,16 +236,37 @@ def _wake(waiting: asyncio.Future[None]) -> None:
         waiting.set_result(None)
 
 
-async def _end(child: subprocess.Popen[bytes], pidfd: int) -> None:
+async def _end(child: subprocess.Popen[bytes], pidfd: int, mark: str) -> None:
     """Kill the program and all that it started."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
+    _kill(child, mark)
     if child.poll() is None:
+        held.setdefault(str(child.args[0]), []).append(child)  # type: ignore[index] # a sequence, as `run` has it
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GRACE):
                 await _ready(pidfd)
-        held.setdefault(str(child.args[0]), []).append(child)  # type: ignore[index] # a sequence, as `run` has it
     _still_held(str(child.args[0]))  # type: ignore[index] # as above
+
+
+def _kill(child: subprocess.Popen[bytes], mark: str) -> None:
+    """Kill its process group; if it did not end by itself, also those of its processes that left the group."""
+    runs = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    # One that runs as another user (sudo) cannot be killed: it is held, and counted.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    for pid in _marked(mark) if runs else ():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _marked(mark: str) -> list[int]:
+    """The processes that have *mark* in their environment, which every process hands to those that it starts."""
+    sought, found = f"{_MARK}={mark}".encode(), list[int]()
+    for entry in os.listdir("/proc"):  # noqa: PTH208 - a third of the time of pathlib
+        if entry.isdecimal():
+            with contextlib.suppress(OSError), open(f"/proc/{entry}/environ", "rb") as file:  # noqa: PTH123 - as above
+                if sought in file.read():
+                    found.append(int(entry))
+    return found
 
 
 def _still_held(program: str) -> list[subprocess.Popen[bytes]]:

@@ -145,7 +145,8 @@ class Nameserver:
             self._line = None
 
     async def _fetched(self, message: Message) -> Message:
-        from watch.probes.wire.http.exchange import Transfer, ask  # noqa: PLC0415 - libcurl, for those who need it
+        from watch.probes.wire.http.exchange import ask  # noqa: PLC0415 - libcurl, for those who need it
+        from watch.probes.wire.http.transfer import Transfer  # noqa: PLC0415 - as above
         from watch.probes.wire.net.certificate import spelled  # noqa: PLC0415 - as below
 
         (host, port), phases = self._there, dict[str, float]()

@@ -11,6 +11,7 @@ import dns.rcode
 import dns.rdatatype
 
 from watch.core.reading import OurFault, ProbeFailure, Reason
+from watch.probes.wire.net.blame import ours
 
 if TYPE_CHECKING:
     from dns.message import Message
@@ -57,7 +58,8 @@ def read(data: bytes, message: Message) -> Message | None:
     try:
         answer = dns.message.from_wire(data, ignore_trailing=True)
     except Exception as error:  # with hostile bytes, dnspython raises more than its own exceptions
-        raise ProbeFailure(Reason.PROTOCOL, f"not DNS: {type(error).__name__}") from error
+        strange = ProbeFailure(Reason.PROTOCOL, f"not DNS: {type(error).__name__}")
+        raise (ours(error) or strange) from error
     return answer if message.is_response(answer) else None
 
 

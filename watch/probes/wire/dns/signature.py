@@ -14,6 +14,7 @@ import dns.rdatatype as types
 import dns.rrset
 
 from watch.core.reading import ProbeFailure, Reason
+from watch.probes.wire.net.blame import ours
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,7 +84,11 @@ class Verifier:
             known: dict[Name, Any] = {zone: dns.rrset.from_rdata_list(zone, 0, tried)}
             now = max(self._now, signature.inception)
             dns.dnssec.validate_rrsig(rrset, signature, known, now=now)
-        except Exception:  # noqa: BLE001 - a stranger's key and signature: whatever goes wrong, it proves nothing
+        except (
+            Exception
+        ) as error:  # a stranger's key and signature: whatever goes wrong with them proves nothing
+            if (lacking := ours(error)) is not None:
+                raise lacking from error
             return "does not match"
         return ""
 

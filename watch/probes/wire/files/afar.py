@@ -32,6 +32,7 @@ class Login(NamedTuple):
 
     pinned: str
     key: Path | None
+    key_password: Secret | None
     password: Secret | None
     family: str
     metadata: bool

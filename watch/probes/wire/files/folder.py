@@ -17,7 +17,7 @@ from typing import Any
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.core.wording import visible
 from watch.probes.wire.child import run
-from watch.probes.wire.net.blame import cut_short
+from watch.probes.wire.net.blame import cut_short, of_errno
 from watch.probes.wire.net.engines import shared
 
 _AT_ONCE = 4
@@ -25,6 +25,20 @@ _MOST = 64 << 20  # bytes of an answer; a list of 40,000 files with long paths h
 _NAME = "the child that looks at files"
 # Isolated, and without site-packages: it starts in a third of the time.
 _COMMAND = (sys.executable, "-I", "-S", str(Path(__file__).with_name("folder_child.py")))
+# What a file system, its device or its server says of itself.
+_BROKEN = (
+    *(
+        errno.EIO,
+        errno.ESTALE,
+        errno.EUCLEAN,
+        errno.EBADMSG,
+        errno.EREMOTEIO,
+        errno.ENOMEDIUM,
+        errno.EMEDIUMTYPE,
+    ),
+    *(errno.ENXIO, errno.ENODEV, errno.ENOTCONN, errno.ESHUTDOWN, errno.ENOLINK, errno.ENOTBLK, errno.EISDIR),
+    *(errno.EINVAL, errno.EOVERFLOW, errno.EFBIG, errno.ENODATA, errno.EREMCHG, errno.EROFS, errno.EBUSY),
+)
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 
@@ -48,19 +62,25 @@ async def looked(asked: dict[str, Any], what: str) -> dict[str, Any]:
         ProbeFailure: It does not exist, or the file system is broken or silent.
         OurFault: We may not look, or too many children hang already.
     """
+    late = ProbeFailure(Reason.TIMEOUT, f"looking at {what} did not end")
+    free = shared(Lookers).free
     try:
-        async with shared(Lookers).free:
-            answer = await _told(json.dumps(asked).encode())
+        await free.acquire()
     except asyncio.CancelledError as stop:
-        late = ProbeFailure(Reason.TIMEOUT, f"looking at {what} did not end")
-        raise cut_short(stop, late) from stop
+        busy = f"nobody was free to look at {what}: {_AT_ONCE} children look at files already"
+        raise cut_short(stop, OurFault(busy, Reason.OVERLOADED)) from stop
+    try:
+        answer = await _told(json.dumps(asked).encode(), late)
+    finally:
+        free.release()
     if "code" in answer:
         raise _blocked(answer["code"], answer["path"])
     return answer
 
 
-async def _told(question: bytes) -> dict[str, Any]:
-    ended = await run(_COMMAND, _NAME, question=question, environment={"LC_ALL": "C.UTF-8"}, most=_MOST)
+async def _told(question: bytes, late: ProbeFailure) -> dict[str, Any]:
+    locale = {"LC_ALL": "C.UTF-8"}
+    ended = await run(_COMMAND, _NAME, late=late, question=question, environment=locale, most=_MOST)
     if ended.code:
         raise OurFault(f"{_NAME} ended with {ended.code}")
     answer: dict[str, Any] = json.loads(ended.out)
@@ -68,7 +88,7 @@ async def _told(question: bytes) -> dict[str, Any]:
 
 
 def _blocked(code: int, path: str) -> ProbeFailure | OurFault:
-    """Return the failure to read *path*: missing rights are our fault."""
+    """Return the failure to read *path*: missing rights are our fault, and so is what we do not know."""
     where = visible(path, 120)
     if code in (errno.EACCES, errno.EPERM):
         return OurFault(f"we may not read {where}: give user {os.geteuid()} the right to read it")
@@ -76,4 +96,6 @@ def _blocked(code: int, path: str) -> ProbeFailure | OurFault:
         return ProbeFailure(Reason.MISSING, f"{where} does not exist")
     if code == errno.E2BIG:
         return ProbeFailure(Reason.LIMIT, f"{where} has too many files to look at")
-    return ProbeFailure(Reason.STATUS, f"{where}: {os.strerror(code).lower()}")
+    if code in _BROKEN:
+        return ProbeFailure(Reason.STATUS, f"{where}: {os.strerror(code).lower()}")
+    return of_errno(code, where)

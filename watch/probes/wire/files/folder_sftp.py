@@ -285,7 +285,12 @@ async def _reached(machine: Machine, login: Login, answer: dict[str, Any]) -> As
     with await dial(machine.there, family=login.family, metadata=login.metadata) as line:
         began = clock()
         logged_in = ssh.connected(
-            line, pinned=login.pinned, username=machine.user, password=login.password, key=login.key
+            line,
+            pinned=login.pinned,
+            username=machine.user,
+            password=login.password,
+            key=login.key,
+            key_password=login.key_password,
         )
         async with logged_in as connection:
             line.phases["first_byte"] = clock() - began

@@ -18,7 +18,7 @@ import asyncssh
 
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.core.wording import visible
-from watch.probes.wire.net.blame import carried, cut_short
+from watch.probes.wire.net.blame import carried, cut_short, shortage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,10 +46,11 @@ async def connected(
     username: str | None,
     password: Secret | None,
     key: Path | None,
+    key_password: Secret | None = None,
 ) -> AsyncIterator[asyncssh.SSHClientConnection]:
     """An SSH connection on *line* after the key exchange, and after the login if there is a *username*."""
     client = _Client(None if pinned is None else public(pinned))
-    options = _options(client, username, password, key)
+    options = _options(client, username, password, key, key_password)
     loop = asyncio.get_running_loop()
     waiting = options.waiter = loop.create_future()
     wait = "kex" if username is None else "auth"
@@ -95,7 +96,11 @@ class _Client(asyncssh.SSHClient):
 
 
 def _options(
-    client: _Client, username: str | None, password: Secret | None, key: Path | None
+    client: _Client,
+    username: str | None,
+    password: Secret | None,
+    key: Path | None,
+    key_password: Secret | None,
 ) -> asyncssh.SSHClientConnectionOptions:
     try:
         return asyncssh.SSHClientConnectionOptions(
@@ -108,6 +113,7 @@ def _options(
             or "nobody",  # without a login it is never sent; asyncssh would look up our user
             password=None if password is None else password.reveal(),
             client_keys=None if key is None else [str(key)],
+            passphrase=None if key_password is None else key_password.reveal(),
             agent_path=None,
             gss_host=None,
             x509_trusted_certs=None,
@@ -115,8 +121,25 @@ def _options(
             keepalive_interval=0,
         )
     except (OSError, ValueError, asyncssh.Error) as error:
-        # The content of a key file must not be shown, so only the type of the error is.
-        raise OurFault(f"key: {key} cannot be used ({type(error).__name__})") from error
+        raise _of_our_key(error, key, has_passphrase=key_password is not None) from error
+
+
+def _of_our_key(error: Exception, key: Path | None, *, has_passphrase: bool) -> OurFault:
+    """Return why our key cannot be used. The content of its file must not be shown, so only the type of *error* is."""
+    if (used_up := shortage()) is not None:
+        return used_up
+    locked = isinstance(error, asyncssh.KeyEncryptionError) or "passphrase" in str(error).lower()
+    # A key that is decrypted by another passphrase is not one at all.
+    if locked or (has_passphrase and isinstance(error, asyncssh.KeyImportError)):
+        if has_passphrase and "bcrypt" in str(error):
+            wrong = (
+                "our client key has OpenSSH's own encryption, which needs the library bcrypt: install that"
+            )
+            return OurFault(f"{wrong}, or keep the key as PKCS 8 ({key})")
+        if has_passphrase:
+            return OurFault(f"our client key is not opened by its passphrase, `key_password` ({key})")
+        return OurFault(f"our client key wants a passphrase: give it by `key_password` ({key})")
+    return OurFault(f"key: {key} cannot be used ({type(error).__name__})")
 
 
 _REASONS: tuple[tuple[type[asyncssh.Error], Reason, str], ...] = (
@@ -128,7 +151,7 @@ _REASONS: tuple[tuple[type[asyncssh.Error], Reason, str], ...] = (
 )
 
 
-def _blamed(error: asyncssh.Error, line: Line, client: _Client) -> ProbeFailure:
+def _blamed(error: asyncssh.Error, line: Line, client: _Client) -> ProbeFailure | OurFault:
     """Return the failure for *error*. Its text is not shown: the server may put our password into it."""
     if isinstance(error, asyncssh.HostKeyNotVerifiable):
         words = f"the host key is {client.shown or 'a certificate'}, not the pinned one"
@@ -136,6 +159,8 @@ def _blamed(error: asyncssh.Error, line: Line, client: _Client) -> ProbeFailure:
     for kind, reason, words in _REASONS:
         if isinstance(error, kind):
             return ProbeFailure(reason, f"{words}: {line.where}", phases=line.phases)
+    if not isinstance(error, asyncssh.DisconnectError):  # those are of the protocol, and of the other end
+        return OurFault(f"our SSH library cannot ask {line.where} ({type(error).__name__})")
     return ProbeFailure(
         Reason.PROTOCOL, f"{line.where} does not speak SSH, or no version that we know", phases=line.phases
     )

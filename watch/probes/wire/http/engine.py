@@ -19,7 +19,8 @@ from typing import Any, Final
 
 import pycurl
 
-from watch.probes.wire.http.handle import Handle, trust
+from watch.probes.wire.http.handle import Handle
+from watch.probes.wire.net.trust import authorities
 
 _IDLE = 64  # handles kept for reuse, some 20 KB each
 _WANTED = {
@@ -46,7 +47,7 @@ class Engine:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._cafile = trust()
+        self._cafile = authorities()  # the libcurl in the wheel has no default
         self._idle: list[Handle] = []
         self._waiting: dict[pycurl.Curl, asyncio.Future[tuple[int, str]]] = {}
         self._due: float | None = None
@@ -81,6 +82,7 @@ class Engine:
 
     def give_back(self, handle: Handle) -> None:
         if len(self._idle) < _IDLE and not self._multi.closed:
+            handle.forget()
             handle.clear(0)
             self._idle.append(handle)
         else:

@@ -1,16 +1,14 @@
 """One of curl's easy handles, and what its transfer has received so far, within limits.
 
 `PARTS` are the options that no check may change. Proxies from the environment, name lookup and redirects are
-not left to curl: it is given an address and makes one request.
+not left to curl: it is given an address and makes one request. Cookies last for one run: `pursue` carries them
+from one request of its redirects to the next, and a handle forgets them when it is given back.
 """
 
 from __future__ import annotations
 
 import errno
-import os
 import re
-import ssl
-from pathlib import Path
 
 import pycurl
 
@@ -20,19 +18,6 @@ _ABORT = -1
 _SENT = re.compile(rb"sendmsg\(\) returned -1 \(errno (\d+)\)")
 _REFUSED = re.compile(rb"QUIC: connection to \S+ port \d+ refused")
 _MISNAMED = re.compile(rb"SSL: (no alternative )?certificate subject name ")
-_CA_FILES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/cert.pem",
-    "/etc/ssl/ca-bundle.pem",
-)
-
-
-def trust() -> str | None:
-    """Return the file of this machine's certificate authorities; the libcurl in the wheel has no default."""
-    named = os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile
-    return next((path for path in (*named, *_CA_FILES) if path and Path(path).is_file()), None)
-
 
 PARTS = (
     (pycurl.NOSIGNAL, 1),
@@ -96,6 +81,10 @@ class Handle:
             self.curl.reset()
             self._dress(cafile)
             self.plain = True
+
+    def forget(self) -> None:
+        """Forget the cookies: curl keeps them in the handle, even when its options are reset."""
+        self.curl.setopt(pycurl.COOKIELIST, "ALL")
 
     def clear(self, room: int) -> None:
         """Prepare for an answer with at most *room* bytes of body."""

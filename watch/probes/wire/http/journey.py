@@ -12,6 +12,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from watch.core.reading import ProbeFailure, Reason
+from watch.probes.wire.net.address import check_host
 
 ASKS_AGAIN = frozenset((301, 302, 303, 307, 308))
 
@@ -25,11 +26,17 @@ class Target(NamedTuple):
 
 
 class Hop(NamedTuple):
-    """One request. *home*: still at the origin that the credentials are for."""
+    """One request of a run.
+
+    Args:
+        home: Still at the origin that the credentials are for.
+        cookies: What the run's earlier requests were given, in curl's format: each names where it may be sent.
+    """
 
     url: str
     method: str
     home: bool
+    cookies: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=16384)
@@ -37,13 +44,20 @@ def target(url: str) -> Target:
     """Return the target of *url*; ValueError with the cure when it is not an http or https URL."""
     if any(char <= " " or char == "\x7f" for char in url):
         raise ValueError("url: write blanks and control characters as %20, %0A, …")
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets without an IPv6 address; its text would repeat the whole
+        raise ValueError("url: write an IPv6 address like http://[2001:db8::1]/") from None
     try:
         port = parts.port
     except ValueError:
         raise ValueError("url: ports go from 1 to 65535") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("url: write it like https://www.example.org/health")
+    try:
+        check_host(parts.hostname)
+    except ValueError as error:
+        raise ValueError(f"url: {error}") from None
     return Target(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80))
 
 

@@ -30,6 +30,7 @@ class Api(Reached):
     Options:
         certificate: A PEM file with the client's certificate.
         key: A PEM file with its key, when it is not in the same file.
+        key_password: The passphrase of the key, if it has one.
         ca_file: Trust the authorities in this PEM file instead of the system's.
         verify: Whether the server must prove its name; false accepts any certificate.
     """
@@ -38,6 +39,7 @@ class Api(Reached):
     url: str
     certificate: Path | None = None
     key: Path | None = None
+    key_password: Secret | None = None
     ca_file: Path | None = None
     verify: bool = True
 
@@ -52,6 +54,8 @@ class Api(Reached):
             raise ValueError(
                 "url: write only scheme, host, port and path; credentials are options of their own"
             )
+        if self.key_password is not None and self.certificate is None:
+            raise ValueError("key_password: needs the key's certificate; name the certificate, too")
         if self.key is not None and self.certificate is None:
             raise ValueError("key: needs its certificate; name the certificate, too")
 
@@ -93,6 +97,7 @@ class Conversation:
             authorization=authorization(username, password),
             certificate=it.certificate,
             key=it.key,
+            key_password=it.key_password,
             ca_file=it.ca_file,
             verify=it.verify,
             family=it.family,

@@ -26,9 +26,10 @@ _ANYWHERE = frozenset(("accept", "accept-language", "user-agent"))
 
 def options(request: HttpRequest, hop: Hop) -> tuple[tuple[int, Any], ...]:
     """Return curl's options for *hop* beyond the constant ones; none for a plain GET."""
+    kept = tuple((pycurl.COOKIELIST, line) for line in hop.cookies)
     if request.plain:
-        return departure()
-    return (*_question(request, hop), *_headers(request, hop), *_trust(request, hop), *departure())
+        return (*kept, *departure())
+    return (*_question(request, hop), *_headers(request, hop), *_trust(request, hop), *kept, *departure())
 
 
 def departure() -> tuple[tuple[int, Any], ...]:
@@ -88,6 +89,8 @@ def _trust(request: HttpRequest, hop: Hop) -> Iterator[tuple[int, Any]]:
     if request.certificate is not None and hop.home:
         yield pycurl.SSLCERT, str(request.certificate)
         yield pycurl.SSLKEY, str(request.key or request.certificate)
+        # Always: without one, OpenSSL would ask the terminal for the passphrase of an encrypted key.
+        yield pycurl.KEYPASSWD, "" if request.key_password is None else request.key_password.reveal()
 
 
 def through(proxy: Secret, ip: str, port: int) -> tuple[tuple[int, Any], ...]:

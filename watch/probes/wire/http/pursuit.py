@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from watch.core.reading import ProbeFailure, Reason
-from watch.probes.wire.http.exchange import Answer, Transfer, ask
+from watch.probes.wire.http.exchange import ask
 from watch.probes.wire.http.journey import ASKS_AGAIN, Hop, onward, target
 from watch.probes.wire.http.options import options, through
+from watch.probes.wire.http.transfer import Answer, Transfer
 from watch.probes.wire.net.address import admit, literal, written
 from watch.probes.wire.net.resolver import address
 from watch.probes.wire.net.way import given, proxy
@@ -28,6 +29,7 @@ async def pursue(request: HttpRequest, phases: dict[str, float]) -> tuple[Answer
         if answer.status not in ASKS_AGAIN or not answer.redirect or not request.follow:
             return answer, redirects, where
         hop = onward(hop, answer.status, answer.redirect, has_body=request.body is not None)
+        hop = hop._replace(cookies=answer.cookies)
         if request.version == "3" and target(hop.url).scheme != "https":
             raise ProbeFailure(
                 Reason.PROTOCOL, "redirects to http://, which HTTP/3 does not speak", phases=phases

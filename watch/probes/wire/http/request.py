@@ -28,6 +28,7 @@ class HttpRequest:
         headers: ValueError when one cannot be sent.
         authorization: The value of that header, for the first origin only.
         certificate: A PEM file with the client's certificate, with *key* where that is in another file.
+        key_password: The passphrase of an encrypted key.
         room: The limit of the answer's body, in bytes.
         follow: Whether redirects are followed.
         metadata: Whether a cloud's metadata address may be asked.
@@ -40,6 +41,7 @@ class HttpRequest:
     authorization: Secret | None = None
     certificate: Path | None = None
     key: Path | None = None
+    key_password: Secret | None = None
     ca_file: Path | None = None
     verify: bool = True
     proxy: Secret | None = None

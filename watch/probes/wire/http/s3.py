@@ -18,10 +18,11 @@ import pycurl
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.core.wording import visible
 from watch.probes.wire.http import sigv4
-from watch.probes.wire.http.exchange import Answer, Transfer, ask
+from watch.probes.wire.http.exchange import ask
 from watch.probes.wire.http.headers import Headers
 from watch.probes.wire.http.journey import target
 from watch.probes.wire.http.options import departure
+from watch.probes.wire.http.transfer import Answer, Transfer
 from watch.probes.wire.net.address import literal, written
 from watch.probes.wire.net.resolver import located
 

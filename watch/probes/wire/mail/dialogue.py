@@ -23,7 +23,15 @@ from watch.core.wording import visible
 from watch.probes.wire.net.blame import fault
 from watch.probes.wire.net.dial import dial
 from watch.probes.wire.net.line import Line, Place, place
-from watch.probes.wire.net.options import Addressed, Reached, Trust, Trusting, check_address, secure
+from watch.probes.wire.net.options import (
+    Addressed,
+    Reached,
+    Trust,
+    Trusting,
+    check_address,
+    check_name,
+    secure,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,6 +91,7 @@ class Spoken(Trust, Protocol):
 def check(probe: Spoken) -> None:
     """Raise ValueError for options that contradict each other; it begins with the option's name."""
     check_address(probe.address, probe.port)
+    check_name("server_name", probe.server_name)
     if (probe.username is None) != (probe.password is None):
         raise ValueError("username: a login needs both username and password")
     single("username", probe.username or "")

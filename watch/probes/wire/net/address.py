@@ -1,4 +1,7 @@
-"""Addresses: their spelling, and the cloud metadata addresses that a check must not ask.
+"""Hosts and addresses: their spelling, and the cloud metadata addresses that a check must not ask.
+
+What is written for a host is checked when the file is read. A URL, a login or a path there would be asked of a
+nameserver, with its password, and shown. So it is refused, and not repeated in the message.
 
 A cloud's metadata address returns credentials to any program on the machine. A check, a redirect or a changed
 name must not make us fetch them. They are refused in every spelling unless a check opts in.
@@ -16,7 +19,38 @@ _METADATA = frozenset(
     ipaddress.ip_address(text)
     for text in ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "fd20:ce::254")
 )
+_ALONE = "write only the host, like db.example.org or 192.0.2.7"
+_ASCII = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+def check_host(text: str, alone: str = _ALONE) -> None:
+    """Raise ValueError unless *text* can be a host: an address, or a name of letters, digits, - and _.
+
+    Args:
+        alone: What to write instead, for the message.
+    """
+    if "://" in text:
+        raise ValueError(f"is a URL, not a host: {alone}")
+    if "@" in text:
+        raise ValueError(f"has a login in it: {alone}; a login has options of its own")
+    if any(sign in text for sign in "/?#"):
+        raise ValueError(f"has a path in it: {alone}")
+    bare = text[1:-1] if text[:1] == "[" and text[-1:] == "]" else text
+    if literal(bare, "any") is not None:
+        return
+    labels = bare.removesuffix(".").split(".")
+    if len(bare) > 254 or not all(map(_is_label, labels)):
+        raise ValueError(f"{text!r} is not a host: {alone}")
+    if labels[-1].isdecimal():  # no domain is a number
+        raise ValueError(f"{text!r} is not an IP address: {alone}")
+
+
+def _is_label(text: str) -> bool:
+    # Letters of other alphabets, with their marks, are checked when the name is encoded.
+    return 0 < len(text) < 64 and all(
+        char in _ASCII or (char > "\x7f" and char.isprintable()) for char in text
+    )
 
 
 @lru_cache(maxsize=8192)

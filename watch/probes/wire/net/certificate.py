@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from watch.core.wording import one_line
+from watch.probes.wire.net.blame import ours
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +76,9 @@ class CertificateChain:
                 warnings.simplefilter("ignore")  # about negative serial numbers and the like
                 self.read = [x509.load_der_x509_certificate(der) for der in chain]
                 self._facts = self._spelled()
-        except Exception:  # noqa: BLE001 - a stranger wrote it; whatever cannot be read is "not readable"
+        except Exception as error:  # a stranger wrote it; whatever cannot be read is "not readable"
+            if (lacking := ours(error)) is not None:
+                raise lacking from error
             self.read = []
 
     def facts(self, now: datetime) -> dict[str, FactValue]:

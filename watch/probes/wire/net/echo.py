@@ -10,7 +10,9 @@ them, and are matched in the same way.
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
+import os
 import secrets
 import socket
 import struct
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 _End = str | None  # a source address or an interface of this machine
 # Python has no names for these.
 _IP_RECVERR, _IPV6_RECVERR, _MSG_ERRQUEUE, _SOL_RAW, _ICMP_FILTER, _ICMP6_FILTER = 11, 25, 0x2000, 255, 1, 1
+_ROUTERS = (2, 3)  # the origin of an error that came as ICMP, ICMPv6
+_PROHIBITED = (errno.EACCES, errno.EPERM, errno.ENONET, errno.ENOPROTOOPT, errno.EOPNOTSUPP)
 _HEAD = struct.Struct("!BBHHH")
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
 _TOKEN = 8
@@ -98,6 +102,7 @@ class Echo:
 
         Raises:
             Denied: This process may not ping.
+            OurFault: Not all could be sent.
             ProbeFailure: None was answered, and an error came back.
         """
         awaited: list[asyncio.Future[float]] = []
@@ -116,6 +121,9 @@ class Echo:
                 future.cancel()
         failed = [f.exception() for f in awaited if not f.cancelled()]
         trips = [future.result() for future in awaited if _answered(future)]
+        ours = next((error for error in failed if isinstance(error, OurFault)), None)
+        if ours is not None:  # a ping that was never sent is not lost
+            raise ours
         worst = next(filter(None, failed), None)
         if worst is not None and not trips:
             raise worst
@@ -150,7 +158,7 @@ class Echo:
             try:
                 sock.sendto(packet, (ip, 0))
             except BlockingIOError:
-                return OurFault("this machine's send buffer for ICMP is full")
+                return OurFault("this machine's send buffer for ICMP is full", Reason.OVERLOADED)
             except OSError as error:
                 failure = of_errno(error.errno or 0, ip)
                 self._read_errors(sock)
@@ -218,10 +226,19 @@ class Echo:
                 data, notes, _, _ = sock.recvmsg(2048, 512, _MSG_ERRQUEUE)
             except OSError:
                 return
-            code = next((_EXTENDED_ERROR.unpack_from(note)[0] for *_, note in notes if len(note) >= 16), 0)
+            told = next((_EXTENDED_ERROR.unpack_from(note) for *_, note in notes if len(note) >= 16), None)
             awaited = self._awaited.get(data[_HEAD.size : _HEAD.size + _TOKEN])
-            if awaited is not None and not awaited.future.done():
-                awaited.future.set_exception(of_errno(code, awaited.ip))
+            if awaited is not None and told is not None and not awaited.future.done():
+                awaited.future.set_exception(_reported(told[0], told[1], awaited.ip))
+
+
+def _reported(code: int, origin: int, ip: str) -> ProbeFailure | OurFault:
+    """Return the failure for an error from the queue: what a router says of *ip* is no fault of this machine."""
+    if origin in _ROUTERS and code in _PROHIBITED:
+        return ProbeFailure(
+            Reason.UNREACHABLE, f"a router says that {ip} cannot be reached: {os.strerror(code)}"
+        )
+    return of_errno(code, ip)
 
 
 def _answered(future: asyncio.Future[float]) -> bool:

@@ -13,6 +13,7 @@ import ssl
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from watch.core.reading import ProbeFailure, Reason
+from watch.probes.wire.net.address import check_host
 from watch.probes.wire.net.blame import cut_short
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
     from types import TracebackType
 
+_ALONE = "write it like db.example.org:5432 or [::1]:5432"
 _CHUNK = 16 << 10
 _HANDSHAKE = 256 << 10  # bytes; a chain of ten thick certificates has 40,000
 
@@ -36,10 +38,11 @@ def place(text: str, port: int | None = None) -> Place:
     host, colon, digits = text.rpartition(":")
     if not colon or (":" in host and not host.endswith("]")) or text.endswith("]"):
         host, digits = text, "" if port is None else str(port)
-    host = host.strip("[]")
-    if not host or not digits.isdecimal() or not 0 < int(digits) < 65536 or any(c <= " " for c in host):
-        raise ValueError(f"{text!r} is not a host and port: write it like db.example.org:5432 or [::1]:5432")
-    return Place(host, int(digits))
+    # Of the whole text: what stands after the last colon may be a password or a path.
+    check_host(text if any(sign in text for sign in "@/?#") else host, _ALONE)
+    if not (digits.isascii() and digits.isdecimal()) or not 0 < int(digits[:6]) < 65536:
+        raise ValueError(f"{text!r} is not a host and port: {_ALONE}")
+    return Place(host.strip("[]"), int(digits))
 
 
 class Line:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - options' types are read from probes' annotations
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
+from watch.probes.wire.net.address import check_host
 from watch.probes.wire.net.line import Place, place
 
 if TYPE_CHECKING:
@@ -51,6 +52,16 @@ def check_address(address: str, port: int | None) -> None:
         raise ValueError(f"address: {error}") from None
 
 
+def check_name(option: str, text: str | None) -> None:
+    """Raise ValueError, for *option*, unless *text* can be a host; None is accepted."""
+    if text is None:
+        return
+    try:
+        check_host(text)
+    except ValueError as error:
+        raise ValueError(f"{option}: {error}") from None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Addressed:
     """A server at `address`. `PORT` is its default port; None: the address must have a port."""
@@ -71,7 +82,9 @@ class Addressed:
         return self.there.host
 
     def check_address(self) -> None:
+        """Raise ValueError unless `address`, and `server_name` where there is one, can be read."""
         check_address(self.address, self.port)
+        check_name("server_name", getattr(self, "server_name", None))
 
 
 @dataclass(frozen=True, kw_only=True)

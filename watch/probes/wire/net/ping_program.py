@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from watch.core.reading import OurFault, ProbeFailure, Reason
+from watch.core.wording import one_line
 from watch.probes.wire.child import run
 from watch.probes.wire.net.echo import HOW_TO_GRANT, Denied
 from watch.probes.wire.net.way import current
@@ -45,14 +46,23 @@ async def pings(program: str, ip: str, volley: Volley) -> list[float]:
         str(volley.size),
         ip,
     )
+    late = ProbeFailure(Reason.TIMEOUT, f"the pings to {ip} were not answered when time was up")
     try:
-        ended = await run(command, program)
-    except PermissionError as error:  # we may not have its capabilities: it is not even started
-        raise Denied(HOW_TO_GRANT) from error
+        ended = await run(command, program, late=late)
+    except OurFault as fault:
+        if isinstance(
+            fault.__cause__, PermissionError
+        ):  # we may not have its capabilities: it is not even started
+            raise Denied(HOW_TO_GRANT) from fault
+        raise
     said = ended.out + ended.err
     trips = [float(text) / 1000 for text in _TRIP.findall(said)]
     if not trips and _UNREACHABLE.search(said):
         raise ProbeFailure(Reason.UNREACHABLE, f"no route to {ip}")
+    if not trips and ended.err.strip() and ended.code == 1:  # it could not send
+        raise OurFault(
+            f"{program} could not ask: {one_line(ended.err.decode(errors='replace').strip(), 120)}"
+        )
     if not trips and ended.code != 1:  # 1: no reply
         raise OurFault(f"{HOW_TO_GRANT}. {program} says: {said.decode(errors='replace').strip()}")
     return trips

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from watch.core.reading import OurFault, ProbeFailure, Reason
-from watch.probes.wire.net.address import literal, written
+from watch.probes.wire.net.address import check_host, literal, written
 from watch.probes.wire.net.blame import cut_short
 
 if TYPE_CHECKING:
@@ -34,10 +34,15 @@ _SOCKS = {
 
 def parts(proxy: Secret) -> SplitResult:
     """The parts of the proxy's URL; ValueError when it is not one."""
-    found = urlsplit(proxy.reveal())
-    if found.scheme not in PORTS or not found.hostname:
-        raise ValueError("proxy: write it like http://proxy.example.org:3128 or socks5://…")
-    _ = found.port  # ValueError when it is not a port
+    wrong = "proxy: write it like http://proxy.example.org:3128 or socks5://…"
+    try:
+        found = urlsplit(proxy.reveal())
+        _ = found.port  # ValueError when it is not a port
+        check_host(found.hostname or "")
+    except ValueError:  # its text may repeat the login
+        raise ValueError(wrong) from None
+    if found.scheme not in PORTS or found.path not in ("", "/") or found.query or found.fragment:
+        raise ValueError(wrong)
     return found
 
 

@@ -9,6 +9,7 @@ resolver of ours that does not answer is *unknown*. The rules:
 3. NXDOMAIN, or no record of the family asked for: the target's fault.
 4. Silence or SERVFAIL from all: if a nameserver answered anything within the last minute, or answers a question
    about the root now, it works, and the fault is the name's. If not, it is ours.
+5. A question that we could not send (no descriptor, no port) proves nothing: then the fault is ours.
 
 Only one address is dialled: the first of the answer. With `family: any` it is an IPv4 address if there is one,
 because a machine without IPv6 would call every dual-stack target unreachable.
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.probes.wire.net.address import admit, family_of, written
-from watch.probes.wire.net.blame import cut_short
+from watch.probes.wire.net.blame import cut_short, of_errno
 from watch.probes.wire.net.engines import shared
 from watch.probes.wire.net.question import (
     AAAA,
@@ -184,13 +185,19 @@ class Resolver:
         self.first()
         servers = self._servers.now()
         failed: Answer | None = None
+        unsent: OurFault | None = None
         for wait in self._waits:
             for server in servers:
-                found = await self._one(server, name, kind, wait)
+                try:
+                    found = await self._one(server, name, kind, wait)
+                except OurFault as ours:
+                    found, unsent = None, ours
                 if found is not None and found.rcode in (OK, NO_SUCH_NAME):
                     self._heard = asyncio.get_running_loop().time()
                     return found
                 failed = found or failed
+        if unsent is not None:
+            raise unsent
         if failed is not None and failed.rcode != SERVER_FAILURE:
             raise OurFault(f"our nameserver {servers[0][0]} refuses to answer us (rcode {failed.rcode})")
         alive = self._alive(asyncio.get_running_loop().time()) or await self._answers_for_the_root(servers)
@@ -214,7 +221,7 @@ class Resolver:
         return OurFault(f"our own nameservers {what} for every name: {who}")
 
     async def _one(self, server: tuple[str, int], name: str, kind: int, wait: float) -> Answer | None:
-        """Return the answer of *server* within *wait* seconds, or None."""
+        """Return the answer of *server* within *wait* seconds, or None; `OurFault` when we could not ask it."""
         try:
             asked = question(secrets.randbelow(1 << 16), name, kind)
         except ValueError as error:
@@ -223,7 +230,12 @@ class Resolver:
             async with asyncio.timeout(wait):
                 found = await _datagram(server, asked, self._leave)
                 return await _stream(server, asked, self._leave) if found.truncated else found
-        except (TimeoutError, OSError, EOFError):
+        except (TimeoutError, EOFError):
+            return None
+        except OSError as error:
+            blamed = of_errno(error.errno or 0, f"asking the nameserver {written(*server)}")
+            if isinstance(blamed, OurFault):
+                raise blamed from error
             return None
 
 

@@ -18,6 +18,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from watch.core.reading import OurFault
 from watch.probes.wire.net.address import family_of
 from watch.probes.wire.net.blame import of_errno
 from watch.probes.wire.net.way import depart
@@ -111,15 +112,14 @@ class Walk:
         for _ in range(3):
             try:
                 sock.sendto(_PAYLOAD, (self.ip, port))
-            except BlockingIOError:
-                return
             except OSError as error:
                 code = error.errno or 0
                 self._read(sock, None)
             else:
                 return
-        if not self.hops:
-            raise of_errno(code, self.ip)
+        found = of_errno(code, self.ip)
+        if not self.hops or isinstance(found, OurFault):  # a hop that was never asked is not silent
+            raise found
 
     @contextlib.contextmanager
     def _socket(self) -> Iterator[socket.socket]:

@@ -19,7 +19,11 @@ _LOCALHOST = {"4": ("127.0.0.1",), "6": ("::1",)}
 
 
 class _Watched:
-    """A file's words, line by line, without comments; empty when it cannot be read."""
+    """A file's words, line by line, without comments; empty when it does not exist or may not be read.
+
+    When it cannot be read for any other reason (no descriptor left), the `OSError` is raised, and the next look
+    tries again: without /etc/hosts a nameserver would be asked, and would say that the name does not exist.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -31,16 +35,16 @@ class _Watched:
         now = time.monotonic()
         if now - self._looked < _LOOK_AGAIN:
             return False
-        self._looked = now
         try:
             found = self._path.stat()
             stamp = (found.st_mtime_ns, found.st_size)
             if stamp == self._stamp:
+                self._looked = now
                 return False
             text = self._path.read_text(errors="replace")
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
             stamp, text = (0, 0), ""
-        self._stamp = stamp
+        self._looked, self._stamp = now, stamp
         self._lines = [line.split("#")[0].split(";")[0].split() for line in text.splitlines()]
         return True
 

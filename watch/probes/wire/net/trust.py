@@ -2,19 +2,35 @@
 
 The key of the cache includes the file's modification time, so the next run uses a renewed file. Old protocols
 are offered only by contexts made for them.
+
+The system's authorities are read from their file when the context is made. OpenSSL's own default would look for
+them in a folder during the handshake; without a free descriptor it finds none, says nothing, and every
+certificate would read as untrusted.
 """
 
 from __future__ import annotations
 
+import os
 import ssl
 import warnings
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from watch.core.reading import OurFault
+from watch.probes.wire.net.blame import shortage
 
-if TYPE_CHECKING:
-    from pathlib import Path
+_CA_FILES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/ca-bundle.pem",
+)
+
+
+def authorities() -> str | None:
+    """Return the file of this machine's certificate authorities; None when it has none."""
+    named = os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile
+    return next((path for path in (*named, *_CA_FILES) if path and Path(path).is_file()), None)
 
 
 def verifying(ca_file: Path | None, *, old: bool = False) -> ssl.SSLContext:
@@ -24,25 +40,28 @@ def verifying(ca_file: Path | None, *, old: bool = False) -> ssl.SSLContext:
         old: Offer TLS 1.0, 1.1 and weak ciphers, too, for appliances that support nothing else.
 
     Raises:
-        OurFault: *ca_file* cannot be read.
+        OurFault: *ca_file*, or the system's file, cannot be read.
     """
-    if ca_file is None:
-        return _verifying(None, 0, old)
+    path = authorities() if ca_file is None else str(ca_file)
     try:
-        return _verifying(str(ca_file), ca_file.stat().st_mtime_ns, old)
+        changed = 0 if path is None else os.stat(path).st_mtime_ns  # noqa: PTH116 - a third of the time of pathlib
+        return _verifying(path, changed, old, system=ca_file is None)
     except OSError as error:  # ssl.SSLError is one, too
-        raise OurFault(
-            f"the file of certificate authorities {ca_file} cannot be read: {error.strerror}"
-        ) from error
+        used_up = shortage()
+        if used_up is not None:
+            raise used_up from error
+        words = f"the file of certificate authorities {path} cannot be read: {error.strerror}"
+        raise OurFault(words) from error
 
 
 @lru_cache(maxsize=64)
-def _verifying(ca_file: str | None, _changed: int, old: bool) -> ssl.SSLContext:
+def _verifying(ca_file: str | None, _changed: int, old: bool, *, system: bool) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if ca_file is None:
         context.load_default_certs()
     else:
-        context.load_verify_locations(ca_file)
+        # The folder is for those authorities that the file does not have.
+        context.load_verify_locations(ca_file, ssl.get_default_verify_paths().capath if system else None)
     _span(context, ssl.TLSVersion.TLSv1 if old else ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.MAXIMUM_SUPPORTED)
     return context
 

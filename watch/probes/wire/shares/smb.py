@@ -16,7 +16,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from watch.core.reading import OurFault, ProbeFailure, Reason
-from watch.probes.wire.net.blame import cut_short
+from watch.probes.wire.net.blame import cut_short, ours
 from watch.probes.wire.net.engines import shared
 from watch.probes.wire.shares.smb_thread import AT_ONCE, Threads, Wire, blocking, threaded
 
@@ -38,6 +38,10 @@ _STATUS = {
     0xC000003A: (Reason.MISSING, "has no such folder in the share"),
     0xC0000103: (Reason.MISSING, "has a file there, not a folder"),
 }
+
+
+# What the login's library says when it cannot even make its part of a login.
+_OUR_LOGIN = ("BadMechanismError", "NoCredentialError", "OperationNotAvailableError", "FeatureMissingError")
 
 
 class Wanted(NamedTuple):
@@ -76,7 +80,7 @@ class Conversation:
             words = f"{self._where} closed the connection before {self.stage}"
             raise ProbeFailure(Reason.RESET, words) from None
         except known.SMBException as error:
-            raise self._failure(error) from None
+            raise (ours(error) or self._failure(error)) from None
         except (ValueError, LookupError, struct.error) as error:
             # The library raises these for malformed data; none of our own code runs in between.
             words = f"{self._where} sends data that is not SMB before {self.stage}"
@@ -148,7 +152,9 @@ class Conversation:
             )
         return available * unit, total * unit
 
-    def _failure(self, error: Any) -> ProbeFailure:
+    def _failure(self, error: Any) -> ProbeFailure | OurFault:
+        if type(error.__cause__).__name__ in _OUR_LOGIN:
+            return OurFault(f"our NTLM library cannot log in: {type(error.__cause__).__name__}")
         status = int(getattr(error, "status", 0))
         if status in _STATUS:
             reason, words = _STATUS[status]
@@ -169,7 +175,11 @@ async def held(line: Line, wanted: Wanted) -> Found:
     except asyncio.CancelledError as stop:
         busy = OurFault(f"all {AT_ONCE} threads for SMB are busy", Reason.OVERLOADED)
         raise cut_short(stop, busy) from stop
-    sock = blocking(line)
+    try:
+        sock = blocking(line)
+    except OSError:
+        threads.free.release()
+        raise
     talk = Conversation(Wire(sock, line.where), wanted, line.where)
     outcome = threaded(talk.held, sock, threads.free.release)
     try:

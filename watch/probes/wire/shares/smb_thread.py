@@ -115,5 +115,10 @@ def threaded(work: Callable[[], T], sock: socket.socket, after: Callable[[], obj
         with contextlib.suppress(RuntimeError):  # the loop is gone, and with it all who waited
             loop.call_soon_threadsafe(tell, found, error)
 
-    threading.Thread(target=run, name="smb", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="smb", daemon=True).start()
+    except RuntimeError:  # no more threads: nobody else would close and release it
+        sock.close()
+        after()
+        raise
     return outcome

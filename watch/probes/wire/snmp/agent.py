@@ -15,9 +15,9 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from watch.core.reading import ProbeFailure, Reason
+from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.probes.wire.net.address import written
-from watch.probes.wire.net.blame import cut_short
+from watch.probes.wire.net.blame import cut_short, shortage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -95,13 +95,15 @@ class Agent:
         raise ProbeFailure(Reason.LIMIT, f"{self.where} has over {_MOST} rows under {oid}")
 
     async def _answer(self, question: Callable[[], Awaitable[T]]) -> T:
-        from gufo.snmp import SnmpAuthError, SnmpError  # noqa: PLC0415 - an extra, when a check needs it
+        from gufo.snmp import SnmpAuthError, SnmpEncodeError, SnmpError  # noqa: PLC0415 - an extra, when a check needs it
 
         try:
             return await self._patiently(question)
         except SnmpAuthError:
             words = f"{self.where} refuses the user {self._login.user}, its password or its security level"
             raise ProbeFailure(Reason.AUTH, words) from None
+        except SnmpEncodeError as error:
+            raise OurFault(f"our SNMP library cannot put the question: {error}") from error
         except SnmpError as error:
             raise ProbeFailure(Reason.PROTOCOL, f"the answer of {self.where} is not SNMP: {error}") from error
         except asyncio.CancelledError as stop:
@@ -114,8 +116,10 @@ class Agent:
                 async with limit:
                     return await question()
             except TimeoutError as error:
-                if not limit.expired():  # raised by the library, which does so only for a closed port
-                    raise ProbeFailure(Reason.REFUSED, f"connection refused: {self.where}") from error
+                if not limit.expired():  # raised by the library, which does so for a closed port
+                    if "refused" in f"{error} {error.__cause__}":
+                        raise ProbeFailure(Reason.REFUSED, f"connection refused: {self.where}") from error
+                    raise shortage() or OurFault(f"our SNMP library gave up: {error}") from error
         raise self._silent()
 
     def _silent(self) -> ProbeFailure:

@@ -69,7 +69,8 @@ def half(text: str) -> LunAddress | str:
         return text
     found = _LUN.fullmatch(text)
     if found is None or int(found["lun"]) >= 16384:
-        raise ValueError(f"{text!r} is neither a path nor a LUN; write a LUN like iscsi://host/iqn.…/1")
+        shown = "it" if "@" in text or "://" in text else repr(text)
+        raise ValueError(f"{shown} is neither a path nor a LUN; write a LUN like iscsi://host/iqn.…/1")
     return LunAddress(place(found["portal"], _PORT), found["target"], int(found["lun"]))
 
 
