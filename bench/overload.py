@@ -186,7 +186,7 @@ def _seconds(at: float | None) -> str:
     return "never" if at is None else f"{at:.1f} s"
 
 
-def main(
+def run(
     names: tuple[str, ...], folder: Path, targets: Targets, say: Callable[[str], None]
 ) -> tuple[str, bool]:
     """Run the trials *names*, or all; the table, and whether all held."""

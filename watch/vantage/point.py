@@ -157,8 +157,15 @@ class VantagePoint:
         now = self._clock.monotonic()
         for name, belief in receipt.beliefs.items():
             self.agenda.settle(name, now, unsettled=not belief.settled)
-        for refusal in receipt.refused:
-            log.warning("%s: the hub refused finding %d: %s", self.name, refusal.number, refusal.why)
+        if receipt.refused:
+            first = receipt.refused[0]
+            log.warning(
+                "%s: the hub refused %d findings, first %d: %s",
+                self.name,
+                len(receipt.refused),
+                first.number,
+                first.why,
+            )
         if receipt.wants_sight and self.canaries:
             self._look_soon()
 
