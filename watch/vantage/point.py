@@ -158,14 +158,8 @@ class VantagePoint:
         for name, belief in receipt.beliefs.items():
             self.agenda.settle(name, now, unsettled=not belief.settled)
         if receipt.refused:
-            first = receipt.refused[0]
-            log.warning(
-                "%s: the hub refused %d findings, first %d: %s",
-                self.name,
-                len(receipt.refused),
-                first.number,
-                first.why,
-            )
+            number, why = len(receipt.refused), receipt.refused[0].why
+            log.warning("%s: the hub refused %d findings; the first: %s", self.name, number, why)
         if receipt.wants_sight and self.canaries:
             self._look_soon()
 
