@@ -14,19 +14,21 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from watch.core.book import began
-from watch.core.checkpoint import checkpoint_body
 from watch.core.delivery import Command, Delivery, Receipt, Refusal
 from watch.core.ledger import Kind
 from watch.core.standing import Sight
-from watch.hub.asked import asked_from
+from watch.hub.asked import asked_from, doubled_onsite
 from watch.hub.board import Board
 from watch.hub.check_standing import standing_of
+from watch.hub.checkpoints import record_checkpoint
 from watch.hub.definitions import entries_for
 from watch.hub.door import Door, admitted, sight_fault
 from watch.hub.intake import Intake
-from watch.hub.quiet import quiet_components
+from watch.hub.pauses import Pauses
+from watch.hub.quiet import quiet_components, returning
 from watch.hub.recorder import LedgerEnd, Recorder
 from watch.hub.returned import miss
+from watch.hub.taken_over import TakenOver
 from watch.hub.troubles import Troubles
 from watch.ports import Trouble
 
@@ -34,11 +36,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from watch.core.book import Book
+    from watch.core.clock_epoch import ClockEpoch
     from watch.core.confirm import Belief
     from watch.core.reading import Observation
     from watch.core.settings import Settings
     from watch.core.standing import CheckStanding
     from watch.core.timeline import State
+    from watch.hub.intake import Key
     from watch.ports import Clock, Desk, Meter, Store
 
 TURN = 1.0  # seconds
@@ -50,28 +54,30 @@ class Hub:
     """Judges, records and alerts.
 
     Args:
-        book: The ledger as it is on disk; *end* is where it goes on.
+        book: The ledger as it is on disk; *end* is where it goes on, with the clock epoch that begins now, if any.
         moved: Called after a commit that changed how anything stands.
         verbs: What commands may ask for, by verb; filled by whoever can do it.
     """
 
     def __init__(
         self, settings: Settings, store: Store, book: Book, end: LedgerEnd, desk: Desk, meter: Meter, clock: Clock,
-        moved: Callable[[], None],
+        moved: Callable[[], None], epoch: ClockEpoch | None = None,
     ) -> None:  # fmt: skip
-        reads = store.reads
+        kept = TakenOver(store.reads, clock.now_ms(), epoch)
         self.settings, self.book = settings, book
         self.recorder = Recorder(book, end)
-        self.intake = Intake(self.recorder, reads)
-        self.intake.sights.resume(*reads.darks(), self.intake.beliefs)
-        self.door = Door(reads.lanes())
-        self.troubles = Troubles(clock.now_ms(), self.intake.sights.blind)
+        kept.begin(self.recorder)
+        self.intake = Intake(self.recorder, kept)
+        self.intake.sights.resume(*kept.darks(), self.intake.beliefs)
+        self.door = Door(kept.lanes(settings))
+        self.troubles = Troubles(clock.now_ms(), self.intake.sights.blind, epoch)
         self.verbs: dict[str, Callable[[Command], Awaitable[Mapping[str, object]]]] = {}
         self._store, self._desk, self._meter, self._clock, self._moved = store, desk, meter, clock, moved
         self._wake = asyncio.Event()
         self._stopping = False
         self._kept: asyncio.Future[None] | None = None
-        self._began_ms = clock.now_ms()
+        self._began_ms = self._back_ms = clock.now_ms()
+        self._pauses = Pauses(clock)
         self.turned, self._swept = clock.monotonic(), 0.0
         miss(settings, self.intake, self._began_ms)
         self.board = self._planned(settings)
@@ -94,7 +100,7 @@ class Hub:
         self._desk.plan(settings)
         self.intake.changed_checks.clear()
         standings = {name: self._standing(name, now) for name in settings.checks}
-        self._double(standings)
+        self.intake.doubled = self._doubled(standings)
         return Board(settings, standings, self._began, now)
 
     def plan(self, settings: Settings) -> None:
@@ -111,7 +117,7 @@ class Hub:
         return receipt
 
     def _judged(self, delivery: Delivery) -> Receipt:
-        now = self._clock.now_ms()
+        now = self._now()
         self._meter.lag(delivery.loop_lag)
         if delivery.schedule_lag:
             self._meter.schedule_lag(delivery.schedule_lag)
@@ -181,11 +187,7 @@ class Hub:
         self, month: str, at_ms: int, rows: Sequence[str], through: int, forget_ms: int
     ) -> None:
         """Record the checkpoint of *month*; drop what the book does not need before *forget_ms*."""
-        body = checkpoint_body(rows, through=through, log=self.recorder.log)
-        entry = self.recorder.entry(
-            Kind.CHECKPOINT, month, body, now_ms=self._clock.now_ms(), effective_ms=at_ms
-        )
-        self.recorder.batch.checkpoints[entry.seq] = rows
+        record_checkpoint(self.recorder, month, at_ms, rows, through, self._clock.now_ms())
         self.book.trim(forget_ms)
         self._wake.set()
 
@@ -214,7 +216,7 @@ class Hub:
 
     async def _sweep(self) -> None:
         """Let states lapse and find checks that stopped running."""
-        now = self._clock.now_ms()
+        now = self._now()
         self._swept = self._clock.monotonic()
         for step in (self.intake.sweep, self._look):
             while True:
@@ -237,6 +239,7 @@ class Hub:
         moved = bool(changed) and await self._stand(changed)
         now = self._clock.now_ms()
         quiet = quiet_components(self.book, self.board.components, now)
+        quiet |= returning(self.settings, self.board.components, self._back_ms, now)
         self._desk.step(batch, now, self.board.components, self.troubles.current(), quiet)
         if batch:
             await self._store.commit(batch)
@@ -258,7 +261,7 @@ class Hub:
             now = self._clock.now_ms()
             fresh = {name: self._standing(name, now) for name in names[n : n + _AT_ONCE]}
             board.update(fresh, now)
-            self._double(fresh)
+            self.intake.doubled = self._doubled(fresh)
             moved = True
             if loop.time() >= until:
                 await asyncio.sleep(0)
@@ -270,16 +273,17 @@ class Hub:
         several = [s for s in self.board.checks.values() if s.about_us and len(self._asked[s.name]) > 1]
         self.troubles.unseen(several, self._clock.now_ms())
 
-    def _double(self, fresh: Mapping[str, CheckStanding]) -> None:
-        """Double the confirmation at a check's own site while that is only the fallback."""
-        found = {(name, v) for name, s in fresh.items() if s.fallback for v in self._onsite(name)}
-        kept = {key for key in self.intake.doubled if key[0] not in fresh}
-        if found or len(kept) != len(self.intake.doubled):
-            self.intake.doubled = frozenset(kept | found)
+    def _doubled(self, fresh: Mapping[str, CheckStanding]) -> frozenset[Key]:
+        return doubled_onsite(self.intake.doubled, fresh, self.settings, self.book, self._asked)
 
-    def _onsite(self, check: str) -> list[str]:
-        component = self.settings.checks[check].component
-        return [v for v in self._asked[check] if self.book.onsite(v, component)]
+    def _now(self) -> int:
+        """The time. If the machine was suspended, what was not asked meanwhile is noted first."""
+        now, from_ms = self._clock.now_ms(), self._pauses.ended()
+        if from_ms is not None:
+            self._back_ms = now
+            miss(self.settings, self.intake, now)
+            self.troubles.paused(from_ms, now)
+        return now
 
     def judged(self, check: str) -> bool:
         """Whether *check* has had a reading since this hub began."""

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 from watch.core.quorum import SelfAlert, SelfAlertKind
 from watch.core.standing import CheckStanding, OwnTrouble, Sight
+from watch.hub.clock_words import epoch_text, pause_text, step_text
 from watch.hub.deadlines import Deadlines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from watch.core.clock_epoch import ClockEpoch
     from watch.core.settings import Settings
     from watch.hub.intake import Intake, Key
 
-_SKEW_MS = 5_000
+_TOLD_MS = 300_000  # how long that is said which is over at once
 _STUCK_MS = 600_000
 _NAMED = 5
 _LOOKED_AT = 1000  # checks, before the loop may do something else
@@ -26,9 +28,12 @@ _LOOKED_AT = 1000  # checks, before the loop may do something else
 class Troubles:
     """Those that hold now; `since_ms` is when each was first seen."""
 
-    def __init__(self, started_ms: int, blind: Iterable[str] = ()) -> None:
+    def __init__(self, started_ms: int, blind: Iterable[str] = (), epoch: ClockEpoch | None = None) -> None:
         self._started_ms = started_ms
         self._now: dict[str, OwnTrouble] = {}
+        self._until_ms: dict[str, int] = {}
+        if epoch is not None:
+            self.tell("clock_epoch", epoch_text(epoch), started_ms)
         for vantage in blind:
             text = f"vantage point {vantage} was blind when the hub stopped, and has not seen since"
             self.note(f"vantage_blind:{vantage}", text, started_ms)
@@ -48,16 +53,25 @@ class Troubles:
             since = self._now[key].since_ms if key in self._now else now_ms
             self._now[key] = OwnTrouble(key, text, since)
 
+    def tell(self, key: str, text: str, now_ms: int) -> None:
+        """Trouble *key* has happened and is over; it is said for five minutes."""
+        self.note(key, text, now_ms)
+        self._until_ms[key] = now_ms + _TOLD_MS
+
     def sighted(self, sight: Sight, now_ms: int) -> None:
         blind = f"vantage point {sight.vantage} is blind: {', '.join(sight.bad)} cannot be reached from it"
         self.note(f"vantage_blind:{sight.vantage}", blind if sight.blind else None, now_ms)
         never = f"canaries of {sight.vantage} that were never good and do not count: {', '.join(sight.never)}"
         self.note(f"canary_never_good:{sight.vantage}", never if sight.never else None, now_ms)
 
-    def skewed(self, skew_ms: int, now_ms: int) -> None:
-        """The wall clock differs from ours by *skew_ms*."""
-        text = f"the wall clock jumped by {skew_ms / 1000:.0f} s; we keep our own time until a restart"
-        self.note("clock_skew", text if abs(skew_ms) > _SKEW_MS else None, now_ms)
+    def stepped(self, step: tuple[int, int, int | None] | None, now_ms: int) -> None:
+        """The wall clock differs from ours by *step* (see `step_text`)."""
+        self.note("clock_skew", None if step is None else step_text(*step), now_ms)
+
+    def paused(self, from_ms: int, until_ms: int) -> None:
+        """The hub did not run in that time, so no check had its turn."""
+        self._started_ms = until_ms
+        self.tell("hub_paused", pause_text(from_ms, until_ms), until_ms)
 
     def refused(self, person: str, channel: int, now_ms: int, *, dead: bool) -> None:
         """A notice to *person* was refused for good by one of their channels, or has got through."""
@@ -87,6 +101,9 @@ class Troubles:
 
         Each vantage point owes the checks it is to ask.
         """
+        for key in [key for key, until_ms in self._until_ms.items() if now_ms >= until_ms]:
+            del self._until_ms[key]
+            self.note(key, None, now_ms)
         if settings is not self._planned:
             self._planned = settings
             self._validity_ms = {
