@@ -98,6 +98,11 @@ class MemoryStore:
     def latest(self):
         return dict(self.kept_latest)
 
+    def last_sign_ms(self):
+        last = self.last_entry()
+        beliefs = [max(b.since_ms, b.last_ms or 0) for b in self.beliefs().values()]
+        return max([0 if last is None else last.recorded_ms, *beliefs])
+
     def darks(self):
         gaps: dict[int, dict] = {}
         for (seq, name), gap in self.kept_gaps.items():
@@ -125,6 +130,10 @@ class MemoryStore:
     def checkpoint(self, at_ms: int):
         found = [e for e in self.entries() if e.kind == "checkpoint" and e.effective_ms <= at_ms]
         return max(found, key=lambda e: e.effective_ms, default=None)
+
+    def checkpoints(self):
+        found = [e for e in self.entries() if e.kind == "checkpoint"]
+        return sorted(found, key=lambda e: (e.effective_ms, e.seq))
 
     def checkpoint_rows(self, seq: int):
         return iter(self.kept_rows[seq])

@@ -12,28 +12,31 @@ import logging
 import os
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from watch.alerts.dispatcher import Dispatcher
+from watch.alerts.not_ahead import not_ahead
 from watch.alerts.reconciler import Reconciler
 from watch.alerts.sender import Sender
-from watch.clock import SystemClock, begin_after
+from watch.checkpointing import keep_checkpoints
+from watch.clock import SystemClock
 from watch.config import ConfigError, Loaded, load
 from watch.core.alert import Status
 from watch.core.trend import WINDOW_MS
 from watch.hub.answers import status_answer
-from watch.hub.checkpoints import checkpoint_rows, checkpoints_due
 from watch.hub.days import Days
 from watch.hub.hub import Hub
 from watch.hub.janitor import Janitor
 from watch.hub.publisher import Publisher
 from watch.hub.replay import book_now, ledger_end, live_from_ms
+from watch.hub.taken_over import TakenOver, epoch_from
 from watch.limits import runs_at_once
 from watch.ports import Trouble
 from watch.probes.wire.net.engines import close_all
 from watch.reload import Watched, difference
 from watch.stores.sqlite import SqliteStore, reading
 from watch.stores.sqlite.backup import copied
+from watch.tending import Tending
 from watch.vantage.point import VantagePoint
 from watch.web.hub_socket import HubSocket
 from watch.web.listen import serve, spelled
@@ -54,31 +57,39 @@ if TYPE_CHECKING:
     from watch.ports import Batch
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
-CHECKPOINT_LOOK = 600.0  # seconds between looks at whether a month has ended
 DRAIN = 4.0  # seconds for asking, judging and sending to end; a second more for whatever does not
 
 
 class App:
-    """A hub with all that belongs to it. `run` ends on SIGTERM or SIGINT, or with the error that stopped it."""
+    """A hub with all that belongs to it. `run` ends on SIGTERM or SIGINT, or with the error that stopped it.
 
-    def __init__(self, path: Path, loaded: Loaded, say: Callable[[str], None]) -> None:
+    Args:
+        follows: The hub before this one ended because *clock* was set.
+    """
+
+    def __init__(
+        self, path: Path, loaded: Loaded, say: Callable[[str], None], clock: SystemClock | None = None,
+        *, follows: bool = False,
+    ) -> None:  # fmt: skip
         settings = loaded.settings
-        self._path, self._say, self._settings = path, say, settings
-        self.clock = SystemClock()
+        self._path, self._say, self._settings, self._loaded = path, say, settings, loaded
+        self.clock = clock or SystemClock()
         self.store = SqliteStore(settings.store)
-        reads, end = self.store.reads, ledger_end(self.store.reads)
-        begin_after(self.clock, end.chain.recorded_ms, settings.store)
-        live_ms = live_from_ms(self.clock.now_ms(), settings.service.timezone)
-        book = book_now(reads, settings.store, live_ms)
+        reads = self.store.reads
+        last_ms = reads.last_sign_ms()
+        new = not self.clock.goes_on_from(last_ms) or follows
+        now = self.clock.now_ms()
+        epoch = epoch_from(reads, last_ms, now, followed=follows) if new else None
+        end = ledger_end(reads, epoch)
+        book = book_now(reads, settings.store, live_from_ms(now, settings.service.timezone), pending=epoch)
         self.metrics, self.pages = Metrics(), RenderedPages()
         self.publishing = Publishing(self.pages, self.clock)
-        self._writing = True
+        self._followed = False
         self._stop = asyncio.Event()
-        self.desk = Reconciler(settings, *reads.alerts())
+        self.desk = Reconciler(settings, *not_ahead(*reads.alerts(), now))
         self.dispatcher = Dispatcher(self.desk, self._commit, Sender(), self.clock)
         self.hub = Hub(
-            settings, self.store, book, end, self.desk, self.metrics, self.clock, self.publishing.moved
+            settings, self.store, book, end, self.desk, self.metrics, self.clock, self.publishing.moved, epoch
         )
         self.hub.verbs |= {"reload": self._reload_now, "backup": self._back_up}
         self.days = Days(settings, self.hub.recorder, lambda: reading(settings.store), self.hub.committed)
@@ -87,18 +98,28 @@ class App:
             self.hub,
             self.clock,
             reads.canaries(settings.vantage.name),
-            reads.trends(settings.vantage.name, self.clock.now_ms() - WINDOW_MS),
+            TakenOver(reads, now).trends(settings.vantage.name, now - WINDOW_MS),
             most=runs_at_once(),
         )
         self.publisher = Publisher(settings, book, self.days.of)
         self.views = self._views()
-        self.socket = HubSocket({"status": self._status}, self.hub.take)
+        self.socket = HubSocket({"status": self._status, "now": self._time}, self.hub.take)
         self.janitor = Janitor(self.store, self.clock, settings.retention)
+        self.tending = Tending(
+            self.clock, self.store, self.desk, self.point, self.hub.troubles, self.metrics, self._follow
+        )
         self._watched = Watched(loaded.sources)
         self._runners: list[web.BaseRunner] = []
 
-    async def run(self) -> None:
-        """Serve until told to stop, then drain. Raises `Trouble` for what the user can put right."""
+    def again(self) -> App:
+        """The hub that goes on with the time that the wall clock says now."""
+        return App(self._path, self._loaded, self._say, self.clock.anew(), follows=True)
+
+    async def run(self) -> bool:
+        """Serve until told to stop, then drain; return whether the hub must go on as `again`.
+
+        Raises `Trouble` for what the user can put right.
+        """
         loop = asyncio.get_running_loop()
         try:
             await self._listen()
@@ -109,6 +130,11 @@ class App:
             await self._work()
         finally:
             await self._close()
+        return self._followed
+
+    def _follow(self) -> None:
+        self._followed = True
+        self._stop.set()
 
     async def _listen(self) -> None:
         listen = self._settings.listen
@@ -135,9 +161,10 @@ class App:
         """Run every loop until one ends, which only `stop` or an error makes it do."""
         loops = {
             "vantage": self.point.run(), "hub": self.hub.run(), "alerts": self.dispatcher.run(),
-            "publisher": self.publishing.run(self._page), "soundness": self._sound(), "checkpoints": self._checkpoint(),
+            "publisher": self.publishing.run(self._page), "soundness": self._sound(),
+            "checkpoints": keep_checkpoints(self.hub, self._settings.store, self.clock),
             "janitor": self.janitor.run(), "figures": self.views.figure(), "reload": self._reload(),
-            "clock": self._tend(), "stop": self._stop.wait(),
+            "clock": self.tending.run(), "stop": self._stop.wait(),
         }  # fmt: skip
         tasks = [asyncio.create_task(work, name=name) for name, work in loops.items()]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -188,50 +215,19 @@ class App:
         await self.days.settle(self.clock.now_ms())
         return await self.publisher.page(self.clock.now_ms())
 
-    async def _tend(self) -> None:
-        while True:
-            self.clock.adjust()
-            now = self.clock.now_ms()
-            self.hub.troubles.skewed(self.clock.skew_ms, now)
-            self._look_at_the_store(now)
-            self.hub.troubles.stuck(self.desk.waiting_since_ms(), now)
-            self.metrics.outbox_pending(self.desk.pending)
-            self.metrics.troubled(trouble.kind for trouble in self.hub.troubles.current())
-            self.metrics.seen(self.point.name, self.clock.monotonic() - self.point.ticked)
-            await self.clock.sleep(1)
-
-    def _look_at_the_store(self, now_ms: int) -> None:
-        why = self.store.trouble
-        if (why is None) is not self._writing:
-            self._writing = why is None
-            log.log(
-                logging.INFO if self._writing else logging.ERROR, "the store: %s", why or "is written again"
-            )
-        self.hub.troubles.unwritten(None if why is None else str(why), now_ms)
-
     async def _sound(self) -> None:
         """End us when a page of the store is damaged. Nothing is written before that is known."""
         await self.store.sound()
         await self._stop.wait()
-
-    async def _checkpoint(self) -> None:
-        """Make the checkpoints of months that have ended, now and as they end."""
-        store = self._settings.store
-        while True:
-            now = self.clock.now_ms()
-            for month, at_ms in await asyncio.to_thread(_with_reads, store, checkpoints_due, now):
-                await self.hub.committed()
-                rows, through = await asyncio.to_thread(_with_reads, store, checkpoint_rows, store, at_ms)
-                forget_ms = live_from_ms(now, self._settings.service.timezone)
-                self.hub.keep_checkpoint(month, at_ms, rows, through, forget_ms)
-                await self.hub.committed()
-            await self.clock.sleep(CHECKPOINT_LOOK)
 
     async def _status(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         hub = self.hub
         return status_answer(
             hub.settings, hub.board, self.clock.now_ms(), os.getpid(), hub.troubles.current()
         )
+
+    async def _time(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"now_ms": self.clock.now_ms()}
 
     async def _back_up(self, command: Command) -> Mapping[str, Any]:
         target = Path(str(command.arguments.get("file", "")))
@@ -276,7 +272,7 @@ class App:
             raise ConfigError(
                 f"{', '.join(fixed)} changed: that needs a restart. The old configuration runs on."
             )
-        self._settings = new
+        self._settings, self._loaded = new, loaded
         self.janitor.plan(new.retention)
         self.hub.plan(new)
         self.point.replan(new.vantage, new.asked_from(new.vantage))
@@ -288,9 +284,3 @@ class App:
         log.info(
             "the configuration was read anew: %d components, %d checks", len(new.components), len(new.checks)
         )
-
-
-def _with_reads(store: Path, work: Callable[..., T], *arguments: object) -> T:
-    """What *work* returns of a connection to *store* that is this thread's own."""
-    with reading(store) as reads:
-        return work(reads, *arguments)

@@ -2,24 +2,24 @@
 
 It starts from the wall clock and then follows the boot-time clock, so that setting the wall clock cannot move recorded
 times (an hour back by a time server, ten years ahead by mistake). Time during suspend is included. Small differences
-to the wall clock are slewed; large ones are reported as `skew_ms` and followed only after a restart, and then not to
-before the last recorded entry.
+to the wall clock are slewed. A large one is a *step*: our time goes on as it was, and when the step has lasted for five
+minutes the hub begins anew with the wall clock, in a new clock epoch (`watch.core.clock_epoch`). A wall clock that says
+a time before this program existed is wrong, and is never followed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
-
-from watch.ports import StoreError
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 _SLEW_MS = 5  # the most per call of `adjust`, once a second: half a percent
 _FOLLOWED_MS = 5_000
-_BEHIND_MS = 3_600_000
+_PATIENCE_MS = 300_000
+_OLDEST_MS = 1_735_689_600_000  # 2025-01-01
 
 try:
     _BOOT = time.CLOCK_BOOTTIME
@@ -27,15 +27,45 @@ except AttributeError:  # not Linux
     _BOOT = time.CLOCK_MONOTONIC
 
 
-class SystemClock:
-    """The machine's time, without jumps."""
+class Step(NamedTuple):
+    """A lasting difference between the wall clock and ours.
 
-    def __init__(self) -> None:
+    Args:
+        at_ms: When it was noticed, by our time. skew_ms: how far the wall clock was ahead of ours then.
+        follow_ms: When the hub goes over to the wall clock, by our time; None if the wall clock cannot be right.
+    """
+
+    at_ms: int
+    skew_ms: int
+    follow_ms: int | None
+
+
+class SystemClock:
+    """The machine's time, without jumps.
+
+    Args:
+        wall, boot: The wall clock and the boot-time clock, in ms.
+        patience_ms: How long a step must last until it is followed.
+
+    Attributes:
+        skew_ms: How far the wall clock is ahead of ours, as of the last `adjust`.
+        step: The step that lasts now, if any.
+    """
+
+    def __init__(
+        self,
+        wall: Callable[[], int] | None = None,
+        boot: Callable[[], int] | None = None,
+        *,
+        patience_ms: int = _PATIENCE_MS,
+    ) -> None:
+        self._wall, self._boot, self._patience_ms = wall or _wall_ms, boot or _boot_ms, patience_ms
         self.skew_ms = 0
-        self._offset_ms = _wall_ms() - _boot_ms()
+        self.step: Step | None = None
+        self._offset_ms = self._wall() - self._boot()
 
     def now_ms(self) -> int:
-        return self._offset_ms + _boot_ms()
+        return self._offset_ms + self._boot()
 
     def monotonic(self) -> float:
         return time.monotonic()
@@ -43,26 +73,37 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    def hold(self, not_before_ms: int) -> None:
-        """Begin no earlier than *not_before_ms*: recorded entries must not be later than new ones."""
-        self._offset_ms += max(0, not_before_ms - self.now_ms())
+    def goes_on_from(self, last_ms: int) -> bool:
+        """Whether our time begins no earlier than *last_ms*, the end of the record; False: a new epoch must begin.
+
+        Our time is moved to *last_ms* if that is a few seconds ahead, or if the wall clock cannot be right.
+        """
+        ahead_ms = last_ms - self.now_ms()
+        if ahead_ms > _FOLLOWED_MS and self._wall() >= _OLDEST_MS:
+            return False
+        self._offset_ms += max(0, ahead_ms)
+        return True
 
     def adjust(self) -> None:
-        """Move a little towards the wall clock; call it about once a second."""
-        self.skew_ms = _wall_ms() - self.now_ms()
+        """Move a little towards the wall clock, or note a step; call it about once a second."""
+        wall_ms, now_ms = self._wall(), self.now_ms()
+        self.skew_ms = wall_ms - now_ms
         if abs(self.skew_ms) <= _FOLLOWED_MS:
+            self.step = None
             self._offset_ms += max(-_SLEW_MS, min(_SLEW_MS, self.skew_ms))
+        elif self.step is None or abs(self.skew_ms - self.step.skew_ms) > _FOLLOWED_MS:
+            follow_ms = now_ms + self._patience_ms if wall_ms >= _OLDEST_MS else None
+            self.step = Step(now_ms, self.skew_ms, follow_ms)
 
+    @property
+    def must_follow(self) -> bool:
+        """Whether a step has lasted so long that the wall clock must be right."""
+        step = self.step
+        return step is not None and step.follow_ms is not None and self.now_ms() >= step.follow_ms
 
-def begin_after(clock: SystemClock, recorded_ms: int, store: Path) -> None:
-    """Start *clock* no earlier than the last entry; StoreError when it is over an hour behind."""
-    ahead_ms = recorded_ms - clock.now_ms()
-    if ahead_ms > _BEHIND_MS:
-        raise StoreError(
-            f"{store}: its last entry was recorded {ahead_ms / 3_600_000:.1f} h ahead of this machine's clock. "
-            "Correct the clock; if it was wrong when the entry was recorded, move the store away to start a new one."
-        )
-    clock.hold(recorded_ms)
+    def anew(self) -> SystemClock:
+        """The same clock, with the time that the wall clock says now."""
+        return SystemClock(self._wall, self._boot, patience_ms=self._patience_ms)
 
 
 def _wall_ms() -> int:

@@ -1,6 +1,4 @@
-"""The protocols for everything outside the core: probes, clock, stores, uplink, alert desk, metrics.
-
-The tree of errors. Each is a message for the user, and none is a bug:
+"""The protocols for everything outside the core, and the errors: each is a message for the user, and none is a bug.
 
     Trouble                       the root; its text is what the user reads
     ├── ConfigError               checks.yaml is wrong: all mistakes, with their places
@@ -146,6 +144,7 @@ class Batch:
         sketches: By (check, vantage point, hour in ms); they are added to what was kept.
         quarters: By (check, vantage point, fact, quarter of an hour in ms); they are added, too.
         alerts, notices, heard: Rows by id, or by (alert, recipient); they replace stored ones.
+        anew_ms: When a new clock epoch begins: sights, quarters and days that lie ahead of it are dropped.
     """
 
     observations: list[Observation] = field(default_factory=list)
@@ -166,6 +165,7 @@ class Batch:
     alerts: dict[int, Alert] = field(default_factory=dict)
     notices: dict[int, Notice] = field(default_factory=dict)
     heard: dict[tuple[int, str], Heard] = field(default_factory=dict)
+    anew_ms: int | None = None
 
     def __bool__(self) -> bool:
         return any(getattr(self, part.name) for part in fields(self))
@@ -225,6 +225,9 @@ class Reads(Protocol):
     def beliefs(self) -> Mapping[tuple[str, str], Belief]:
         """The last beliefs by (check, vantage point), each with the time of the newest reading."""
 
+    def last_sign_ms(self) -> int:
+        """The latest time on record: of the last entry, of what is believed, and of the reading written last."""
+
     def latest(self) -> Mapping[tuple[str, str], Observation]:
         """The newest stored observation by (check, vantage point), within the hour before the newest of all."""
 
@@ -257,8 +260,11 @@ class Store(Protocol):
         Raises `StoreError` when the store can no longer be trusted: the process must restart from the disk.
         """
 
-    async def forget(self, before_ms: int) -> int:
-        """Drop observations and trend quarters older than *before_ms*; return how many observations were dropped."""
+    async def forget(self, before_ms: int, ahead_ms: int = 2**62) -> int:
+        """Drop observations and trend quarters older than *before_ms*; return how many observations were dropped.
+
+        Observations later than *ahead_ms* lie ahead of the clock, and go with those stored before them.
+        """
 
     async def close(self) -> None:
         """Finish pending writes and release the store."""

@@ -62,6 +62,29 @@ def test_an_entry_forged_with_a_right_hash_breaks_the_one_after_it():
     assert verified([*chain[:2], other, *chain[3:]])[2].seq == 4
 
 
+def test_recorded_times_go_back_only_by_an_entry_that_says_both_times():
+    chain = LedgerChain()
+    first = chain.entry(Kind.GENESIS, "x", {}, now_ms=5000)
+    said = {"before_ms": 5000, "after_ms": 90, "why": "went_back"}
+    clock = chain.entry(Kind.CLOCK, "epoch", said, now_ms=90)
+    after = chain.entry(Kind.COMMAND, "x", {}, now_ms=95)
+    assert [first.recorded_ms, clock.recorded_ms, after.recorded_ms] == [5000, 90, 95]
+    assert verified([first, clock, after])[2] is None
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"before_ms": 4999}, {"after_ms": 91}, {"before_ms": None}, {"before_ms": "5000"}]
+)
+def test_a_clock_epoch_whose_times_are_not_those_beside_it_breaks_the_chain(wrong):
+    chain = LedgerChain()
+    first = chain.entry(Kind.GENESIS, "x", {}, now_ms=5000)
+    said = {"before_ms": 5000, "after_ms": 90, "why": "went_back"} | wrong
+    clock = chain.entry(Kind.CLOCK, "epoch", said, now_ms=90)
+    broken = verified([first, clock])[2]
+    assert broken is not None
+    assert "the two times of this clock epoch" in broken.what
+
+
 def test_recorded_times_never_go_back_even_if_the_clock_does():
     chain = LedgerChain()
     first = chain.entry(Kind.CHECK, "a", {}, now_ms=5000)

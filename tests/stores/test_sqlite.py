@@ -192,6 +192,29 @@ async def test_old_observations_go_and_young_ones_stay(store):
     assert [o.at_ms for o in store.reads.latest().values()] == [30]
 
 
+async def test_observations_that_lie_ahead_of_the_clock_go_with_those_stored_before_them(store):
+    hour, far = 3_600_000, 10**9
+    await store.commit(Batch([observation("a/b", at) for at in (10, 20, far, far + 1, 25, 30)]))
+    assert await store.forget(15, 2 * hour) == 1, "20 is young: what was stored after it stays"
+    assert await store.forget(22, 2 * hour) == 3
+    assert await store.forget(22, 2 * hour) == 0
+    await store.commit(Batch([observation("a/b", at) for at in (far, far + 1, hour)]))
+    assert await store.forget(40, hour + 60_000) == 2, "a clock that has just gone back may be wrong"
+    assert await store.forget(40, 2 * hour + 60_000) == 2
+
+
+async def test_a_new_clock_epoch_drops_what_is_kept_by_time_and_lies_ahead(store):
+    key = ("a/b", "local")
+    hours = (START_MS, START_MS + 3_600_000)
+    quarters = {(*key, "free", hour): QuarterHour(1, 0, 0.5) for hour in hours}
+    days = {("UTC", "a", month): "[]" for month in ("2025-10", "2025-11", "2036-11")}
+    await store.commit(Batch(quarters=quarters, days=days, sights={"local": START_MS, "far": hours[1]}))
+    await store.commit(Batch(anew_ms=START_MS + 60_000))
+    assert store.reads.sights() == {"local": START_MS}
+    assert store.reads.trends("local", 0) == {"a/b": {"free": {START_MS: QuarterHour(1, 0, 0.5)}}}
+    assert store.reads.months() == [("UTC", "2025-10")]
+
+
 def stock(path: Path, sql: str) -> list[list]:
     """What the standard library's SQLite answers, in a process of its own: two SQLites in one process share, and
     so drop, each other's file locks."""

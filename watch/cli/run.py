@@ -40,7 +40,8 @@ def run(config: str, path: str | None, *, verbose: bool) -> None:
     async def serve() -> None:
         app = App(file, loaded, click.echo)
         collect_rarely()
-        await app.run()
+        while await app.run():
+            app = app.again()
 
     run_loop(serve)
     click.echo("Stopped; all readings are on disk.")

@@ -12,14 +12,16 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from watch.cli.hub_ask import asked_or_none
 from watch.clock import SystemClock
 from watch.config import load
 from watch.core.book import FOREVER
 from watch.core.checkpoint import root_of
 from watch.core.ledger import ChainCheck
 from watch.core.localtime import Month
-from watch.hub.replay import book_now
+from watch.hub.replay import book_now, epochs_of
 from watch.hub.returned import returned
+from watch.hub.taken_over import epoch_from
 from watch.stores.sqlite import reading
 from watch.stores.sqlite.opening import holder
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from watch.core.book import Book
+    from watch.core.clock_epoch import ClockEpoch
     from watch.core.settings import Settings
     from watch.stores.sqlite import SqliteReads
 
@@ -58,23 +61,36 @@ def record(config: str, month: str | None) -> Iterator[Record]:
 
     Prints a warning on standard error when that part of the ledger is broken.
     """
-    now_ms = SystemClock().now_ms()
     settings = settings_at(config)
-    wanted = month_of(month, settings, now_ms)
-    start_ms, end_ms = wanted.bounds_ms(_UTC)
-    lo_ms, hi_ms = start_ms - _EARLIER // _MS, end_ms + _LATER // _MS
     with reading(settings.store) as reads:
+        now_ms, epoch = time_of(settings.store, reads)
+        wanted = month_of(month, settings, now_ms)
+        start_ms, end_ms = wanted.bounds_ms(_UTC)
+        lo_ms, hi_ms = start_ms - _EARLIER // _MS, end_ms + _LATER // _MS
         if (fault := _fault(reads, lo_ms, hi_ms)) is not None:
             click.echo(
                 f"The ledger is broken at {fault}, so these figures may be wrong. "
                 "Run `threenines ledger verify`.",
                 err=True,
             )
-        book = book_now(reads, settings.store, lo_ms, FOREVER if hi_ms >= now_ms else hi_ms)
-        if holder(settings.store) is None and hi_ms > _last_sign_ms(reads):
-            returned(settings, reads, book, now_ms)
-        _complete(book, reads, settings, now_ms)
+        book = book_now(reads, settings.store, lo_ms, FOREVER if hi_ms >= now_ms else hi_ms, epoch)
+        if holder(settings.store) is None and (epoch is not None or hi_ms > _last_sign_ms(reads)):
+            returned(settings, reads, book, now_ms, epoch)
+        _complete(book, reads, settings, now_ms, epoch)
         yield Record(settings, reads, book, wanted, now_ms)
+
+
+def time_of(store: Path, reads: SqliteReads) -> tuple[int, ClockEpoch | None]:
+    """The time by which *store* is read, and the clock epoch that a hub would begin now.
+
+    It is the hub's own time while one runs, which the wall clock may differ from.
+    """
+    if holder(store) is not None and (said := asked_or_none(store, "now")) is not None:
+        return int(said["now_ms"]), None
+    clock, last_ms = SystemClock(), reads.last_sign_ms()
+    new = not clock.goes_on_from(last_ms)
+    now_ms = clock.now_ms()
+    return now_ms, epoch_from(reads, last_ms, now_ms, followed=False) if new else None
 
 
 def _last_sign_ms(reads: SqliteReads) -> int:
@@ -82,11 +98,13 @@ def _last_sign_ms(reads: SqliteReads) -> int:
     return max((b.last_ms for b in reads.beliefs().values() if b.last_ms is not None), default=0)
 
 
-def _complete(book: Book, reads: SqliteReads, settings: Settings, now_ms: int) -> None:
+def _complete(
+    book: Book, reads: SqliteReads, settings: Settings, now_ms: int, epoch: ClockEpoch | None
+) -> None:
     """Add the components that were created after the span of *book*; they have no scope in it."""
     if all(key in book.components for key in settings.components):
         return
-    today = book_now(reads, settings.store, now_ms)
+    today = book_now(reads, settings.store, now_ms, pending=epoch)
     book.service = book.service or today.service
     for key in settings.components.keys() & today.components.keys():
         book.components.setdefault(key, today.components[key])
@@ -95,6 +113,8 @@ def _complete(book: Book, reads: SqliteReads, settings: Settings, now_ms: int) -
 def _fault(reads: SqliteReads, lo_ms: int, hi_ms: int) -> str | None:
     """The first break in the part of the ledger that a book of `[lo_ms, hi_ms)` is made of; None without one."""
     base, following = reads.checkpoint(lo_ms), reads.checkpoint_after(hi_ms)
+    if epochs_of(reads).entries:  # times went back, so a part of the ledger is not a part of its time
+        base = following = None
     check = ChainCheck() if base is None else ChainCheck(base.seq - 1, base.prev)
     for entry in reads.entries(check.seq, FOREVER if following is None else following.seq + 1):
         if not check.add(entry):

@@ -12,9 +12,10 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from operator import itemgetter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from watch.core import recorded_terms as t
+from watch.core.clock_epoch import begin_anew
 from watch.core.component import composed_timeline
 from watch.core.darkness import Dark, Why, gaps_of
 from watch.core.ledger import KINDS, Entry, Kind
@@ -76,6 +77,8 @@ class Book:
                 self._darken(entry)
             case Kind.RENAME:
                 self.naming.carry_on(self, entry.subject, entry.facts["was"])
+            case Kind.CLOCK:
+                begin_anew(self, entry)
             case Kind.CHECKPOINT | Kind.COMMAND:
                 pass
             case _ if entry.kind in KINDS:
@@ -120,6 +123,13 @@ class Book:
         dark.until_ms = body.get("until_ms", dark.until_ms)
         dark.closed = body.get("left") == 0
         dark.gaps.update(gaps_of(body.get("rows", ()), entry.effective_ms))
+
+    def steps(self) -> Iterable[tuple[str, dict[str, Steps[Any]]]]:
+        """The terms by kind and subject, each with the instant it was recorded."""
+        return (
+            (Kind.CHECK, self.checks), (Kind.COMPONENT, self.components), (Kind.WINDOW, self.windows),
+            (Kind.VANTAGE, self.sites), (Kind.TERMS, {"service": self.service}),
+        )  # fmt: skip
 
     def trim(self, before_ms: int) -> None:
         """Drop what queries from *before_ms* on do not need."""

@@ -93,10 +93,7 @@ def _names(book: Book) -> Iterator[tuple[str, str, str, Any]]:
 
 
 def _steps(book: Book) -> dict[str, Mapping[str, list[tuple[int, Any]]]]:
-    return {
-        Kind.CHECK: book.checks, Kind.COMPONENT: book.components, Kind.WINDOW: book.windows,
-        Kind.VANTAGE: book.sites, Kind.TERMS: {"service": book.service}, Kind.GENESIS: {"threenines": [(0, True)]},
-    }  # fmt: skip
+    return {**dict(book.steps()), Kind.GENESIS: {"threenines": [(0, True)]}}
 
 
 def _alive(steps: Mapping[str, list[tuple[int, Any]]]) -> dict[str, int]:

@@ -103,6 +103,15 @@ class Dark:
             (gap.done_ms or gap.first_ms or FOREVER for gap in self.gaps.values()), default=self.from_ms
         )
 
+    def cut(self, at_ms: int) -> None:
+        """End it at *at_ms* for all its checks: from there on something else says what is known."""
+        self.until_ms = at_ms if self.until_ms is None else min(self.until_ms, at_ms)
+        self.closed = True
+        for check, gap in self.gaps.items():
+            if gap.first_ms is None or max(gap.first_ms, gap.done_ms or 0) > at_ms:
+                first_ms = at_ms if gap.first_ms is None else min(gap.first_ms, at_ms)
+                self.gaps[check] = gap._replace(first_ms=first_ms, done_ms=None)
+
     def rename(self, names: Mapping[str, str]) -> None:
         """Rename checks: old → new."""
         for old, new in names.items():

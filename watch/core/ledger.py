@@ -44,6 +44,7 @@ class Kind(StrEnum):
     VANTAGE = "vantage"  # the site of a vantage point (vantage point)
     WINDOW = "window"  # a maintenance rule, or its end (window)
     TERMS = "terms"  # target, zone and notice (service)
+    CLOCK = "clock"  # the clock was set: a new epoch of recorded times begins (epoch)
     CHECKPOINT = "checkpoint"  # beliefs and terms at a month's end (the month)
     COMMAND = "command"  # a person's command to the hub (verb)
 
@@ -52,7 +53,7 @@ KINDS = frozenset(str(kind) for kind in Kind)
 # A program that does not know these kinds may ignore them: no figure depends on them.
 UNCRITICAL = (Kind.CHECKPOINT, Kind.COMMAND)
 # These change the meaning of all earlier entries, so every reader needs them, whatever span it reads.
-_REACHES_BACK = (Kind.RENAME,)
+_REACHES_BACK = (Kind.RENAME, Kind.CLOCK)
 
 
 class Entry(NamedTuple):
@@ -110,7 +111,7 @@ def _hashed(entry: Entry) -> bool:
 
 @dataclass(slots=True)
 class LedgerChain:
-    """The end of a ledger; makes the next entries. Recorded times never go back.
+    """The end of a ledger; makes the next entries. Recorded times never go back but by an entry of the kind *clock*.
 
     Args:
         horizon_ms: The instant of the last checkpoint; an entry effective before it is `late`.
@@ -134,7 +135,7 @@ class LedgerChain:
     ) -> Entry:
         """The next entry; *effective_ms* defaults to its recorded time."""
         self.seq += 1
-        self.recorded_ms = max(now_ms, self.recorded_ms)
+        self.recorded_ms = now_ms if kind is Kind.CLOCK else max(now_ms, self.recorded_ms)
         effective = self.recorded_ms if effective_ms is None else effective_ms
         late = int(effective < self.horizon_ms or kind in _REACHES_BACK)
         blank = Entry(
@@ -142,6 +143,8 @@ class LedgerChain:
             text(body), proof, self.hash, "",
         )  # fmt: skip
         self.hash = digest(blank)
+        if kind is Kind.CLOCK:  # checkpoints that lie ahead of it are void
+            self.horizon_ms = min(self.horizon_ms, effective)
         if kind is Kind.CHECKPOINT:
             self.horizon_ms = max(self.horizon_ms, effective)
         return blank._replace(hash=self.hash)
@@ -184,8 +187,16 @@ class ChainCheck:
             return "its `prev` is not the hash of the entry before it"
         if not _hashed(entry):
             return "its contents do not match its hash"
+        if entry.kind == Kind.CLOCK:
+            return self._clock_fault(entry.facts, entry.recorded_ms)
         if entry.recorded_ms < self._recorded:
             return "its recorded time is before that of the entry before it"
+        return None
+
+    def _clock_fault(self, said: Mapping[str, Any], recorded_ms: int) -> str | None:
+        both = (said.get("before_ms"), said.get("after_ms"))
+        if not isinstance(both[0], int) or both[0] < self._recorded or both[1] != recorded_ms:
+            return "the two times of this clock epoch are not those of the entries beside it"
         return None
 
 

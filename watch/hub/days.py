@@ -107,6 +107,8 @@ class Days:
         """Compute or read all days that a page as of *now_ms* needs."""
         self._open = first_open_day(now_ms, self._zone)
         if not self._read:
+            if self._recorder.anew_ms is not None:
+                await self._flushed()  # which drops the days that lie ahead of the clock
             self._days, self._read = await asyncio.to_thread(self._kept), True
         while missing := self._missing():
             voids = self._voids

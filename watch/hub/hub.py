@@ -16,23 +16,24 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from watch.core.book import began
-from watch.core.checkpoint import checkpoint_body
 from watch.core.delivery import Command, Delivery, Receipt, Refusal
 from watch.core.ledger import Kind
 from watch.core.standing import Sight
 from watch.hub.arrivals import Arrivals
-from watch.hub.asked import asked_from
+from watch.hub.asked import asked_from, doubled_onsite
 from watch.hub.board import Board
 from watch.hub.check_standing import standing_of
+from watch.hub.checkpoints import record_checkpoint
 from watch.hub.definitions import entries_for
 from watch.hub.door import Door
-from watch.hub.doubled import doubled
 from watch.hub.intake import Intake
+from watch.hub.pauses import Pauses
 from watch.hub.pulse import EVERY as PULSE
 from watch.hub.pulse import Pulse
-from watch.hub.quiet import quiet_components
+from watch.hub.quiet import quiet_components, returning
 from watch.hub.recorder import LedgerEnd, Recorder
 from watch.hub.returned import miss
+from watch.hub.taken_over import TakenOver
 from watch.hub.troubles import Troubles
 from watch.ports import Trouble
 
@@ -40,8 +41,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from watch.core.book import Book
+    from watch.core.clock_epoch import ClockEpoch
     from watch.core.settings import Settings
     from watch.core.standing import CheckStanding
+    from watch.hub.intake import Key
     from watch.ports import Clock, Desk, Meter, Store
 
 TURN = 1.0  # seconds
@@ -54,29 +57,31 @@ class Hub:
     """Judges, records and alerts.
 
     Args:
-        book: The ledger as it is on disk; *end* is where it goes on.
+        book: The ledger as it is on disk; *end* is where it goes on, with the clock epoch that begins now, if any.
         moved: Called after a commit that changed how anything stands.
         verbs: What commands may ask for, by verb; filled by whoever can do it.
     """
 
     def __init__(
         self, settings: Settings, store: Store, book: Book, end: LedgerEnd, desk: Desk, meter: Meter, clock: Clock,
-        moved: Callable[[], None],
+        moved: Callable[[], None], epoch: ClockEpoch | None = None,
     ) -> None:  # fmt: skip
-        reads = store.reads
+        kept = TakenOver(store.reads, clock.now_ms(), epoch)
         self.settings, self.book = settings, book
         self.recorder = Recorder(book, end)
-        self.intake = Intake(self.recorder, reads)
-        self.intake.sights.resume(*reads.darks(), self.intake.beliefs)
-        self.door = Door(reads.lanes())
-        self.troubles = Troubles(clock.now_ms(), self.intake.sights.blind)
+        kept.begin(self.recorder)
+        self.intake = Intake(self.recorder, kept)
+        self.intake.sights.resume(*kept.darks(), self.intake.beliefs)
+        self.door = Door(kept.lanes(settings))
+        self.troubles = Troubles(clock.now_ms(), self.intake.sights.blind, epoch)
         self.verbs: dict[str, Callable[[Command], Awaitable[Mapping[str, object]]]] = {}
         self._arrivals = Arrivals(self.door, self.intake, self.recorder, self.troubles, meter)
         self._store, self._desk, self._clock, self._moved = store, desk, clock, moved
         self._wake = asyncio.Event()
         self._stopping = False
         self._kept: asyncio.Future[None] | None = None
-        self._began_ms = clock.now_ms()
+        self._began_ms = self._back_ms = clock.now_ms()
+        self._pauses = Pauses(clock)
         self.turned, self._swept = clock.monotonic(), 0.0
         self._pulse = Pulse(clock)
         miss(settings, self.intake, self._began_ms)
@@ -100,7 +105,7 @@ class Hub:
         self._desk.plan(settings)
         self.intake.changed_checks.clear()
         standings = {name: self._standing(name, now) for name in settings.checks}
-        self.intake.doubled = doubled(self.intake.doubled, standings, self._asked, settings, self.book)
+        self.intake.doubled = self._doubled(standings)
         return Board(settings, standings, partial(began, self.book), now)
 
     def plan(self, settings: Settings) -> None:
@@ -117,7 +122,7 @@ class Hub:
         return receipt
 
     def _received(self, delivery: Delivery) -> Receipt:
-        receipt = self._arrivals.receive(delivery, self.settings, self._asked, self._clock.now_ms())
+        receipt = self._arrivals.receive(delivery, self.settings, self._asked, self._now())
         if self.intake.changed_checks or any(isinstance(found, Sight) for found in delivery.findings):
             self._wake.set()
         return receipt
@@ -140,11 +145,7 @@ class Hub:
         self, month: str, at_ms: int, rows: Sequence[str], through: int, forget_ms: int
     ) -> None:
         """Record the checkpoint of *month*; drop what the book does not need before *forget_ms*."""
-        body = checkpoint_body(rows, through=through, log=self.recorder.log)
-        entry = self.recorder.entry(
-            Kind.CHECKPOINT, month, body, now_ms=self._clock.now_ms(), effective_ms=at_ms
-        )
-        self.recorder.batch.checkpoints[entry.seq] = rows
+        record_checkpoint(self.recorder, month, at_ms, rows, through, self._clock.now_ms())
         self.book.trim(forget_ms)
         self._wake.set()
 
@@ -176,7 +177,7 @@ class Hub:
 
     async def _sweep(self) -> None:
         """Let states lapse and find checks that give nothing to believe."""
-        now, self._swept = self._clock.now_ms(), self._clock.monotonic()
+        now, self._swept = self._now(), self._clock.monotonic()
         for step in (self.intake.sweep, self._look):
             while True:
                 done = step(now)
@@ -193,9 +194,14 @@ class Hub:
         """If this process stood still, its own vantage points were away, as in a restart."""
         if (seconds := self._pulse.missed()) > 0:
             now = self._clock.now_ms()
-            miss(self.settings, self.intake, now)
-            self.troubles.owed.since_ms = now
+            self._return(now - round(seconds * 1000), now)
             log.warning("nothing ran for %.1f s: this process was stopped or starved", seconds)
+
+    def _return(self, from_ms: int, now_ms: int) -> None:
+        """Nothing was asked from *from_ms* on: note what was missed."""
+        self._back_ms = now_ms
+        miss(self.settings, self.intake, now_ms)
+        self.troubles.paused(from_ms, now_ms)
 
     def _look(self, now_ms: int) -> bool:
         return self.troubles.look(self.intake, self.settings, now_ms)
@@ -211,6 +217,7 @@ class Hub:
         moved = bool(changed) and await self._stand(changed)
         now = self._clock.now_ms()
         quiet = quiet_components(self.book, self.board.components, now)
+        quiet |= returning(self.settings, self.board.components, self._back_ms, now)
         self._desk.step(batch, now, self.board.components, self.troubles.current(), quiet)
         if batch:
             await self._store.commit(batch)
@@ -232,7 +239,7 @@ class Hub:
             now = self._clock.now_ms()
             fresh = {name: self._standing(name, now) for name in names[n : n + _AT_ONCE]}
             board.update(fresh, now)
-            self.intake.doubled = doubled(self.intake.doubled, fresh, self._asked, self.settings, self.book)
+            self.intake.doubled = self._doubled(fresh)
             moved = True
             if loop.time() >= until:
                 await asyncio.sleep(0)
@@ -243,6 +250,16 @@ class Hub:
     def _tell_unseen(self) -> None:
         several = [s for s in self.board.checks.values() if s.about_us and len(self._asked[s.name]) > 1]
         self.troubles.unseen(several, self._clock.now_ms())
+
+    def _doubled(self, fresh: Mapping[str, CheckStanding]) -> frozenset[Key]:
+        return doubled_onsite(self.intake.doubled, fresh, self.settings, self.book, self._asked)
+
+    def _now(self) -> int:
+        """The time. If the machine was suspended, what was not asked meanwhile is noted first."""
+        now, from_ms = self._clock.now_ms(), self._pauses.ended()
+        if from_ms is not None:
+            self._return(from_ms, now)
+        return now
 
     def judged(self, check: str) -> bool:
         """Whether *check* has had a reading since this hub began."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from watch.core.settings import Settings
     from watch.core.standing import Sight
     from watch.hub.recorder import Recorder
-    from watch.ports import Reads
+    from watch.hub.taken_over import TakenOver
 
 _LAPSES = 1000  # states that may lapse at once, before the loop may do something else
 Key = tuple[str, str]
@@ -44,9 +44,9 @@ class Intake:
         doubled: (check, vantage point) confirmed by twice the readings: its own site stands in for others.
     """
 
-    def __init__(self, recorder: Recorder, reads: Reads) -> None:
-        self.beliefs: dict[Key, Belief] = dict(reads.beliefs())
-        self.latest: dict[Key, Observation] = dict(reads.latest())
+    def __init__(self, recorder: Recorder, kept: TakenOver) -> None:
+        self.beliefs: dict[Key, Belief] = dict(kept.beliefs())
+        self.latest: dict[Key, Observation] = dict(kept.latest())
         self.sights = Sights(recorder)
         self.overloaded: set[str] = set()
         self.changed_checks: set[str] = set()
@@ -56,7 +56,7 @@ class Intake:
         self._confirmations: dict[str, Confirmation] = {}
         self._asked: dict[str, frozenset[str]] = {}
         self._followed: dict[str, tuple[str, ...]] = {}
-        self.gate = CanaryGate(reads.sights())
+        self.gate = CanaryGate(kept.sights())
         self._trails = Trails()
         self._summaries = Summaries()
         self._lapses = Lapses(self.beliefs)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _ROUND = 60.0  # seconds
+_SOON_MS = 60_000  # how far the clock of another machine may be ahead
 _FULL = 20_000  # rows; as many went, so there may be more
 
 
@@ -31,9 +32,10 @@ class Janitor:
 
     async def tidy(self) -> int:
         """Forget what is too old; return how much that was."""
-        before_ms = self._clock.now_ms() - round(self._retention.total_seconds() * 1000)
+        now_ms = self._clock.now_ms()
+        before_ms = now_ms - round(self._retention.total_seconds() * 1000)
         try:
-            return await self._store.forget(before_ms)
+            return await self._store.forget(before_ms, now_ms + _SOON_MS)
         except StoreError as error:
             log.warning("old observations could not be put away: %s", error)
             return 0

@@ -35,11 +35,13 @@ class Recorder:
     Attributes:
         batch: What waits to be committed.
         heard: Called with each entry.
+        anew_ms: When the clock epoch began that this hub began anew with; None without one.
     """
 
     def __init__(self, book: Book, end: LedgerEnd) -> None:
         self.book, self.batch = book, Batch()
         self.heard: Callable[[Entry], None] = lambda _: None
+        self.anew_ms: int | None = None
         self._end = end
 
     @property

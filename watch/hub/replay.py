@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from watch.core.book import FOREVER, Book, UnknownKind
 from watch.core.checkpoint import book_at, root_of
+from watch.core.clock_epoch import ClockEpoch, Epochs
 from watch.core.ledger import TYPES, Kind, LedgerChain
 from watch.core.localtime import Month
 from watch.core.merkle import Frontier, leaf_hash
@@ -59,20 +60,47 @@ def folded(entries: Iterable[Entry], store: Path, book: Book | None = None) -> B
 
 def book_until(reads: Reads, store: Path, at_ms: int, through: int) -> Book:
     """The book of all that is effective before *at_ms* and was on record by entry *through*."""
-    base = reads.checkpoint(at_ms - 1)
+    epochs = epochs_of(reads, through=through)
+    base = checkpoint_before(reads, epochs, at_ms - 1, through)
     if base is None:
-        return folded((e for e in reads.entries_within(0, at_ms) if e.seq <= through), store)
+        within = _counting(reads.entries_within(0, at_ms), epochs)
+        return folded((e for e in within if e.seq <= through), store)
     book, needed = _begun(reads, base, store)
     folded((e for seq in needed if (e := reads.entry(seq)) is not None), store, book)
-    wanted = _wanted(reads, base.effective_ms, int(base.facts["through"]), base.seq, at_ms)
+    wanted = _counting(_wanted(reads, base.effective_ms, int(base.facts["through"]), base.seq, at_ms), epochs)
     return folded((e for e in wanted if e.effective_ms < at_ms and e.seq <= through), store, book)
 
 
-def book_now(reads: Reads, store: Path, lo_ms: int, hi_ms: int = FOREVER) -> Book:
-    """The book of `[lo_ms, hi_ms)`, with what each check missed in dark stretches that no entry closes yet."""
-    book = book_for(reads, store, lo_ms, hi_ms)
-    open_darks(book.darks, *reads.darks(), reads.beliefs())
+def book_now(
+    reads: Reads, store: Path, lo_ms: int, hi_ms: int = FOREVER, pending: ClockEpoch | None = None
+) -> Book:
+    """The book of `[lo_ms, hi_ms)`, with what each check missed in dark stretches that no entry closes yet.
+
+    Args:
+        pending: The clock epoch that begins now and is not on record yet, if any.
+    """
+    book = book_for(reads, store, lo_ms, hi_ms, pending)
+    if pending is None or not pending.anew:
+        open_darks(book.darks, *reads.darks(), reads.beliefs())
     return book
+
+
+def epochs_of(reads: Reads, pending: ClockEpoch | None = None, through: int = FOREVER) -> Epochs:
+    """The clock epochs on record by entry *through*, and the one that begins now."""
+    return Epochs([e for e in reads.late_entries(0) if e.kind == Kind.CLOCK and e.seq <= through], pending)
+
+
+def checkpoint_before(reads: Reads, epochs: Epochs, at_ms: int, through: int = FOREVER) -> Entry | None:
+    """The newest checkpoint effective at *at_ms* or earlier that is not void and was made by entry *through*."""
+    if not epochs:
+        return reads.checkpoint(at_ms)
+    found = (c for c in reads.checkpoints() if c.effective_ms <= at_ms and c.seq <= through)
+    return max((c for c in found if not epochs.void(c)), key=lambda c: (c.effective_ms, c.seq), default=None)
+
+
+def _counting(entries: Iterable[Entry], epochs: Epochs) -> Iterable[Entry]:
+    """*entries* without those that are void."""
+    return (e for e in entries if not epochs.void(e)) if epochs else entries
 
 
 def _add(book: Book, entry: Entry) -> None:
@@ -81,20 +109,24 @@ def _add(book: Book, entry: Entry) -> None:
     book.add(entry)
 
 
-def book_for(reads: Reads, store: Path, lo_ms: int, hi_ms: int = FOREVER) -> Book:
+def book_for(
+    reads: Reads, store: Path, lo_ms: int, hi_ms: int = FOREVER, pending: ClockEpoch | None = None
+) -> Book:
     """The book of `[lo_ms, hi_ms)`, open dark stretches included as far as entries tell of them."""
-    base = reads.checkpoint(lo_ms)
+    epochs = epochs_of(reads, pending)
+    base = checkpoint_before(reads, epochs, lo_ms)
     if base is None:
-        book = folded(_wanted(reads, 0, 0, 0, hi_ms), store)
+        book = folded(_counting(_wanted(reads, 0, 0, 0, hi_ms), epochs), store)
     else:
         book, needed = _begun(reads, base, store)
         folded((e for seq in needed if (e := reads.entry(seq)) is not None), store, book)
-        folded(_wanted(reads, base.effective_ms, int(base.facts["through"]), base.seq, hi_ms), store, book)
+        wanted = _wanted(reads, base.effective_ms, int(base.facts["through"]), base.seq, hi_ms)
+        folded(_counting(wanted, epochs), store, book)
     if hi_ms < FOREVER:
         # The edge of an outage may reach back over the span's end by as long as a state holds.
         margin_ms = max((c.validity_ms for steps in book.checks.values() for _, c in steps if c), default=0)
         beyond = (e for e in reads.entries_within(hi_ms, hi_ms + margin_ms + 1) if e.kind == Kind.TRANSITION)
-        folded(beyond, store, book)
+        folded(_counting(beyond, epochs), store, book)
     return book
 
 
@@ -131,12 +163,12 @@ def _wanted(reads: Reads, from_ms: int, through: int, base: int, hi_ms: int) -> 
     return heapq.merge(within, late, between, key=_SEQ) if late or between else within
 
 
-def ledger_end(reads: Reads) -> LedgerEnd:
-    """Where the next entry goes."""
+def ledger_end(reads: Reads, pending: ClockEpoch | None = None) -> LedgerEnd:
+    """Where the next entry goes; *pending* is the clock epoch that it begins, if any."""
     last = reads.last_entry()
     if last is None:
         return LedgerEnd()
-    newest = reads.checkpoint(FOREVER - 1)
+    newest = checkpoint_before(reads, epochs_of(reads, pending), FOREVER - 1)
     horizon = 0 if newest is None else newest.effective_ms
     try:
         return LedgerEnd(LedgerChain(last.seq, last.recorded_ms, last.hash, horizon), frontier(reads))

@@ -14,21 +14,31 @@ from watch.core.ledger import LedgerChain
 from watch.hub.asked import asked_from
 from watch.hub.board import Board
 from watch.hub.check_standing import standing_of
+from watch.hub.definitions import entries_for
 from watch.hub.intake import Intake
 from watch.hub.recorder import LedgerEnd, Recorder
+from watch.hub.taken_over import TakenOver
 
 if TYPE_CHECKING:
     from watch.core.book import Book
+    from watch.core.clock_epoch import ClockEpoch
     from watch.core.settings import Settings
     from watch.ports import Reads
 
 
-def returned(settings: Settings, reads: Reads, book: Book, now_ms: int) -> Intake:
-    """The beliefs at *now_ms*; adds the absence to *book*. Writes nothing."""
+def returned(
+    settings: Settings, reads: Reads, book: Book, now_ms: int, epoch: ClockEpoch | None = None
+) -> Intake:
+    """The beliefs at *now_ms*; adds the absence, and *epoch* if one begins, to *book*. Writes nothing."""
     last = reads.last_entry()
     end = LedgerEnd() if last is None else LedgerEnd(LedgerChain(last.seq, last.recorded_ms))
-    intake = Intake(Recorder(book, end), reads)
-    intake.sights.resume(*reads.darks(), intake.beliefs)
+    recorder, kept = Recorder(book, end), TakenOver(reads, now_ms, epoch)
+    kept.begin(recorder)
+    if epoch is not None:  # terms recorded ahead of it do not count: a hub would record them again
+        for kind, subject, body in entries_for(settings, book):
+            recorder.entry(kind, subject, body, now_ms=now_ms)
+    intake = Intake(recorder, kept)
+    intake.sights.resume(*kept.darks(), intake.beliefs)
     intake.plan(settings, (), now_ms)
     miss(settings, intake, now_ms)
     while not intake.sweep(now_ms):

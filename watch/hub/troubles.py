@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING
 from watch.core.delivery import RECENT
 from watch.core.quorum import SelfAlert, SelfAlertKind
 from watch.core.standing import CheckStanding, OwnTrouble, Sight
+from watch.hub.clock_words import epoch_text, pause_text, step_text
 from watch.hub.owed import Owed, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from watch.core.clock_epoch import ClockEpoch
     from watch.core.delivery import Load
     from watch.core.settings import Settings
     from watch.hub.intake import Intake
 
 log = logging.getLogger(__name__)
-_SKEW_MS = 5_000
+_TOLD_MS = 300_000  # how long that is said which is over at once
 _STUCK_MS = 600_000
 _STILL = 5.0  # seconds
 _BRIEF_MS = 60_000  # an overload that is over by then pages nobody
@@ -32,13 +34,16 @@ _A_LINE_MS = 60_000
 class Troubles:
     """Those that hold now; `since_ms` is when each was first seen."""
 
-    def __init__(self, started_ms: int, blind: Iterable[str] = ()) -> None:
+    def __init__(self, started_ms: int, blind: Iterable[str] = (), epoch: ClockEpoch | None = None) -> None:
         self._now: dict[str, OwnTrouble] = {}
+        self.owed = Owed(started_ms)
+        self._logged_ms = 0
+        self._until_ms: dict[str, int] = {}
+        if epoch is not None:
+            self.tell("clock_epoch", epoch_text(epoch), started_ms)
         for vantage in blind:
             text = f"vantage point {vantage} was blind when the hub stopped, and has not seen since"
             self.note(f"vantage_blind:{vantage}", text, started_ms)
-        self.owed = Owed(started_ms)
-        self._logged_ms = 0
 
     def current(self) -> Sequence[OwnTrouble]:
         return tuple(self._now.values())
@@ -51,16 +56,26 @@ class Troubles:
             since = self._now[key].since_ms if key in self._now else now_ms
             self._now[key] = OwnTrouble(key, text, since, since + hold_ms)
 
+    def tell(self, key: str, text: str, now_ms: int, *, pages: bool = True) -> None:
+        """Trouble *key* has happened and is over; it is said for five minutes."""
+        self.note(key, text, now_ms, hold_ms=0 if pages else 2 * _TOLD_MS)
+        self._until_ms[key] = now_ms + _TOLD_MS
+
     def sighted(self, sight: Sight, now_ms: int) -> None:
         blind = f"vantage point {sight.vantage} is blind: {', '.join(sight.bad)} cannot be reached from it"
         self.note(f"vantage_blind:{sight.vantage}", blind if sight.blind else None, now_ms)
         never = f"canaries of {sight.vantage} that were never good and do not count: {', '.join(sight.never)}"
         self.note(f"canary_never_good:{sight.vantage}", never if sight.never else None, now_ms)
 
-    def skewed(self, skew_ms: int, now_ms: int) -> None:
-        """The wall clock differs from ours by *skew_ms*."""
-        text = f"the wall clock jumped by {skew_ms / 1000:.0f} s; we keep our own time until a restart"
-        self.note("clock_skew", text if abs(skew_ms) > _SKEW_MS else None, now_ms)
+    def stepped(self, step: tuple[int, int, int | None] | None, now_ms: int) -> None:
+        """The wall clock differs from ours by *step* (see `step_text`)."""
+        self.note("clock_skew", None if step is None else step_text(*step), now_ms)
+
+    def paused(self, from_ms: int, until_ms: int) -> None:
+        """The hub did not run in that time, so no check had its turn."""
+        self.owed.since_ms = until_ms
+        brief = until_ms - from_ms < _BRIEF_MS
+        self.tell("hub_paused", pause_text(from_ms, until_ms), until_ms, pages=not brief)
 
     def refused(self, person: str, channel: int, now_ms: int, *, dead: bool) -> None:
         """A notice to *person* was refused for good by one of their channels, or has got through."""
@@ -87,6 +102,9 @@ class Troubles:
 
     def look(self, intake: Intake, settings: Settings, now_ms: int) -> bool:
         """Find checks that give nothing to believe; False when there are more to look at, for the next call."""
+        for key in [key for key, until_ms in self._until_ms.items() if now_ms >= until_ms]:
+            del self._until_ms[key]
+            self.note(key, None, now_ms)
         said = self.owed.look(intake, settings, now_ms)
         if said is None:
             return False

@@ -119,9 +119,9 @@ class SqliteStore:
         if not written.cancelled() and (error := written.exception()) is not None:
             self._failure = error
 
-    async def forget(self, before_ms: int) -> int:
+    async def forget(self, before_ms: int, ahead_ms: int = 2**62) -> int:
         await self._check.over()
-        return await self._writer.submit(lambda connection: commits.forget(connection, before_ms))
+        return await self._writer.submit(lambda connection: commits.forget(connection, before_ms, ahead_ms))
 
     async def close(self) -> None:
         self.reads.shut()  # first: only the last connection to close can remove the WAL

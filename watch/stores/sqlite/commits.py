@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from itertools import starmap
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from watch.core.evidence import evidence_row, observation_row
+from watch.core.localtime import Month
 from watch.core.sketch import Sketch
 from watch.ports import CLOSED
 from watch.stores.sqlite import rows
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
     from watch.ports import Batch
 
+_UTC, _DAY_MS = ZoneInfo("UTC"), 86_400_000
+_SETTLED_MS = 3_600_000  # a clock that has said so for an hour is right
 _OBSERVATION = (
     "INSERT INTO observation (check_id, vantage_id, at_ms, took_ms, seq, "
     "verdict, reason, detail, latency_us, tainted, body) "
@@ -72,6 +76,8 @@ class Commits:
     def write(self, connection: apsw.Connection, batch: Batch) -> int:
         """Write all of *batch*; return how many observations and entries it has."""
         many = connection.executemany
+        if batch.anew_ms is not None:
+            _begin_anew(connection, batch.anew_ms)
         many(_ENTRY, batch.entries)
         many(_TILE, batch.tiles)
         self._derived(connection, batch)
@@ -138,12 +144,26 @@ def _added(connection: apsw.Connection, check: str, hour_ms: int, vantage: str, 
     return merged.to_bytes()
 
 
-def forget(connection: apsw.Connection, before_ms: int) -> int:
-    """Drop data older than *before_ms*, at most 20,000 observations at a time; return how many were dropped."""
+def _begin_anew(connection: apsw.Connection, from_ms: int) -> None:
+    """Drop what is kept by time and lies ahead of *from_ms*: it would mix with what is read then."""
+    connection.execute("DELETE FROM sight WHERE good_ms > ?", (from_ms,))
+    connection.execute("DELETE FROM trend WHERE quarter_ms > ?", (from_ms,))
+    # A local day may begin 14 hours before that of UTC.
+    connection.execute("DELETE FROM day WHERE month >= ?", (str(Month.containing(from_ms - _DAY_MS, _UTC)),))
+
+
+def forget(connection: apsw.Connection, before_ms: int, ahead_ms: int) -> int:
+    """Drop data older than *before_ms*, at most 20,000 observations at a time; return how many were dropped.
+
+    Rows later than *ahead_ms* were stored while the clock was ahead; they go with those stored before them,
+    once the clock has been right for an hour.
+    """
     # Rows are in order of time, so the oldest 20,000 are enough to look at.
     connection.execute(
-        "DELETE FROM observation WHERE id IN (SELECT id FROM observation ORDER BY id LIMIT 20000) AND at_ms < ?",
-        (before_ms,),
+        "DELETE FROM observation WHERE id IN (SELECT id FROM observation ORDER BY id LIMIT 20000) "
+        "AND (at_ms < ? OR (at_ms > ? AND id < "
+        "(SELECT id FROM observation WHERE at_ms >= ? AND at_ms <= ? ORDER BY id LIMIT 1)))",
+        (before_ms, ahead_ms, before_ms, ahead_ms - _SETTLED_MS),
     )
     gone = connection.changes()
     connection.execute("DELETE FROM trend WHERE quarter_ms < ?", (before_ms,))

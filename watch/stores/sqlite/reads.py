@@ -152,6 +152,14 @@ class SqliteReads:
             kept[key] = belief._replace(last_ms=max(belief.last_ms, newest.at_ms))
         return kept
 
+    def last_sign_ms(self) -> int:
+        last, newest = self.last_entry(), self._rows("SELECT at_ms FROM observation ORDER BY id DESC LIMIT 1")
+        beliefs = (rows.belief_of(text) for (text,) in self._rows("SELECT body FROM belief"))
+        believed = (max(b.since_ms, b.last_ms or 0) for b in beliefs)
+        return max(
+            [0 if last is None else last.recorded_ms, *(int(at_ms or 0) for (at_ms,) in newest), *believed]
+        )
+
     def latest(self) -> Mapping[tuple[str, str], Observation]:
         names: dict[Any, str] = dict(self._rows("SELECT id, text FROM name"))
         newest: dict[tuple[str, str], Observation] = {}

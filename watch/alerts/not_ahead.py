@@ -1,0 +1,38 @@
+"""Stored rows as of a clock that went back: a stamp that lies ahead is taken for now.
+
+A row that was due tomorrow by a wrong clock is due now: no alert may wait for a time that does not come. An alert whose
+trouble began in the future could never be resolved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from watch.core.alert import Alert, Heard, Notice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+R = TypeVar("R", Alert, Notice, Heard)
+_STAMPS = {
+    Alert: ("opened_ms", "since_ms", "resolved_ms", "recovered_ms"),
+    Notice: ("created_ms", "due_ms", "tried_ms", "lease_until_ms", "delivered_ms"),
+    Heard: ("at_ms",),
+}
+
+
+def not_ahead(
+    alerts: Iterable[Alert], notices: Iterable[Notice], heard: Iterable[Heard], now_ms: int
+) -> tuple[Sequence[Alert], Sequence[Notice], Sequence[Heard]]:
+    """The rows without a stamp later than *now_ms*."""
+    return _rows(alerts, now_ms), _rows(notices, now_ms), _rows(heard, now_ms)
+
+
+def _rows(rows: Iterable[R], now_ms: int) -> Sequence[R]:
+    return [_row(row, now_ms) for row in rows]
+
+
+def _row(row: R, now_ms: int) -> R:
+    ahead = {name: now_ms for name in _STAMPS[type(row)] if (getattr(row, name) or 0) > now_ms}
+    return replace(row, **ahead) if ahead else row  # type: ignore[arg-type] # all of them are instants
