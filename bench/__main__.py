@@ -1,7 +1,7 @@
 """Measure, print the tables, and exit with 1 when a goal is missed. `kinds` measures only the kinds of probes,
-`against` this tree beside another checkout.
+`against` this tree beside another checkout, `overload` what a hub says that cannot keep up.
 
-python -m bench [kinds [KIND…] | against TREE]
+python -m bench [kinds [KIND…] | against TREE | overload [TRIAL…]]
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import against, kinds
+from bench import against, kinds, overload
 from bench.cost import Cost, costs
 from bench.crowd import Crowd, crowd
 from bench.table import table
@@ -38,6 +38,8 @@ def _say(what: str) -> None:
 def main(*words: str) -> int:
     if words[:1] == ("against",) and len(words) == 2 and Path(words[1]).is_dir():
         return _against(Path(words[1]).resolve())
+    if words[:1] == ("overload",) and set(words[1:]) <= set(overload.NAMES):
+        return _overload(words[1:])
     if words[:1] not in ((), ("kinds",)) or not set(words[1:]) <= set(probes.kinds()):
         sys.exit(f"{__doc__}\nKIND is one of: {', '.join(probes.kinds())}")
     reached = bool(words) or _beside_theirs()
@@ -55,6 +57,14 @@ def _against(other: Path) -> int:
     _say("")
     print(against.table(rows, other))
     return 0
+
+
+def _overload(names: tuple[str, ...]) -> int:
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, serving(Path(name)) as targets:
+        text, held = overload.run(names, Path(name), targets, _say)
+    _say("")
+    print(text)
+    return 0 if held else 1
 
 
 def _beside_theirs() -> bool:

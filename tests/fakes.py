@@ -176,6 +176,9 @@ class Counter:
 
     schedule_lag = lag
 
+    def late(self, vantage: str, checks: int) -> None:
+        pass
+
 
 class SilentDesk:
     """An alert desk with nobody to tell."""

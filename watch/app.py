@@ -14,7 +14,6 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from statuspage.render import rendered
 from watch.alerts.dispatcher import Dispatcher
 from watch.alerts.not_ahead import not_ahead
 from watch.alerts.reconciler import Reconciler
@@ -44,6 +43,7 @@ from watch.web.listen import serve, spelled
 from watch.web.metrics import Metrics
 from watch.web.operators import Sources, operators_app
 from watch.web.public import public_server
+from watch.web.publishing import Publishing
 from watch.web.rendered_pages import RenderedPages
 from watch.web.views import Views
 
@@ -52,11 +52,11 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from statuspage.page import Page
     from watch.core.delivery import Command
     from watch.ports import Batch
 
 log = logging.getLogger(__name__)
-PUBLISH_EVERY = 30.0  # seconds: the page carries the time of its data
 DRAIN = 4.0  # seconds for asking, judging and sending to end; a second more for whatever does not
 
 
@@ -83,13 +83,13 @@ class App:
         end = ledger_end(reads, epoch)
         book = book_now(reads, settings.store, live_from_ms(now, settings.service.timezone), pending=epoch)
         self.metrics, self.pages = Metrics(), RenderedPages()
-        self._dirty = asyncio.Event()
+        self.publishing = Publishing(self.pages, self.clock)
         self._followed = False
         self._stop = asyncio.Event()
         self.desk = Reconciler(settings, *not_ahead(*reads.alerts(), now))
         self.dispatcher = Dispatcher(self.desk, self._commit, Sender(), self.clock)
         self.hub = Hub(
-            settings, self.store, book, end, self.desk, self.metrics, self.clock, self._dirty.set, epoch
+            settings, self.store, book, end, self.desk, self.metrics, self.clock, self.publishing.moved, epoch
         )
         self.hub.verbs |= {"reload": self._reload_now, "backup": self._back_up}
         self.days = Days(settings, self.hub.recorder, lambda: reading(settings.store), self.hub.committed)
@@ -102,6 +102,7 @@ class App:
             most=runs_at_once(),
         )
         self.publisher = Publisher(settings, book, self.days.of)
+        self.views = self._views()
         self.socket = HubSocket({"status": self._status, "now": self._time}, self.hub.take)
         self.janitor = Janitor(self.store, self.clock, settings.retention)
         self.tending = Tending(
@@ -136,10 +137,10 @@ class App:
         self._stop.set()
 
     async def _listen(self) -> None:
-        listen, views = self._settings.listen, self._views()
+        listen = self._settings.listen
         public, page = await serve(public_server(self.pages), *listen.page, setting="listen.page")
         self._runners.append(public)
-        sources = Sources(views.samples, views.health, views.readiness)
+        sources = Sources(self.views.samples, self.views.health, self.views.readiness)
         private, operators = await serve(
             operators_app(self.metrics, sources), *listen.operators, setting="listen.operators"
         )
@@ -160,10 +161,10 @@ class App:
         """Run every loop until one ends, which only `stop` or an error makes it do."""
         loops = {
             "vantage": self.point.run(), "hub": self.hub.run(), "alerts": self.dispatcher.run(),
-            "publisher": self._publish(), "soundness": self._sound(),
+            "publisher": self.publishing.run(self._page), "soundness": self._sound(),
             "checkpoints": keep_checkpoints(self.hub, self._settings.store, self.clock),
-            "janitor": self.janitor.run(), "reload": self._reload(), "clock": self.tending.run(),
-            "stop": self._stop.wait(),
+            "janitor": self.janitor.run(), "figures": self.views.figure(), "reload": self._reload(),
+            "clock": self.tending.run(), "stop": self._stop.wait(),
         }  # fmt: skip
         tasks = [asyncio.create_task(work, name=name) for name, work in loops.items()]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -210,17 +211,9 @@ class App:
             if notice.delivered_ms is not None:
                 self.metrics.outbox_dwell((notice.delivered_ms - notice.created_ms) / 1000)
 
-    async def _publish(self) -> None:
-        while True:
-            self._dirty.clear()
-            await self.days.settle(self.clock.now_ms())
-            page = await self.publisher.page(self.clock.now_ms())
-            self.pages.put(await asyncio.to_thread(rendered, page))
-            try:
-                async with asyncio.timeout(PUBLISH_EVERY):
-                    await self._dirty.wait()
-            except TimeoutError:
-                continue
+    async def _page(self) -> Page:
+        await self.days.settle(self.clock.now_ms())
+        return await self.publisher.page(self.clock.now_ms())
 
     async def _sound(self) -> None:
         """End us when a page of the store is damaged. Nothing is written before that is known."""
@@ -287,7 +280,7 @@ class App:
         self.publisher = Publisher(new, self.hub.book, self.days.of)
         self.metrics.reloaded(success=True)
         self.hub.troubles.note("config_reload", None, self.clock.now_ms())
-        self._dirty.set()
+        self.publishing.moved()
         log.info(
             "the configuration was read anew: %d components, %d checks", len(new.components), len(new.checks)
         )

@@ -1,4 +1,4 @@
-"""The limit on open files of this process."""
+"""The limits of this process: open files, and how often garbage is collected."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import gc
 import resource
 
 _FILES = 20_480
+_OURS = 64  # open files for the store, the listeners and their visitors, and the senders
 
 
 def runs_at_once() -> int:
-    """How many probes may run at once: four fifths of the open files allowed; raises the soft limit to that end."""
+    """How many probes may run at once, by the open files allowed; raises the soft limit to that end.
+
+    Some probes need more than one file, so four fifths of what we do not need ourselves.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return int(wanted * 0.8)
+    return max(1, int((wanted - min(_OURS, wanted // 2)) * 0.8))
 
 
 def collect_rarely() -> None:

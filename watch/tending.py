@@ -42,6 +42,7 @@ class Tending:
             self._look_at_the_store(now)
             self._troubles.stuck(self._desk.waiting_since_ms(), now)
             self._metrics.outbox_pending(self._desk.pending)
+            self._metrics.troubled(trouble.kind for trouble in self._troubles.current())
             self._metrics.seen(self._point.name, self._clock.monotonic() - self._point.ticked)
             await self._clock.sleep(1)
 

@@ -61,7 +61,9 @@ class Told:
         asyncio.run(self.store.commit(self.hub.recorder.take()))
 
     def bring(self, *findings) -> None:
-        self.hub._judged(Delivery(vantage="local", epoch=self.epoch, first=self.sent + 1, findings=findings))
+        self.hub._received(
+            Delivery(vantage="local", epoch=self.epoch, first=self.sent + 1, findings=findings)
+        )
         self.sent += len(findings)
         self.keep()
 
@@ -215,10 +217,10 @@ def test_ten_thousand_checks_that_lose_sight_and_regain_it_are_two_entries():
     plan, store, clock = settings(parts), MemoryStore(), FakeClock()
     hub = Hub(plan, store, Book(), ledger_end(store), SilentDesk(), Counter(), clock, lambda: None)
     readings = tuple(observation(name, clock.ms) for name in names)
-    hub._judged(Delivery(vantage="local", epoch=1, first=1, findings=readings))
+    hub._received(Delivery(vantage="local", epoch=1, first=1, findings=readings))
     before = hub.recorder.take().entries[-1].seq
     clock.move(10)
-    hub._judged(
+    hub._received(
         Delivery(
             vantage="local", epoch=1, first=10_001, findings=(Sight("local", blind=True, good_ms=clock.ms),)
         )
@@ -227,7 +229,7 @@ def test_ten_thousand_checks_that_lose_sight_and_regain_it_are_two_entries():
     sees = Sight("local", blind=False, good_ms=clock.ms)
     again = tuple(observation(name, clock.ms + 5) for name in names)
     clock.move(1)
-    hub._judged(Delivery(vantage="local", epoch=1, first=10_002, findings=(sees, *again)))
+    hub._received(Delivery(vantage="local", epoch=1, first=10_002, findings=(sees, *again)))
     while not hub.intake.sweep(clock.ms):
         pass
     written = [e for e in hub.recorder.take().entries if e.seq > before]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
+
+import pytest
 
 from watch.core.confirm import Belief, observed
 from watch.core.expect import Judge
@@ -147,7 +150,7 @@ def test_a_host_that_hangs_does_not_hold_up_the_others():
 
 
 def test_the_overall_limit_holds_and_what_waits_goes_first_later():
-    agenda = planned(*(check(f"n{i}", every=60) for i in range(10)), overall=3)
+    agenda = planned(*(check(f"n{i}", every=60) for i in range(10)), most=3)
     now = 100.0
     first = list(agenda.take(now))
     assert len(first) == 3
@@ -216,7 +219,106 @@ def test_when_nothing_answers_all_are_still_asked_in_time():
 
 
 def test_more_than_the_process_can_hold_open_is_never_started():
-    agenda = planned(
-        *(check(f"n{i}", every=1, timeout=timedelta(seconds=10)) for i in range(100)), overall=3, most=20
-    )
+    agenda = planned(*(check(f"n{i}", every=1, timeout=timedelta(seconds=10)) for i in range(100)), most=20)
     assert len(list(agenda.take(100.0))) == 20
+
+
+def test_no_more_start_at_once_than_the_quota_and_each_gets_its_turn():
+    agenda = planned(*(check(f"n{i}", every=10) for i in range(100)))
+    starts, now = [], 100.0
+    while len(starts) < 300:
+        taken = list(agenda.take(now, 3))
+        assert len(taken) == 3
+        assert agenda.left_out
+        for slot in taken:
+            starts.append(slot.check.name)
+            agenda.release(slot, now)
+        now += 1.0
+    counts = Counter(starts)
+    assert len(counts) == 100
+    assert max(counts.values()) - min(counts.values()) <= 1
+
+
+def test_a_quota_that_is_not_used_up_leaves_nothing_out():
+    agenda = planned(check("a"), check("b"))
+    assert len(list(agenda.take(100.0, 2))) == 2
+    assert not agenda.left_out
+
+
+def test_streaks_go_first_but_take_at_most_half_of_a_crowded_tick():
+    agenda = planned(*(check(f"n{i}", every=10, retry_every=timedelta(seconds=1)) for i in range(40)))
+    for slot in list(agenda.take(100.0, 20)):
+        agenda.release(slot, 100.0)
+        agenda.settle(slot.check.name, 100.0, unsettled=True)
+    taken = list(agenda.take(102.0, 10))
+    assert [slot.unsettled for slot in taken] == [True] * 5 + [False] * 5
+    for slot in [*taken, *agenda.take(102.0)]:
+        agenda.release(slot, 102.0)
+    for slot in agenda.slots.values():
+        agenda.settle(slot.check.name, 102.0, unsettled=slot.due < 105)
+    taken = list(agenda.take(104.0, 10))
+    assert len(taken) == 10, "without a crowd they take all places"
+    assert all(slot.unsettled for slot in taken)
+
+
+def test_the_first_round_of_many_spreads_over_their_interval_and_that_of_a_few_is_quick():
+    few = planned(*(check(f"n{i}", every=60) for i in range(100)))
+    assert max(slot.due for slot in few.slots.values()) <= FIRST_ROUND
+    many = planned(*(check(f"n{i}", every=60) for i in range(12_000)))
+    dues = sorted(slot.due for slot in many.slots.values())
+    assert dues[-1] <= 60
+    assert dues[6_000] == pytest.approx(30, abs=3)
+
+
+def test_what_a_reload_adds_spreads_as_well():
+    agenda = planned(*(check(f"n{i}", every=60) for i in range(6_000)))
+    agenda.replan([check(f"n{i}", every=60) for i in range(12_000)], 500.0)
+    new = sorted(slot.due for name, slot in agenda.slots.items() if int(name[3:]) >= 6_000)
+    assert new[3_000] == pytest.approx(515, abs=2)
+
+
+def test_late_is_who_waits_for_too_long_or_did_a_moment_ago():
+    agenda = planned(*(check(f"n{i}", every=20) for i in range(10)))
+    assert agenda.late(9.0) == 0
+    assert agenda.late(16.0) == 10, "each has waited for over half its interval"
+    for slot in list(agenda.take(16.0, 4)):
+        agenda.release(slot, 16.0)
+    assert agenda.late(16.0) == 10
+    now = 16.0
+    while now < 70:
+        for slot in list(agenda.take(now)):
+            agenda.release(slot, now)
+        now += 0.5
+    assert agenda.late(now) == 0
+
+
+def test_who_waits_for_a_host_that_hangs_is_not_late_by_our_fault():
+    agenda = planned(*(check(f"n{i}", every=10, host="h", timeout=timedelta(seconds=2)) for i in range(20)))
+    out = list(agenda.take(10.0))
+    assert len(out) < 20
+    assert agenda.late(30.0) == 0
+    for slot in out:
+        agenda.release(slot, 30.0)
+    assert list(agenda.take(30.0))
+    assert agenda.late(30.0) == 0
+
+
+def test_a_changed_check_is_not_asked_while_its_old_question_is_still_out():
+    agenda = planned(check("a", every=10))
+    (old,) = agenda.take(6.0)
+    agenda.replan([check("a", every=20)], 7.0)
+    agenda.replan([check("a", every=30)], 8.0)
+    assert list(agenda.take(100.0)) == []
+    agenda.release(old, 101.0)
+    (new,) = agenda.take(101.0)
+    assert (new.every, agenda.busy) == (30.0, 1)
+
+
+def test_a_check_that_was_removed_and_added_again_does_not_run_twice_at_once():
+    agenda = planned(check("a", every=10))
+    (old,) = agenda.take(6.0)
+    agenda.replan([], 7.0)
+    agenda.replan([check("a", every=10)], 8.0)
+    assert list(agenda.take(100.0)) == []
+    agenda.release(old, 101.0)
+    assert [slot.check.name for slot in agenda.take(101.0)] == ["c/a"]

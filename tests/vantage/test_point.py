@@ -33,10 +33,15 @@ class Target:
     stalls: float = 0.0
     hangs: asyncio.Event | None = None
     facts: dict = field(default_factory=dict)
+    reason: Reason = Reason.REFUSED
+    late_for: float = 0.0
 
     async def run(self, *, now):
         self.asked += 1
         self.clock.move(self.stalls)
+        until = self.clock.monotonic() + self.late_for
+        while self.clock.monotonic() < until:
+            await asyncio.sleep(0)
         if self.hangs is not None:
             while not self.hangs.is_set():
                 try:
@@ -44,7 +49,7 @@ class Target:
                 except asyncio.CancelledError:
                     continue  # the worst of probes
         if not self.well:
-            raise ProbeFailure(Reason.REFUSED, "nobody listens")
+            raise ProbeFailure(self.reason, "it is not well")
         return Reading(UP, facts=self.facts)
 
     def peer(self):
@@ -146,13 +151,39 @@ async def test_the_latency_fact_is_the_observations_latency(stage):
     assert stage.uplink.observations[0].latency == 0.25
 
 
-async def test_a_bad_reading_taken_while_we_stalled_is_unknown_and_ours():
-    stage = Stage()
+@pytest.mark.parametrize("reason", [Reason.TIMEOUT, Reason.SLOW])
+async def test_lateness_that_our_own_stall_explains_is_unknown_and_ours(stage, reason):
     await stage.go(12)
-    stage.target.well, stage.target.stalls = False, 1.5  # over min(1 s, timeout/4)
+    stage.target.well, stage.target.reason, stage.target.stalls = (
+        False,
+        reason,
+        1.5,
+    )  # over min(1 s, timeout/4)
     await stage.go(10)
     assert stage.uplink.verdicts[-1] == (UNKNOWN, Reason.OVERLOADED)
-    assert "our event loop was busy" in stage.uplink.observations[-1].detail
+    assert "waited 1.5 s for us" in stage.uplink.observations[-1].detail
+
+
+@pytest.mark.parametrize("reason", sorted(set(Reason) - {Reason.OK, Reason.TIMEOUT, Reason.SLOW}))
+async def test_what_the_target_said_counts_however_long_we_stalled(stage, reason):
+    await stage.go(12)
+    stage.target.well, stage.target.reason, stage.target.stalls = False, reason, 3.5
+    await stage.go(10)
+    assert stage.uplink.verdicts[-1] == (DOWN, reason)
+
+
+async def test_a_short_stall_leaves_lateness_to_the_target(stage):
+    await stage.go(12)
+    stage.target.well, stage.target.reason, stage.target.stalls = False, Reason.TIMEOUT, 0.9
+    await stage.go(10)
+    assert stage.uplink.verdicts[-1] == (DOWN, Reason.TIMEOUT)
+
+
+async def test_many_short_stalls_add_up(stage):
+    await stage.go(12)
+    stage.target.well, stage.target.reason, stage.target.late_for = False, Reason.TIMEOUT, 2.0
+    await stage.go(6, step=0.1, lag=0.08)
+    assert stage.uplink.verdicts[-1] == (UNKNOWN, Reason.OVERLOADED)
 
 
 async def test_a_good_reading_taken_while_we_stalled_stays_good_but_its_latency_is_tainted(stage):
@@ -304,7 +335,7 @@ async def test_what_was_found_is_numbered_without_a_gap_sights_and_readings_toge
     stage = Stage(canaries=1)
     await stage.go(40)
     found = len(stage.uplink.observations) + len(stage.uplink.sights)
-    assert stage.uplink.hub.door.known("here") == (stage.point._epoch, found)
+    assert stage.uplink.hub.door.known("here") == (stage.point._out.epoch, found)
     numbers = [o.seq for o in stage.uplink.observations]
     assert numbers == sorted(set(numbers))
     assert numbers[-1] <= found

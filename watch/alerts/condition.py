@@ -80,7 +80,7 @@ class Conditions:
         found = {c.key: c for s in in_trouble for c in self._of(s, now_ms)}
         for trouble in troubles:
             rules = self._monitor_rules(trouble.key)
-            if rules:
+            if rules and now_ms >= trouble.pages_ms:
                 condition = Condition(
                     when=When.MONITOR,
                     subject=trouble.key,

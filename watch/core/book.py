@@ -241,13 +241,20 @@ class Book:
         return self.component_timeline(name, edge, lo, hi, out)
 
 
-def began(book: Book, key: str, state: State, now_ms: int) -> int:
-    """When component *key* entered the *state* it has at *now_ms*; *now_ms* when the book has another state."""
+def began(book: Book, key: str, state: State, now_ms: int, near_ms: int | None = None) -> int:
+    """When component *key* entered the *state* it has at *now_ms*; *now_ms* when the book has another state.
+
+    Args:
+        near_ms: An instant since which its members have not changed: looked at first.
+    """
     created = book.lifetime(key)
     if not created:
         return now_ms
-    # Most states began recently: look back a day first, then over the whole lifetime.
-    for lo in (max(now_ms - _DAY_MS, created[-1][0]), created[0][0]):
+    # Most states began with the last change of a member, or recently: look back a little first, then a day, then
+    # over the whole lifetime.
+    born_ms = created[-1][0]
+    near = () if near_ms is None or not born_ms < near_ms <= now_ms else (near_ms - 1,)
+    for lo in (*near, max(now_ms - _DAY_MS, born_ms), created[0][0]):
         *_, last = book.component_timeline(key, Edge.FOUND, lo, now_ms + 1) or [(now_ms, now_ms, state)]
         if last[2] is not state:
             return now_ms

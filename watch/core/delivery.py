@@ -33,6 +33,26 @@ class Lane(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """How well a vantage point keeps up with what it is to ask.
+
+    Args:
+        checks: How many checks it is to ask.
+        late: How many of them were not asked on time in the last `RECENT` seconds, or wait for too long now.
+        undecided: Readings of the last `RECENT` seconds that decided nothing, because they waited for us.
+        stood_still: The longest time for which nothing ran, in the last `RECENT` seconds, in seconds.
+    """
+
+    checks: int = 0
+    late: int = 0
+    undecided: int = 0
+    stood_still: float = 0.0
+
+
+RECENT = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """Findings of one vantage point.
 
@@ -41,6 +61,7 @@ class Delivery:
         first: The number of the first finding; the first of an epoch is 1.
         findings: Observations and sights in the order in which they were made.
         loop_lag, schedule_lag: The worst delays since the last delivery, in seconds.
+        load: How well the vantage point keeps up; None when it does not say.
     """
 
     vantage: str
@@ -50,6 +71,7 @@ class Delivery:
     lane: Lane = Lane.LIVE
     loop_lag: float = 0.0
     schedule_lag: float = 0.0
+    load: Load | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,8 +78,18 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class OwnTrouble:
-    """A trouble of the monitoring itself, for `monitor` rules. *key* stays the same while it lasts."""
+    """A trouble of the monitoring itself, for `monitor` rules. *key* stays the same while it lasts.
+
+    Args:
+        pages_ms: The instant before which nobody is paged for it.
+    """
 
     key: str
     text: str
     since_ms: int
+    pages_ms: int = 0
+
+    @property
+    def kind(self) -> str:
+        """The key without whom it is about: ``vantage_blind``."""
+        return self.key.partition(":")[0]

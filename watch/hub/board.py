@@ -16,8 +16,9 @@ from watch.core.timeline import State
 if TYPE_CHECKING:
     from watch.core.settings import Settings
 
-# When a component entered the state it is in at that instant: by the book, so that page and account agree.
-Began = Callable[[str, State, int], int]
+# When a component entered the state it is in at that instant: by the book, so that page and account agree. The last
+# argument is when the last of its members entered the state it is in.
+Began = Callable[[str, State, int, int], int]
 
 
 class Board:
@@ -30,6 +31,7 @@ class Board:
         self.components: dict[str, Standing] = {}
         self._settings, self._began = settings, began
         self._order = _inner_first(settings)
+        self._rank = {key: n for n, key in enumerate(self._order)}
         self._parents: dict[str, list[str]] = {}
         for component in settings.components.values():
             for member in component.members:
@@ -41,8 +43,8 @@ class Board:
         """Update *changed* checks; return the keys of the components that changed."""
         self.checks.update(changed)
         frontier = {p for name in changed for p in self._parents.get(name, ())}
-        above = self._above(frontier)
-        return {key for key in self._order if key in above and self._compose(key, now_ms)}
+        above = sorted(self._above(frontier), key=self._rank.__getitem__)
+        return {key for key in above if self._compose(key, now_ms)}
 
     def _above(self, keys: Iterable[str]) -> set[str]:
         found: set[str] = set()
@@ -66,8 +68,9 @@ class Board:
             s is State.DEGRADED and not self._only_redundancy(m)
             for m, s in zip(component.members, states, strict=True)
         )
+        near_ms = max(self._since_ms(m) for m in component.members)
         after = Standing(
-            key=key, state=state, since_ms=self._began(key, state, now_ms),
+            key=key, state=state, since_ms=self._began(key, state, now_ms, near_ms),
             reason=worst.reason if worst is not None else Reason.OK,
             detail=worst.detail if worst is not None else "",
             redundancy_lost=state is State.DEGRADED and not sagging,
@@ -82,6 +85,9 @@ class Board:
 
     def _state(self, member: str) -> State:
         return self.checks[member].state if "/" in member else self.components[member].state
+
+    def _since_ms(self, member: str) -> int:
+        return self.checks[member].since_ms if "/" in member else self.components[member].since_ms
 
     def _only_redundancy(self, member: str) -> bool:
         return "/" not in member and self.components[member].redundancy_lost

@@ -11,20 +11,25 @@ is not blocked for long.
 from __future__ import annotations
 
 import asyncio
+import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from watch.core.book import began
 from watch.core.delivery import Command, Delivery, Receipt, Refusal
 from watch.core.ledger import Kind
 from watch.core.standing import Sight
+from watch.hub.arrivals import Arrivals
 from watch.hub.asked import asked_from, doubled_onsite
 from watch.hub.board import Board
 from watch.hub.check_standing import standing_of
 from watch.hub.checkpoints import record_checkpoint
 from watch.hub.definitions import entries_for
-from watch.hub.door import Door, admitted, sight_fault
+from watch.hub.door import Door
 from watch.hub.intake import Intake
 from watch.hub.pauses import Pauses
+from watch.hub.pulse import EVERY as PULSE
+from watch.hub.pulse import Pulse
 from watch.hub.quiet import quiet_components, returning
 from watch.hub.recorder import LedgerEnd, Recorder
 from watch.hub.returned import miss
@@ -37,17 +42,15 @@ if TYPE_CHECKING:
 
     from watch.core.book import Book
     from watch.core.clock_epoch import ClockEpoch
-    from watch.core.confirm import Belief
-    from watch.core.reading import Observation
     from watch.core.settings import Settings
     from watch.core.standing import CheckStanding
-    from watch.core.timeline import State
     from watch.hub.intake import Key
     from watch.ports import Clock, Desk, Meter, Store
 
 TURN = 1.0  # seconds
 _SLICE = 0.005  # seconds of standings before the loop may do something else
 _AT_ONCE = 5  # checks
+log = logging.getLogger(__name__)
 
 
 class Hub:
@@ -72,13 +75,15 @@ class Hub:
         self.door = Door(kept.lanes(settings))
         self.troubles = Troubles(clock.now_ms(), self.intake.sights.blind, epoch)
         self.verbs: dict[str, Callable[[Command], Awaitable[Mapping[str, object]]]] = {}
-        self._store, self._desk, self._meter, self._clock, self._moved = store, desk, meter, clock, moved
+        self._arrivals = Arrivals(self.door, self.intake, self.recorder, self.troubles, meter)
+        self._store, self._desk, self._clock, self._moved = store, desk, clock, moved
         self._wake = asyncio.Event()
         self._stopping = False
         self._kept: asyncio.Future[None] | None = None
         self._began_ms = self._back_ms = clock.now_ms()
         self._pauses = Pauses(clock)
         self.turned, self._swept = clock.monotonic(), 0.0
+        self._pulse = Pulse(clock)
         miss(settings, self.intake, self._began_ms)
         self.board = self._planned(settings)
         self._tell_unseen()
@@ -101,7 +106,7 @@ class Hub:
         self.intake.changed_checks.clear()
         standings = {name: self._standing(name, now) for name in settings.checks}
         self.intake.doubled = self._doubled(standings)
-        return Board(settings, standings, self._began, now)
+        return Board(settings, standings, partial(began, self.book), now)
 
     def plan(self, settings: Settings) -> None:
         """Replace the settings (a reload)."""
@@ -112,62 +117,15 @@ class Hub:
 
     async def take(self, said: Delivery | Command) -> Receipt:
         """Accept a delivery or a command; return the receipt when it is on disk."""
-        receipt = self._judged(said) if isinstance(said, Delivery) else await self._obeyed(said)
+        receipt = self._received(said) if isinstance(said, Delivery) else await self._obeyed(said)
         await self.committed()
         return receipt
 
-    def _judged(self, delivery: Delivery) -> Receipt:
-        now = self._now()
-        self._meter.lag(delivery.loop_lag)
-        if delivery.schedule_lag:
-            self._meter.schedule_lag(delivery.schedule_lag)
-        if delivery.vantage not in self.settings.vantages:
-            return Receipt(refused=(Refusal(0, f"there is no vantage point {delivery.vantage!r} here"),))
-        if (refusal := self.door.refusal(delivery, now)) is not None:
-            return Receipt(accepted=self.door.known(delivery.vantage, delivery.lane)[1], refused=(refusal,))
-        opens = self.door.known(delivery.vantage, delivery.lane)[0] != delivery.epoch
-        refused = self._let_in_all(delivery, now)
-        mark = self.recorder.batch.lanes[delivery.vantage, delivery.lane] = self.door.note(delivery)
-        if self.intake.changed_checks:
+    def _received(self, delivery: Delivery) -> Receipt:
+        receipt = self._arrivals.receive(delivery, self.settings, self._asked, self._now())
+        if self.intake.changed_checks or any(isinstance(found, Sight) for found in delivery.findings):
             self._wake.set()
-        told = {name: b for (name, v), b in self.intake.heard().items() if v == delivery.vantage}
-        if opens:
-            told = self._unsettled(delivery.vantage)
-        wants_sight = self.intake.gate.waits(delivery.vantage)
-        return Receipt(accepted=mark[1], refused=refused, beliefs=told, wants_sight=wants_sight)
-
-    def _let_in_all(self, delivery: Delivery, now_ms: int) -> tuple[Refusal, ...]:
-        """Take the findings that are new; those that are refused, and why."""
-        skip, refused = self.door.skipped(delivery), []
-        for number, found in enumerate(delivery.findings[skip:], delivery.first + skip):
-            why = self._let_in(delivery.vantage, found, now_ms)
-            if why is not None:
-                refused.append(Refusal(number, why))
-        return tuple(refused)
-
-    def _let_in(self, vantage: str, found: Observation | Sight, now_ms: int) -> str | None:
-        """Take one finding; why not, if it is refused."""
-        if found.vantage != vantage:
-            return f"it speaks for {found.vantage!r}, which is not who brings it"
-        if isinstance(found, Sight):
-            if (fault := sight_fault(found, now_ms)) is not None:
-                return fault
-            if self.intake.see(found, now_ms):
-                self.intake.changed_checks |= set(self._checks_of(vantage))
-            self.troubles.sighted(found, now_ms)
-            self._wake.set()
-            return None
-        fit = admitted(found, now_ms)
-        if isinstance(fit, str):
-            return fit
-        if not self.intake.accept(fit, now_ms):
-            return f"{found.check!r} is not asked from there"
-        self._meter.observed(fit.verdict, fit.reason)
-        return None
-
-    def _unsettled(self, vantage: str) -> dict[str, Belief]:
-        beliefs = self.intake.beliefs
-        return {check: b for (check, v), b in beliefs.items() if v == vantage and not b.settled}
+        return receipt
 
     async def _obeyed(self, command: Command) -> Receipt:
         """Run a command and record its author."""
@@ -201,6 +159,7 @@ class Hub:
 
     async def run(self) -> None:
         """Turn until `stop`, and a last time then."""
+        beat = asyncio.create_task(self._beat(), name="pulse")
         while not self._stopping:
             try:
                 async with asyncio.timeout(TURN):
@@ -209,21 +168,40 @@ class Hub:
                 pass
             self._wake.clear()
             if self._clock.monotonic() - self._swept >= TURN:
+                self._notice_absence()  # the sweep must not come before the beat
                 await self._sweep()
             await self.turn()
+        beat.cancel()
         self.intake.rest()
         await self.turn()
 
     async def _sweep(self) -> None:
-        """Let states lapse and find checks that stopped running."""
-        now = self._now()
-        self._swept = self._clock.monotonic()
+        """Let states lapse and find checks that give nothing to believe."""
+        now, self._swept = self._now(), self._clock.monotonic()
         for step in (self.intake.sweep, self._look):
             while True:
                 done = step(now)
                 await asyncio.sleep(0)
                 if done:
                     break
+
+    async def _beat(self) -> None:
+        while True:
+            await self._clock.sleep(PULSE)
+            self._notice_absence()
+
+    def _notice_absence(self) -> None:
+        """If this process stood still, its own vantage points were away, as in a restart."""
+        if (seconds := self._pulse.missed()) > 0:
+            now = self._clock.now_ms()
+            self._return(now - round(seconds * 1000), now)
+            log.warning("nothing ran for %.1f s: this process was stopped or starved", seconds)
+
+    def _return(self, from_ms: int, now_ms: int) -> None:
+        """Nothing was asked from *from_ms* on: note what was missed."""
+        self._back_ms = now_ms
+        miss(self.settings, self.intake, now_ms)
+        self.troubles.paused(from_ms, now_ms)
 
     def _look(self, now_ms: int) -> bool:
         return self.troubles.look(self.intake, self.settings, now_ms)
@@ -280,9 +258,7 @@ class Hub:
         """The time. If the machine was suspended, what was not asked meanwhile is noted first."""
         now, from_ms = self._clock.now_ms(), self._pauses.ended()
         if from_ms is not None:
-            self._back_ms = now
-            miss(self.settings, self.intake, now)
-            self.troubles.paused(from_ms, now)
+            self._return(from_ms, now)
         return now
 
     def judged(self, check: str) -> bool:
@@ -290,11 +266,5 @@ class Hub:
         newest = (self.intake.latest.get((check, vantage)) for vantage in self.settings.vantages)
         return any(o is not None and o.at_ms >= self._began_ms for o in newest)
 
-    def _checks_of(self, vantage: str) -> list[str]:
-        return [name for name, vantages in self._asked.items() if vantage in vantages]
-
     def _standing(self, name: str, now_ms: int) -> CheckStanding:
         return standing_of(self.settings.checks[name], self.intake, self._asked[name], self.book, now_ms)
-
-    def _began(self, key: str, state: State, now_ms: int) -> int:
-        return began(self.book, key, state, now_ms)

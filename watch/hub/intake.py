@@ -39,6 +39,7 @@ class Intake:
     """Beliefs by (check, vantage point), and the newest observation of each (`latest`).
 
     Attributes:
+        overloaded: The vantage points that cannot keep up with their checks now.
         told: Beliefs whose streaks changed since somebody last asked (`heard`).
         doubled: (check, vantage point) confirmed by twice the readings: its own site stands in for others.
     """
@@ -47,6 +48,7 @@ class Intake:
         self.beliefs: dict[Key, Belief] = dict(kept.beliefs())
         self.latest: dict[Key, Observation] = dict(kept.latest())
         self.sights = Sights(recorder)
+        self.overloaded: set[str] = set()
         self.changed_checks: set[str] = set()
         self.doubled: frozenset[Key] = frozenset()
         self._told: dict[Key, Belief] = {}
@@ -101,6 +103,11 @@ class Intake:
             self._recorder.batch.beliefs[check, vantage] = None
             self.latest.pop((check, vantage), None)
         self.sights.rename(names)
+
+    @property
+    def unseeing(self) -> set[str]:
+        """The vantage points of which it is said that they are blind or overloaded."""
+        return self.sights.blind | self.overloaded
 
     def owes(self, check: str, vantage: str) -> bool:
         """Whether *vantage* is to ask *check*."""
@@ -256,7 +263,8 @@ class Intake:
 
     def _lapse(self, key: Key, now_ms: int) -> None:
         belief, o = self.beliefs[key], self.latest.get(key)
-        if not self.sights.pending(key) and o is not None and o.reason is Reason.OVERLOADED:
+        ours = key[1] in self.overloaded or (o is not None and o.reason is Reason.OVERLOADED)
+        if ours and not self.sights.pending(key):
             dark = self.sights.overloaded(key[1], key[0])
             if dark is None:
                 dark = self.sights.begin(key[1], Why.OVERLOADED, now_ms, ())
@@ -276,12 +284,8 @@ class Intake:
     def state(self, key: Key, now_ms: int) -> State:
         """What is believed of *key* at this instant."""
         belief = self.beliefs.get(key)
-        if belief is None:
-            return State.UNKNOWN
-        for dark in self.sights.pending(key):
-            if now_ms >= self.sights.dark_from(key, dark):
-                return State.UNKNOWN
-        return belief.state
+        dim = any(now_ms >= self.sights.dark_from(key, dark) for dark in self.sights.pending(key))
+        return State.UNKNOWN if belief is None or dim else belief.state
 
     def heard(self) -> dict[Key, Belief]:
         """The beliefs whose streaks changed since this was last asked."""

@@ -6,6 +6,7 @@ so a check that was not read is unknown with or without a hub.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from watch.core.book import began
@@ -61,4 +62,4 @@ def board_of(settings: Settings, intake: Intake, book: Book, now_ms: int) -> Boa
     standings = {
         name: standing_of(check, intake, asked[name], book, now_ms) for name, check in settings.checks.items()
     }
-    return Board(settings, standings, lambda key, state, now: began(book, key, state, now), now_ms)
+    return Board(settings, standings, partial(began, book), now_ms)

@@ -5,57 +5,60 @@ A fault of ours never reads as an outage of theirs; it must not go unnoticed eit
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
+from watch.core.delivery import RECENT
 from watch.core.quorum import SelfAlert, SelfAlertKind
 from watch.core.standing import CheckStanding, OwnTrouble, Sight
 from watch.hub.clock_words import epoch_text, pause_text, step_text
-from watch.hub.deadlines import Deadlines
+from watch.hub.owed import Owed, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from watch.core.clock_epoch import ClockEpoch
+    from watch.core.delivery import Load
     from watch.core.settings import Settings
-    from watch.hub.intake import Intake, Key
+    from watch.hub.intake import Intake
 
+log = logging.getLogger(__name__)
 _TOLD_MS = 300_000  # how long that is said which is over at once
 _STUCK_MS = 600_000
-_NAMED = 5
-_LOOKED_AT = 1000  # checks, before the loop may do something else
+_STILL = 5.0  # seconds
+_BRIEF_MS = 60_000  # an overload that is over by then pages nobody
+_SURE_MS = 15_000  # by then an overload that explains it is known
+_A_LINE_MS = 60_000
 
 
 class Troubles:
     """Those that hold now; `since_ms` is when each was first seen."""
 
     def __init__(self, started_ms: int, blind: Iterable[str] = (), epoch: ClockEpoch | None = None) -> None:
-        self._started_ms = started_ms
         self._now: dict[str, OwnTrouble] = {}
+        self.owed = Owed(started_ms)
+        self._logged_ms = 0
         self._until_ms: dict[str, int] = {}
         if epoch is not None:
             self.tell("clock_epoch", epoch_text(epoch), started_ms)
         for vantage in blind:
             text = f"vantage point {vantage} was blind when the hub stopped, and has not seen since"
             self.note(f"vantage_blind:{vantage}", text, started_ms)
-        self._planned: Settings | None = None
-        self._validity_ms: dict[str, int] = {}
-        self._silences: Deadlines[Key] = Deadlines()
-        self._silent: set[Key] = set()  # found so far in this look
 
     def current(self) -> Sequence[OwnTrouble]:
         return tuple(self._now.values())
 
-    def note(self, key: str, text: str | None, now_ms: int) -> None:
-        """Trouble *key* reads *text* now, or is over when that is None."""
+    def note(self, key: str, text: str | None, now_ms: int, *, hold_ms: int = 0) -> None:
+        """Trouble *key* reads *text* now, or is over when that is None; nobody is paged before *hold_ms*."""
         if text is None:
             self._now.pop(key, None)
         else:
             since = self._now[key].since_ms if key in self._now else now_ms
-            self._now[key] = OwnTrouble(key, text, since)
+            self._now[key] = OwnTrouble(key, text, since, since + hold_ms)
 
-    def tell(self, key: str, text: str, now_ms: int) -> None:
+    def tell(self, key: str, text: str, now_ms: int, *, pages: bool = True) -> None:
         """Trouble *key* has happened and is over; it is said for five minutes."""
-        self.note(key, text, now_ms)
+        self.note(key, text, now_ms, hold_ms=0 if pages else 2 * _TOLD_MS)
         self._until_ms[key] = now_ms + _TOLD_MS
 
     def sighted(self, sight: Sight, now_ms: int) -> None:
@@ -70,8 +73,9 @@ class Troubles:
 
     def paused(self, from_ms: int, until_ms: int) -> None:
         """The hub did not run in that time, so no check had its turn."""
-        self._started_ms = until_ms
-        self.tell("hub_paused", pause_text(from_ms, until_ms), until_ms)
+        self.owed.since_ms = until_ms
+        brief = until_ms - from_ms < _BRIEF_MS
+        self.tell("hub_paused", pause_text(from_ms, until_ms), until_ms, pages=not brief)
 
     def refused(self, person: str, channel: int, now_ms: int, *, dead: bool) -> None:
         """A notice to *person* was refused for good by one of their channels, or has got through."""
@@ -93,46 +97,41 @@ class Troubles:
         """Checks of several vantage points of which none can say how they are; of one, `sighted` says it."""
         none = SelfAlert(SelfAlertKind.NO_HEALTHY_VANTAGE)
         names = sorted(s.name for s in standings if none in s.about_us and len(s.about_us) > 1)
-        text = f"all vantage points are blind that could say how these are: {_named(names)}"
+        text = f"all vantage points are blind that could say how these are: {named(names)}"
         self.note("no_healthy_vantage", text if names else None, now_ms)
 
     def look(self, intake: Intake, settings: Settings, now_ms: int) -> bool:
-        """Find checks that stopped running; False when there are more to look at, for the next call.
-
-        Each vantage point owes the checks it is to ask.
-        """
+        """Find checks that give nothing to believe; False when there are more to look at, for the next call."""
         for key in [key for key, until_ms in self._until_ms.items() if now_ms >= until_ms]:
             del self._until_ms[key]
             self.note(key, None, now_ms)
-        if settings is not self._planned:
-            self._planned = settings
-            self._validity_ms = {
-                name: check.confirmation.validity_ms for name, check in settings.checks.items()
-            }
-            self._silences = Deadlines(
-                (check.name, vantage.name)
-                for vantage in settings.vantages.values() for check in settings.asked_from(vantage)
-            )  # fmt: skip
-
-        def silent_ms(key: Key) -> int:
-            last = intake.latest.get(key)
-            return (
-                max(self._started_ms, last.at_ms if last is not None else 0) + self._validity_ms[key[0]] + 1
-            )
-
-        self._silent.update(self._silences.past(now_ms, silent_ms, _LOOKED_AT))
-        if self._silences.next_ms <= now_ms:
+        said = self.owed.look(intake, settings, now_ms)
+        if said is None:
             return False
-        silent, self._silent = sorted(key for key in self._silent if key[1] not in intake.sights.blind), set()
-        several = len(settings.vantages) > 1
-        names = [f"{name} from {vantage}" if several else name for name, vantage in silent]
-        self.note(
-            "checks_stopped", f"checks that have stopped running: {_named(names)}" if names else None, now_ms
-        )
+        self.note("checks_stopped", said[0], now_ms, hold_ms=_SURE_MS)
+        self.note("checks_unknown", said[1], now_ms, hold_ms=_SURE_MS)
         return True
 
+    def loaded(self, vantage: str, load: Load, now_ms: int) -> bool:
+        """How *vantage* keeps up; return whether it is overloaded."""
+        said = _overload(load)
+        text = f"vantage point {vantage} is overloaded: {said}" if said else None
+        self.note(f"overloaded:{vantage}", text, now_ms, hold_ms=_BRIEF_MS)
+        if text is not None and now_ms - self._logged_ms >= _A_LINE_MS:
+            self._logged_ms = now_ms
+            log.warning("%s", text)
+        return text is not None
 
-def _named(names: Sequence[str]) -> str:
-    """The first few of *names*, and how many more there are."""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"
+
+def _overload(load: Load) -> str:
+    """What shows that a vantage point is overloaded; empty when nothing does."""
+    said = []
+    if load.late * 100 > load.checks:
+        said.append(f"{load.checks - load.late:,} of {load.checks:,} checks are asked on time")
+    if load.undecided:
+        said.append(
+            f"{load.undecided:,} readings of the last {RECENT:.0f} s waited for us and decide nothing"
+        )
+    if load.stood_still >= _STILL:
+        said.append(f"nothing ran for {load.stood_still:.0f} s")
+    return "; ".join(said)

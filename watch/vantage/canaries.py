@@ -6,17 +6,19 @@ reported. The store records which canaries were ever good: otherwise, after a re
 canaries would look like wrong addresses, and every target would be down.
 
 A round asks all of them at once, each for at most two seconds by default. Rounds run at a fixed interval, and at once
-when a check would be confirmed down and no round has begun since its first bad reading.
+when a check would be confirmed down and no round has begun since its first bad reading. A round that fails only because
+it waited for us decides nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from watch.core.reading import Verdict
+from watch.core.reading import Reason, Verdict
 from watch.vantage.ask import asked
+from watch.vantage.lag import Lag, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,20 +31,26 @@ ROUND_EVERY = 15.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """The result of one round. `began_ms` is by the vantage point's clock; *never* names those never yet good."""
+    """The result of one round. `began_ms` is by the vantage point's clock; *never* names those never yet good.
+
+    *undecided*: whether it failed only because it waited for us; it then says nothing.
+    """
 
     began_ms: int
     blind: bool
     good: tuple[str, ...]
     bad: tuple[str, ...]
     never: tuple[str, ...]
+    undecided: bool = False
 
 
 class Canaries:
     """The canaries of one vantage point, with the result of their last round."""
 
-    def __init__(self, canaries: Sequence[Canary], clock: Clock, proven: Iterable[str] = ()) -> None:
-        self.asked, self._clock = tuple(canaries), clock
+    def __init__(
+        self, canaries: Sequence[Canary], clock: Clock, lag: Lag, proven: Iterable[str] = ()
+    ) -> None:
+        self.asked, self._clock, self._lag = tuple(canaries), clock, lag
         self._proven = set(proven) & {canary.name for canary in canaries}
         self._under_way: asyncio.Task[Round] | None = None
         self._under_way_since = 0
@@ -73,8 +81,9 @@ class Canaries:
         return await asyncio.shield(self._under_way)
 
     async def _round(self, began_ms: int) -> Round:
+        waited = Waiting(self._lag, self._clock)
         readings = await asyncio.gather(
-            *(asked(c.probe, None, clock=self._clock, timeout=c.timeout) for c in self.asked)
+            *(asked(c.probe, None, clock=self._clock, timeout=c.timeout, waited=waited) for c in self.asked)
         )
         good = {c.name for c, r in zip(self.asked, readings, strict=True) if r.verdict is Verdict.UP}
         self._proven |= good
@@ -86,7 +95,10 @@ class Canaries:
             tuple(n for n in names if n in good),
             tuple(n for n in names if n in self._proven - good),
             tuple(n for n in names if n not in self._proven),
+            undecided=len(good) < needed and any(r.reason is Reason.OVERLOADED for r in readings),
         )
+        if round_.undecided:
+            return round_ if self.last is None else replace(self.last, undecided=True)
         if self.last is None or began_ms >= self.last.began_ms:
             self.last = round_
         if not round_.blind:

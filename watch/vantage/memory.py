@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from watch.ports import Clock
 
 
+_STALLED = (
+    0.5  # seconds for which the loop may have been late since the last answer, for a gap to be the target's
+)
 _HUGE = 2.0**63  # no store holds more, and sums of squares must stay finite
 
 
@@ -38,20 +41,20 @@ class Memory:
 
     Args:
         kept: The stored quarter hours of each fact that fills up or empties.
-        stalled: Returns whether the event loop lagged too much since an instant of the monotonic clock.
+        delays: All delays of the event loop so far, in seconds.
     """
 
     def __init__(
-        self, check: Check, kept: Mapping[str, QuarterHours], clock: Clock, stalled: Callable[[float], bool]
+        self, check: Check, kept: Mapping[str, QuarterHours], clock: Clock, delays: Callable[[], float]
     ) -> None:
-        self.check, self._clock, self._stalled = check, clock, stalled
+        self.check, self._clock, self._delays = check, clock, delays
         self._judge: Judge = check.judge
         self._gap = Gap() if gap.FACT.name in check.judge.names else None
         self._trends = {
             name: Trend(fills=course is Course.FILLS, quarters=kept.get(name))
             for name, course in check.courses.items()
         }
-        self._heard = clock.monotonic()
+        self._delayed = delays()  # at the last answer
 
     def inherit(self, former: Memory) -> None:
         """Take over the state of *former*, if the question is the same."""
@@ -59,7 +62,7 @@ class Memory:
             return
         self._trends = {name: former._trends.get(name, one) for name, one in self._trends.items()}
         if self._gap is not None and former._gap is not None:
-            self._gap, self._heard = former._gap, former._heard
+            self._gap, self._delayed = former._gap, former._delayed
 
     @property
     def watches_gaps(self) -> bool:
@@ -69,10 +72,10 @@ class Memory:
         """The judged reading of an answer that has just arrived, with the facts from earlier readings."""
         now = self._clock.monotonic()
         if self._gap is not None:
-            if self._stalled(self._heard):
+            if self._delays() - self._delayed >= _STALLED:
                 self._gap.lost_sight()
+            self._delayed = self._delays()
             self._gap.answered(now)
-        self._heard = now
         for name, one in self._trends.items():
             value = reading.facts.get(name)
             if isinstance(value, int | float) and abs(value) < _HUGE:

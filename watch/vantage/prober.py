@@ -6,26 +6,32 @@ Only here are faults of the target told apart from ours (semantics §1):
 * `ProbeFailure`, an operating system error that only a peer can cause, no answer within *timeout* → down.
 * `OurFault`, an error from a resource of ours that ran out, or any unexpected exception → unknown. Unknown is never
   downtime: a bug in a probe must not page the person on call.
+* A timeout or slowness after a run waited for us for too long → unknown, *overloaded*. Time limit and latency are net
+  of that waiting. What the target said (refused, reset, a status, a content) counts however late we were.
 
 Details may contain text from the target: they are cut to one line of at most 200 visible characters.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from watch.core.reading import OurFault, ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import one_line
 from watch.probes.wire.net.blame import carried, fault
+from watch.vantage.limit import Limit, allowance
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from watch.ports import Probe
+    from watch.vantage.limit import Waited
 
 log = logging.getLogger(__name__)
+_GOOD = (Verdict.UP, Verdict.UNKNOWN)
+_OF_TIME = (Reason.TIMEOUT, Reason.SLOW)
 
 
 class Judging(Protocol):
@@ -35,21 +41,48 @@ class Judging(Protocol):
         """The reading of an answer that has just arrived, with its verdict."""
 
 
-async def observe(probe: Probe, judge: Judging, *, now: datetime, timeout: timedelta) -> Reading:  # noqa: ASYNC109 - the limit is the check's, and its lapse is a reading
+async def observe(
+    probe: Probe,
+    judge: Judging,
+    *,
+    now: datetime,
+    timeout: timedelta,  # noqa: ASYNC109 - the limit is the check's, and its lapse is a reading
+    waited: Waited | None = None,
+) -> Reading:
     """Run *probe* within *timeout* and return the reading that *judge* gives. Raises nothing but cancellation."""
-    limit = asyncio.timeout(timeout.total_seconds())
+    limit = Limit(timeout.total_seconds(), waited)
     try:
-        async with limit:
+        with limit:
             reading = await probe.run(now=now)
-        return judge.of(reading)
+        found = judge.of(reading if waited is None else _net(reading, waited.seconds()))
     except ProbeFailure as failure:
-        return _down(failure)
+        found = _down(failure)
     except OurFault as failure:
         return _unknown(failure)
     except TimeoutError as error:
-        return _late(error, timeout) if limit.expired() else _read(error, probe)
+        found = _late(error, timeout) if limit.expired else _read(error, probe)
     except Exception as error:  # noqa: BLE001 - whatever a probe raises becomes a reading
-        return _read(error, probe)
+        found = _read(error, probe)
+    if waited is None or found.verdict in _GOOD or not (limit.expired or found.reason in _OF_TIME):
+        return found
+    seconds = waited.seconds()
+    return _overloaded(seconds) if seconds > allowance(timeout.total_seconds()) else found
+
+
+def _net(reading: Reading, waited: float) -> Reading:
+    """*reading* with its latency net of what it waited for us."""
+    latency = reading.facts.get("latency")
+    if not waited or not isinstance(latency, float):
+        return reading
+    return replace(reading, facts={**reading.facts, "latency": max(0.0, latency - waited)})
+
+
+def _overloaded(waited: float) -> Reading:
+    return Reading(
+        Verdict.UNKNOWN,
+        Reason.OVERLOADED,
+        f"it waited {waited:.1f} s for us, so it says nothing about the target",
+    )
 
 
 def _late(error: TimeoutError, timeout: timedelta) -> Reading:

@@ -8,6 +8,7 @@ because users' dashboards and rules depend on them.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from prometheus_client.utils import floatToGoString
 from watch.web.series import Samples, SeriesWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from prometheus_client import Metric
 
@@ -68,6 +69,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._counted: dict[tuple[str, str], int] = {}
+        self._kinds: set[str] = set()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
         self.registry.register(_Tally(self._counted))
@@ -99,6 +101,18 @@ class Metrics:
             registry=self.registry,
         )
         reload.set(1)  # the hub does not start without a valid configuration
+        self._late = Gauge(
+            "threenines_checks_late",
+            "Checks that a vantage point does not ask on time.",
+            ("vantage",),
+            registry=self.registry,
+        )
+        self._trouble = Gauge(
+            "threenines_trouble",
+            "Troubles of the monitoring itself, by kind.",
+            ("kind",),
+            registry=self.registry,
+        )
         self.outbox_pending = pending.set
         self._reload = reload.set
 
@@ -111,9 +125,23 @@ class Metrics:
         """Record the seconds since *vantage* last reported."""
         self._seen.labels(vantage).set(ago_s)
 
+    def late(self, vantage: str, checks: int) -> None:
+        """Record how many checks *vantage* does not ask on time."""
+        self._late.labels(vantage).set(checks)
+
+    def troubled(self, kinds: Iterable[str]) -> None:
+        """Record the troubles that hold now, each by its kind."""
+        counted = Counter(kinds)
+        for kind in self._kinds - counted.keys():
+            self._trouble.labels(kind).set(0)
+        self._kinds |= counted.keys()
+        for kind, count in counted.items():
+            self._trouble.labels(kind).set(count)
+
     def forgotten(self, vantage: str) -> None:
         """Drop *vantage*, which is no longer configured."""
         self._seen.remove(vantage)
+        self._late.remove(vantage)
 
     def reloaded(self, success: bool) -> None:
         """Record whether the configuration was last loaded successfully."""

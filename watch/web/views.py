@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from watch.hub.hub import Hub
     from watch.ports import Clock
 
-_FIGURES_EVERY = 15.0  # seconds; a scrape must not compute the month's figures every time
+_FIGURES_EVERY = 15.0  # seconds; a scrape must not compute the month's figures
+_SLICE, _REST = 0.005, 0.02  # seconds of figures before the loop may do something else, and until the next
 _STUCK_MS = 10_000
 
 
@@ -41,11 +42,20 @@ class Views:
         self._hub, self._clock, self._beats = hub, clock, beats
         self._unwritten, self._pending = unwritten, pending
         self._figures: tuple[ComponentSample, ...] = ()
-        self._figured = float("-inf")
+
+    async def figure(self) -> None:
+        """Compute the figures of the month again and again, in slices."""
+        while True:
+            found, until = [], self._clock.monotonic() + _SLICE
+            for sample in self._accounts():
+                found.append(sample)
+                if self._clock.monotonic() >= until:
+                    await self._clock.sleep(_REST)
+                    until = self._clock.monotonic() + _SLICE
+            self._figures = tuple(found)
+            await self._clock.sleep(_FIGURES_EVERY)
 
     def samples(self) -> Samples:
-        if self._clock.monotonic() - self._figured >= _FIGURES_EVERY:
-            self._figures, self._figured = tuple(self._accounts()), self._clock.monotonic()
         return Samples(tuple(self._checks(self._hub.settings)), self._figures)
 
     def _checks(self, settings: Settings) -> Iterator[CheckSample]:
@@ -58,7 +68,9 @@ class Views:
     def _accounts(self) -> Iterator[ComponentSample]:
         zone, now = self._hub.settings.service.timezone, self._clock.now_ms()
         month = Month.containing(now, zone)
-        for key in self._hub.settings.components:
+        for key in tuple(self._hub.settings.components):
+            if key not in self._hub.settings.components:
+                continue  # a reload removed it meanwhile
             account = account_so_far(self._hub.book, key, month, now)
             yield ComponentSample(key, {"month": account.uptime}, int(account.remaining_ms))
 
@@ -80,4 +92,5 @@ class Views:
         unasked = [name for name in self._hub.board.checks if not self._hub.judged(name)]
         waiting = [f"first readings of {len(unasked)} check{'s' * (len(unasked) != 1)}"] if unasked else []
         waiting += ["the store takes no writes"] if self._unwritten() is not None else []
+        waiting += [t.text for t in self._hub.troubles.current() if t.kind == "overloaded"]
         return Readiness(tuple(waiting))
