@@ -118,7 +118,7 @@ def _reads(config: str) -> Iterator[SqliteReads]:
     from watch.config import load  # noqa: PLC0415
     from watch.stores.sqlite import SqliteReads  # noqa: PLC0415
 
-    reads = SqliteReads(load(Path(config), secrets=False, environ=os.environ).settings.store)
+    reads = SqliteReads(load(Path(config), store_only=True, environ=os.environ).settings.store)
     try:
         yield reads
     finally:

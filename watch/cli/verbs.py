@@ -168,6 +168,10 @@ def _code(words: Sequence[str] | None) -> int:
     except click.exceptions.Abort:
         click.echo(MESSAGE, err=True)
         return CODE
+    except click.NoSuchOption as mistake:
+        del (mistake.possibilities or [])[1:]  # the nearest is the first
+        mistake.show()
+        return 2
     except click.ClickException as mistake:
         mistake.show()
         return 2
