@@ -266,6 +266,9 @@ class Store(Protocol):
         Observations later than *ahead_ms* lie ahead of the clock, and go with those stored before them.
         """
 
+    async def forget_sketches(self, before_ms: int) -> int:
+        """Drop hourly latency sketches of hours that began before *before_ms*; return how many were dropped."""
+
     async def close(self) -> None:
         """Finish pending writes and release the store."""
 

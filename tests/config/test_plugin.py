@@ -187,7 +187,7 @@ FAULTS = {
     "assumed": (("    name: str", '    ASSUMED = {"warmth": "heat > 1"}\n    name: str'), "there is no fact 'heat' here"),
     "described": (("(Described)", ""), "AttributeError: type object 'OvenProbe' has no attribute 'ASSUMED'"),
     "kind": (('@probe("oven"', '@probe("stove"'), "its entry point registers no kind 'FOLDED'"),
-    "ours": (('@probe("oven"', '@probe("http"'), "it claims the kind 'http', which is one of Threenines' own"),
+    "ours": (('@probe("oven"', '@probe("zfs"'), "it claims the kind 'zfs', which is one of Threenines' own"),
     "syntax": (("class OvenProbe", "clas OvenProbe"), "SyntaxError: invalid syntax"),
     "class": (("class OvenProbe", "class Other"), "AttributeError: module 'faulty_class' has no attribute 'OvenProbe'"),
     "exit": (("from __future__ import annotations", "raise SystemExit(1)"), "SystemExit: 1"),
