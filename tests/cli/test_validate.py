@@ -131,8 +131,10 @@ def test_init_asks_again_after_a_wrong_answer(threenines, monkeypatch):
         "`Europe/Berlim` is not a time zone: write an IANA name, like Europe/Berlin",
         "apprise does not accept this channel: write one of its URLs, like ntfy://topic",
         "this is not an apprise URL like ntfy://topic or mailto://…: the value is not shown, because it may be secret",
-        "the environment variable `THREENINES_TEST_UNSET` is not set: "
-        "set it, or write a default: `${env:THREENINES_TEST_UNSET:-default}`",
+        (
+            "the environment variable `THREENINES_TEST_UNSET` is not set: "
+            "set it, or write a default: `${env:THREENINES_TEST_UNSET:-default}`"
+        ),
     ]
     assert "s3cret" not in answer.err
     written = Path("checks.yaml").read_text()

@@ -10,7 +10,7 @@ import os
 import queue
 import select
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,20 +24,23 @@ class Outlet:
     """A text stream of which no call waits or fails.
 
     Args:
-        encoding: That of what it writes.
-        number: The descriptor to write to.
+        stream: What it writes to: its descriptor, or the stream itself when it has none.
         tell: Where to say that it cannot be written.
     """
 
     errors = "backslashreplace"
 
-    def __init__(self, encoding: str, number: int, tell: Callable[[str], object] | None = None) -> None:
-        self.encoding = encoding
-        self._number, self._tell = number, tell
+    def __init__(self, stream: TextIO, tell: Callable[[str], object] | None = None) -> None:
+        self.encoding = stream.encoding
+        self._stream, self._tell = stream, tell
+        try:
+            self._number: int | None = stream.fileno()
+        except (OSError, ValueError):
+            self._number = None
         self._texts: queue.SimpleQueue[str | threading.Event] = queue.SimpleQueue()
         self._missing = 0
         self._gone = self._failing = False
-        threading.Thread(target=self._pump, name=f"output-{number}", daemon=True).start()
+        threading.Thread(target=self._pump, name="output", daemon=True).start()
 
     def write(self, text: str) -> int:
         if not isinstance(text, str):  # click asks in this way whether a stream takes bytes
@@ -58,10 +61,10 @@ class Outlet:
         done.wait(_PATIENCE)
 
     def isatty(self) -> bool:
-        return os.isatty(self._number)
+        return self._stream.isatty()
 
     def fileno(self) -> int:
-        return self._number
+        return self._stream.fileno()
 
     def _pump(self) -> None:
         while True:
@@ -86,6 +89,9 @@ class Outlet:
             self._missing, self._failing = 0, False
 
     def _send(self, text: str) -> None:
+        if self._number is None:
+            self._stream.write(text)
+            return
         data = text.encode(self.encoding, self.errors)
         while data:
             try:

@@ -108,8 +108,8 @@ def detach() -> None:
     """Let threads write both streams from now on, as `Outlet`; the end of `guarded` waits a moment for them."""
     from watch.cli.outlet import Outlet  # noqa: PLC0415 - for hubs only
 
-    err = Outlet(sys.stderr.encoding, 2)
-    out = Outlet(sys.stdout.encoding, 1, tell=err.write)
+    err = Outlet(sys.stderr)
+    out = Outlet(sys.stdout, tell=err.write)
     sys.stdout, sys.stderr = out, err
 
 
@@ -118,9 +118,10 @@ def _open_all() -> None:
 
     Otherwise the first file that we open, such as the store, would be standard output, and libraries would write to it.
     """
-    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
-        os.set_inheritable(number, True)
-    os.close(number)
+    with contextlib.suppress(OSError):  # without /dev/null there is nothing to open
+        while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+            os.set_inheritable(number, True)
+        os.close(number)
     sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - until we end
     sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - likewise
     sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - likewise

@@ -61,6 +61,9 @@ LATER = frozenset(
         "demo",
         "import",
         "doctor",
+        "events",
+        "verify",
+        "replay",
         "user",
         "store",
     ]
