@@ -16,6 +16,9 @@ The configuration is one file, or a folder of `*.yaml` files that are merged by 
 values. `$${` is a literal `${`. Unknown and duplicate keys are mistakes, and `threenines validate` reports all mistakes
 at once. Amounts have a unit: `30s`, `1h30m`, `99.9%`.
 
+Top-level keys that begin with `x-` may hold anything: put anchors there (`x-web: &web {every: 1m}`) and take them over
+where they apply (`<<: *web`).
+
 `threenines schema` prints the JSON Schema that this page is made from.
 """
 # What each pattern means, by its beginning.
@@ -28,8 +31,17 @@ _PATTERNS = (
     ("^\\s*[0-9]+\\s+of", "`k of n`"),
     ("^[a-z0-9]", "a key"),
     ("^(\\[[0-9A-Fa-f:.]+", "`HOST:PORT`"),
+    ("^[0-9A-Fa-f:.]+", "a network"),
 )
-_PLURALS = {"a key": "keys", "a mapping": "mappings", "a URL": "URLs", "text": "texts", "a number": "numbers"}
+_PLURALS = {
+    "a key": "keys",
+    "a mapping": "mappings",
+    "a URL": "URLs",
+    "text": "texts",
+    "a number": "numbers",
+    "`HOST:PORT`": "`HOST:PORT`",
+    "a network": "networks",
+}
 
 
 def configuration() -> str:

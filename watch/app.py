@@ -39,7 +39,7 @@ from watch.stores.sqlite.backup import copied
 from watch.tending import Tending
 from watch.vantage.point import VantagePoint
 from watch.web.hub_socket import HubSocket
-from watch.web.listen import serve, spelled
+from watch.web.listen import serve, serve_all, spelled
 from watch.web.metrics import Metrics
 from watch.web.operators import Sources, operators_app
 from watch.web.public import public_server
@@ -138,7 +138,7 @@ class App:
 
     async def _listen(self) -> None:
         listen = self._settings.listen
-        public, page = await serve(public_server(self.pages), *listen.page, setting="listen.page")
+        public, pages = await serve_all(public_server(self.pages, listen.trusted_proxies), listen.page)
         self._runners.append(public)
         sources = Sources(self.views.samples, self.views.health, self.views.readiness)
         private, operators = await serve(
@@ -146,7 +146,8 @@ class App:
         )
         self._runners.append(private)
         await self.socket.open(self._settings.store)
-        self._say(f"Status page   http://{spelled(*page)}/")
+        for page in pages:
+            self._say(f"Status page   http://{spelled(*page)}/")
         self._say(f"Operators     http://{spelled(*operators)}/healthz  /readyz  /metrics")
 
     def _views(self) -> Views:

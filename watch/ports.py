@@ -1,11 +1,11 @@
 """The protocols for everything outside the core, and the errors: each is a message for the user, and none is a bug.
 
-    Trouble                       the root; its text is what the user reads
-    ├── ConfigError               checks.yaml is wrong: all mistakes, with their places
-    ├── StoreError                the database cannot be opened, read or written
-    │   ├── StoreHeld             another hub holds it (exit 3)
-    │   └── StoreCorrupt          it is damaged; nothing was changed, and the text says how to recover
-    └── ListenError               an address cannot be bound
+Trouble                       the root; its text is what the user reads
+├── ConfigError               checks.yaml is wrong: all mistakes, with their places
+├── StoreError                the database cannot be opened, read or written
+│   ├── StoreHeld             another hub holds it (exit 3)
+│   └── StoreCorrupt          it is damaged; nothing was changed, and the text says how to recover
+└── ListenError               an address cannot be bound
 """
 
 from __future__ import annotations
@@ -261,10 +261,10 @@ class Store(Protocol):
         """
 
     async def forget(self, before_ms: int, ahead_ms: int = 2**62) -> int:
-        """Drop observations and trend quarters older than *before_ms*; return how many observations were dropped.
+        """Drop observations older than *before_ms* or later than *ahead_ms*, and old trends; how many observations."""
 
-        Observations later than *ahead_ms* lie ahead of the clock, and go with those stored before them.
-        """
+    async def forget_sketches(self, before_ms: int) -> int:
+        """Drop hourly latency sketches of hours that began before *before_ms*; return how many were dropped."""
 
     async def close(self) -> None:
         """Finish pending writes and release the store."""

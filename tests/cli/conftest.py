@@ -27,7 +27,7 @@ def threenines(monkeypatch, capsys, tmp_path):
         monkeypatch.setattr(sys, "argv", ["threenines", *words])
         monkeypatch.setattr(sys, "stdin", StringIO(stdin))
         with pytest.raises(SystemExit) as left:
-            main()
+            main(words)
         printed = capsys.readouterr()
         return Answer(left.value.code or 0, printed.out, printed.err)
 

@@ -42,13 +42,6 @@ def test_a_channel_that_can_never_work_is_told_without_its_address(threenines):
     assert "s3cret" not in answer.out + answer.err
 
 
-def test_nobody_at_the_keyboard_is_no_bug(threenines):
-    answer = threenines("init", stdin="")
-    assert answer.code == 2
-    assert "Interrupted before it was done." in answer.err
-    assert not Path("checks.yaml").exists()
-
-
 def test_mistakes_go_to_the_error_stream_with_exit_2(threenines):
     Path("checks.yaml").write_text(GOOD.replace("when: down", "when: dwn").replace("http: ", "htp: "))
     answer = threenines("validate")
@@ -122,11 +115,57 @@ def test_init_asks_and_keeps_the_answers_to_itself(threenines):
     assert 'name: "Acme \\"Cloud\\": {x}"' in Path("conf.yaml").read_text()
 
 
-def test_init_writes_nothing_when_an_answer_cannot_be(threenines):
-    answer = threenines("init", stdin="Acme\nnot an address\nEurope/Berlim\n\n")
+def test_init_asks_again_after_a_wrong_answer(threenines, monkeypatch):
+    monkeypatch.setenv("THREENINES_TEST_TOPIC", "alerts")
+    wrong_and_right = [
+        "Ac\u202eme", "Acme", "nowhere", "https://", "http://127.0.0.1:1/", "Europe/Berlim", "Europe/Berlin",
+        "slak://s3cret", "s3cret", "ntfy://${env:THREENINES_TEST_UNSET}", "ntfy://${env:THREENINES_TEST_TOPIC}", "never read",
+    ]  # fmt: skip
+    answer = threenines("init", stdin="\n".join(wrong_and_right))
+    assert answer.code == 0
+    said = [line.partition("Error: ")[2] for line in answer.err.splitlines() if "Error: " in line]
+    assert said == [
+        "the text contains an invisible or control character: remove it",
+        "`nowhere` is not valid: write it like https://www.example.org/health",
+        "`https://` is not valid: write it like https://www.example.org/health",
+        "`Europe/Berlim` is not a time zone: write an IANA name, like Europe/Berlin",
+        "apprise does not accept this channel: write one of its URLs, like ntfy://topic",
+        "this is not an apprise URL like ntfy://topic or mailto://…: the value is not shown, because it may be secret",
+        (
+            "the environment variable `THREENINES_TEST_UNSET` is not set: "
+            "set it, or write a default: `${env:THREENINES_TEST_UNSET:-default}`"
+        ),
+    ]
+    assert "s3cret" not in answer.err
+    written = Path("checks.yaml").read_text()
+    assert 'http: "http://127.0.0.1:1/"' in written
+    assert 'timezone: "Europe/Berlin"' in written
+    assert '"ntfy://${env:THREENINES_TEST_TOPIC}"' in written
+    assert [path.name for path in Path().iterdir()] == ["checks.yaml"]
+
+
+@pytest.mark.parametrize("answers", ["", "Acme", "Acme\nnot an address\n", "Acme\n\n\n"])
+def test_init_ends_cleanly_when_the_input_ends(threenines, answers):
+    answer = threenines("init", stdin=answers)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.endswith("\nThe input ended before the last question; nothing was written.\n")
+    assert list(Path().iterdir()) == []
+
+
+def test_init_does_not_ask_a_program_for_ever(threenines):
+    answer = threenines("init", stdin="y\n" * 1000)
     assert answer.code == 2
-    assert "nothing was written" in answer.err
-    assert "Europe/Berlin" in answer.err
+    assert answer.err.endswith(
+        "nothing was written after 20 wrong answers: `y` is not valid: write it like https://www.example.org/health\n"
+    )
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["--url", "nowhere"], ["--name", ""]])
+def test_init_without_questions_writes_nothing_that_is_wrong(threenines, words):
+    answer = threenines("init", "--yes", *words)
+    assert answer.code == 2
+    assert "nothing was written: " in answer.err
     assert list(Path().iterdir()) == []
 
 

@@ -60,7 +60,7 @@ def test_the_store_of_a_folder_is_in_it(desk):
     [
         (lambda _: None, "does not exist: run `threenines init`"),
         (lambda path: path.mkdir(), "a folder without a"),
-        (os.mkfifo, "neither a file nor a folder"),
+        (os.mkfifo, "it is a pipe, not a file. Give a file or a folder"),
     ],
 )
 def test_what_cannot_be_read_says_why(tmp_path, make, said):
@@ -73,5 +73,5 @@ def test_what_cannot_be_read_says_why(tmp_path, make, said):
 def test_a_device_is_not_swallowed():
     from pathlib import Path
 
-    with pytest.raises(ConfigError, match="neither a file nor a folder"):
+    with pytest.raises(ConfigError, match=r"it is a device, not a file\. Give a file or a folder"):
         load(Path("/dev/zero"), environ={})

@@ -172,3 +172,105 @@ def test_a_kind_whose_library_is_missing_says_how_to_install_it(desk):
     assert "checks.yaml:1:" in text
     assert "`ssh` needs `a_library_that_nobody_has`, which is not installed" in text
     assert "pip install 'threenines[ssh]'" in text
+
+
+# ---- plug-ins with mistakes of their own
+
+FAULTS = {
+    "fact": (("warmth (count): How", "warmth count: How"), "OvenProbe: a fact reads 'name (type, reason): text', not 'warmth count:"),
+    "type-of-fact": (("(count)", "(kelvin)"), "'kelvin' is not a valid FactType"),
+    "option": (("name: Which oven.", "name Which oven."), "OvenProbe: an option reads 'name: text', not 'name Which oven.'"),
+    "reason": (("ok, timeout", "ok, burnt"), "'burnt' is not a valid Reason"),
+    "main": (('main="name"', 'main="door"'), "OvenProbe: its main option 'door' is not one of its fields"),
+    "annotation": (("shelves: tuple[int, ...]", "shelves: complex"), "TypeError: an option cannot be a <class 'complex'>"),
+    "hint": (("name: str", "name: Nowhere"), "NameError: name 'Nowhere' is not defined"),
+    "assumed": (("    name: str", '    ASSUMED = {"warmth": "heat > 1"}\n    name: str'), "there is no fact 'heat' here"),
+    "described": (("(Described)", ""), "AttributeError: type object 'OvenProbe' has no attribute 'ASSUMED'"),
+    "kind": (('@probe("oven"', '@probe("stove"'), "its entry point registers no kind 'FOLDED'"),
+    "ours": (('@probe("oven"', '@probe("zfs"'), "it claims the kind 'zfs', which is one of Threenines' own"),
+    "syntax": (("class OvenProbe", "clas OvenProbe"), "SyntaxError: invalid syntax"),
+    "class": (("class OvenProbe", "class Other"), "AttributeError: module 'faulty_class' has no attribute 'OvenProbe'"),
+    "exit": (("from __future__ import annotations", "raise SystemExit(1)"), "SystemExit: 1"),
+    "module": None,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory):
+    """A shell in which a package for each of the faults is installed, two packages with one kind, and a good one."""
+    folder = tmp_path_factory.mktemp("faulty")
+
+    def install(package, module, kind, text):
+        if text is not None:
+            (folder / f"{module}.py").write_text(text)
+        info = folder / f"{package.replace('-', '_')}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[watch.probes]\n{kind} = {module}:OvenProbe\n")
+
+    for name, fault in FAULTS.items():
+        kind, text = f"oven-{name}", None
+        if fault is not None:
+            (right, wrong), _ = fault
+            assert right in PLUGIN
+            text = PLUGIN.replace(right, wrong, 1).replace('@probe("oven"', f'@probe("{kind}"')
+        install(f"ovens-{name}", f"faulty_{name.replace('-', '_')}", kind, text)
+    install("good-ovens", "good", "oven", PLUGIN)
+    for number in (1, 2):
+        install(f"twins-{number}", f"twin_{number}", "twin", PLUGIN.replace('"oven"', '"twin"'))
+
+    def run(*words, text=""):
+        (folder / "checks.yaml").write_text(dedent(text))
+        environ = os.environ | {"PYTHONPATH": f"{folder}:{ROOT}"}
+        command = [sys.executable, "-m", "watch", *words]
+        return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def why(name):
+    fault = FAULTS[name]
+    return (
+        "ModuleNotFoundError: No module named 'faulty_module'"
+        if fault is None
+        else fault[1].replace("FOLDED", f"oven-{name}")
+    )
+
+
+def test_every_faulty_plug_in_is_named_and_hides_no_other_kind(faulty):
+    done = faulty("probes")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = {line.split()[0]: line for line in done.stdout.splitlines()}
+    for name in FAULTS:
+        assert (
+            f"the kind `oven-{name}` of the package `ovens-{name}` cannot be used: {why(name)}"
+            in told[f"oven-{name}"]
+        )
+    assert (
+        "of the package `twins-1 and twins-2` cannot be used: several packages have this kind" in told["twin"]
+    )
+    assert "Feel how warm an oven is" in told["oven"]
+    assert "cannot be used" not in told["http"]
+    kinds = json.loads(faulty("schema").stdout)["$defs"]
+    assert "ovens-fact" in kinds["oven-fact"]["description"]
+    assert kinds["oven"]["anyOf"]
+
+
+@pytest.mark.parametrize("name", ["fact", "ours", "syntax", "module"])
+def test_a_check_of_a_faulty_plug_in_is_a_mistake_at_its_place_and_of_another_is_none(faulty, name):
+    both = f"components: {{k: {{checks: {{a: {{oven-{name}: x}}, b: {{oven: x}}, c: {{http: 'http://127.0.0.1/'}}}}}}}}\n"
+    done = faulty("validate", text=both)
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        f"checks.yaml:1:31: the kind `oven-{name}` of the package `ovens-{name}` cannot be used: "
+    )
+    assert f"tell the authors of `ovens-{name}`" in done.stderr
+    assert "bug of ours" not in done.stderr
+    assert done.stderr.endswith("\n1 mistake\n")
+    assert faulty("validate", text=both.replace(f"oven-{name}", "oven")).returncode == 0
+
+
+def test_a_kind_of_a_faulty_plug_in_has_no_page_but_a_reason(faulty):
+    done = faulty("probes", "oven-fact")
+    assert done.returncode == 2
+    assert "of the package `ovens-fact` cannot be used" in done.stderr

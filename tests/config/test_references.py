@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
+from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -59,18 +62,42 @@ def test_a_file_is_filled_in_without_its_last_line_end_and_is_a_source(desk):
     assert loaded.sources == (desk.path, secret)
 
 
-def test_a_pipe_a_folder_and_a_huge_file_are_refused_without_waiting(desk):
-    os.mkfifo(desk.folder / "pipe")
-    desk.write(b"x" * 65_537, "huge")
-    desk.write(b"\xff", "latin")
-    text = (
-        'people: {a: {channels: ["${file:pipe}", "${file:huge}", "${file:latin}", "${file:/dev/zero}"]}}\n'
-        + WEB
+# What may lie where a file is meant, and what is said of it.
+ODD_FILES = {
+    "pipe": (os.mkfifo, "it is a pipe, not a file"),
+    "folder": (Path.mkdir, "it is a folder, not a file"),
+    "socket": (lambda path: socket.socket(socket.AF_UNIX).bind(str(path)), "it is a socket, not a file"),
+    "loop": (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
+    "astray": (lambda path: path.symlink_to("nowhere"), "No such file or directory"),
+    "device": (lambda path: path.symlink_to("/dev/zero"), "it is a device, not a file"),
+    "huge": (lambda path: path.write_bytes(b"x" * 65_537), "it is larger than 64 KiB"),
+    "endless": (lambda path: path.symlink_to("/proc/kmsg"), "Resource temporarily unavailable"),
+    "latin": (lambda path: path.write_bytes(b"\xff"), "it is not UTF-8"),
+    "": (lambda _: None, "it is a folder, not a file"),
+}
+
+
+@pytest.mark.parametrize("name", ODD_FILES)
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # the socket that was bound is of no other use
+def test_what_is_no_plain_file_is_a_mistake_with_a_cure_and_is_not_waited_for(desk, name):
+    make, why = ODD_FILES[name]
+    make(desk.folder / (name or "unused"))
+    text = f"{WEB}people: {{a: {{channels: ['${{file:./{name}}}']}}}}\n"
+    with pytest.raises(ConfigError) as caught:
+        desk.read(text)
+    (mistake,) = caught.value.mistakes
+    assert mistake.message.endswith(f"cannot be read: {why}")
+    assert mistake.cure
+    assert (mistake.line, mistake.column) == (2, 25)
+    desk.read(text, alerts=False)
+
+
+def test_a_file_of_exactly_the_largest_size_is_read(desk):
+    desk.write(b"x" * 65_536, "largest")
+    assert (
+        len(desk.check('{http: {url: "http://127.0.0.1/", body: "${file:largest}"}}').probe.body.reveal())
+        == 65_536
     )
-    told = desk.mistakes(text)
-    assert [message.partition(": ")[2] for message in told] == [
-        "it is not a file", "it is larger than 64 KiB", "it is not UTF-8", "it is not a file",
-    ]  # fmt: skip
 
 
 def test_numbers_bools_and_choices_may_come_from_a_variable(desk):
@@ -180,3 +207,66 @@ def test_a_variable_that_is_no_text_is_a_mistake(desk):
     assert desk.mistakes(SERVICE.format("${env:NAME}"), {"NAME": "caf\udce9"}) == [
         "the environment variable `NAME` is not UTF-8"
     ]
+
+
+# Valid whatever the references stand for: names are not compared with what stands in for others.
+COMPARED = """
+    vantages: {here: {canaries: [{icmp: "${env:GATEWAY}"}, {icmp: "${env:RESOLVER}"}]}}
+    components:
+      web: {contains: ["${env:A}", "${env:B}", db], needs: "${env:C}"}
+      app: {was: "${env:D}", needs: 1 of 2, contains: [db, "${env:E}"]}
+      db: {was: "${env:F}", checks: {q: {tcp: "127.0.0.1:1", from: ["${env:G}"]}}}
+    maintenance: {w: {components: ["${env:H}"], from: "${env:I}", to: "${env:J}"}}
+    people: {alice: {channels: ["ntfy://${env:K}"]}}
+    catch_all: ["${env:L}"]
+    escalations: {urgent: [{page: ["${env:M}"]}]}
+    alerts: [{when: down, components: ["${env:N}"], escalate: "${env:O}"}]
+    listen: {page: "${env:P}", operators: "${env:Q}"}
+"""
+
+
+def test_without_secrets_no_name_is_compared_with_a_placeholder(desk):
+    loaded = desk.read(COMPARED, secrets=False, now_ms=0)
+    assert len(loaded.left_out) == 19
+    assert loaded.settings.components["web"].members == ("db",)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("alerts: [{when: dwn}]\n", "`dwn` is not `down`"),
+        ("alerts: [{when: down, escalate: nobody}]\n", "there is no escalation `nobody`"),
+        ("people: {a: {channels: ['${env:X', 'ntfy://x']}}\n", "a `${` has no closing `}`"),
+        ("people: {a: {channels: ['${evn:X}']}}\n", "`${evn:X}` is not a reference"),
+        ("people: {a: {channels: [ntfy]}}\n", "this is not an apprise URL"),
+    ],
+)
+def test_without_secrets_everything_else_is_checked(desk, wrong, said):
+    for left in ({"secrets": False}, {"alerts": False}):
+        assert any(message.startswith(said) for message in desk.mistakes(wrong + WEB, **left))
+
+
+def test_without_alerts_only_their_references_are_left_out(desk):
+    text = """
+        components: {web: {checks: {home: {http: {url: "${env:URL}"}}}}}
+        people: {alice: {channels: ["${env:NTFY}", "${file:/run/ntfy}", "${env:URL:-ntfy://x}"]}}
+        alerting: {group_wait: "${env:WAIT}"}
+    """
+    assert desk.mistakes(text, alerts=False) == ["the environment variable `URL` is not set"]
+    loaded = desk.read(text, {"URL": "http://127.0.0.1/", "NTFY": "json://hunter2"}, alerts=False)
+    assert loaded.left_out == ("${env:NTFY}", "${file:/run/ntfy}", "${env:WAIT}")
+    assert "hunter2" not in repr([channel.reveal() for channel in loaded.settings.people["alice"].channels])
+
+
+def test_a_verb_that_reads_the_store_needs_only_the_reference_that_names_it(desk):
+    text = """
+        service: {name: "${env:NAME}", target: "${env:TARGET}", timezone: "${env:ZONE}"}
+        components: {web: {checks: {home: {postgres: {dsn: "${env:DSN}", password: "${file:/run/p}"}}}}}
+        store: "sqlite:///${env:STORE}"
+    """
+    assert desk.mistakes(text, store_only=True) == ["the environment variable `STORE` is not set"]
+    settings = desk.settings(
+        text, {"STORE": "a.db", "TARGET": "99.5%", "ZONE": "Asia/Tokyo"}, store_only=True
+    )
+    assert settings.store == desk.folder / "a.db"
+    assert (settings.service.target, settings.service.timezone.key) == (Fraction(995, 1000), "Asia/Tokyo")

@@ -32,7 +32,7 @@ def test_it_asks_nothing_beyond_this_machine():
 def test_it_asks_the_listeners_it_configures():
     settings = loaded().settings
     asked = {urlsplit(check.probe.url).port for check in settings.checks.values() if check.kind == "http"}
-    assert asked == {settings.listen.page[1], settings.listen.operators[1]}
+    assert asked == {settings.listen.page[0][1], settings.listen.operators[1]}
 
 
 def test_its_people_and_alerts_work_once_they_are_no_comments(tmp_path):

@@ -39,6 +39,7 @@ def test_it_accepts_the_checks_yaml_at_the_root():
         "components: {a: {needs: 1 of 2, contains: [b]}}\nalerts: [{when: down}]\npeople:\n",
         'components: {}\npeople: {a: {channels: "ntfy://x"}}\nescalations: {u: [{page: a}], v: {page: [a]}}',
         "components: {}\nmaintenance: {w: {components: all, when: Sat 00:00-03:00 UTC, max_outage: 60s}}",
+        "x-d: &d {every: 1m}\nx-l: [1]\ncomponents: {web: {checks: {home: {<<: *d, http: x}}}}",
         "components: {}\nservice: {name: 2024}\ndefaults: {every: 1h30m, timeout: 800ms, confirm: {down: 1}}",
     ],
 )

@@ -211,7 +211,7 @@ store: sqlite:////var/lib/threenines.db
         "support@acme.example",
         None,
     )
-    assert (settings.listen.page, settings.listen.operators) == (("0.0.0.0", 80), ("::1", 0))
+    assert (settings.listen.page, settings.listen.operators) == ((("0.0.0.0", 80),), ("::1", 0))
     assert str(settings.store) == "/var/lib/threenines.db"
     assert settings.retention == timedelta(days=3)
 
@@ -265,3 +265,20 @@ def test_a_description_may_have_several_lines(desk):
             checks: {home: {http: "http://127.0.0.1/"}}
     """)
     assert settings.components["web"].description == "One.\nTwo."
+
+
+def listens(desk, text):
+    return desk.settings(f"{WEB}listen: {{{text}}}\n").listen
+
+
+def test_the_page_may_be_at_several_addresses(desk):
+    assert listens(desk, 'page: ["127.0.0.1:80", "[::1]:80"]').page == (("127.0.0.1", 80), ("::1", 80))
+    assert listens(desk, 'page: "[::]:8080"').page == (("::", 8080),)
+    assert listens(desk, 'page: ["127.0.0.1:0", "127.0.0.1:0"]').page == (("127.0.0.1", 0),) * 2
+
+
+def test_trusted_proxies_are_networks(desk):
+    networks = listens(desk, 'trusted_proxies: [10.0.0.0/8, 192.0.2.1, "fd00::/8"]').trusted_proxies
+    assert [str(network) for network in networks] == ["10.0.0.0/8", "192.0.2.1/32", "fd00::/8"]
+    assert listens(desk, "trusted_proxies: 10.0.0.0/8").trusted_proxies == networks[:1]
+    assert listens(desk, "trusted_proxies: []").trusted_proxies == ()

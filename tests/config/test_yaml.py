@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from watch.config import load
 from watch.config.composer import composed
 from watch.config.findings import Findings
 from watch.config.node import Source, Table, resolved
@@ -131,3 +132,52 @@ def test_a_merge_key_fills_in_what_is_not_written(desk):
 def test_lines_end_where_yaml_says_they_end():
     source = decoded(b"a: 1\r\nb: 2\rc: 3\nd: 4", Path("x.yaml"))
     assert source.lines == ("a: 1", "b: 2", "c: 3", "d: 4")
+
+
+ANCHORS = """
+x-times: &times {every: 1m, timeout: 3s}
+x-web: &web {<<: *times, expect: [status == 200], http: &url "http://127.0.0.1/"}
+x-anything: [1, {a: [b]}, "${env:NOBODY_SETS_THIS}", *times]
+x-: null
+components:
+  web:
+    checks:
+      one: *web
+      two: {<<: *web, every: 2m}
+      three: {<<: [*times, *web], http: {url: *url, method: HEAD}}
+"""
+
+
+def test_keys_that_begin_with_x_are_places_for_anchors(desk):
+    checks = desk.settings(ANCHORS).checks
+    assert {name: check.every.total_seconds() for name, check in checks.items()} == {
+        "web/one": 60, "web/two": 120, "web/three": 60,
+    }  # fmt: skip
+    assert {check.timeout.total_seconds() for check in checks.values()} == {3}
+    assert checks["web/three"].probe.method == "HEAD"
+
+
+def test_each_file_of_a_folder_may_have_its_own(desk):
+    for name in "ab":
+        check = '{<<: *d, tcp: "127.0.0.1:1"}'
+        text = f"x-d: &d {{every: {ord(name)}s}}\ncomponents: {{{name}: {{checks: {{c: {check}}}}}}}\n"
+        desk.write(text, f"conf/{name}.yaml")
+    checks = load(desk.folder / "conf", environ={}).settings.checks
+    assert [check.every.total_seconds() for check in checks.values()] == [97, 98]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x_d: {}\n" + WEB, "a configuration has no `x_d`"),
+        ("X-d: {}\n" + WEB, "a configuration has no `X-d`"),
+        (WEB + "service: {x-d: 1}\n", "`service` has no `x-d`"),
+        ("components: {web: {x-d: {}, checks: {c: {tcp: 'a:1'}}}}\n", "a component has no `x-d`"),
+        (
+            "x-d: &d {evry: 1m}\ncomponents: {web: {checks: {c: {<<: *d, tcp: 'a:1'}}}}\n",
+            "a check has no `evry`",
+        ),
+    ],
+)
+def test_unknown_keys_elsewhere_and_in_what_is_merged_stay_mistakes(desk, text, said):
+    assert desk.mistakes(text) == [said]

@@ -16,6 +16,7 @@ from watch.web.fast_get import FastGet, _asked
 from watch.web.page_answers import PageAnswers
 from watch.web.public import public_server
 from watch.web.rendered_pages import RenderedPages
+from watch.web.visitors import Visitors
 
 PLAIN = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 BROWSER = (
@@ -75,8 +76,8 @@ async def answer(reader):
 
 
 def test_a_browsers_question_is_plain():
-    assert _asked(PLAIN) == ("/", "", None)
-    assert _asked(BROWSER) == ("/?a=1", "gzip, deflate, br", '"abc"')
+    assert _asked(PLAIN) == ("/", "", None, "")
+    assert _asked(BROWSER) == ("/?a=1", "gzip, deflate, br", '"abc"', "")
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
@@ -147,7 +148,7 @@ async def test_who_reads_no_answers_is_cut_off(connect):
     pages.put({"/": Document(b"x" * 8_000_000, "text/plain")})  # more than the kernel's buffers take
     here = set()
     async with await loop.create_server(
-        lambda: Watched(PageAnswers(pages), None, here, 0.2), "127.0.0.1", 0
+        lambda: Watched(PageAnswers(pages), None, here, Visitors(), 0.2), "127.0.0.1", 0
     ) as server:
         _, writer = await connect(server.sockets[0].getsockname(), limit=1024)
         writer.write(PLAIN)

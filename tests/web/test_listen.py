@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 
@@ -9,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from watch.ports import ListenError
-from watch.web.listen import serve
+from watch.web.listen import serve, serve_all
 
 
 @pytest.fixture
@@ -61,3 +62,36 @@ async def test_the_port_is_free_again_at_once(served, http):
         assert answer.status == 404
     await runner.cleanup()
     assert await served(web.Application(), port) == (host, port)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_all_addresses_of_ipv6_are_those_of_ipv4_too(host):
+    runner, (bound,) = await serve_all(web.Application(), [("::", 0)])
+    reader, writer = await asyncio.open_connection(host, bound[1])
+    writer.write(b"GET / HTTP/1.0\r\n\r\n")
+    assert (await reader.read()).startswith(b"HTTP/1.0 404")
+    writer.close()
+    await writer.wait_closed()
+    await runner.cleanup()
+
+
+async def test_a_page_is_served_at_each_of_its_addresses(http):
+    runner, bound = await serve_all(web.Application(), [("127.0.0.1", 0), ("127.0.0.2", 0)])
+    assert [host for host, _ in bound] == ["127.0.0.1", "127.0.0.2"]
+    for host, port in bound:
+        async with http.get(f"http://{host}:{port}/") as answer:
+            assert answer.status == 404
+    await runner.cleanup()
+
+
+async def test_when_one_address_of_several_is_taken_none_is_kept(taken):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(ListenError, match=f"127.0.0.1:{taken} is taken"):
+        await serve_all(web.Application(), [("127.0.0.1", port), ("127.0.0.1", taken)])
+    socket.create_server(("127.0.0.1", port)).close()
+
+
+@pytest.mark.parametrize("host", ["::", "0.0.0.0"])
+async def test_a_taken_port_is_named_for_all_addresses_too(taken, host):
+    assert f":{taken} is taken by another program (pid {os.getpid()}, " in await refusal(host, taken)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from dataclasses import replace
+
 import pytest
+from aiohttp import web
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 
 from watch.web.metrics import Metrics
@@ -104,4 +109,116 @@ async def test_answers_are_neither_kept_nor_sniffed_nor_framed(client, path):
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
-        assert answer.headers["Server"] == "threenines"
+        assert "Server" not in answer.headers
+
+
+@pytest.fixture
+async def operators(served, hub):
+    return await served(operators_app(Metrics(), hub.sources()), setting="listen.operators")
+
+
+async def answer(address, *lines, version="1.1"):
+    """All that comes back for a request of these lines."""
+    reader, writer = await asyncio.open_connection(*address)
+    first, *rest = lines
+    writer.write(
+        "\r\n".join([f"{first} HTTP/{version}", *rest, "Connection: close", "", ""]).encode("latin-1")
+    )
+    try:
+        return (await asyncio.wait_for(reader.read(), 10)).decode()
+    finally:
+        writer.transport.abort()
+
+
+LOOPBACK = [
+    "localhost", "LOCALHOST:8081", "localhost.", "127.0.0.1", "127.0.0.1:1", "127.1.2.3:65535", "[::1]", "[::1]:80",
+    "[::ffff:127.0.0.1]", "localhost:",
+]  # fmt: skip
+OTHERS = [
+    "attacker.example", "attacker.example:8081", "127.0.0.1.attacker.example", "localhost.attacker.example",
+    "127.0.0.1@attacker.example", "attacker.example@127.0.0.1", "10.0.0.1", "0.0.0.0", "[::]", "[fe80::1]", "127.1",
+    "2130706433", "0x7f000001", "notlocalhost", "localhost evil", "", "[::1", "::1", "127.0.0.1, evil", "localhost#evil",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", LOOPBACK)
+async def test_names_of_loopback_are_answered(operators, host):
+    assert (await answer(operators, "GET /healthz", f"Host: {host}")).startswith("HTTP/1.1 200 OK")
+    assert (await answer(operators, f"GET http://{host}/healthz", f"Host: {host}")).startswith(
+        "HTTP/1.1 200 OK"
+    )
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/healthz", "/readyz", "/nowhere"])
+@pytest.mark.parametrize("host", OTHERS)
+async def test_no_other_name_is_so_that_no_web_page_of_others_reads_us(operators, host, path):
+    said = await answer(operators, f"GET {path}", f"Host: {host}")
+    assert said.startswith("HTTP/1.1 421 Misdirected Request\r\n")
+    assert "answers only to the names localhost, 127.0.0.1 and [::1]" in said
+    assert "X-Content-Type-Options: nosniff" in said
+    assert "threenines_" not in said
+    assert not host or f"{host}\n" not in said
+
+
+async def test_the_host_in_an_absolute_target_counts_too(operators):
+    for target, host in (("http://attacker.example", "127.0.0.1"), ("http://127.0.0.1", "attacker.example")):
+        said = await answer(operators, f"GET {target}/metrics", f"Host: {host}")
+        assert said.startswith("HTTP/1.1 421 ")
+
+
+async def test_a_request_without_a_host_is_answered_only_in_the_old_version_which_no_browser_speaks(
+    operators,
+):
+    assert (await answer(operators, "GET /healthz", version="1.0")).startswith("HTTP/1.0 200 OK")
+    assert (await answer(operators, "GET /healthz")).startswith("HTTP/1.1 400 ")
+    assert (await answer(operators, "GET /healthz", "Host: localhost", "Host: x")).startswith("HTTP/1.1 400 ")
+
+
+async def test_malformed_requests_get_a_plain_answer_and_cost_one_line_of_the_log(operators, caplog):
+    with caplog.at_level(logging.DEBUG):
+        for line in ("Host : x", "<script>: 1", "X: " + "y" * 9000, "Content-Length: x"):
+            said = await answer(operators, "GET /metrics", "Host: localhost", line)
+            assert said.startswith("HTTP/1.1 400 Bad Request\r\n")
+            assert "X-Content-Type-Options: nosniff\r\n" in said
+            assert "Server:" not in said
+            assert "script" not in said
+    told = [
+        (it.levelno, it.getMessage(), it.exc_info) for it in caplog.records if it.name.startswith("watch")
+    ]
+    assert told == [
+        (logging.WARNING, "the operators' listener got a malformed request, the latest from 127.0.0.1", None)
+    ]
+
+
+async def test_a_bug_of_ours_is_logged_whole_and_told_without_its_words(served, hub, caplog):
+    def broken():
+        raise LookupError("hunter2")
+
+    sources = replace(hub.sources(), readiness=broken)
+    said = await answer(await served(operators_app(Metrics(), sources)), "GET /readyz", "Host: localhost")
+    assert said.startswith("HTTP/1.1 500 Internal Server Error\r\n")
+    assert "nosniff" in said
+    assert "hunter2" not in said + "Server:"
+    assert [it.exc_info[0] for it in caplog.records if it.exc_info] == [LookupError]
+
+
+async def test_who_reads_no_answers_is_cut_off(hub):
+    from watch.web.listen import operators_runner
+
+    many = [CheckSample(f"web/{n}", "web", "up", {"total": 0.1}) for n in range(20_000)]
+    sources = replace(hub.sources(), samples=lambda: Samples(many))
+    runner = operators_runner(operators_app(Metrics(), sources), keep_alive_s=0.2)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        _, writer = await asyncio.open_connection(*runner.addresses[0], limit=1024)
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20)
+        writer.transport.pause_reading()
+        async with asyncio.timeout(20):
+            while not runner.server.connections:
+                await asyncio.sleep(0)
+            while runner.server.connections:
+                await asyncio.sleep(0.01)
+        writer.transport.abort()
+    finally:
+        await runner.cleanup()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 
 import brotli
 import pytest
@@ -232,21 +233,53 @@ async def test_who_asks_much_and_reads_nothing_is_cut_off(served, site):
         writer.transport.abort()
 
 
-@pytest.mark.parametrize(
-    "noise",
-    [
-        b"\x16\x03\x01\x02\x00\x01\x00",
-        b"GET / HTTP/1.1\r\nHost : x\r\n\r\n",
-        b"GET / HTTP/1.1\r\n" + b"X: " + b"y" * 9000,
-    ],
-)
-async def test_noise_is_refused_without_a_word_in_our_log(served, site, noise, caplog):
+NOISE = [
+    b"\x16\x03\x01\x02\x00\x01\x00",
+    b"GET / HTTP/1.1\r\nHost : x\r\n\r\n",
+    b"GET / HTTP/1.1\r\n" + b"X: " + b"y" * 9000,
+    b"GET / HTTP/1.1\r\nHost: x\r\n<script>: 1\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+]
+
+
+async def test_malformed_requests_get_a_plain_answer_and_cost_one_line_of_the_log(served, site, caplog):
     pages = RenderedPages()
     pages.put(site)
-    with caplog.at_level(logging.INFO):
-        said = await talk(await served(public_server(pages)), noise + b"\r\n\r\n")
-    assert said.startswith((b"HTTP/1.0 400", b"HTTP/1.1 400"))
-    assert caplog.records == []
+    address = await served(public_server(pages))
+    with caplog.at_level(logging.DEBUG):
+        for noise in NOISE * 3:
+            said = await talk(address, noise + b"\r\n\r\n")
+            assert said.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+            assert b"\r\nX-Content-Type-Options: nosniff\r\n" in said
+            assert b"\r\nServer:" not in said
+            assert said.endswith(b"\r\n\r\nThis is not a valid HTTP request.\n")
+    told = [
+        (it.levelno, it.getMessage(), it.exc_info) for it in caplog.records if it.name.startswith("watch")
+    ]
+    assert told == [
+        (logging.INFO, "the page's listener got a malformed request, the latest from 127.0.0.1", None)
+    ]
+
+
+@pytest.mark.parametrize(
+    "authority", ["status.example", "status.example:80", "[::1]:80", "user@status.example", ""]
+)
+@pytest.mark.parametrize("scheme", ["http", "HTTPS"])
+@pytest.mark.parametrize(
+    "target", ["/", "/api/v2/status.json?x=1", "/nowhere", "/%2F", "/a//b", "/http://x/", ""]
+)
+async def test_a_request_as_to_a_proxy_is_answered_as_any_other(served, site, authority, scheme, target):
+    pages = RenderedPages()
+    pages.put(site)
+    address = await served(public_server(pages))
+    rest = b" HTTP/1.1\r\nHost: status.example\r\nConnection: close\r\n\r\n"
+    answers = [
+        re.sub(rb"Date: [^\r]+\r\n", b"", await talk(address, b"GET " + asked.encode() + rest))
+        for asked in (target or "/", f"{scheme}://{authority}{target}")
+    ]
+    if authority:
+        assert answers[0] == answers[1]
+    assert b"X-Content-Type-Options: nosniff" in answers[1]
 
 
 def test_it_refuses_to_start_on_the_slow_parser():

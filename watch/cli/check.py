@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from watch.core.reading import Reading
     from watch.core.settings import Check, Settings
@@ -31,10 +31,13 @@ _BELOW = 4  # columns of that indent
 @click.option(
     "--json", "as_json", is_flag=True, help="As JSON, one line per check, in the order in which they finish."
 )
+@click.option("--verbose", "-v", is_flag=True, help="Also say which secrets were left out.")
 @click.pass_obj
-def check(config: str, names: tuple[str, ...], *, as_json: bool) -> int:
+def check(config: str, names: tuple[str, ...], *, as_json: bool, verbose: bool) -> int:
     """Run all checks once, or those of each NAME (component or component/check). Nothing is recorded.
 
+    A component is named by its key or its name. No secret of an alert is needed: references such as ${env:NAME} in
+    people's channels and other parts that only alerts need are left out; --verbose names them.
     Exits with 1 when a check is down or unknown.
     """
     import os  # noqa: PLC0415 - `--help` does not pay for these
@@ -44,7 +47,10 @@ def check(config: str, names: tuple[str, ...], *, as_json: bool) -> int:
     from watch.cli.texts import counted  # noqa: PLC0415
     from watch.config import load  # noqa: PLC0415
 
-    settings = load(Path(config), environ=os.environ).settings
+    loaded = load(Path(config), alerts=False, environ=os.environ)
+    settings = loaded.settings
+    if verbose and loaded.left_out:
+        click.echo(f"left out, as no alert is sent: {', '.join(loaded.left_out)}", err=True)
     wanted = _wanted(settings, names)
     say = _say_json if as_json else _Table(wanted, _columns()).say
     readings = run_loop(lambda: _asked(wanted, say))
@@ -57,18 +63,34 @@ def check(config: str, names: tuple[str, ...], *, as_json: bool) -> int:
 
 def _wanted(settings: Settings, names: Sequence[str]) -> list[Check]:
     """The checks that *names* select, in the file's order; all checks without names."""
-    from difflib import get_close_matches  # noqa: PLC0415
+    chosen = set[str]().union(*(_named(settings, name) for name in names))
+    return [check for check in settings.checks.values() if not names or check.name in chosen]
 
-    known = {*settings.checks, *settings.components, *(_written(check) for check in settings.checks.values())}
-    for name in names:
-        if name not in known:
-            near = get_close_matches(name, sorted(known), 1)
-            raise click.UsageError(
-                f"there is no check or component {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
-            )
-    return [
-        c for c in settings.checks.values() if not names or {c.name, c.component, _written(c)} & set(names)
-    ]
+
+def _named(settings: Settings, word: str) -> set[str]:
+    """The names of the checks of a component, or those that `component/check` means. UsageError when there is none."""
+    from watch.cli.naming import component_named, no_component  # noqa: PLC0415 - not needed without names
+
+    names = {key: part.name for key, part in settings.components.items()}
+    key = component_named(word, names)
+    if key is not None:
+        return set(_checks_of(settings, key))
+    component, _, rest = word.rpartition("/")
+    key = component_named(component, names) or component
+    found = {c.name for c in settings.checks.values() if f"{key}/{rest}" in {c.name, _written(c)}}
+    if not found:
+        known = [*names, *names.values(), *settings.checks, *map(_written, settings.checks.values())]
+        raise no_component(word, "check or component {}", known)
+    return found
+
+
+def _checks_of(settings: Settings, key: str) -> Iterator[str]:
+    """The checks of a component and of all that it contains."""
+    for member in settings.components[key].members:
+        if member in settings.components:
+            yield from _checks_of(settings, member)
+        else:
+            yield member
 
 
 def _written(check: Check) -> str:

@@ -24,20 +24,20 @@ _TROUBLE = ("down", "degraded", "unknown")
 @click.option("--month", metavar="YYYY-MM", help="The month; the current one without it.")
 @click.pass_obj
 def explain(config: str, component: str, month: str | None) -> None:
-    """Show the intervals, transitions, maintenance and arithmetic behind COMPONENT's uptime."""
-    from difflib import get_close_matches  # noqa: PLC0415 - `--help` does not pay for these
-
+    """Show the intervals, transitions, maintenance and arithmetic behind COMPONENT's uptime (its key or its name)."""
+    from watch.cli.naming import component_named, no_component  # noqa: PLC0415 - `--help` does not pay for these
     from watch.cli.store_view import record  # noqa: PLC0415
     from watch.core.figures import figure  # noqa: PLC0415
 
     with record(config, month) as r:
-        if component not in r.book.components:
-            near = get_close_matches(component, list(r.book.components), 1)
-            raise click.UsageError(
-                f"there is no component {component!r} on record"
-                + (f"; did you mean {near[0]!r}?" if near else "")
-            )
-        found = figure(r.book, component, r.month, r.now_ms)
+        names = {
+            key: r.settings.components[key].name if key in r.settings.components else key
+            for key in r.book.components
+        }
+        key = component_named(component, names)
+        if key is None:
+            raise no_component(component, "component {} on record", [*names, *names.values()])
+        found = figure(r.book, key, r.month, r.now_ms)
         for line in _lines(r, found):
             click.echo(line)
 

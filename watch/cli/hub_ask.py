@@ -27,7 +27,7 @@ def store_at(config: str) -> Path:
         return glimpsed
     from watch.config import load  # noqa: PLC0415
 
-    return load(Path(config), secrets=False, environ=os.environ).settings.store
+    return load(Path(config), store_only=True, environ=os.environ).settings.store
 
 
 def asked_or_none(

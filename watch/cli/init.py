@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_QUESTIONS = (
+    ("name", "What is the service called?"),
+    ("url", "Which web address should be checked?"),
+    ("zone", "What is its time zone?"),
+    ("channel", "Where should alerts be sent (an apprise URL; empty: decide later)?"),
+)
 _TEMPLATE = """\
 # Written by `threenines init`. Try: threenines validate, then threenines run.
 # `threenines probes` lists the kinds of checks; `threenines schema` is for your editor.
@@ -47,6 +58,9 @@ _NOBODY = """\
 """
 
 
+_MOST_TRIES = 20  # wrong answers to one question: then it is a program that answers, and not a person
+
+
 @click.command()
 @click.option("--yes", is_flag=True, help="Ask nothing; use the defaults.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
@@ -54,42 +68,98 @@ _NOBODY = """\
 @click.option("--url", default="http://127.0.0.1:8080/", prompt=False, help="A web address to check.")
 @click.pass_context
 def init(ctx: click.Context, name: str, url: str, *, yes: bool, force: bool) -> None:
-    """Write a small checks.yaml after a few questions, or with --yes without any."""
-    import os  # noqa: PLC0415 - the list of verbs must not pay for what one of them needs
-    from pathlib import Path  # noqa: PLC0415 - likewise
+    """Write a small checks.yaml after a few questions, or with --yes without any. A wrong answer is asked for again."""
+    from pathlib import Path  # noqa: PLC0415 - the list of verbs must not pay for what one of them needs
 
-    from watch.config import ConfigError, load  # noqa: PLC0415 - likewise
+    from watch.config import ConfigError  # noqa: PLC0415 - likewise
 
     path = Path(str(ctx.obj))
     if path.exists() and not force:
         raise ConfigError(
             f"{path} exists already: overwrite it with --force, or name another file with --config"
         )
-    zone = channel = ""
+    answers = {"name": name, "url": url, "zone": "UTC", "channel": ""}
     if not yes:
-        name = click.prompt("What is the service called?", default=name)
-        url = click.prompt("Which web address should be checked?", default=url)
-        zone = click.prompt("What is its time zone?", default="UTC")
-        channel = click.prompt(
-            "Where should alerts be sent (an apprise URL; empty: decide later)?",
-            default="",
-            show_default=False,
-        )
+        answers |= _answers(path, answers)
+    told, checks = _tried(path, answers, keep=True)
+    if told:
+        raise ConfigError(f"nothing was written: {told}")
+    click.echo(f"{path}: written, with {checks} check. Next: threenines run {path}")
+
+
+def _answers(path: Path, defaults: dict[str, str]) -> dict[str, str]:
+    """What the questions are answered with, each of them once it is valid."""
+    from watch.config import ConfigError  # noqa: PLC0415 - as above
+
+    given = dict(defaults)
+    try:
+        for key, question in _QUESTIONS:
+            tries = _Tries(path, key, given)
+            shown = bool(defaults[key])
+            # The questions go to standard error, so that only the result is output.
+            given[key] = click.prompt(question, defaults[key], value_proc=tries, show_default=shown, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        raise ConfigError("The input ended before the last question; nothing was written.") from None
+    return given
+
+
+class _Tries:
+    """Checks the answers to one question, beside those that were given before."""
+
+    def __init__(self, path: Path, key: str, given: dict[str, str]) -> None:
+        self._path, self._key, self._given = path, key, given
+        self._count = 0
+
+    def __call__(self, answer: str) -> str:
+        """*answer*; UsageError, after which click asks again, when it is wrong."""
+        from watch.config import ConfigError  # noqa: PLC0415 - as above
+
+        told, _ = _tried(self._path, self._given | {self._key: answer}, keep=False)
+        if told:
+            self._count += 1
+            if self._count >= _MOST_TRIES:
+                click.echo(err=True)
+                raise ConfigError(f"nothing was written after {_MOST_TRIES} wrong answers: {told}")
+            raise click.UsageError(told)
+        return answer
+
+
+def _tried(path: Path, answers: dict[str, str], *, keep: bool) -> tuple[str, int]:
+    """What is wrong with the configuration of *answers*, and the number of its checks.
+
+    Args:
+        keep: Put it at *path* when nothing is wrong.
+    """
+    import os  # noqa: PLC0415 - as above
+    import signal  # noqa: PLC0415 - as above
+
+    from watch.alerts.channel_names import unknown  # noqa: PLC0415 - as above
+    from watch.config import ConfigError, load  # noqa: PLC0415 - as above
+
     draft = path.with_name(f".{path.name}.new")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # Ctrl-C must leave no draft
     try:
         # A channel is a secret: nobody else may read the file.
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(_text(name, url, zone or "UTC", channel))
-        loaded = load(draft, environ=os.environ)
-        draft.replace(path)
+        with os.fdopen(
+            os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "w"
+        ) as file:
+            file.write(_text(**answers))
+        settings = load(draft, environ=os.environ).settings
+        if any(unknown(settings.people)):
+            return "apprise does not accept this channel: write one of its URLs, like ntfy://topic", 0
+        if keep:
+            draft.replace(path)
     except ConfigError as error:
-        told = "; ".join(f"{it.message}: {it.cure}" if it.cure else it.message for it in error.mistakes)
-        raise ConfigError(f"nothing was written: {told}") from None
+        told = [f"{it.message}: {it.cure}" if it.cure else it.message for it in error.mistakes]
+        told = [text.removeprefix("`url`: ") for text in told]  # who answers sees no keys
+        return "; ".join(dict.fromkeys(told)), 0
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
     finally:
         draft.unlink(missing_ok=True)
-    click.echo(f"{path}: written, with {len(loaded.settings.checks)} check. Next: threenines run {path}")
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return "", len(settings.checks)
 
 
 def _text(name: str, url: str, zone: str, channel: str) -> str:

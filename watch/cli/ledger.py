@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from watch.cli.output import unread
+from watch.cli.verbs import Verbs
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from watch.stores.sqlite import SqliteReads
 
 
-@click.group()
+@click.group(cls=Verbs)
 def ledger() -> None:
     """The append-only, hash-chained record."""
 
@@ -103,6 +106,8 @@ def export(config: str) -> None:
                     f"entry {entry.seq} holds bytes instead of text; run `threenines ledger verify`"
                 ) from None
             click.echo(line.decode())
+            if unread():
+                break
 
 
 @contextmanager
@@ -113,7 +118,7 @@ def _reads(config: str) -> Iterator[SqliteReads]:
     from watch.config import load  # noqa: PLC0415
     from watch.stores.sqlite import SqliteReads  # noqa: PLC0415
 
-    reads = SqliteReads(load(Path(config), secrets=False, environ=os.environ).settings.store)
+    reads = SqliteReads(load(Path(config), store_only=True, environ=os.environ).settings.store)
     try:
         yield reads
     finally:

@@ -18,11 +18,13 @@ def run(config: str, path: str | None, *, verbose: bool) -> None:
 
     from watch.app import App  # noqa: PLC0415
     from watch.cli.loop import run_loop  # noqa: PLC0415
+    from watch.cli.output import detach  # noqa: PLC0415
     from watch.cli.texts import counted  # noqa: PLC0415
     from watch.clock import SystemClock  # noqa: PLC0415
     from watch.config import load  # noqa: PLC0415
     from watch.limits import collect_rarely  # noqa: PLC0415
 
+    detach()
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",

@@ -51,8 +51,8 @@ class Record:
 
 
 def settings_at(config: str) -> Settings:
-    """The settings of the configuration at *config*, without reading secrets."""
-    return load(Path(config), secrets=False, environ=os.environ).settings
+    """The settings of the configuration at *config*; secrets without a value need none."""
+    return load(Path(config), store_only=True, environ=os.environ).settings
 
 
 @contextmanager

@@ -32,20 +32,30 @@ class Loaded:
     Args:
         warnings: What is valid but perhaps not intended, in the file's order.
         sources: Every file that was read, those of `${file:…}` last. When one changes, load again.
+        left_out: The references that placeholders stand for.
     """
 
     settings: Settings
     warnings: tuple[Remark, ...]
     sources: tuple[Path, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def load(
-    path: Path, *, secrets: bool = True, environ: Mapping[str, str], now_ms: int | None = None
+    path: Path,
+    *,
+    environ: Mapping[str, str],
+    secrets: bool = True,
+    alerts: bool = True,
+    store_only: bool = False,
+    now_ms: int | None = None,
 ) -> Loaded:
     """Read the file or folder at *path*.
 
     Args:
         secrets: False puts placeholders for `${env:…}` and `${file:…}`: for validation only, not for running.
+        alerts: False does so in the keys that only alerts need.
+        store_only: True also does so for references without a value, except in `store`: for verbs that only read.
         environ: The variables that `${env:…}` refers to.
         now_ms: Also warn about clock changes within two years from then (Unix time in ms).
 
@@ -54,16 +64,17 @@ def load(
     """
     from watch.config.findings import Findings, TooManyMistakes  # noqa: PLC0415 - only loading needs yaml and the shapes
     from watch.config.paths import files  # noqa: PLC0415 - likewise
-    from watch.config.references import References  # noqa: PLC0415 - likewise
+    from watch.config.references import References, fills  # noqa: PLC0415 - likewise
 
     findings, paths = Findings(), files(path)
-    references = References(environ, findings, secrets)
+    references = References(environ, findings, fills(secrets=secrets, alerts=alerts, store_only=store_only))
     settings = None
     with _gc_paused(), suppress(TooManyMistakes):
         settings = _settings(paths, references, now_ms)
     if settings is None:
         raise findings.error()
-    return Loaded(settings, findings.warnings(), (*paths, *dict.fromkeys(references.files)))
+    read = (*paths, *dict.fromkeys(references.files))
+    return Loaded(settings, findings.warnings(), read, tuple(dict.fromkeys(references.left_out)))
 
 
 def _settings(paths: tuple[Path, ...], references: References, now_ms: int | None) -> Settings | None:

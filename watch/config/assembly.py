@@ -9,16 +9,15 @@ from watch.config import vantages as vantage_points
 from watch.config.cautions import caution
 from watch.config.check import DEFAULTS, check_of
 from watch.config.findings import Findings
+from watch.config.listeners import listen_of
 from watch.config.maintenance import window_of
 from watch.config.node import Node, Scalar, Table
 from watch.config.people import catch_all_of, escalations_of, named_components, people_of, rules_of
 from watch.config.sections import ALERTING, LISTEN, PAGE, RETENTION, SERVICE
-from watch.config.word import Address, loopback
 from watch.core.settings import (
     Alerting,
     Check,
     Component,
-    Listen,
     PageSettings,
     Service,
     Settings,
@@ -46,7 +45,7 @@ def assembled(document: Fields, folder: Path, findings: Findings, now_ms: int | 
     escalations = escalations_of(document, people, findings)
     alerts = rules_of(document, tuple(written), findings)
     windows = _windows(document, tuple(written), service["timezone"], findings)
-    listen = _listen(document, findings)
+    listen = listen_of(_section(document, "listen", LISTEN), findings)
     if findings.mistakes:
         return None
     site = service["site"] or next(iter(vantages.values())).site
@@ -154,24 +153,6 @@ def _alerting(document: Fields) -> Alerting:
     return Alerting(
         group_wait=fields["group_wait"], resolve_hold=fields["resolve_hold"], reopen=fields["reopen"]
     )
-
-
-def _listen(document: Fields, findings: Findings) -> Listen:
-    fields = _section(document, "listen", LISTEN)
-    page, operators = Address(*fields["page"]), Address(*fields["operators"])
-    if not loopback(operators.host):
-        findings.mistake(
-            fields.at("operators"),
-            "other machines can reach this address, and there is no sign-in yet",
-            f"write 127.0.0.1:{operators.port}",
-        )
-    if page == operators and page.port:
-        findings.mistake(
-            fields.at("operators" if fields.wrote("operators") else "page"),
-            "`page` and `operators` have the same address",
-            f"write another port, like {page.host}:{(page.port + 1) % 65_536}",
-        )
-    return Listen(page=(page.host, page.port), operators=(operators.host, operators.port))
 
 
 def _node_at(document: Fields, path: str) -> Node:

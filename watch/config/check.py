@@ -13,8 +13,8 @@ from watch.config.column import column_in
 from watch.config.expansion import ForEach
 from watch.config.findings import Findings, quoted, suggestion
 from watch.config.kind import Missing, help_of, probe_at, probe_class
-from watch.config.mapping import Field, Fields, Items, Record, described, strings
-from watch.config.node import Node, Scalar, Table
+from watch.config.mapping import Field, Fields, Items, Record, described
+from watch.config.node import Node, Scalar, Table, guessed
 from watch.config.shape import Choice, Schema, Whole, kind_of, shown, split_cure
 from watch.config.way import WAY, WayShape, refuse, way_of
 from watch.config.word import lasting, name, raw
@@ -269,7 +269,7 @@ def check_of(read: ReadCheck, name: str, component: str, defaults: Fields) -> Ch
         confirm_down=count("down"),
         confirm_up=count("up"),
         audience=Audience(setting("audience")),
-        sources=tuple(dict.fromkeys(strings(read.sources))),
+        sources=tuple(dict.fromkeys(word for word, node in read.sources if not guessed(node))),
         down_when=setting("down_when"),
         courses=_courses(read.kind),
         way=None if read.fields["via"] is None else way_of(read.fields["via"]),

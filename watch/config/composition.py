@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from watch.config.findings import Findings, quoted, unknown_name
-from watch.config.mapping import Fields, strings
-from watch.config.node import Node, Scalar
+from watch.config.mapping import Fields
+from watch.config.node import Node, Scalar, guessed
 
 _SHOWN_KEYS = 8  # keys in a message
 Written = Mapping[str, tuple[Fields, Scalar]]
@@ -14,7 +14,11 @@ Written = Mapping[str, tuple[Fields, Scalar]]
 
 def members(key: str, fields: Fields) -> tuple[str, ...]:
     """A component's members: its checks as ``component/check``, then the components it contains."""
-    return (*(f"{key}/{check}" for check in fields["checks"] or {}), *strings(fields["contains"]))
+    return (*(f"{key}/{check}" for check in fields["checks"] or {}), *_inside(fields))
+
+
+def _inside(fields: Fields) -> tuple[str, ...]:
+    return tuple(name for name, node in fields["contains"] or () if not guessed(node))
 
 
 def compare(components: Written, findings: Findings) -> None:
@@ -42,6 +46,8 @@ def compare(components: Written, findings: Findings) -> None:
 def _contained(key: str, fields: Fields, components: Written, findings: Findings) -> None:
     seen = set()
     for name, node in fields["contains"] or ():
+        if guessed(node):
+            continue
         if name not in components:
             unknown_name(
                 node, "component", name, tuple(other for other in components if other != key), findings
@@ -52,7 +58,7 @@ def _contained(key: str, fields: Fields, components: Written, findings: Findings
 
 
 def _size(key: str, fields: Fields, at: Scalar, findings: Findings) -> None:
-    size = len(members(key, fields))
+    size = len(fields["checks"] or {}) + len(fields["contains"] or ())
     refused = (fields.wrote("checks") and fields["checks"] is None) or (
         fields.wrote("contains") and not fields["contains"]
     )
@@ -65,7 +71,7 @@ def _size(key: str, fields: Fields, at: Scalar, findings: Findings) -> None:
         )
     needs = fields["needs"]
     whole = _entries(fields.at("checks")) + len(fields["contains"] or ()) if fields.wrote("checks") else size
-    if needs is not None and whole and needs.n != whole:
+    if needs is not None and whole and needs.n != whole and not guessed(fields.at("needs")):
         what = ", ".join(quoted(member) for member in members(key, fields)[:6])
         findings.mistake(
             fields.at("needs"),
@@ -87,7 +93,7 @@ def _former(components: Written, findings: Findings) -> None:
     heirs: dict[str, str] = {}
     for key, (fields, _) in components.items():
         was = fields["was"]
-        if was is None:
+        if was is None or guessed(fields.at("was")):
             continue
         if was in components:
             former = "itself" if was == key else f"{quoted(was)}, which still exists"
@@ -108,7 +114,7 @@ def _former(components: Written, findings: Findings) -> None:
 def _loops(components: Written) -> Iterator[tuple[str, ...]]:
     """One path for each way a component contains itself. Not recursive: a chain may be long."""
     inside = {
-        key: [name for name in strings(fields["contains"]) if name in components]
+        key: [name for name in _inside(fields) if name in components]
         for key, (fields, _) in components.items()
     }
     done: set[str] = set()

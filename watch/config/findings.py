@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from watch.config.excerpt import excerpt, masked
-from watch.config.node import Node, Scalar, Source, scalars
+from watch.config.node import Node, Scalar, Source, guessed, scalars
 from watch.ports import ConfigError, Remark
 
 if TYPE_CHECKING:
@@ -157,7 +157,9 @@ def one_of(words: Iterable[str]) -> str:
 
 
 def unknown_name(node: Node, what: str, word: str, known: Iterable[str], findings: Findings) -> None:
-    """Record that *word* does not name any *what*."""
+    """Record that *word* does not name any *what*. A placeholder may name it."""
+    if guessed(node):
+        return
     names = list(known)
     cure = suggestion(word, names) or (_choice(names) if names else f"no {what} is defined")
     findings.mistake(node, f"there is no {what} {quoted(word)}", cure)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from watch.config.paths import LARGEST, files
+from watch.config.paths import LARGEST, NotPlain, files, plain_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,9 +28,8 @@ def store_glimpsed(path: Path) -> Path | None:
     named: list[str | None] = []
     for file in found:
         try:
-            with file.open("rb") as stream:
-                text = stream.read(LARGEST).decode("utf-8", "replace")
-        except OSError:
+            text = plain_bytes(file, LARGEST).decode("utf-8", "replace")
+        except (OSError, NotPlain):
             return None
         lines = [line for line in text.splitlines() if line.startswith(("store", '"store', "'store"))]
         matches = [_LINE.match(line) for line in lines]

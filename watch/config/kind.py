@@ -23,8 +23,10 @@ from watch.config.mapping import Field, Fields, Items, Keyed, Record
 from watch.config.node import Node, Scalar, Table, nothing, scalars
 from watch.config.shape import Choice, Flag, Schema, Shape, Whole, shown, split_cure
 from watch.config.word import NUMBER, PERCENTAGE, FilePath, lasting, raw, secret
+from watch.core.expect import compile_expectation, judge_of
 from watch.core.settings import Secret
-from watch.probes.base import Reference, reference
+from watch.core.wording import one_line
+from watch.probes.base import EVERYWHERE, Reference, reference
 
 _PLANNED = """
 amqp browser docker domain grpc heartbeat kafka mqtt mssql nagios nats nut oracle process radius
@@ -52,12 +54,40 @@ class Missing(Exception):  # noqa: N818 - it names the kind's state
 @cache
 def probe_class(kind: str) -> Any:
     """The probe class of *kind*; raises `Missing` with the reason when there is none."""
+    package = probes.package_of(kind)
     try:
-        return probes.of_kind(kind)
+        cls = probes.of_kind(kind)
+        if package is not None:
+            _examine(kind, cls, package)
     except KeyError:
         raise _no_kind(kind) from None
     except ImportError as error:
         raise _no_library(kind, error.name or str(error)) from None
+    except probes.PluginFault as fault:
+        raise _of_the_plugin(kind, fault) from None
+    return cls
+
+
+def _examine(kind: str, cls: Any, package: str) -> None:
+    """Read all that is read of a plug-in's class; PluginFault when something of it is wrong."""
+    try:
+        _read_whole(kind, cls)
+    except Exception as error:
+        name = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        raise probes.PluginFault(package, f"{name}{error}") from error
+
+
+def _read_whole(kind: str, cls: Any) -> None:
+    known = {**reference(cls).facts, **EVERYWHERE}
+    if cls.MAIN not in _options_of(kind, cls).fields:
+        raise ValueError(f"{cls.__name__}: its main option {cls.MAIN!r} is not one of its fields")
+    judge_of([], [], cls.ASSUMED, cls.WARNED, lambda text: compile_expectation(text, known))
+    frozenset(cls.WAYS)
+
+
+def _of_the_plugin(kind: str, fault: probes.PluginFault) -> Missing:
+    wrong = f"the kind {quoted(kind)} of the package {quoted(fault.package)} cannot be used: {one_line(str(fault))}"
+    return Missing(wrong, f"tell the authors of {quoted(fault.package)}, or install another version of it")
 
 
 def installed_class(kind: str) -> Any:
@@ -90,8 +120,11 @@ def help_of(kind: str) -> Reference:
 @cache
 def options(kind: str) -> Record:
     """The options of *kind* as a record."""
-    cls = probe_class(kind)
-    hints, texts = get_type_hints(cls, localns=_TYPES), help_of(kind).options
+    return _options_of(kind, probe_class(kind))
+
+
+def _options_of(kind: str, cls: Any) -> Record:
+    hints, texts = get_type_hints(cls, localns=_TYPES), reference(cls).options
     fields = {}
     documented = {name: place for place, name in enumerate(texts)}  # inherited fields come first in a class
     for it in sorted(dataclasses.fields(cls), key=lambda it: documented.get(it.name, len(documented))):
@@ -187,6 +220,14 @@ def probe_at(kind: str, key: Scalar, node: Node, findings: Findings) -> object |
     except ValueError as error:
         if not any(word.placeholder for word in scalars(node)):
             _record_objection(str(error), node, table, findings)
+        return None
+    except Exception as error:
+        package = probes.package_of(kind)
+        if package is None:
+            raise
+        # Its text may hold the value of a secret option.
+        told = _of_the_plugin(kind, probes.PluginFault(package, f"{type(error).__name__} from these options"))
+        findings.mistake(key, told.message, told.cure, cut=True)
         return None
 
 

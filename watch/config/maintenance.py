@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from watch.config.findings import Findings, quoted
-from watch.config.node import Scalar
+from watch.config.node import Scalar, guessed
 from watch.config.shape import Word, split_cure
 from watch.core.quantity import duration_text, instant, zone_named
 from watch.core.window import Length, OneOff, Opens, Recurring, Rule, Window, parse_weekly
@@ -111,8 +111,10 @@ def _rule(fields: Fields, zone: ZoneInfo, findings: Findings) -> Rule | None:
             fields, zone, findings
         )
     except ValueError as error:
+        if any(guessed(node) for _, node in fields.keys.values()):
+            return None
         at = fields.at("rrule" if form == "rrule" else "to" if form == "from" else form)
-        if isinstance(at, Scalar) and (at.origin or at.placeholder):
+        if isinstance(at, Scalar) and at.origin:
             findings.mistake(at, f"the value of `{at.origin}` is not a valid time for a window")
         else:
             findings.mistake(at, *split_cure(str(error)))

@@ -113,6 +113,11 @@ def nothing(node: Node) -> bool:
     return isinstance(node, Scalar) and node.plain and node.text in _NULL
 
 
+def guessed(node: Node) -> bool:
+    """Whether a placeholder stands for the value of *node*: it must not be compared with others."""
+    return isinstance(node, Scalar) and node.placeholder
+
+
 def scalars(node: Node) -> list[Scalar]:
     """All words at and below *node*, without keys."""
     found: list[Scalar] = []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from watch.config.findings import Findings, quoted, unknown_name
 from watch.config.mapping import Fields, strings
-from watch.config.node import Node, Scalar, Table
+from watch.config.node import Node, Scalar, Table, guessed
 from watch.core.settings import AlertRule, Person, When
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _rule(
         when=when,
         components=() if when is When.MONITOR else chosen,
         lasting=fields["for"],
-        escalate=escalate,
+        escalate=None if escalate is None or guessed(fields.at("escalate")) else escalate,
     )
 
 

@@ -7,19 +7,20 @@ A key that two files define is a mistake that names both places.
 from __future__ import annotations
 
 import re
-import stat
 from typing import TYPE_CHECKING
 
 from watch.config.composer import composed
 from watch.config.findings import Findings, quoted
 from watch.config.node import WHOLE, Node, Scalar, Source, Table, nothing, packed
-from watch.config.paths import LARGEST
+from watch.config.paths import LARGEST, NotPlain, plain_bytes
 from watch.config.syntax import Unreadable
 from watch.ports import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+SPARE = "x-"
+"""How top-level keys begin that may hold anything."""
 _LINE_END = re.compile("\r\n|\r|\n")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff]")
 
@@ -36,6 +37,9 @@ def tree(paths: tuple[Path, ...], findings: Findings) -> Table:
             findings.mistake(Node(trouble.source, trouble.at), trouble.message, trouble.cure)
             continue
         if isinstance(root, Table):
+            # Places for anchors: what they hold is read where an alias stands.
+            for key in [key for key in root.entries if key.startswith(SPARE)]:
+                del root.entries[key]
             whole = _merged(whole, root, findings)
         elif root is not None and not nothing(root):
             findings.unreadable = True
@@ -48,12 +52,18 @@ def _name(paths: tuple[Path, ...]) -> str:
 
 
 def _bytes(path: Path) -> bytes:
-    """The file's bytes, at most one more than allowed; never blocks on a pipe or a device."""
+    """The file's bytes."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise ConfigError(f"{path} is neither a file nor a folder")
-        with path.open("rb") as file:
-            return file.read(LARGEST + 1)
+        return plain_bytes(path, LARGEST)
+    except NotPlain as error:
+        if path.is_file():
+            raise Unreadable(
+                Source(str(path), path, ()),
+                0,
+                "this file is larger than 2 MiB",
+                "split it into a folder of files",
+            ) from None
+        raise ConfigError(f"{path} cannot be read: {error}. Give a file or a folder") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
 
@@ -61,10 +71,6 @@ def _bytes(path: Path) -> bytes:
 def decoded(raw: bytes, path: Path) -> Source:
     """The lines in a file's bytes; raises `Unreadable` when the file is too large or is not text."""
     name = str(path)
-    if len(raw) > LARGEST:
-        raise Unreadable(
-            Source(name, path, ()), 0, "this file is larger than 2 MiB", "split it into a folder of files"
-        )
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

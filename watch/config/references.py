@@ -1,5 +1,8 @@
 """`${env:NAME}`, `${env:NAME:-default}`, `${file:/path}` → their values; `$${` is a literal `${`.
 
+Who reads a configuration says of each top-level key how its references are filled in (`Fill`): a run needs every value,
+a check from the command line none of those that only alerts need.
+
 References are resolved after the YAML was parsed, so a value cannot become syntax. They are resolved once, so a
 value cannot contain another reference. Messages show the reference, never its value.
 """
@@ -7,12 +10,14 @@ value cannot contain another reference. Messages show the reference, never its v
 from __future__ import annotations
 
 import re
-import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from watch.config.findings import Findings, quoted, suggestion
 from watch.config.node import Node, Scalar, Sequence, Table
+from watch.config.paths import NotPlain, plain_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,28 +30,67 @@ _FILE = re.compile(r"file:(.+)", re.DOTALL)
 PLACEHOLDER = "placeholder"
 
 
+# The top-level keys that only alerts need.
+_ALERTS = frozenset(
+    ["people", "catch_all", "rotations", "escalations", "alerts", "alerting", "mail", "heartbeat_to"]
+)
+
+
+class Fill(Enum):
+    """How references are filled in."""
+
+    NEEDED = "a reference without a value is a mistake"
+    IF_SET = "a placeholder stands for one without a value"
+    NEVER = "placeholders stand for all; nothing is read"
+
+
+Fills = Callable[[str], Fill]
+"""Top-level key → how the references below it are filled in."""
+
+
+def fills(*, secrets: bool, alerts: bool, store_only: bool) -> Fills:
+    """The `Fills` for what `watch.config.load` is asked for."""
+
+    def fill(key: str) -> Fill:
+        if not secrets or (key in _ALERTS and (store_only or not alerts)):
+            return Fill.NEVER
+        return Fill.IF_SET if store_only and key != "store" else Fill.NEEDED
+
+    return fill
+
+
 @dataclass(slots=True)
 class References:
     """Resolves a tree's references in place.
 
     Args:
-        secrets: False puts placeholders where a reference has no default; nothing is read then.
         files: The files that were read.
+        left_out: The references that placeholders stand for, as written.
     """
 
     environ: Mapping[str, str]
     findings: Findings
-    secrets: bool = True
+    fills: Fills
     files: list[Path] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    _fill: Fill = Fill.NEEDED
+    _seen: set[int] = field(default_factory=set)
 
-    def resolve(self, tree: Node) -> None:
-        seen: set[int] = set()  # nodes that aliases share are resolved once
-        todo: list[Node] = [tree]
+    def resolve(self, root: Table) -> None:
+        # A node that aliases share is resolved once, for the key that needs it most.
+        for key in sorted(root.entries, key=lambda key: list(Fill).index(self.fills(key))):
+            self._fill = self.fills(key)
+            at, value = root.entries[key]
+            root.entries[key] = (at, self._resolved(value))
+            self._walk(root.entries[key][1])
+
+    def _walk(self, below: Node) -> None:
+        todo: list[Node] = [below]
         while todo:
             node = todo.pop()
-            if id(node) in seen:
+            if id(node) in self._seen:
                 continue
-            seen.add(id(node))
+            self._seen.add(id(node))
             if isinstance(node, Sequence):
                 node.items[:] = [self._resolved(item) for item in node.items]
                 todo += node.items
@@ -66,6 +110,8 @@ class References:
                 pieces.append("${")
                 continue
             text = self._value(node, match)
+            if text is None:
+                self.left_out.append(re.sub(r":-.*", "}", match[0], flags=re.DOTALL))
             origin = origin or re.sub(r":-.*", "}", match[0], flags=re.DOTALL)
             placeholder |= text is None
             pieces.append(PLACEHOLDER if text is None else text)
@@ -94,9 +140,11 @@ class References:
         return None
 
     def _variable(self, node: Scalar, name: str, default: str | None) -> str | None:
-        if not self.secrets:
+        if self._fill is Fill.NEVER:
             return default
         text = self.environ.get(name)
+        if self._fill is Fill.IF_SET and (text is None or not _is_text(text)):
+            return default
         if text is not None and not _is_text(text):
             self.findings.mistake(
                 node, f"the environment variable {quoted(name)} is not UTF-8", "set it to UTF-8 text"
@@ -111,33 +159,27 @@ class References:
 
     def _content(self, node: Scalar, name: str) -> str | None:
         """A small text file's content, without the line end that editors add."""
-        if not self.secrets:
+        if self._fill is Fill.NEVER:
             return None
         path = node.source.path.parent / name
         try:
-            text = _small_text(path)
+            text = plain_bytes(path, _LARGEST).decode().removesuffix("\n").removesuffix("\r")
+        except NotPlain as error:
+            why, cure = str(error), "give the path of a text file of 64 KiB at most"
+        except UnicodeError:
+            why, cure = "it is not UTF-8", "save the file as UTF-8"
         except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or error
-            if isinstance(error, UnicodeError):
-                why = "it is not UTF-8"
-            cure = "create the file, or correct the path"
+            why = str(getattr(error, "strerror", None) or error)
+            permitted = not isinstance(error, PermissionError)
+            cure = "create the file, or correct the path" if permitted else "let this user read it"
+        else:
+            self.files.append(path)
+            return text
+        if self._fill is Fill.NEEDED:
             self.findings.mistake(node, f"the file {quoted(name)} cannot be read: {why}", cure)
-            return None
-        self.files.append(path)
-        return text
+        return None
 
 
 def _is_text(value: str) -> bool:
     """Whether the variable is text; bytes that are not come as lone surrogates."""
     return not any("\ud800" <= c <= "\udfff" for c in value)
-
-
-def _small_text(path: Path) -> str:
-    """The file's text; never blocks on a pipe, never reads a device."""
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise ValueError("it is not a file")
-    with path.open("rb") as file:
-        raw = file.read(_LARGEST + 1)
-    if len(raw) > _LARGEST:
-        raise ValueError("it is larger than 64 KiB")
-    return raw.decode().removesuffix("\n").removesuffix("\r")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from watch import probes
 from watch.config.document import DOCUMENT
 from watch.config.kind import Missing, schema_of
+from watch.config.reader import SPARE
 
 if TYPE_CHECKING:
     from watch.config.shape import Schema
@@ -22,6 +23,7 @@ def schema() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Threenines: checks.yaml",
         **DOCUMENT.schema(),
+        "patternProperties": {f"^{SPARE}": {"description": "Anything: a place for anchors."}},
         "$defs": {kind: _kind(kind) for kind in probes.kinds()},
     }
 

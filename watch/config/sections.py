@@ -18,6 +18,7 @@ from watch.config.word import (
     CHANNEL,
     CONTACT,
     K_OF_N,
+    NETWORK,
     PERCENTAGE,
     URL,
     ZONE,
@@ -245,7 +246,7 @@ RETENTION = Record(
     {
         "observations": Field(
             lasting(timedelta(hours=1), timedelta(days=3660), "48h"),
-            "How long single readings are kept.",
+            "How long single readings are kept. Latency by the hour is kept for 400 days, and the ledger for ever.",
             timedelta(hours=48),
         )
     },
@@ -253,9 +254,19 @@ RETENTION = Record(
 LISTEN = Record(
     "`listen`",
     {
-        "page": Field(ADDRESS, "The address of the public page.", ("127.0.0.1", 8080)),
+        "page": Field(
+            Items(ADDRESS),
+            "The address of the public page, or several; `[::]:8080` serves IPv4 and IPv6. 127.0.0.1:8080 by default.",
+        ),
         "operators": Field(
-            ADDRESS, "The address of operators' pages and metrics; loopback only.", ("127.0.0.1", 8081)
+            ADDRESS,
+            "The address of metrics and health; loopback only. 127.0.0.1:8081 by default.",
+            ("127.0.0.1", 8081),
+        ),
+        "trusted_proxies": Field(
+            Items(NETWORK, empty=True),
+            "The networks of the page's reverse proxies. A connection from there counts as one of the visitor that "
+            "`X-Forwarded-For` names: its last address that is in none of these networks. A visitor may have 200.",
         ),
         "outside": Field(None, ""),
     },

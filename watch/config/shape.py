@@ -27,7 +27,7 @@ T_co = TypeVar("T_co", covariant=True)
 Schema = dict[str, Any]
 NOT_BUILT = "is not built yet"
 _YES, _NO = {"yes", "on", "y", "1", "true"}, {"no", "off", "n", "0", "false"}
-_LONGEST = 8_192  # characters of a word; no value needs more
+_LONGEST = 8_192  # characters of a word that is parsed
 _CURE = re.compile(r"(?:[:;] |; )(?=(?:write|give|add|leave|use|round|choose|remove|put|drop|set)\b)")
 
 
@@ -54,6 +54,7 @@ class Word(Generic[T]):
         stand_in: The text that a placeholder is read as; it must parse.
         json: The JSON Schema.
         secret: The value is never shown.
+        longest: Characters; a longer text is refused, unless it is already wrong for another reason.
     """
 
     what: str
@@ -61,6 +62,7 @@ class Word(Generic[T]):
     stand_in: str
     json: Schema
     secret: bool = False
+    longest: int = _LONGEST
 
     def read(self, node: Node, findings: Findings) -> T | None:
         if self.secret:
@@ -72,12 +74,16 @@ class Word(Generic[T]):
             findings.mistake(node, "the value is missing", f"write {self.what}")
             return None
         try:
-            return self.parse(node.text[: _LONGEST + 1])
+            value = self.parse(node.text[: self.longest + 1])
         except (ValueError, ArithmeticError) as error:
             if node.placeholder:
                 return self.parse(self.stand_in)
             self._refuse(node, str(error), findings)
             return None
+        if len(node.text) > self.longest:
+            findings.mistake(node, f"{shown(node)} is longer than {self.longest:,} characters", "write less")
+            return None
+        return value
 
     def _refuse(self, node: Scalar, error: str, findings: Findings) -> None:
         if self.secret or node.origin:

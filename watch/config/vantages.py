@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from watch.config.canary import same
 from watch.config.findings import Findings, quoted, unknown_name
+from watch.config.node import guessed, scalars
 from watch.core.settings import Vantage
 
 if TYPE_CHECKING:
@@ -46,7 +47,11 @@ def vantages_of(document: Fields, site: str | None, findings: Findings) -> dict[
 def _vantage(name: str, fields: Fields, site: str | None, findings: Findings) -> Vantage:
     canaries = fields["canaries"] or ()
     for index, (canary, node) in enumerate(canaries):
-        if canary.probe is not None and any(same(canary, other) for other, _ in canaries[:index]):
+        if (
+            canary.probe is not None
+            and not any(map(guessed, scalars(node)))
+            and any(same(canary, other) for other, _ in canaries[:index])
+        ):
             findings.mistake(
                 node, "this canary is the same as another one", "ask a target that can fail independently"
             )

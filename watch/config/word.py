@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from watch.config.shape import Schema, Word
 from watch.core.quantity import duration, duration_text, percentage, zone_named
-from watch.core.settings import Secret
+from watch.core.settings import Network, Secret
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -25,6 +25,7 @@ _DURATION = rf"^\s*([0-9]+(\.[0-9]+)?\s*{_UNIT}\s*)+$"
 _NAME = r"^[a-z0-9][a-z0-9_.-]{0,63}$"
 _NAME_RULE = "at most 64 of a-z, 0-9, `-`, `_` and `.`, beginning with a letter or digit"
 _JOINERS = {0x200C: None, 0x200D: None}  # invisible, but Persian and many emoji need them
+_LARGE = 65_536  # characters of a text that is not parsed, such as a body: as many as a file of `${file:…}` may hold
 _TEXT_SCHEMA = {"type": ["string", "number"]}
 
 
@@ -71,12 +72,12 @@ def text(what: str, longest: int = 200, *, lines: bool = False) -> Word[str]:
 
 def raw(what: str) -> Word[str]:
     """Text exactly as written, which may be empty: a body or a pattern."""
-    return Word(what, str, "placeholder", _TEXT_SCHEMA)
+    return Word(what, str, "placeholder", _TEXT_SCHEMA, longest=_LARGE)
 
 
 def secret(what: str) -> Word[Secret]:
     """Secret text, never shown."""
-    return Word(what, Secret, "placeholder", _TEXT_SCHEMA, secret=True)
+    return Word(what, Secret, "placeholder", _TEXT_SCHEMA, secret=True, longest=_LARGE)
 
 
 def name(what: str) -> Word[str]:
@@ -169,6 +170,26 @@ def loopback(host: str) -> bool:
 
 ADDRESS = Word("an address like 127.0.0.1:8080", _address, "127.0.0.1:8080",
                {"type": "string", "pattern": r"^(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):[0-9]{1,5}$"})  # fmt: skip
+
+
+def _network(word: str) -> Network:
+    try:
+        return ipaddress.ip_network(word)
+    except ValueError:
+        pass
+    try:
+        wide = ipaddress.ip_network(word, strict=False)
+    except ValueError:
+        raise ValueError(f"{word!r} is not a network: write it like 10.0.0.0/8, or an address") from None
+    raise ValueError(f"{word!r} is an address within a network: write {wide}")
+
+
+NETWORK = Word(
+    "a network like 10.0.0.0/8",
+    _network,
+    "192.0.2.0/24",
+    {"type": "string", "pattern": r"^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"},
+)
 
 
 def _database(word: str) -> str:

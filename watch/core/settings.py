@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
 from watch.core.confirm import Confirmation
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from watch.core.expect import Judge
     from watch.core.reading import Course
     from watch.core.window import Window
+
+
+Network = IPv4Network | IPv6Network
 
 
 class Secret:
@@ -215,10 +219,16 @@ class PageSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listen:
-    """Addresses as (host, port); port 0 lets the system choose."""
+    """Addresses as (host, port); port 0 lets the system choose, and host ``::`` means IPv4 too.
 
-    page: tuple[str, int] = ("127.0.0.1", 8080)
+    Args:
+        trusted_proxies: Where the page's reverse proxies are: a connection from there is that of the last address in
+            `X-Forwarded-For` that is elsewhere.
+    """
+
+    page: tuple[tuple[str, int], ...] = (("127.0.0.1", 8080),)
     operators: tuple[str, int] = ("127.0.0.1", 8081)
+    trusted_proxies: tuple[Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,7 +109,10 @@ def reference(cls: type[Any]) -> Reference:
         facts[derived.name] = derived
     options = dict[str, str]()
     for entry in _inherited(cls, "Options"):
-        options.setdefault(*entry.split(": ", 1))
+        name, colon, text = entry.partition(": ")
+        if not colon:
+            raise ValueError(f"{cls.__name__}: an option reads 'name: text', not {entry!r}")
+        options.setdefault(name, text)
     reasons = tuple(Reason(word) for word in re.findall(r"\w+", sections.get("Reasons", "")))
     return Reference(summary, options, facts, reasons, sections.get("Example", ""))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,40 +11,91 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from watch.ports import ListenError
+from watch.web.quiet_server import Malformed, QuietServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+log = logging.getLogger(__name__)
 _BACKLOG = 1024  # many visitors may connect at the same moment
+_ALL_FAMILIES = "::"
+_KEEP_ALIVE_S = 15.0
 _DRAIN_S = 2.0  # for answers in flight at SIGTERM; the whole stop may take 5 s
 _LISTENING = "0A"
 
 
+Bound = tuple[str, int]
+
+
 async def serve(
     app: web.Application | web.Server, host: str, port: int, *, setting: str = "listen.page"
-) -> tuple[web.BaseRunner, tuple[str, int]]:
-    """Serve *app* on *host*:*port* (0: any free port) and return the runner and the bound address.
+) -> tuple[web.BaseRunner, Bound]:
+    """Like `serve_all`, on one address."""
+    runner, (bound,) = await serve_all(app, [(host, port)], setting=setting)
+    return runner, bound
+
+
+async def serve_all(
+    app: web.Application | web.Server, addresses: Sequence[Bound], *, setting: str = "listen.page"
+) -> tuple[web.BaseRunner, list[Bound]]:
+    """Serve *app* on every (host, port) (0: any free port); return the runner and what each was bound to.
+
+    The host ``::`` serves IPv4 as well as IPv6.
 
     Args:
-        setting: The key in checks.yaml that names the address, for the error.
+        setting: The key in checks.yaml that names the addresses, for the error.
 
     Raises `ListenError`. Stop with ``await runner.cleanup()``.
     """
-    runner = _runner(app)
+    runner, bound = _runner(app), []
     await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port, reuse_address=True, backlog=_BACKLOG).start()
-    except (OSError, OverflowError) as trouble:
-        await runner.cleanup()
-        raise ListenError(_explained(trouble, host, port, setting)) from trouble
-    address = runner.addresses[0]
-    return runner, (str(address[0]), int(address[1]))
+    for host, port in addresses:
+        before = len(runner.addresses)
+        try:
+            await _site(runner, host, port).start()
+        except (OSError, OverflowError) as trouble:
+            await runner.cleanup()
+            raise ListenError(_explained(trouble, host, port, setting)) from trouble
+        address = runner.addresses[before]
+        bound.append((str(address[0]), int(address[1])))
+    return runner, bound
+
+
+def _site(runner: web.BaseRunner, host: str, port: int) -> web.BaseSite:
+    if host != _ALL_FAMILIES:
+        return web.TCPSite(runner, host, port, reuse_address=True, backlog=_BACKLOG)
+    # The event loop would make the socket serve IPv6 only, whatever the system's default is.
+    both = socket.create_server(
+        (host, port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=socket.has_dualstack_ipv6()
+    )
+    return web.SockSite(runner, both, backlog=_BACKLOG)
 
 
 def _runner(app: web.Application | web.Server) -> web.BaseRunner:
     if isinstance(app, web.Application):
-        return web.AppRunner(app, access_log=None, keepalive_timeout=15.0, shutdown_timeout=_DRAIN_S)
+        return operators_runner(app)
     return web.ServerRunner(app, shutdown_timeout=_DRAIN_S)
+
+
+def operators_runner(app: web.Application, keep_alive_s: float = _KEEP_ALIVE_S) -> web.AppRunner:
+    """A runner of *app* that closes a connection idle or unread for *keep_alive_s*."""
+    return _Operators(app, shutdown_timeout=_DRAIN_S, keepalive_timeout=keep_alive_s)
+
+
+class _Operators(web.AppRunner):
+    """Runs an application with our answers to malformed requests."""
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        return QuietServer(
+            made.request_handler,
+            Malformed(log, "operators' listener", logging.WARNING),
+            request_factory=made.request_factory,
+            access_log=None,
+            keepalive_timeout=self._kwargs["keepalive_timeout"],
+            lingering_time=1.0,
+            auto_decompress=False,
+        )
 
 
 def _explained(trouble: Exception, host: str, port: int, setting: str) -> str:

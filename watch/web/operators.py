@@ -2,7 +2,8 @@
 
 `/healthz` answers 200 while every loop has run within its limit, and 503 when one is stuck: restart the hub then.
 `/readyz` answers 200 once the first readings are judged and the store accepts writes, and 503 before. Both give the
-reason in JSON. The configuration makes sure that it listens on loopback only.
+reason in JSON. The configuration makes sure that it listens on loopback only. It answers only to names of loopback:
+a web page of somebody else can make its own name mean 127.0.0.1, and then read our answers through a visitor's browser.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import hdrs, http_parser, web
+from aiohttp.http_writer import HttpVersion11
 
 from watch.web.public import refuse_slow_parser
+from watch.web.targets import absolute_host, loopback_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,8 +32,11 @@ _HEADERS = {
     hdrs.CACHE_CONTROL: "no-store",
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    hdrs.SERVER: "threenines",
 }
+_MISDIRECTED = (
+    "421 Misdirected Request\nThis address answers only to the names localhost, 127.0.0.1 and [::1]: "
+    "a web page of somebody else must not read it through your browser.\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ def operators_app(metrics: Metrics, sources: Sources) -> web.Application:
         waiting = sources.readiness().waiting
         return _json({"ready": not waiting, "waiting": waiting}, ok=not waiting)
 
-    app = web.Application(client_max_size=_MOST, middlewares=[_plain_errors])
+    app = web.Application(client_max_size=_MOST, middlewares=[_plain_errors, _to_loopback_names])
     app.on_response_prepare.append(_guarded)
     app.router.add_get("/metrics", exposed)
     app.router.add_get("/healthz", healthy)
@@ -112,9 +118,23 @@ async def _plain_errors(request: web.Request, handler: Handler) -> web.StreamRes
     try:
         return await handler(request)
     except web.HTTPException as refusal:
-        refusal.text = f"{refusal.status} {refusal.reason}\n"
+        if not isinstance(refusal, web.HTTPMisdirectedRequest):
+            refusal.text = f"{refusal.status} {refusal.reason}\n"
         raise
+
+
+@web.middleware
+async def _to_loopback_names(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse a request whose Host, or whose absolute target, is no name of loopback."""
+    hosts = request.headers.getall(hdrs.HOST, ())
+    target = absolute_host(request.raw_path)
+    if len(hosts) > 1 or (not hosts and request.version >= HttpVersion11):
+        raise web.HTTPBadRequest
+    if not all(map(loopback_name, (*hosts, *(() if target is None else (target,))))):
+        raise web.HTTPMisdirectedRequest(text=_MISDIRECTED)
+    return await handler(request)
 
 
 async def _guarded(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(_HEADERS)
+    del response.headers[hdrs.SERVER]

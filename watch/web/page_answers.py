@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 from watch.web.rendered_pages import SECURITY, RenderedPages, coding, head
+from watch.web.targets import origin_form
 
 if TYPE_CHECKING:
     from watch.web.rendered_pages import Answer, RenderedPage
 
+TOO_MANY = b"There are too many connections from your address. Close some, or try again later.\n"
 _ALLOWED = {"Allow": "GET, HEAD, OPTIONS"}
 _PREFLIGHT = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "GET, HEAD"}
 _NOT_YET = b"The first measurements are being taken. Please come back in a few seconds.\n"
@@ -67,7 +69,7 @@ class PageAnswers:
         return _plain(405, "Method Not Allowed", _READ_ONLY, _ALLOWED)
 
     def _found(self, target: str) -> RenderedPage | None:
-        path = target.partition("?")[0]
+        path = origin_form(target).partition("?")[0]
         return self._pages.at(path) or ("%" in path and self._pages.at(unquote(path))) or None
 
 

@@ -5,35 +5,43 @@ that were ready before the request, so that many visitors during an outage slow 
 possible. `watch.web.fast_get` answers plain requests; this module answers all others, with the same bytes.
 
 Limits: a connection is closed when a request's head does not arrive, or an answer is not read, within
-`KEEP_ALIVE_S`. Request bodies are not read.
+`KEEP_ALIVE_S`. Request bodies are not read. A visitor has 200 connections at most (`watch.web.visitors`); one more is
+answered once with 429.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import hdrs, http_parser, web
-from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_writer import HttpVersion11
 
 from watch.ports import ListenError
 from watch.web.fast_get import FastGet
-from watch.web.page_answers import PageAnswers, Reply, date_line
+from watch.web.page_answers import TOO_MANY, PageAnswers, Reply, date_line
+from watch.web.quiet_server import Malformed, QuietServer, Wire, plain_answer
+from watch.web.visitors import Visitors
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aiohttp.abc import AbstractStreamWriter
 
+    from watch.core.settings import Network
     from watch.web.rendered_pages import RenderedPages
+    from watch.web.visitors import Visit
 
+log = logging.getLogger(__name__)
 KEEP_ALIVE_S = 15.0
 
 
-def public_server(pages: RenderedPages, *, keep_alive_s: float = KEEP_ALIVE_S) -> web.Server:
+def public_server(
+    pages: RenderedPages, trusted_proxies: Sequence[Network] = (), *, keep_alive_s: float = KEEP_ALIVE_S
+) -> web.Server:
     """A server for *pages*; needs a running event loop. Raises `ListenError` without aiohttp's C parser."""
     refuse_slow_parser(http_parser.HttpRequestParser)
-    return _PublicServer(PageAnswers(pages), keep_alive_s)
+    return _PublicServer(PageAnswers(pages), Visitors(trusted_proxies), keep_alive_s)
 
 
 def refuse_slow_parser(parser: type) -> None:
@@ -45,24 +53,37 @@ def refuse_slow_parser(parser: type) -> None:
         )
 
 
-class _PublicServer(web.Server):
+class _PublicServer(QuietServer):
     """Starts every connection as a `FastGet`; aiohttp's handler takes over requests that are not plain."""
 
-    def __init__(self, answers: PageAnswers, timeout_s: float) -> None:
+    def __init__(self, answers: PageAnswers, visitors: Visitors, timeout_s: float) -> None:
         super().__init__(
             self._answer,
+            Malformed(log, "page's listener", logging.INFO),
             access_log=None,
-            logger=_log(),
+            logger=log,
             keepalive_timeout=timeout_s,
             lingering_time=1.0,
             auto_decompress=False,
         )
-        self._answers = answers
+        self._answers, self._visitors = answers, visitors
         self._timeout_s = timeout_s
         self._fast: set[FastGet] = set()
+        self._visits: dict[web.RequestHandler, Visit] = {}
 
     def __call__(self) -> Any:
-        return FastGet(self._answers, super().__call__, self._fast, self._timeout_s)
+        return FastGet(self._answers, self._over, self._fast, self._visitors, self._timeout_s)
+
+    def _over(self, visit: Visit) -> web.RequestHandler:
+        handler = super().__call__()
+        self._visits[handler] = visit
+        return handler
+
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        super().connection_lost(handler, exc)
+        visit = self._visits.pop(handler, None)
+        if visit is not None:
+            visit.left()
 
     def pre_shutdown(self) -> None:
         for connection in tuple(self._fast):
@@ -70,11 +91,16 @@ class _PublicServer(web.Server):
         super().pre_shutdown()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        visit = self._visits.get(request.protocol)
+        if visit is not None and visit.proxy:
+            forwarded = ",".join(request.headers.getall("X-Forwarded-For", ()))
+            if not visit.forwarded(forwarded):
+                return Wire(plain_answer(429, "Too Many Requests", TOO_MANY, {"Retry-After": "5"}))
         bare = request.method == hdrs.METH_HEAD
         start, body = self._reply(request)
         connection, alive = _persistence(request)
         wire = b"".join((start, date_line(), connection, b"\r\n", b"" if bare else body))
-        return _Ready(wire, alive=alive, timeout_s=self._timeout_s)
+        return _Ready(wire, alive=alive)
 
     def _reply(self, request: web.BaseRequest) -> Reply:
         target, headers = request.raw_path, request.headers
@@ -89,24 +115,17 @@ class _PublicServer(web.Server):
 class _Ready(web.StreamResponse):
     """An answer whose bytes are ready."""
 
-    def __init__(self, wire: bytes, *, alive: bool, timeout_s: float) -> None:
+    def __init__(self, wire: bytes, *, alive: bool) -> None:
         super().__init__()
         self._wire = wire
         self._keep_alive = alive
-        self._timeout_s = timeout_s
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
         writer = request.writer
         await writer.write(self._wire)
-        # A client that pipelines requests without reading answers would fill our memory: wait, with a time limit.
+        # A client that pipelines requests without reading answers would fill our memory.
         if request.protocol.writing_paused:
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    await writer.drain()
-            except TimeoutError:
-                if request.transport is not None:
-                    request.transport.abort()
-                raise ConnectionResetError("the client reads too slowly") from None
+            await writer.drain()
         return writer
 
     async def write_eof(self, data: bytes = b"") -> None:
@@ -119,14 +138,3 @@ def _persistence(request: web.BaseRequest) -> tuple[bytes, bool]:
     if request.version >= HttpVersion11:
         return (b"" if alive else b"Connection: close\r\n"), alive
     return (b"Connection: keep-alive\r\n" if alive else b""), alive
-
-
-def _log() -> logging.Logger:
-    log = logging.getLogger(__name__)
-    log.addFilter(_not_a_bad_request)
-    return log
-
-
-def _not_a_bad_request(record: logging.LogRecord) -> bool:
-    # A malformed request is not an error of this program: log no traceback for it.
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))

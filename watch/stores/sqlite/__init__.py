@@ -123,6 +123,10 @@ class SqliteStore:
         await self._check.over()
         return await self._writer.submit(lambda connection: commits.forget(connection, before_ms, ahead_ms))
 
+    async def forget_sketches(self, before_ms: int) -> int:
+        await self._check.over()
+        return await self._writer.submit(lambda connection: commits.forget_sketches(connection, before_ms))
+
     async def close(self) -> None:
         self.reads.shut()  # first: only the last connection to close can remove the WAL
         await self._writer.close()

@@ -49,6 +49,14 @@ _SKETCH = (
     "INSERT INTO sketch VALUES (?,?,?,?) "
     "ON CONFLICT (check_name, hour_ms, vantage) DO UPDATE SET body = excluded.body"
 )
+_SKETCHED = """
+WITH RECURSIVE known(name) AS (
+  SELECT min(check_name) FROM sketch
+  UNION ALL SELECT (SELECT min(check_name) FROM sketch WHERE check_name > name) FROM known WHERE name IS NOT NULL
+) SELECT name FROM known WHERE name IS NOT NULL
+"""
+_OLD_SKETCHES = "DELETE FROM sketch WHERE check_name = ? AND hour_ms < ?"
+_MOST_SKETCHES = 20_000  # in a transaction, or a few more
 _QUARTER = (
     "INSERT INTO trend (check_name, vantage, fact, quarter_ms, count, at_ms, value) VALUES (?,?,?,?,?,?,?) "
     "ON CONFLICT (quarter_ms, check_name, vantage, fact) DO UPDATE SET "
@@ -168,6 +176,18 @@ def forget(connection: apsw.Connection, before_ms: int, ahead_ms: int) -> int:
     gone = connection.changes()
     connection.execute("DELETE FROM trend WHERE quarter_ms < ?", (before_ms,))
     connection.execute("PRAGMA incremental_vacuum(256)").fetchall()
+    return gone
+
+
+def forget_sketches(connection: apsw.Connection, before_ms: int) -> int:
+    """Drop sketches of hours before *before_ms*, some 20,000 at a time; return how many were dropped."""
+    # One look into the index for each check: its oldest hour is its first row. A scan would read all of a year.
+    gone = 0
+    for (check,) in connection.execute(_SKETCHED).fetchall():
+        connection.execute(_OLD_SKETCHES, (check, before_ms))
+        gone += connection.changes()
+        if gone >= _MOST_SKETCHES:
+            break
     return gone
 
 
