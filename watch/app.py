@@ -19,7 +19,6 @@ from watch.alerts.dispatcher import Dispatcher
 from watch.alerts.not_ahead import not_ahead
 from watch.alerts.reconciler import Reconciler
 from watch.alerts.sender import Sender
-from watch.checkpointing import keep_checkpoints
 from watch.clock import SystemClock
 from watch.config import ConfigError, Loaded, load
 from watch.core.alert import Status
@@ -28,14 +27,16 @@ from watch.hub.answers import status_answer
 from watch.hub.days import Days
 from watch.hub.hub import Hub
 from watch.hub.janitor import Janitor
+from watch.hub.month_ends import MonthEnds
 from watch.hub.publisher import Publisher
 from watch.hub.replay import book_now, ledger_end, live_from_ms
+from watch.hub.store_watch import StoreWatch
 from watch.hub.taken_over import TakenOver, epoch_from
 from watch.limits import runs_at_once
 from watch.ports import Trouble
 from watch.probes.wire.net.engines import close_all
 from watch.reload import Watched, difference
-from watch.stores.sqlite import SqliteStore, reading
+from watch.stores.sqlite import SqliteStore
 from watch.stores.sqlite.backup import copied
 from watch.tending import Tending
 from watch.vantage.point import VantagePoint
@@ -92,7 +93,9 @@ class App:
             settings, self.store, book, end, self.desk, self.metrics, self.clock, self._dirty.set, epoch
         )
         self.hub.verbs |= {"reload": self._reload_now, "backup": self._back_up}
-        self.days = Days(settings, self.hub.recorder, lambda: reading(settings.store), self.hub.committed)
+        self.month_ends = MonthEnds(self.store, self.hub, self.clock)
+        self.days = Days(settings, self.hub.recorder, self.store.reading, self.month_ends.on_disk)
+        self.store_watch = StoreWatch(self.store, self.hub.troubles, self.clock)
         self.point = VantagePoint(
             settings.vantage,
             self.hub,
@@ -105,7 +108,14 @@ class App:
         self.socket = HubSocket({"status": self._status, "now": self._time}, self.hub.take)
         self.janitor = Janitor(self.store, self.clock, settings.retention)
         self.tending = Tending(
-            self.clock, self.store, self.desk, self.point, self.hub.troubles, self.metrics, self._follow
+            self.clock,
+            self.store_watch,
+            self.desk,
+            self.point,
+            self.hub.troubles,
+            self.metrics,
+            self._follow,
+            lambda: self.socket.open(settings.store) if not self.socket.present else None,
         )
         self._watched = Watched(loaded.sources)
         self._runners: list[web.BaseRunner] = []
@@ -144,7 +154,7 @@ class App:
             operators_app(self.metrics, sources), *listen.operators, setting="listen.operators"
         )
         self._runners.append(private)
-        await self.socket.open(self._settings.store)
+        await self.tending.open_socket(must=True)
         self._say(f"Status page   http://{spelled(*page)}/")
         self._say(f"Operators     http://{spelled(*operators)}/healthz  /readyz  /metrics")
 
@@ -160,8 +170,7 @@ class App:
         """Run every loop until one ends, which only `stop` or an error makes it do."""
         loops = {
             "vantage": self.point.run(), "hub": self.hub.run(), "alerts": self.dispatcher.run(),
-            "publisher": self._publish(), "soundness": self._sound(),
-            "checkpoints": keep_checkpoints(self.hub, self._settings.store, self.clock),
+            "publisher": self._publish(), "store": self.store_watch.run(), "months": self.month_ends.run(),
             "janitor": self.janitor.run(), "reload": self._reload(), "clock": self.tending.run(),
             "stop": self._stop.wait(),
         }  # fmt: skip
@@ -213,7 +222,7 @@ class App:
     async def _publish(self) -> None:
         while True:
             self._dirty.clear()
-            await self.days.settle(self.clock.now_ms())
+            await self.month_ends.settle(self.days)
             page = await self.publisher.page(self.clock.now_ms())
             self.pages.put(await asyncio.to_thread(rendered, page))
             try:
@@ -221,11 +230,6 @@ class App:
                     await self._dirty.wait()
             except TimeoutError:
                 continue
-
-    async def _sound(self) -> None:
-        """End us when a page of the store is damaged. Nothing is written before that is known."""
-        await self.store.sound()
-        await self._stop.wait()
 
     async def _status(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         hub = self.hub
@@ -241,6 +245,8 @@ class App:
         if not target.is_absolute():
             raise Trouble("backup: give the absolute path of the file to write")
         await self.hub.committed()
+        if (why := self.store.trouble) is not None:
+            raise Trouble(f"backup: a copy of the store would lack what is only in memory now. {why}")
         size = await asyncio.to_thread(copied, self._settings.store, target)
         return {"file": str(target), "bytes": size}
 

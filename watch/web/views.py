@@ -26,7 +26,7 @@ class Views:
 
     Args:
         beats: For each loop, when it last ran, on the monotonic clock in seconds.
-        unwritten: Why the store does not accept writes now; None while it does.
+        unwritten: Why what is acknowledged is not on disk now; None while it is.
         pending: The number of notices that wait to be sent.
     """
 
@@ -79,5 +79,5 @@ class Views:
     def readiness(self) -> Readiness:
         unasked = [name for name in self._hub.board.checks if not self._hub.judged(name)]
         waiting = [f"first readings of {len(unasked)} check{'s' * (len(unasked) != 1)}"] if unasked else []
-        waiting += ["the store takes no writes"] if self._unwritten() is not None else []
+        waiting += [str(why)] if (why := self._unwritten()) is not None else []
         return Readiness(tuple(waiting))
