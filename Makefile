@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN := nginx-light caddy chromium dnsmasq-base iputils-ping iproute2 openssl libcap2-bin util-linux \
   postgresql mariadb-server redis-server memcached etcd-server \
-  bind9 chrony snmpd keepalived slapd dovecot-imapd dovecot-pop3d vsftpd openssh-server openssh-client \
+  strace bind9 chrony snmpd keepalived slapd dovecot-imapd dovecot-pop3d vsftpd openssh-server openssh-client \
   tgt nfs-ganesha nfs-ganesha-vfs rpcbind samba faketime
 BENCH_DEBIAN := prometheus-blackbox-exporter wrk nginx-light
 

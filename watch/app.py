@@ -18,7 +18,6 @@ from watch.alerts.dispatcher import Dispatcher
 from watch.alerts.not_ahead import not_ahead
 from watch.alerts.reconciler import Reconciler
 from watch.alerts.sender import Sender
-from watch.checkpointing import keep_checkpoints
 from watch.clock import SystemClock
 from watch.config import ConfigError, Loaded, load
 from watch.core.alert import Status
@@ -27,14 +26,16 @@ from watch.hub.answers import status_answer
 from watch.hub.days import Days
 from watch.hub.hub import Hub
 from watch.hub.janitor import Janitor
+from watch.hub.month_ends import MonthEnds
 from watch.hub.publisher import Publisher
 from watch.hub.replay import book_now, ledger_end, live_from_ms
+from watch.hub.store_watch import StoreWatch
 from watch.hub.taken_over import TakenOver, epoch_from
 from watch.limits import runs_at_once
 from watch.ports import Trouble
 from watch.probes.wire.net.engines import close_all
 from watch.reload import Watched, difference
-from watch.stores.sqlite import SqliteStore, reading
+from watch.stores.sqlite import SqliteStore
 from watch.stores.sqlite.backup import copied
 from watch.tending import Tending
 from watch.vantage.point import VantagePoint
@@ -92,7 +93,9 @@ class App:
             settings, self.store, book, end, self.desk, self.metrics, self.clock, self.publishing.moved, epoch
         )
         self.hub.verbs |= {"reload": self._reload_now, "backup": self._back_up}
-        self.days = Days(settings, self.hub.recorder, lambda: reading(settings.store), self.hub.committed)
+        self.month_ends = MonthEnds(self.store, self.hub, self.clock)
+        self.days = Days(settings, self.hub.recorder, self.store.reading, self.month_ends.on_disk)
+        self.store_watch = StoreWatch(self.store, self.hub.troubles, self.clock)
         self.point = VantagePoint(
             settings.vantage,
             self.hub,
@@ -106,7 +109,14 @@ class App:
         self.socket = HubSocket({"status": self._status, "now": self._time}, self.hub.take)
         self.janitor = Janitor(self.store, self.clock, settings.retention)
         self.tending = Tending(
-            self.clock, self.store, self.desk, self.point, self.hub.troubles, self.metrics, self._follow
+            self.clock,
+            self.store_watch,
+            self.desk,
+            self.point,
+            self.hub.troubles,
+            self.metrics,
+            self._follow,
+            lambda: self.socket.open(settings.store) if not self.socket.present else None,
         )
         self._watched = Watched(loaded.sources)
         self._runners: list[web.BaseRunner] = []
@@ -145,7 +155,7 @@ class App:
             operators_app(self.metrics, sources), *listen.operators, setting="listen.operators"
         )
         self._runners.append(private)
-        await self.socket.open(self._settings.store)
+        await self.tending.open_socket(must=True)
         for page in pages:
             self._say(f"Status page   http://{spelled(*page)}/")
         self._say(f"Operators     http://{spelled(*operators)}/healthz  /readyz  /metrics")
@@ -162,10 +172,9 @@ class App:
         """Run every loop until one ends, which only `stop` or an error makes it do."""
         loops = {
             "vantage": self.point.run(), "hub": self.hub.run(), "alerts": self.dispatcher.run(),
-            "publisher": self.publishing.run(self._page), "soundness": self._sound(),
-            "checkpoints": keep_checkpoints(self.hub, self._settings.store, self.clock),
-            "janitor": self.janitor.run(), "figures": self.views.figure(), "reload": self._reload(),
-            "clock": self.tending.run(), "stop": self._stop.wait(),
+            "publisher": self.publishing.run(self._page), "store": self.store_watch.run(),
+            "months": self.month_ends.run(), "janitor": self.janitor.run(), "figures": self.views.figure(),
+            "reload": self._reload(), "clock": self.tending.run(), "stop": self._stop.wait(),
         }  # fmt: skip
         tasks = [asyncio.create_task(work, name=name) for name, work in loops.items()]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -213,13 +222,8 @@ class App:
                 self.metrics.outbox_dwell((notice.delivered_ms - notice.created_ms) / 1000)
 
     async def _page(self) -> Page:
-        await self.days.settle(self.clock.now_ms())
+        await self.month_ends.settle(self.days)
         return await self.publisher.page(self.clock.now_ms())
-
-    async def _sound(self) -> None:
-        """End us when a page of the store is damaged. Nothing is written before that is known."""
-        await self.store.sound()
-        await self._stop.wait()
 
     async def _status(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         hub = self.hub
@@ -235,6 +239,8 @@ class App:
         if not target.is_absolute():
             raise Trouble("backup: give the absolute path of the file to write")
         await self.hub.committed()
+        if (why := self.store.trouble) is not None:
+            raise Trouble(f"backup: a copy of the store would lack what is only in memory now. {why}")
         size = await asyncio.to_thread(copied, self._settings.store, target)
         return {"file": str(target), "bytes": size}
 

@@ -9,14 +9,15 @@ import logging
 from typing import TYPE_CHECKING
 
 from watch.hub.clock_words import step_text
+from watch.ports import ListenError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from watch.alerts.reconciler import Reconciler
     from watch.clock import Step, SystemClock
+    from watch.hub.store_watch import StoreWatch
     from watch.hub.troubles import Troubles
-    from watch.stores.sqlite import SqliteStore
     from watch.vantage.point import VantagePoint
     from watch.web.metrics import Metrics
 
@@ -24,22 +25,27 @@ log = logging.getLogger(__name__)
 
 
 class Tending:
-    """The look at each of them; `run` until cancelled."""
+    """The look at each of them; `run` until cancelled.
+
+    Args:
+        open_socket: Opens the socket for verbs; None when it is open.
+    """
 
     def __init__(
-        self, clock: SystemClock, store: SqliteStore, desk: Reconciler, point: VantagePoint, troubles: Troubles,
-        metrics: Metrics, follow: Callable[[], None],
+        self, clock: SystemClock, watch: StoreWatch, desk: Reconciler, point: VantagePoint, troubles: Troubles,
+        metrics: Metrics, follow: Callable[[], None], open_socket: Callable[[], Awaitable[None] | None],
     ) -> None:  # fmt: skip
-        self._clock, self._store, self._desk, self._point = clock, store, desk, point
+        self._clock, self._watch, self._desk, self._point = clock, watch, desk, point
         self._troubles, self._metrics, self._follow = troubles, metrics, follow
-        self._writing = True
+        self._open = open_socket
         self._step: Step | None = None
 
     async def run(self) -> None:
         while True:
             self._look_at_the_clock()
             now = self._clock.now_ms()
-            self._look_at_the_store(now)
+            self._watch.look()
+            await self.open_socket()
             self._troubles.stuck(self._desk.waiting_since_ms(), now)
             self._metrics.outbox_pending(self._desk.pending)
             self._metrics.troubled(trouble.kind for trouble in self._troubles.current())
@@ -59,11 +65,14 @@ class Tending:
             log.warning("the hub goes over to the wall clock, in a new clock epoch")
             self._follow()
 
-    def _look_at_the_store(self, now_ms: int) -> None:
-        why = self._store.trouble
-        if (why is None) is not self._writing:
-            self._writing = why is None
-            log.log(
-                logging.INFO if self._writing else logging.ERROR, "the store: %s", why or "is written again"
-            )
-        self._troubles.unwritten(None if why is None else str(why), now_ms)
+    async def open_socket(self, *, must: bool = False) -> None:
+        """Open the socket for verbs, also after its file was removed. Page and pager do not wait for it."""
+        why = None
+        try:
+            if (opening := self._open()) is not None:
+                await opening
+        except ListenError as error:
+            if must and not self._watch.waits:
+                raise
+            why = f"verbs cannot ask or command the hub: {error}"
+        self._troubles.note("hub_socket", why, self._clock.now_ms())

@@ -200,3 +200,11 @@ async def test_a_socket_that_answers_nonsense_is_taken_for_no_hub(tmp_path):
         server.close()
         assert code == 0, out
         assert json.loads(out)["hub_process"] is None
+
+
+async def test_a_link_in_the_place_of_the_socket_is_not_followed(tmp_path):
+    """Who plants it would get the commands."""
+    async with await asyncio.start_unix_server(lambda _, writer: writer.close(), tmp_path / "theirs"):
+        place(tmp_path / "t.db").symlink_to(tmp_path / "theirs")
+        with pytest.raises(ConnectionError, match="a link is in the place"):
+            await asyncio.to_thread(asked, tmp_path / "t.db", "status", {})

@@ -403,8 +403,9 @@ async def test_days_that_were_drawn_before_the_first_reading_are_drawn_anew_afte
     story = await (await lived()).back_after(18 * 86_400)
     hub, made = story.hub, story.hub.settings
 
-    async def flushed() -> None:
+    async def flushed() -> bool:
         await hub.turn()
+        return True
 
     days = Days(made, hub.recorder, lambda: nullcontext(story.store), flushed)
     publisher = Publisher(made, hub.book, days.of)

@@ -415,8 +415,9 @@ async def test_what_turns_out_to_have_lapsed_long_ago_corrects_the_bars_already_
     book = book_for(store, Path("x"), 0)
     recorder = Recorder(book, ledger_end(store))
 
-    async def flushed() -> None:
+    async def flushed() -> bool:
         await store.commit(recorder.take())
+        return True
 
     days = Days(plan(), recorder, lambda: nullcontext(store), flushed)
     publisher = Publisher(plan(), book, days.of)

@@ -39,7 +39,7 @@ def made(tmp_path_factory) -> Path:
 
 
 def rebuild(settings) -> None:
-    with rewriting(settings.store) as (reads, write):
+    with rewriting(settings.store) as (reads, write, _):
         for batch in rebuilt(reads, settings, SystemClock().now_ms()):
             write(batch)
 

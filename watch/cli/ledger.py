@@ -76,17 +76,22 @@ def _verdict(found: Verified, wrong: str | None, *, figures: bool) -> Iterator[s
 @ledger.command()
 @click.pass_obj
 def rebuild(config: str) -> None:
-    """Rebuild derived data from the ledger: tree tiles, checkpoint rows, the page's days. No hub may run."""
+    """Rebuild derived data from the ledger: tree tiles, checkpoint rows, the page's days. No hub may run.
+
+    Rows of other tables that cannot be read any more are removed; ledger and evidence are never changed.
+    """
     from watch.cli.store_view import settings_at  # noqa: PLC0415 - `--help` does not pay for these
     from watch.clock import SystemClock  # noqa: PLC0415
     from watch.hub.rebuilding import rebuilt  # noqa: PLC0415
     from watch.stores.sqlite import rewriting  # noqa: PLC0415
 
     settings = settings_at(config)
-    with rewriting(settings.store) as (reads, write):
+    with rewriting(settings.store) as (reads, write, removed):
         for batch in rebuilt(reads, settings, SystemClock().now_ms()):
             write(batch)
     click.echo("Tiles, checkpoints and days were rebuilt from the ledger.")
+    for table, rows in removed.items():
+        click.echo(f"Damaged rows removed from the table {table}: {rows}.")
 
 
 @ledger.command()

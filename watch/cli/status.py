@@ -34,7 +34,7 @@ def status(config: str, *, as_json: bool, exit_code: bool) -> int:
 
 def _answered_from_the_store(config: str) -> dict[str, Any]:
     """The answer from the store alone; a check without a valid reading is unknown."""
-    from watch.cli.store_view import settings_at, time_of  # noqa: PLC0415
+    from watch.cli.store_view import settings_at, tell_left_out, time_of  # noqa: PLC0415
     from watch.hub.answers import status_answer  # noqa: PLC0415
     from watch.hub.replay import DAY_MS, book_now  # noqa: PLC0415
     from watch.hub.returned import board_of, returned  # noqa: PLC0415
@@ -46,6 +46,7 @@ def _answered_from_the_store(config: str) -> dict[str, Any]:
         now_ms, epoch = time_of(settings.store, reads)
         book = book_now(reads, settings.store, now_ms - DAY_MS, pending=epoch)
         intake = returned(settings, reads, book, now_ms, epoch)
+        tell_left_out(reads)
         troubles = Troubles(now_ms, epoch=epoch).current()
         return status_answer(settings, board_of(settings, intake, book, now_ms), now_ms, None, troubles)
 

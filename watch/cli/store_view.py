@@ -77,6 +77,7 @@ def record(config: str, month: str | None) -> Iterator[Record]:
         if holder(settings.store) is None and (epoch is not None or hi_ms > _last_sign_ms(reads)):
             returned(settings, reads, book, now_ms, epoch)
         _complete(book, reads, settings, now_ms, epoch)
+        tell_left_out(reads)
         yield Record(settings, reads, book, wanted, now_ms)
 
 
@@ -91,6 +92,15 @@ def time_of(store: Path, reads: SqliteReads) -> tuple[int, ClockEpoch | None]:
     new = not clock.goes_on_from(last_ms)
     now_ms = clock.now_ms()
     return now_ms, epoch_from(reads, last_ms, now_ms, followed=False) if new else None
+
+
+def tell_left_out(reads: SqliteReads) -> None:
+    """Say on standard error which rows could not be read."""
+    for table, rows in reads.left_out.items():
+        click.echo(
+            f"Damaged rows of the table {table} that were left out: {rows}. `threenines ledger rebuild` removes them.",
+            err=True,
+        )
 
 
 def _last_sign_ms(reads: SqliteReads) -> int:

@@ -1,8 +1,8 @@
 """The verbs of `threenines`: one file a verb or family of verbs, imported only when it is called.
 
 Exit codes (contract): 0 success; 1 something is wrong with what was asked about; 2 the request or the configuration
-is wrong, or the answer cannot be written; 3 another hub holds the store; 70 a bug of ours. A traceback is shown only
-with THREENINES_TRACE=1.
+is wrong, or the answer cannot be written; 3 another hub holds the store; 70 a bug of ours; 74 the disk failed. A
+traceback is shown only with THREENINES_TRACE=1.
 """
 
 from __future__ import annotations

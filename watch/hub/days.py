@@ -66,12 +66,12 @@ class Days:
     Args:
         recorder: New rows go into its batch, and its entries may void some.
         reads: A connection of its own to the store, for another thread.
-        flushed: Returns when all entries so far are on disk.
+        flushed: Returns when all entries so far are written; False when only in memory, as the disk accepts no writes.
     """
 
     def __init__(
         self, settings: Settings, recorder: Recorder, reads: Callable[[], AbstractContextManager[Reads]],
-        flushed: Callable[[], Awaitable[None]],
+        flushed: Callable[[], Awaitable[bool]],
     ) -> None:  # fmt: skip
         self._recorder, self._reads, self._flushed = recorder, reads, flushed
         self._days: dict[str, dict[date, Day]] = {}  # by component and date
@@ -112,7 +112,8 @@ class Days:
             self._days, self._read = await asyncio.to_thread(self._kept), True
         while missing := self._missing():
             voids = self._voids
-            await self._flushed()
+            if not await self._flushed():
+                return  # what is read from the disk would lack what waits in memory
             made = await asyncio.to_thread(self._made, missing)
             if voids != self._voids:
                 continue  # an entry came meanwhile that may speak of these very days

@@ -171,7 +171,13 @@ def ledger_end(reads: Reads, pending: ClockEpoch | None = None) -> LedgerEnd:
     newest = checkpoint_before(reads, epochs_of(reads, pending), FOREVER - 1)
     horizon = 0 if newest is None else newest.effective_ms
     try:
-        return LedgerEnd(LedgerChain(last.seq, last.recorded_ms, last.hash, horizon), frontier(reads))
+        log = frontier(reads)
+        if log.size != last.seq:
+            raise StoreCorrupt(
+                f"the table tile speaks of {log.size} entries, but the ledger has {last.seq}. It is derived from the "
+                "ledger: run `threenines ledger rebuild`, which makes it anew."
+            )
+        return LedgerEnd(LedgerChain(last.seq, last.recorded_ms, last.hash, horizon), log)
     except (TypeError, ValueError):
         raise StoreCorrupt(
             "the ledger holds a hash that is none; something else has written to it. "

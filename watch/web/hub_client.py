@@ -47,6 +47,8 @@ def asked(
     """What the hub that holds *store* answers. ConnectionError when none listens; Trouble when it refuses."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as there:
         there.settimeout(timeout)
+        if place(store).is_symlink():
+            raise ConnectionError("a link is in the place of the hub's socket")
         with short_name(place(store)) as name:
             there.connect(name)
         there.sendall(orjson.dumps({"verb": verb, "arguments": dict(arguments), "by": by}) + b"\n")

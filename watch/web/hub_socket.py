@@ -54,14 +54,16 @@ class HubSocket:
         self._questions, self._take = questions, take
         self._server: asyncio.Server | None = None
         self._path: Path | None = None
+        self._file = os.stat_result(range(10))
         self._open: set[asyncio.StreamWriter] = set()
         self._closing = False
 
     async def open(self, store: Path) -> None:
-        """Listen beside *store*, whose lock we hold: what lies there is a dead hub's."""
+        """Listen beside *store*, whose lock we hold: what lies there is a dead hub's, or planted."""
         path = place(store)
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
+        if self._server is not None:  # its file was removed
+            self._server.close()
+        _unlinked(path)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         mask = os.umask(0o177)
         try:
@@ -75,7 +77,15 @@ class HubSocket:
             ) from error
         finally:
             os.umask(mask)
-        self._path = path
+        self._path, self._file = path, path.lstat()
+
+    @property
+    def present(self) -> bool:
+        """Whether verbs find us: the file that we made is at its place."""
+        try:
+            return self._path is not None and os.path.samestat(self._path.lstat(), self._file)
+        except OSError:
+            return False
 
     async def close(self) -> None:
         self._closing = True
@@ -130,6 +140,15 @@ class HubSocket:
         if receipt.refused:
             return {"code": 2, "error": receipt.refused[0].why}
         return {"code": 0, "answer": receipt.answer}
+
+
+def _unlinked(path: Path) -> None:
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ListenError(f"{path}: cannot be listened on ({error.strerror}). Check its folder.") from error
 
 
 def _account(writer: asyncio.StreamWriter) -> str:

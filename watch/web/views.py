@@ -27,7 +27,7 @@ class Views:
 
     Args:
         beats: For each loop, when it last ran, on the monotonic clock in seconds.
-        unwritten: Why the store does not accept writes now; None while it does.
+        unwritten: Why what is acknowledged is not on disk now; None while it is.
         pending: The number of notices that wait to be sent.
     """
 
@@ -91,6 +91,6 @@ class Views:
     def readiness(self) -> Readiness:
         unasked = [name for name in self._hub.board.checks if not self._hub.judged(name)]
         waiting = [f"first readings of {len(unasked)} check{'s' * (len(unasked) != 1)}"] if unasked else []
-        waiting += ["the store takes no writes"] if self._unwritten() is not None else []
+        waiting += [str(why)] if (why := self._unwritten()) is not None else []
         waiting += [t.text for t in self._hub.troubles.current() if t.kind == "overloaded"]
         return Readiness(tuple(waiting))

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 import apsw
 
 from watch.ports import StoreCorrupt, StoreError
-from watch.stores.sqlite.opening import checked, explained, free_name, hold, readable, synced
+from watch.stores.sqlite.faults import explained
+from watch.stores.sqlite.lock import hold
+from watch.stores.sqlite.opening import checked, free_name, readable, synced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,10 +34,10 @@ def copied(store: Path, target: Path) -> int:
     try:
         if target.exists():
             raise FileExistsError  # noqa: TRY301 - said below, as when it appears meanwhile
-        with _partial(target) as partial:
-            _pour(store, partial)
-            checked(partial)
-            os.link(partial, target)  # unlike a rename, it never replaces a file
+        with partial(target) as copy:
+            _copy(store, copy)
+            checked(copy)
+            os.link(copy, target)  # unlike a rename, it never replaces a file
             synced(target.parent)
         return target.stat().st_size
     except FileExistsError:
@@ -47,33 +49,38 @@ def copied(store: Path, target: Path) -> int:
 
 
 @contextlib.contextmanager
-def _partial(target: Path) -> Iterator[Path]:
+def partial(target: Path) -> Iterator[Path]:
     """An empty file beside *target* for what is not whole yet; it is gone afterwards."""
-    partial = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}.partial")
-    os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    file = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}.partial")
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     try:
-        yield partial
+        yield file
     finally:
         for suffix in _BESIDE:
             with contextlib.suppress(OSError):
-                partial.with_name(partial.name + suffix).unlink()
+                file.with_name(file.name + suffix).unlink()
 
 
-def _pour(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path) -> None:
     """Copy the pages of *source* into the empty file *target*, and put it on disk."""
     reads = readable(source)
     try:
-        with explained(target):
-            copy = apsw.Connection(str(target), flags=apsw.SQLITE_OPEN_READWRITE)
-            try:
-                with copy.backup("main", reads, "main") as backup:
-                    while not backup.done:
-                        backup.step(_PAGES)
-                copy.execute("PRAGMA journal_mode=DELETE").fetchall()  # one file, without a WAL beside it
-            finally:
-                copy.close()
+        pour(reads, target)
     finally:
         reads.close()
+
+
+def pour(source: apsw.Connection, target: Path) -> None:
+    """Copy all that *source* reads into the empty file *target*, and put it on disk."""
+    with explained(target):
+        copy = apsw.Connection(str(target), flags=apsw.SQLITE_OPEN_READWRITE)
+        try:
+            with copy.backup("main", source, "main") as backup:
+                while not backup.done:
+                    backup.step(_PAGES)
+            copy.execute("PRAGMA journal_mode=DELETE").fetchall()  # one file, without a WAL beside it
+        finally:
+            copy.close()
     synced(target)
 
 
@@ -105,21 +112,21 @@ def restored(backup: Path, store: Path) -> Path | None:
 
 
 def _placed(backup: Path, store: Path) -> None:
-    with _partial(store) as partial:
-        _pour(backup, partial)
+    with partial(store) as copy:
+        _copy(backup, copy)
         for suffix in _BESIDE[1:]:  # of a store that is gone: they would be applied to the new one
             store.with_name(store.name + suffix).unlink(missing_ok=True)
-        partial.rename(store)
+        copy.rename(store)
         synced(store.parent)
 
 
 def _set_aside(backup: Path, store: Path, former: Path) -> None:
-    with _partial(store) as partial:
-        _pour(backup, partial)
+    with partial(store) as copy:
+        _copy(backup, copy)
         for suffix in reversed(_BESIDE):
             with contextlib.suppress(FileNotFoundError):
                 store.with_name(store.name + suffix).rename(former.with_name(former.name + suffix))
-        partial.rename(store)
+        copy.rename(store)
         synced(store.parent)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import starmap
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from watch.core.localtime import Month
 from watch.core.sketch import Sketch
 from watch.ports import CLOSED
 from watch.stores.sqlite import rows
+from watch.stores.sqlite.rows import UNREADABLE
 
 if TYPE_CHECKING:
     import apsw
@@ -107,7 +108,9 @@ class Commits:
                 _SKETCH, (check, hour_ms, vantage, _added(connection, check, hour_ms, vantage, sketch))
             )
         many(_QUARTER, [(*key, *quarter) for key, quarter in batch.quarters.items()])
-        many(_ALERT, [(a.id, a.key, a.resolved_ms, a.to_json()) for a in batch.alerts.values()])
+        # Closed ones first: of a key, one alert at a time is open.
+        alerts = sorted(batch.alerts.values(), key=lambda a: a.open)
+        many(_ALERT, [(a.id, a.key, a.resolved_ms, a.to_json()) for a in alerts])
         many(_NOTICE, [(n.id, str(n.status), n.created_ms, n.to_json()) for n in batch.notices.values()])
         many(_HEARD, [(*key, h.to_json()) for key, h in batch.heard.items()])
         return len(batch.observations) + len(batch.entries)
@@ -146,8 +149,9 @@ def _added(connection: apsw.Connection, check: str, hour_ms: int, vantage: str, 
     """*sketch* merged with the stored one of that hour."""
     where = "SELECT body FROM sketch WHERE check_name = ? AND hour_ms = ? AND vantage = ?"
     merged = Sketch()
-    for kept in starmap(Sketch.from_bytes, connection.execute(where, (check, hour_ms, vantage))):
-        merged.merge(kept)
+    for (kept,) in connection.execute(where, (check, hour_ms, vantage)):
+        with suppress(*UNREADABLE):  # damaged by others: the hour begins anew
+            merged.merge(Sketch.from_bytes(kept))
     merged.merge(sketch)
     return merged.to_bytes()
 

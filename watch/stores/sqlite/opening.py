@@ -7,20 +7,35 @@ connections reset the WAL at the same time.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
+import stat
 import time
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import apsw
 
-from watch.ports import StoreCorrupt, StoreError, StoreHeld
+from watch.ports import StoreCorrupt, StoreError
+from watch.stores.sqlite.faults import explained, waits
+from watch.stores.sqlite.lock import hold, holder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+
+__all__ = [
+    "checked",
+    "free_name",
+    "hold",
+    "holder",
+    "readable",
+    "refuse_network",
+    "synced",
+    "unwritten",
+    "writable",
+]
 
 _PROFILE = """
 PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;
@@ -35,71 +50,6 @@ _READER = (
 _FARAWAY = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse", "fuse.sshfs", "ceph", "glusterfs", "afs"}
 )
-
-
-@contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors about *path* into messages with a cure."""
-    try:
-        yield
-    except (apsw.NotADBError, apsw.CorruptError) as error:
-        raise StoreCorrupt(
-            f"{path}: the database is damaged or is not a database ({error}). Nothing was changed. "
-            f"Keep a copy of it and of {path.name}-wal, then restore a backup, or move it away to start with a new one."
-        ) from error
-    except apsw.SQLError as error:
-        raise StoreCorrupt(
-            f"{path}: its tables are not as Threenines made them ({error}); another program has changed them. "
-            "Nothing was changed. Restore a backup, or move it away to start with a new one."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise StoreCorrupt(
-            f"{path}: holds text that is not UTF-8 ({error}); another program has written to it. Nothing was changed. "
-            "Restore a backup, or move it away to start with a new one."
-        ) from error
-    except apsw.ReadOnlyError as error:
-        raise StoreError(
-            f"{path}: may not be written ({error}). Give this user the permission to write it and its folder."
-        ) from error
-    except apsw.CantOpenError as error:
-        raise StoreError(
-            f"{path}: cannot be opened ({error}). Check that its folder exists and that this user may write it."
-        ) from error
-    except apsw.FullError as error:
-        raise StoreError(
-            f"{path}: the disk is full. Free some space; nothing acknowledged was lost."
-        ) from error
-    except apsw.BusyError as error:
-        raise StoreError(
-            f"{path}: another program keeps it locked. Close that program (it may be sqlite3)."
-        ) from error
-    except apsw.IOError as error:
-        raise StoreError(
-            f"{path}: the disk reports an error ({error}). Check the disk, then start again."
-        ) from error
-
-
-def hold(path: Path) -> int:
-    """Lock *path* for this process; return the descriptor, which holds the lock until closed or process end."""
-    lock = path.with_name(path.name + ".lock")
-    try:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreError(
-            f"{lock}: cannot be created ({error.strerror}). Check its folder, or set `store:`."
-        ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
-        os.close(descriptor)
-        raise StoreHeld(
-            f"{path}: another hub holds this store (process {holder}). "
-            f"Stop it first, or give this one its own `store:`."
-        ) from None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-    return descriptor
 
 
 def refuse_network(path: Path) -> None:
@@ -119,46 +69,101 @@ def _filesystem(folder: Path) -> str:
     return ""
 
 
+def named(path: Path) -> Path:
+    """*path* without symbolic links in its folders: what SQLite is given, as it refuses every link (S9)."""
+    return path.parent.resolve() / path.name
+
+
 def writable(path: Path, migrations: Sequence[tuple[str, str]] | None = None) -> apsw.Connection:
     """The one connection that writes, after migration to the current schema.
 
     Args:
         migrations: (name, SQL) in order; None means those of this program.
     """
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)) if not path.exists() else None
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be created ({error.strerror}). Check its folder.") from error
+    file = named(path)
+    _guard(path, file)
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW
     with explained(path):
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-        list(
-            connection.execute(_PROFILE)
-        )  # apsw stops at the first row: only reading all rows runs all statements
-        _migrate(connection, path, _migrations() if migrations is None else migrations)
+        connection = apsw.Connection(str(file), flags=flags)
+    try:
+        with explained(path, lambda: connection.system_errno):
+            if connection.readonly("main"):
+                os.close(os.open(file, os.O_RDWR | os.O_CLOEXEC))  # says why
+            # apsw stops at the first row: only reading all rows runs all statements
+            list(connection.execute(_PROFILE))
+            _migrate(connection, path, _migrations() if migrations is None else migrations)
+    except OSError as error:
+        connection.close()
+        raise waits(path, error) or StoreError(
+            f"{path}: may not be written ({error.strerror}). Give this user the permission to write it and its folder."
+        ) from error
+    except BaseException:
+        connection.close()
+        raise
+    for suffix in ("-wal", "-shm"):
+        _tighten(file.with_name(file.name + suffix))
     return connection
 
 
-def checked(path: Path) -> None:
+def _guard(path: Path, file: Path) -> None:
+    """Create the file for its owner alone if there is none; refuse what is not a plain file; tighten its mode."""
+    try:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        os.close(os.open(file, flags, 0o600))
+    except FileExistsError:
+        _tighten(file)
+    except OSError as error:
+        raise waits(path, error) or StoreError(
+            f"{path}: cannot be created ({error.strerror}). Check its folder."
+        ) from error
+
+
+def _tighten(file: Path) -> None:
+    """Take from others the rights to *file* when it is ours. StoreError when it is a link or no plain file."""
+    try:
+        # O_PATH: closing another kind of descriptor would drop the locks that SQLite has on the file.
+        descriptor = os.open(file, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            link = "is a symbolic link" if stat.S_ISLNK(found.st_mode) else "is no plain file"
+            raise StoreError(f"{file}: {link}. Set `store:` to the file itself.")
+        if found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) & 0o077:
+            with contextlib.suppress(OSError):  # a read-only file system
+                Path(f"/proc/self/fd/{descriptor}").chmod(0o600)
+    finally:
+        os.close(descriptor)
+
+
+def checked(path: Path, *, ours: bool = False) -> None:
     """Check every page of *path*; StoreCorrupt when one is damaged. Slow on a large file: may run in a thread."""
-    with explained(path):
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-        try:
+    connection = _reader(path, ours=ours)
+    try:
+        with explained(path, lambda: connection.system_errno):
             verdict = connection.execute("PRAGMA quick_check(1)").get
             if verdict != "ok":
                 raise apsw.CorruptError(str(verdict))
-        finally:
-            connection.close()
+    finally:
+        connection.close()
 
 
-def readable(path: Path) -> apsw.Connection:
-    """A connection that only reads. StoreError when there is no store, or its schema is another."""
+def readable(path: Path, *, ours: bool = False) -> apsw.Connection:
+    """A connection that only reads, for which the right to read is enough.
+
+    StoreError when there is no store, or its schema is another.
+
+    Args:
+        ours: The hub of this process holds the store.
+    """
     if not path.exists():
         raise StoreError(f"{path}: there is no store yet. `threenines run` creates it.")
-    with explained(path):
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-        list(connection.execute(_READER))
+    connection = _reader(path, ours=ours)
+    with explained(path, lambda: connection.system_errno):
         version = connection.execute("PRAGMA user_version").get
     if version != len(_migrations()):
+        connection.close()
         cure = (
             "`threenines run` migrates it."
             if version < len(_migrations())
@@ -168,6 +173,68 @@ def readable(path: Path) -> apsw.Connection:
     return connection
 
 
+def _reader(path: Path, *, ours: bool) -> apsw.Connection:
+    """A connection beside the writer's; where its shared memory cannot be used, one to a store that nobody writes."""
+    try:
+        with explained(path):
+            connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+            try:
+                list(connection.execute(_READER))
+                connection.execute("PRAGMA schema_version").fetchall()  # reads the file, and opens the WAL
+            except BaseException:
+                connection.close()
+                raise
+    except StoreCorrupt:
+        raise
+    except StoreError:
+        if not ours and holder(path) is not None and not os.statvfs(path).f_flag & os.ST_RDONLY:
+            raise  # a hub writes it; on a read-only file system nobody does
+        return _still(path)
+    return connection
+
+
+def _still(path: Path) -> apsw.Connection:
+    """A connection to a store that no hub writes: on a read-only or full disk, or in a folder of another user.
+
+    It needs no shared memory and takes no lock, so it would read nonsense beside a writer. A WAL is read into memory;
+    without one, nothing at all is opened beside the file.
+    """
+    wal = path.with_name(f"{path.name}-wal")
+    with explained(path):
+        left = wal.exists() and wal.stat().st_size > 0
+        options = "vfs=unix-none&mode=ro" if left else "immutable=1&mode=ro"
+        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        connection = apsw.Connection(f"{path.resolve().as_uri()}?{options}", flags=flags)
+        try:
+            list(connection.execute("PRAGMA locking_mode=EXCLUSIVE" if left else "PRAGMA locking_mode"))
+            list(connection.execute(_READER))
+            connection.execute("PRAGMA schema_version").fetchall()
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def made(path: Path) -> bool:
+    """Whether there is a store at *path* with tables in it. A full disk may have left one without."""
+    if not path.exists() or not path.stat().st_size:
+        return False
+    connection = _reader(path, ours=True)
+    try:
+        with explained(path):
+            return bool(connection.execute("PRAGMA user_version").get)
+    finally:
+        connection.close()
+
+
+def unwritten() -> apsw.Connection:
+    """An empty store in memory: what a hub reads that starts where its store cannot be created yet."""
+    connection = apsw.Connection(":memory:")
+    _migrate(connection, Path(":memory:"), _migrations())
+    return connection
+
+
+@cache
 def _migrations() -> list[tuple[str, str]]:
     folder = files("watch.stores") / "migrations"
     return sorted((f.name, f.read_text("utf-8")) for f in folder.iterdir() if f.name.endswith(".sql"))
@@ -228,19 +295,3 @@ def synced(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def holder(path: Path) -> int | None:
-    """The process id of the hub that holds *path*, 0 when it is not known; None while no hub does."""
-    try:
-        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        text = os.pread(descriptor, 32, 0).strip()
-        return int(text) if text.isdigit() else 0
-    finally:
-        os.close(descriptor)
-    return None

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from watch.core.alert import Alert, Heard, Notice
-from watch.core.darkness import Gap
 from watch.core.days import DayRow, rows_of_month
-from watch.core.ledger import Entry
-from watch.core.merkle import Tile
+from watch.core.ledger import TYPES, Entry
 from watch.core.reading import Observation, Verdict
 from watch.core.sketch import Sketch
-from watch.core.trend import QuarterHour
 from watch.ports import StoreCorrupt
 from watch.stores.sqlite import rows
-from watch.stores.sqlite.opening import explained, readable
+from watch.stores.sqlite.faults import damaged, explained
+from watch.stores.sqlite.opening import readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import apsw
 
+    from watch.core.alert import Alert, Heard, Notice
     from watch.core.confirm import Belief
-    from watch.core.trend import QuarterHours
+    from watch.core.darkness import Gap
+    from watch.core.merkle import Tile
+    from watch.core.trend import QuarterHour, QuarterHours
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
 
 _PAGE = 5000  # rows per read: a long read prevents checkpoints of the WAL
 _HOUR_MS = 3_600_000
@@ -39,11 +42,18 @@ _COLUMNS = "at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, b
 
 
 class SqliteReads:
-    """`watch.ports.Reads` on a database file that another process may be writing."""
+    """`watch.ports.Reads` on a database file that another process may be writing.
+
+    A row that cannot be read is named, with a way out (StoreCorrupt), or left out if the hub can go on without it.
+
+    Attributes:
+        left_out: By table, how many rows were left out so far.
+    """
 
     def __init__(self, path: Path, connection: apsw.Connection | None = None) -> None:
         self._path = path
         self._connection = connection or readable(path)
+        self.left_out: dict[str, int] = {}
 
     def shut(self) -> None:
         self._connection.close()
@@ -66,7 +76,7 @@ class SqliteReads:
     def _streamed(self, sql: str, *values: int) -> Iterator[Entry]:
         return map(Entry._make, self._raw(sql, *values))
 
-    def _raw(self, sql: str, *values: int) -> Iterator[tuple[Any, ...]]:
+    def _raw(self, sql: str, *values: int | str) -> Generator[tuple[Any, ...]]:
         """Rows one by one: a list of a month would take tens of megabytes."""
         with explained(self._path):
             cursor = self._connection.execute(sql, values)
@@ -79,7 +89,10 @@ class SqliteReads:
         return next(map(Entry._make, self._rows(f"{_LEDGER} WHERE seq = ?", seq)), None)
 
     def last_entry(self) -> Entry | None:
-        return next(map(Entry._make, self._rows(f"{_LEDGER} ORDER BY seq DESC LIMIT 1")), None)
+        last = next(map(Entry._make, self._rows(f"{_LEDGER} ORDER BY seq DESC LIMIT 1")), None)
+        if last is not None and tuple(map(type, last)) != TYPES:
+            raise damaged(self._path, "ledger", f"entry {last.seq}")
+        return last
 
     def checkpoint(self, at_ms: int) -> Entry | None:
         newest = "kind = 'checkpoint' AND effective_ms <= ? ORDER BY effective_ms DESC, seq DESC LIMIT 1"
@@ -100,10 +113,12 @@ class SqliteReads:
         return (body for _, body in found)
 
     def tiles(self) -> Sequence[Tile]:
-        return [Tile(*row) for row in self._rows("SELECT level, n, hash FROM tile ORDER BY level, n")]
+        found = self._rows("SELECT level, n, hash FROM tile ORDER BY level, n")
+        return list(self._needed("tile", found, rows.tile_of))
 
     def evidence(self, seq: int) -> Sequence[Observation]:
-        return [rows.observation_of(row[0], row[1], row[2:]) for row in self.evidence_rows(seq)]
+        found = self.evidence_rows(seq)
+        return list(self._needed("evidence", found, lambda row: rows.observation_of(row[0], row[1], row[2:])))
 
     def evidence_rows(self, seq: int) -> list[tuple[Any, ...]]:
         """The readings that prove an entry, as its `proof` hashes them."""
@@ -126,24 +141,23 @@ class SqliteReads:
         found = self._rows(
             f"SELECT component, month, body FROM day WHERE {where}", zone, from_month, to_month
         )
-        for component, month, body in found:
-            yield from rows_of_month(zone, component, month, body)
+        for month_rows in self._needed("day", found, lambda row: rows_of_month(zone, *row)):
+            yield from month_rows
 
     def darks(self) -> tuple[Mapping[int, int | None], Mapping[int, Mapping[str, Gap]]]:
         gaps: dict[int, dict[str, Gap]] = {}
-        for entry, check, *times in self._rows("SELECT * FROM dark_gap"):
-            gaps.setdefault(entry, {})[check] = Gap(*times)
-        return dict(self._rows("SELECT entry, until_ms FROM dark")), gaps
+        found = self._rows("SELECT entry, check_name, last_ms, first_ms, bad_ms, done_ms FROM dark_gap")
+        for entry, check, gap in self._needed("dark_gap", found, rows.gap_of):
+            gaps.setdefault(entry, {})[check] = gap
+        return dict(self._needed("dark", self._rows("SELECT entry, until_ms FROM dark"), rows.dark_of)), gaps
 
     def lanes(self) -> Mapping[tuple[str, str], tuple[int, int]]:
         found = self._rows("SELECT vantage, lane, epoch, seq FROM lane")
-        return {(vantage, lane): (epoch, seq) for vantage, lane, epoch, seq in found}
+        return dict(self._needed("lane", found, rows.lane_of))
 
     def beliefs(self) -> Mapping[tuple[str, str], Belief]:
-        kept = {
-            (check, vantage): rows.belief_of(text)
-            for check, vantage, text in self._rows("SELECT check_name, vantage, body FROM belief")
-        }
+        found = self._rows("SELECT check_name, vantage, body FROM belief")
+        kept = dict(self._needed("belief", found, rows.kept_belief))
         for key, newest in self.latest().items():
             belief = kept.get(key)
             if belief is None or newest.verdict is Verdict.UNKNOWN or belief.last_ms is None:
@@ -153,31 +167,30 @@ class SqliteReads:
         return kept
 
     def last_sign_ms(self) -> int:
-        last, newest = self.last_entry(), self._rows("SELECT at_ms FROM observation ORDER BY id DESC LIMIT 1")
-        beliefs = (rows.belief_of(text) for (text,) in self._rows("SELECT body FROM belief"))
+        last = self.last_entry()
+        found = self._raw("SELECT at_ms FROM observation ORDER BY id DESC LIMIT 1")
+        newest = self._useful("observation", found, lambda row: rows.number(row[0]))
+        kept = self._rows("SELECT check_name, vantage, body FROM belief")
+        beliefs = (belief for _, belief in self._needed("belief", kept, rows.kept_belief))
         believed = (max(b.since_ms, b.last_ms or 0) for b in beliefs)
-        return max(
-            [0 if last is None else last.recorded_ms, *(int(at_ms or 0) for (at_ms,) in newest), *believed]
-        )
+        return max([0 if last is None else last.recorded_ms, *newest, *believed])
 
     def latest(self) -> Mapping[tuple[str, str], Observation]:
-        names: dict[Any, str] = dict(self._rows("SELECT id, text FROM name"))
+        names = dict(self._useful("name", self._raw("SELECT id, text FROM name"), rows.name_of))
         newest: dict[tuple[str, str], Observation] = {}
         horizon = None
         # Backwards by rowid: this needs no index and reads only the last hour.
-        with explained(self._path):
-            found = self._connection.execute(
-                f"SELECT check_id, vantage_id, {_COLUMNS} FROM observation ORDER BY id DESC"
-            )
-            for check, vantage, *columns in found:
-                at_ms = int(columns[0] or 0)
-                horizon = at_ms - _HOUR_MS if horizon is None else horizon
-                if at_ms < horizon:
-                    break
-                key = (names[check], names[vantage])
-                if key not in newest:
-                    newest[key] = rows.observation_of(*key, columns)
-            found.close()
+        found = self._raw(f"SELECT check_id, vantage_id, {_COLUMNS} FROM observation ORDER BY id DESC")
+        readings = self._useful(
+            "observation", found, lambda row: rows.observation_of(names[row[0]], names[row[1]], row[2:])
+        )
+        for reading in readings:
+            horizon = reading.at_ms - _HOUR_MS if horizon is None else horizon
+            if reading.at_ms < horizon:
+                break
+            newest.setdefault((reading.check, reading.vantage), reading)
+        readings.close()
+        found.close()
         return newest
 
     def alerts(self) -> tuple[Sequence[Alert], Sequence[Notice], Sequence[Heard]]:
@@ -186,47 +199,76 @@ class SqliteReads:
             "(SELECT id FROM alert WHERE resolved_ms IS NULL OR id > (SELECT max(id) - 1000 FROM alert) "
             "UNION SELECT max(id) FROM alert GROUP BY key)"
         )
-        alerts = self._rows(f"SELECT body FROM alert WHERE id IN {recent} ORDER BY id")
+        alerts = self._rows(f"SELECT id, key, resolved_ms, body FROM alert WHERE id IN {recent} ORDER BY id")
         notices = self._rows(
-            "SELECT body FROM notice WHERE id > (SELECT max(id) - 5000 FROM notice) "
+            "SELECT id, status, created_ms, body FROM notice WHERE id > (SELECT max(id) - 5000 FROM notice) "
             "OR status IN ('pending', 'sending') ORDER BY id"
         )
-        heard = self._rows(f"SELECT body FROM heard WHERE alert_id IN {recent}")
+        heard = self._rows(f"SELECT alert_id, recipient, body FROM heard WHERE alert_id IN {recent}")
         return (
-            [Alert.of_json(body) for (body,) in alerts],
-            [Notice.of_json(body) for (body,) in notices],
-            [Heard.of_json(body) for (body,) in heard],
+            list(self._needed("alert", alerts, rows.alert_of)),
+            list(self._needed("notice", notices, rows.notice_of)),
+            list(self._needed("heard", heard, rows.heard_of)),
         )
 
     def canaries(self, vantage: str) -> frozenset[str]:
-        return frozenset(name for (name,) in self._rows("SELECT name FROM canary WHERE vantage = ?", vantage))
+        found = self._raw("SELECT vantage, name FROM canary WHERE vantage = ?", vantage)
+        return frozenset(name for _, name in self._useful("canary", found, rows.canary_of))
 
     def sights(self) -> Mapping[str, int]:
-        return dict(self._rows("SELECT vantage, good_ms FROM sight"))
+        return dict(self._useful("sight", self._raw("SELECT vantage, good_ms FROM sight"), rows.sight_of))
 
     def trends(self, vantage: str, since_ms: int) -> Mapping[str, Mapping[str, QuarterHours]]:
         found: dict[str, dict[str, dict[int, QuarterHour]]] = {}
-        for check, fact, quarter_ms, *sums in self._rows(
+        kept = self._raw(
             "SELECT check_name, fact, quarter_ms, count, at_ms, value FROM trend "
             "WHERE quarter_ms >= ? AND vantage = ?",
             since_ms,
             vantage,
-        ):
-            found.setdefault(check, {}).setdefault(fact, {})[quarter_ms] = QuarterHour(*sums)
+        )
+        for check, fact, quarter_ms, sums in self._useful("trend", kept, rows.quarter_of):
+            found.setdefault(check, {}).setdefault(fact, {})[quarter_ms] = sums
         return found
 
     def sketch(self, check: str, from_ms: int, to_ms: int) -> Sketch:
-        found = self._rows(
+        found = self._raw(
             "SELECT body FROM sketch WHERE check_name = ? AND hour_ms > ? AND hour_ms < ?",
             check,
             from_ms - _HOUR_MS,
             to_ms,
         )
         merged = Sketch()
-        for (body,) in found:
-            merged.merge(Sketch.from_bytes(body))
+        for part in self._useful("sketch", found, lambda row: Sketch.from_bytes(row[0])):
+            merged.merge(part)
         return merged
 
     def _rows(self, sql: str, *values: int | str) -> list[tuple[Any, ...]]:
         with explained(self._path):
             return list(self._connection.execute(sql, values))
+
+    def _needed(self, table: str, found: Iterable[Row], made: Callable[[Row], T]) -> Iterator[T]:
+        """What is *made* of each row; StoreCorrupt that names the first that cannot be read."""
+        for row in found:
+            try:
+                yield made(row)
+            except rows.UNREADABLE:
+                raise damaged(self._path, table, ", ".join(str(cell)[:60] for cell in row[:2])) from None
+
+    def _useful(self, table: str, found: Iterable[Row], made: Callable[[Row], T]) -> Generator[T]:
+        """What is *made* of each row that can be read; the others are counted, a damaged page as one."""
+        rest = iter(found)
+        while True:
+            try:
+                row = next(rest)
+            except StopIteration:
+                return
+            except StoreCorrupt:  # a page: what comes after it cannot be read
+                self._leave_out(table)
+                return
+            try:
+                yield made(row)
+            except rows.UNREADABLE:
+                self._leave_out(table)
+
+    def _leave_out(self, table: str) -> None:
+        self.left_out[table] = self.left_out.get(table, 0) + 1

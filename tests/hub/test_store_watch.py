@@ -1,0 +1,118 @@
+"""What is wrong with the store is trouble of our own, as long as it lasts."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import apsw
+import pytest
+
+from tests.fakes import START_MS, FakeClock, observation
+from watch.hub.store_watch import StoreWatch
+from watch.hub.troubles import Troubles
+from watch.ports import Batch, StoreError
+from watch.stores.sqlite import SqliteStore
+from watch.stores.sqlite.soundness import WEEK_MS, WeeklyCheck
+
+
+class Looks:
+    """A store that is looked at each second of a virtual clock."""
+
+    def __init__(self, folder, **more) -> None:
+        self.clock, self.store = FakeClock(), SqliteStore(folder / "t.db")
+        self.troubles = Troubles(START_MS)
+        self.watch = StoreWatch(self.store, self.troubles, self.clock, **more)
+
+    def look(self) -> dict[str, str]:
+        """The troubles by key, a second later."""
+        self.clock.move(1)
+        self.watch.look()
+        return {t.key: t.text for t in self.troubles.current() if t.key != "disk_low"}
+
+
+async def written(store: SqliteStore, megabytes: int) -> None:
+    for n in range(megabytes):
+        await store.commit(Batch([observation("a/b", 500 * n + m, detail="x" * 2000) for m in range(500)]))
+
+
+async def test_a_reader_that_never_ends_is_trouble_with_its_cure_and_others_are_not(tmp_path):
+    looks = Looks(tmp_path, wal_most=12 << 20)
+    await written(looks.store, 20)
+    assert looks.look() == {}, "checkpoints keep the WAL short"
+    reader = apsw.Connection(str(tmp_path / "t.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM observation").get == 10_000
+    await written(looks.store, 20)
+    text = looks.look()["store_wal"]
+    assert "another program keeps reading an old state" in text
+    assert f"fuser {tmp_path / 't.db'}" in text
+    reader.close()
+    await looks.store.close()
+
+
+async def test_a_store_that_was_written_anew_is_told_for_ten_minutes(tmp_path):
+    looks = Looks(tmp_path)
+    await written(looks.store, 1)
+    (tmp_path / "t.db").unlink()
+    said = looks.look()
+    assert set(said) == {"store_lost"}, "it is not full, and nothing waits in memory"
+    while looks.store.renewed is None:
+        await asyncio.sleep(0.01)
+    assert set(looks.look()) == {"store_renewed"}
+    looks.clock.move(598)
+    assert set(looks.look()) == {"store_renewed"}
+    looks.clock.move(1)
+    assert looks.look() == {}
+    await looks.store.close()
+
+
+async def test_the_weekly_check_finds_damage_and_ends_all_writing(tmp_path):
+    looks = Looks(tmp_path)
+    await written(looks.store, 1)
+    looks.store._writer._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    whole = bytearray((tmp_path / "t.db").read_bytes())
+    whole[4096 * 40 : 4096 * 41] = b"\xa5" * 4096
+    (tmp_path / "t.db").write_bytes(whole)
+    running = asyncio.create_task(looks.watch.run())
+    while looks.store.trouble is None:
+        await asyncio.sleep(0)
+    assert looks.clock.ms - START_MS >= WEEK_MS
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    text = looks.look()["store_stuck"]
+    assert "table observation: " in text
+    assert "`threenines restore FILE`" in text
+    with pytest.raises(StoreError, match="is damaged"):
+        await looks.store.close()
+
+
+async def test_when_the_next_check_is_due_outlives_the_hub(tmp_path):
+    looks = Looks(tmp_path)
+    await written(looks.store, 1)
+    first = WeeklyCheck(tmp_path / "t.db")
+    assert first.due_ms(START_MS) == START_MS + WEEK_MS
+    assert WeeklyCheck(tmp_path / "t.db").due_ms(START_MS + 5000) == START_MS + WEEK_MS
+    assert first.run(START_MS + WEEK_MS) is None
+    assert WeeklyCheck(tmp_path / "t.db").due_ms(START_MS + WEEK_MS + 1) == START_MS + 2 * WEEK_MS
+    first.stopping.set()
+    assert first.run(START_MS + 2 * WEEK_MS) is None
+    assert first.due_ms(START_MS + 2 * WEEK_MS) == START_MS + 2 * WEEK_MS, "one that was stopped was none"
+    await looks.store.close()
+
+
+def test_a_clock_that_goes_back_does_not_put_the_check_off(tmp_path):
+    weekly = WeeklyCheck(tmp_path / "t.db")
+    weekly.due_ms(START_MS + 100 * WEEK_MS)
+    assert weekly.due_ms(START_MS) == START_MS + WEEK_MS
+
+
+async def test_the_mark_of_the_check_follows_no_link(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    before = victim.stat().st_mtime_ns
+    (tmp_path / "t.db.checked").symlink_to(victim)
+    weekly = WeeklyCheck(tmp_path / "t.db")
+    weekly._note(START_MS)
+    assert (victim.read_text(), victim.stat().st_mtime_ns) == ("precious", before)

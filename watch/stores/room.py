@@ -1,0 +1,100 @@
+"""The room for the store: what is free on its disk, how fast that shrinks, and when nothing is left.
+
+What fills the disk may be another program, so growth is measured on what is free, not on the store alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_DAY_MS = 86_400_000
+_EVERY_MS = 60_000  # between the points of the line
+_LEAST_MS = 600_000  # of measurement before anything is foretold
+_NEVER_MS = 3650 * _DAY_MS
+_LOW = 0.05
+_PLENTY = 1 << 30  # bytes; on a large disk five percent are enough for a long time
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The room for a store at one instant.
+
+    Args:
+        free, total: Bytes of the disk; free is what this user may still use.
+        store, wal: Bytes of the database and of its WAL.
+        growth: By how many bytes a day the free room shrinks, negative when it grows; None before ten minutes of looks.
+        full_ms: When nothing is left at that growth, Unix time in ms; None when that is not within ten years.
+    """
+
+    free: int
+    total: int
+    store: int
+    wal: int
+    growth: float | None = None
+    full_ms: int | None = None
+
+    @property
+    def low(self) -> bool:
+        """Whether under five percent and under a gibibyte are free."""
+        return self.free < min(_PLENTY, self.total * _LOW)
+
+
+def room(path: Path) -> Room | None:
+    """The room for the store at *path* now, without growth; None when its folder cannot be looked at."""
+    try:
+        disk = os.statvfs(path.parent)
+    except OSError:
+        return None
+    unit = disk.f_frsize
+    return Room(
+        disk.f_bavail * unit, disk.f_blocks * unit, _size(path), _size(path.with_name(f"{path.name}-wal"))
+    )
+
+
+def _size(path: Path) -> int:
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0
+
+
+class RoomOverTime:
+    """The room for the store at *path*, with its growth over the last day, as far as we have looked."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._points: deque[tuple[int, int]] = deque()  # instant in ms, bytes free
+
+    def at(self, now_ms: int) -> Room | None:
+        """The room now, Unix time in ms; also remembers it. None when the folder cannot be looked at."""
+        now = room(self._path)
+        if now is None:
+            return None
+        self.note(now_ms, now.free)
+        return self.told(now, now_ms)
+
+    def note(self, now_ms: int, free: int) -> None:
+        """*free* bytes are left now; kept once a minute, for a day."""
+        points = self._points
+        if points and points[-1][0] > now_ms:
+            points.clear()  # the clock went back
+        if not points or now_ms - points[-1][0] >= _EVERY_MS:
+            points.append((now_ms, free))
+        while now_ms - points[0][0] > _DAY_MS:
+            points.popleft()
+
+    def told(self, now: Room, now_ms: int) -> Room:
+        """*now* with its growth, and with the instant when nothing is left."""
+        since_ms, free = self._points[0]
+        if now_ms - since_ms < _LEAST_MS:
+            return now
+        growth = (free - now.free) / (now_ms - since_ms) * _DAY_MS
+        left_ms = now.free / growth * _DAY_MS if growth > 0 else _NEVER_MS
+        full_ms = now_ms + round(left_ms) if left_ms < _NEVER_MS else None
+        return replace(now, growth=growth, full_ms=full_ms)
