@@ -1,11 +1,11 @@
 """The protocols for everything outside the core, and the errors: each is a message for the user, and none is a bug.
 
-    Trouble                       the root; its text is what the user reads
-    ├── ConfigError               checks.yaml is wrong: all mistakes, with their places
-    ├── StoreError                the database cannot be opened, read or written
-    │   ├── StoreHeld             another hub holds it (exit 3)
-    │   └── StoreCorrupt          it is damaged; nothing was changed, and the text says how to recover
-    └── ListenError               an address cannot be bound
+Trouble                       the root; its text is what the user reads
+├── ConfigError               checks.yaml is wrong: all mistakes, with their places
+├── StoreError                the database cannot be opened, read or written
+│   ├── StoreHeld             another hub holds it (exit 3)
+│   └── StoreCorrupt          it is damaged; nothing was changed, and the text says how to recover
+└── ListenError               an address cannot be bound
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from watch.core.alert import Alert, Heard, Notice
@@ -141,9 +141,9 @@ class Batch:
         beliefs: By (check, vantage point); they replace stored ones; None removes.
         canaries: By (vantage point, canary), when it was first known to be good.
         sights: By vantage point, when its last good canary round began.
-        sketches: By (check, vantage point, hour in ms); they are added to what was kept.
-        quarters: By (check, vantage point, fact, quarter of an hour in ms); they are added, too.
-        alerts, notices, heard: Rows by id, or by (alert, recipient); they replace stored ones.
+        sketches, quarters: By (check, vantage point, hour), or with a fact by the quarter; added to what was kept.
+        renames: Checks that have another name: former → new. What is stored under a former name is kept.
+        alerts, notices, heard: Rows by id, or by (alert, recipient); they replace stored ones; None removes.
         anew_ms: When a new clock epoch begins: sights, quarters and days that lie ahead of it are dropped.
     """
 
@@ -162,9 +162,10 @@ class Batch:
     sights: dict[str, int] = field(default_factory=dict)
     sketches: dict[tuple[str, str, int], Sketch] = field(default_factory=dict)
     quarters: dict[tuple[str, str, str, int], QuarterHour] = field(default_factory=dict)
+    renames: dict[str, str] = field(default_factory=dict)
     alerts: dict[int, Alert] = field(default_factory=dict)
     notices: dict[int, Notice] = field(default_factory=dict)
-    heard: dict[tuple[int, str], Heard] = field(default_factory=dict)
+    heard: dict[tuple[int, str], Heard | None] = field(default_factory=dict)
     anew_ms: int | None = None
 
     def __bool__(self) -> bool:
@@ -276,14 +277,13 @@ class Desk(Protocol):
     def plan(self, settings: Settings) -> None:
         """Replace the settings."""
 
+    def rename(self, parts: Mapping[str, str]) -> None:
+        """Know components by other keys: former → new."""
+
     def step(
-        self,
-        batch: Batch,
-        now_ms: int,
-        standings: Mapping[str, Standing],
-        troubles: Sequence[OwnTrouble],
-        quiet: frozenset[str],
-    ) -> None:
+        self, batch: Batch, now_ms: int, standings: Mapping[str, Standing], troubles: Sequence[OwnTrouble],
+        quiet: frozenset[str], unasked: Callable[[str], bool] = ...,
+    ) -> None:  # fmt: skip
         """Add to *batch* the alerts and notices that are due now."""
 
     def committed(self) -> None:

@@ -265,3 +265,15 @@ def test_a_description_may_have_several_lines(desk):
             checks: {home: {http: "http://127.0.0.1/"}}
     """)
     assert settings.components["web"].description == "One.\nTwo."
+
+
+def test_components_may_change_places_and_people_may_have_had_another_name(desk):
+    settings = desk.settings(
+        "components:\n"
+        '  a: {was: b, checks: {x: {http: "http://127.0.0.1/"}}}\n'
+        '  b: {was: c, checks: {x: {http: "http://127.0.0.1/"}}}\n'
+        '  c: {was: a, checks: {x: {http: "http://127.0.0.1/"}}}\n'
+        'people: {alicia: {was: alice, channels: ["json://127.0.0.1"]}}\n'
+    )
+    assert [c.was for c in settings.components.values()] == ["b", "c", "a"]
+    assert settings.people["alicia"].was == "alice"

@@ -81,6 +81,17 @@ class Recorder:
         self.heard(entry)
         return entry
 
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Let the batch know checks by other names: former → new, all at once."""
+        batch, before = self.batch, self.batch.renames
+        batch.observations = [
+            o._replace(check=names[o.check]) if o.check in names else o for o in batch.observations
+        ]
+        batch.sketches = {(names.get(key[0], key[0]), *key[1:]): one for key, one in batch.sketches.items()}
+        batch.quarters = {(names.get(key[0], key[0]), *key[1:]): one for key, one in batch.quarters.items()}
+        twice = {old: names.get(new, new) for old, new in before.items()}
+        batch.renames = twice | {old: new for old, new in names.items() if old not in before.values()}
+
     def take(self) -> Batch:
         """The batch that waits; a new one begins."""
         taken, self.batch = self.batch, Batch()
