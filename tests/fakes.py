@@ -190,8 +190,11 @@ class SilentDesk:
     def plan(self, settings) -> None:
         pass
 
-    def step(self, batch, now_ms, standings, troubles, quiet) -> None:
-        self.troubles, self.quiet = troubles, quiet
+    def rename(self, parts) -> None:
+        pass
+
+    def step(self, batch, now_ms, standings, troubles, quiet, unasked=None) -> None:
+        self.troubles, self.quiet, self.unasked = troubles, quiet, unasked
 
     def committed(self) -> None:
         pass

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,12 @@ from watch.alerts.dispatcher import Dispatcher
 from watch.alerts.not_ahead import not_ahead
 from watch.alerts.reconciler import Reconciler
 from watch.alerts.sender import Sender
+from watch.changes import compared, told
 from watch.clock import SystemClock
 from watch.config import ConfigError, Loaded, load
 from watch.core.alert import Status
 from watch.core.trend import WINDOW_MS
+from watch.errors import Trouble
 from watch.hub.answers import status_answer
 from watch.hub.days import Days
 from watch.hub.hub import Hub
@@ -31,10 +34,9 @@ from watch.hub.publisher import Publisher
 from watch.hub.replay import book_now, ledger_end, live_from_ms
 from watch.hub.store_watch import StoreWatch
 from watch.hub.taken_over import TakenOver, epoch_from
-from watch.limits import runs_at_once
-from watch.ports import Trouble
+from watch.limits import collecting_later, let_go, runs_at_once
 from watch.probes.wire.net.engines import close_all
-from watch.reload import Watched, difference
+from watch.reload import Watched
 from watch.stores.sqlite import SqliteStore
 from watch.stores.sqlite.backup import copied
 from watch.tending import Tending
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
 
     from statuspage.page import Page
     from watch.core.delivery import Command
+    from watch.core.settings import Settings
     from watch.ports import Batch
 
 log = logging.getLogger(__name__)
@@ -119,6 +122,7 @@ class App:
             lambda: self.socket.open(settings.store) if not self.socket.present else None,
         )
         self._watched = Watched(loaded.sources)
+        self._reloading, self._drawing = asyncio.Lock(), asyncio.Lock()
         self._runners: list[web.BaseRunner] = []
 
     def again(self) -> App:
@@ -222,8 +226,9 @@ class App:
                 self.metrics.outbox_dwell((notice.delivered_ms - notice.created_ms) / 1000)
 
     async def _page(self) -> Page:
-        await self.month_ends.settle(self.days)
-        return await self.publisher.page(self.clock.now_ms())
+        async with self._drawing:
+            await self.month_ends.settle(self.days)
+            return await self.publisher.page(self.clock.now_ms())
 
     async def _status(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         hub = self.hub
@@ -252,16 +257,20 @@ class App:
 
     async def _reload_now(self, _: Command | None) -> Mapping[str, Any]:
         """Take the file over now; what changed. ConfigError with every mistake, and the old one runs on."""
-        before = self._watched.look()
-        try:
-            loaded = await asyncio.to_thread(load, self._path, environ=os.environ, now_ms=self.clock.now_ms())
-            changes = difference(self._settings, loaded.settings)
-            self._adopt(loaded)
+        async with self._reloading:
+            before, now = self._watched.look(), self.clock.now_ms()
+            with collecting_later():
+                try:
+                    loaded = await asyncio.to_thread(load, self._path, environ=os.environ, now_ms=now)
+                    found, new = await asyncio.to_thread(compared, self._settings, loaded.settings)
+                except ConfigError as mistakes:
+                    self._refuse(mistakes)
+                    raise
+                await self._adopt(new)
+            self._loaded = replace(loaded, settings=new)
             self._watched.follow(loaded.sources, before)
-        except ConfigError as mistakes:
-            self._refuse(mistakes)
-            raise
-        return changes | {"warnings": [str(warning) for warning in loaded.warnings]}
+        log.info("the configuration was taken over: %s", told(found))
+        return found | {"warnings": [str(warning) for warning in loaded.warnings]}
 
     def _refuse(self, mistakes: ConfigError) -> None:
         """Keep what runs, and say what is wrong with the new."""
@@ -271,23 +280,17 @@ class App:
         )
         log.error("the configuration was not taken over; the old one runs on.\n%s", mistakes)
 
-    def _adopt(self, loaded: Loaded) -> None:
-        old, new = self._settings, loaded.settings
-        fixed = [name for name in ("store", "listen") if getattr(old, name) != getattr(new, name)]
-        fixed += ["vantages"] if old.vantage.name != new.vantage.name else []
-        if fixed:
-            raise ConfigError(
-                f"{', '.join(fixed)} changed: that needs a restart. The old configuration runs on."
-            )
-        self._settings, self._loaded = new, loaded
-        self.janitor.plan(new.retention)
-        self.hub.plan(new)
-        self.point.replan(new.vantage, new.asked_from(new.vantage))
-        self.days.plan(new)
-        self.publisher = Publisher(new, self.hub.book, self.days.of)
+    async def _adopt(self, new: Settings) -> None:
+        """Let every part follow *new*. No page is made meanwhile: it would be of the one and of the other."""
+        asked = await asyncio.to_thread(new.asked_from, new.vantage)
+        async with self._drawing:
+            # The vantage point in the same instant: no reading may answer a former question.
+            plan = await self.hub.plan(new, self.point.replanning(new.vantage, asked))
+            former, self._settings = self._settings, new
+            self.janitor.plan(new.retention)
+            self.days.plan(new, plan.parents)
+            self.publisher = Publisher(new, self.hub.book, self.days.of)
         self.metrics.reloaded(success=True)
         self.hub.troubles.note("config_reload", None, self.clock.now_ms())
         self.publishing.moved()
-        log.info(
-            "the configuration was read anew: %d components, %d checks", len(new.components), len(new.checks)
-        )
+        await asyncio.to_thread(let_go, former)

@@ -1,12 +1,4 @@
-"""The protocols for everything outside the core, and the errors: each is a message for the user, and none is a bug.
-
-Trouble                       the root; its text is what the user reads
-├── ConfigError               checks.yaml is wrong: all mistakes, with their places
-├── StoreError                the database cannot be opened, read or written
-│   ├── StoreHeld             another hub holds it (exit 3)
-│   └── StoreCorrupt          it is damaged; nothing was changed, and the text says how to recover
-└── ListenError               an address cannot be bound
-"""
+"""The protocols for everything outside the core: probes, clock, stores, uplink, alert desk, metrics."""
 
 from __future__ import annotations
 
@@ -14,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from watch.core.alert import Alert, Heard, Notice
@@ -29,64 +21,6 @@ if TYPE_CHECKING:
     from watch.core.sketch import Sketch
     from watch.core.standing import OwnTrouble, Standing
     from watch.core.trend import QuarterHour, QuarterHours
-
-
-class Trouble(Exception):  # noqa: N818 - the word in the documentation
-    """An error that the user can correct. The text says what, where and how; `exit_code` is the command's."""
-
-    exit_code = 2
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Remark:
-    """A mistake or a warning about one place in checks.yaml.
-
-    Args:
-        line: Counted from 1, as is *column*; 0 when it is about the file as a whole.
-        excerpt: The line with secrets masked, cut to the text around the place.
-        pointer: The line under the excerpt: blanks and a caret.
-        cure: What to write instead; empty when the message says it all.
-    """
-
-    file: str
-    line: int
-    column: int
-    message: str
-    excerpt: str = ""
-    pointer: str = ""
-    cure: str = ""
-
-    def __str__(self) -> str:
-        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        shown = [f"    {self.excerpt}", f"    {self.pointer}"] if self.excerpt else []
-        cure = [f"    {self.cure}"] if self.cure else []
-        return "\n".join([f"{place}: {self.message}", *shown, *cure])
-
-
-class ConfigError(Trouble):
-    """checks.yaml has mistakes: *mistakes* are all of them, in the file's order, and the text lists them."""
-
-    def __init__(self, text: str, mistakes: tuple[Remark, ...] = ()) -> None:
-        super().__init__(text)
-        self.mistakes = mistakes
-
-
-class StoreError(Trouble):
-    """The database cannot be opened, read or written."""
-
-
-class StoreHeld(StoreError):  # noqa: N818 - as `Trouble`
-    """Another hub holds the store."""
-
-    exit_code = 3
-
-
-class StoreCorrupt(StoreError):  # noqa: N818 - as `Trouble`
-    """The database is damaged."""
-
-
-class ListenError(Trouble):
-    """An address cannot be bound."""
 
 
 class Probe(Protocol):
@@ -141,9 +75,9 @@ class Batch:
         beliefs: By (check, vantage point); they replace stored ones; None removes.
         canaries: By (vantage point, canary), when it was first known to be good.
         sights: By vantage point, when its last good canary round began.
-        sketches: By (check, vantage point, hour in ms); they are added to what was kept.
-        quarters: By (check, vantage point, fact, quarter of an hour in ms); they are added, too.
-        alerts, notices, heard: Rows by id, or by (alert, recipient); they replace stored ones.
+        sketches, quarters: By (check, vantage point, hour), or with a fact by the quarter; added to what was kept.
+        renames: Checks that have another name: former → new. What is stored under a former name is kept.
+        alerts, notices, heard: Rows by id, or by (alert, recipient); they replace stored ones; None removes.
         anew_ms: When a new clock epoch begins: sights, quarters and days that lie ahead of it are dropped.
     """
 
@@ -162,13 +96,25 @@ class Batch:
     sights: dict[str, int] = field(default_factory=dict)
     sketches: dict[tuple[str, str, int], Sketch] = field(default_factory=dict)
     quarters: dict[tuple[str, str, str, int], QuarterHour] = field(default_factory=dict)
+    renames: dict[str, str] = field(default_factory=dict)
     alerts: dict[int, Alert] = field(default_factory=dict)
     notices: dict[int, Notice] = field(default_factory=dict)
-    heard: dict[tuple[int, str], Heard] = field(default_factory=dict)
+    heard: dict[tuple[int, str], Heard | None] = field(default_factory=dict)
     anew_ms: int | None = None
 
     def __bool__(self) -> bool:
         return any(getattr(self, part.name) for part in fields(self))
+
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Know checks by other names: former → new, all at once."""
+        self.observations = [
+            o._replace(check=names[o.check]) if o.check in names else o for o in self.observations
+        ]
+        self.sketches = {(names.get(key[0], key[0]), *key[1:]): one for key, one in self.sketches.items()}
+        self.quarters = {(names.get(key[0], key[0]), *key[1:]): one for key, one in self.quarters.items()}
+        before = self.renames
+        twice = {old: names.get(new, new) for old, new in before.items()}
+        self.renames = twice | {old: new for old, new in names.items() if old not in before.values()}
 
 
 CLOSED = -1  # in `Batch.darks`: remove the row of the stretch
@@ -276,14 +222,13 @@ class Desk(Protocol):
     def plan(self, settings: Settings) -> None:
         """Replace the settings."""
 
+    def rename(self, parts: Mapping[str, str]) -> None:
+        """Know components by other keys: former → new."""
+
     def step(
-        self,
-        batch: Batch,
-        now_ms: int,
-        standings: Mapping[str, Standing],
-        troubles: Sequence[OwnTrouble],
-        quiet: frozenset[str],
-    ) -> None:
+        self, batch: Batch, now_ms: int, standings: Mapping[str, Standing], troubles: Sequence[OwnTrouble],
+        quiet: frozenset[str], unasked: Callable[[str], bool] = ...,
+    ) -> None:  # fmt: skip
         """Add to *batch* the alerts and notices that are due now."""
 
     def committed(self) -> None:

@@ -1,4 +1,4 @@
-"""Detection of changes in the configuration's files, and the difference between two settings.
+"""Detection of changes in the configuration's files.
 
 Files are checked once a second, and read only after a second without changes: an editor may write a file in several
 steps, or replace it with a new one.
@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-    from watch.core.settings import Settings
 
 _LOOK = 1.0  # seconds
 _YAML = (".yaml", ".yml")
@@ -80,20 +78,3 @@ def _names(folder: Path) -> Mark:
         return tuple(sorted(file.name for file in folder.iterdir() if file.suffix in _YAML))
     except OSError:
         return None
-
-
-def difference(old: Settings, new: Settings) -> dict[str, list[str]]:
-    """The differences of *new* from *old*: things added, removed and changed, by name, and other changed keys."""
-    found: dict[str, list[str]] = {"added": [], "removed": [], "changed": []}
-    for kind in _NAMED:
-        before, after = getattr(old, kind), getattr(new, kind)
-        word = kind.rstrip("s")
-        found["added"] += [f"{word} {name}" for name in after.keys() - before.keys()]
-        found["removed"] += [f"{word} {name}" for name in before.keys() - after.keys()]
-        found["changed"] += [f"{word} {n}" for n in after.keys() & before.keys() if after[n] != before[n]]
-    found["changed"] += [name for name in _WHOLE if getattr(old, name) != getattr(new, name)]
-    return {what: sorted(names) for what, names in found.items()}
-
-
-_NAMED = ("components", "checks", "windows", "vantages", "people", "escalations")
-_WHOLE = ("service", "alerts", "alerting", "catch_all", "page", "retention")

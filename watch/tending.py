@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from watch.errors import ListenError
 from watch.hub.clock_words import step_text
-from watch.ports import ListenError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -22,8 +22,9 @@ from watch.core.ledger import Kind
 from watch.core.reading import Verdict
 from watch.core.timeline import State
 from watch.core.trend import QuarterHour
+from watch.errors import StoreError, Trouble
 from watch.hub.checkpoints import checkpoint_rows
-from watch.ports import Batch, StoreError, Trouble
+from watch.ports import Batch
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import signal
 import sqlite3
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -95,6 +97,43 @@ async def test_a_busy_port_is_named_with_its_owner(hub, tmp_path):
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    "why", ["the page's port is taken", "the operators' port is taken", "a mistake", "held"]
+)
+async def test_a_start_that_fails_changes_nothing_in_the_store_and_tells_nobody(hub, tmp_path, why):
+    """Also with a configuration that would write entries: another component, and the one that was down is gone."""
+    await hub.begin()
+    file, store = hub.folder / "checks.yaml", hub.folder / "threenines.db"
+    text = file.read_text().replace("  wire: {name: Wire,", "  other: {name: Other,")
+    if why != "held":
+        await hub.kill(signal.SIGTERM)
+    before = contents(store)
+    taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    port = taken.sockets[0].getsockname()[1]
+    async with taken:
+        match why:
+            case "the page's port is taken":
+                text = text.replace(f"page: 127.0.0.1:{hub.page}", f"page: 127.0.0.1:{port}")
+            case "the operators' port is taken":
+                text = text.replace(f"operators: 127.0.0.1:{hub.operators}", f"operators: 127.0.0.1:{port}")
+            case "a mistake":
+                text += "nonsense: 1\n"
+        (tmp_path / "new.yaml").write_text(text)
+        second = again(hub, hub.folder)
+        second.command = [*hub.command, str(tmp_path / "new.yaml")]
+        code, said = await ended(second)
+    assert code == (3 if why == "held" else 2), said
+    assert hub.rows("SELECT 1 FROM ledger WHERE subject = 'other'") == []
+    if why != "held":  # that one goes on writing
+        assert contents(store) == before
+
+
+def contents(store) -> list[str]:
+    """All rows of all tables."""
+    with closing(sqlite3.connect(store)) as connection:
+        return list(connection.iterdump())
+
+
 async def test_a_wrong_configuration_is_refused_with_every_mistake(hub):
     path = hub.folder / "checks.yaml"
     path.write_text(path.read_text().replace("name: Tiny", "nmae: Tiny").replace("every: 1s", "every: soon"))
@@ -141,7 +180,7 @@ async def test_an_unknown_command_is_a_usage_mistake(hub):
 async def test_a_changed_file_is_taken_over_and_a_wrong_one_changes_nothing(hub):
     await hub.begin()
     path = hub.folder / "checks.yaml"
-    right = path.read_text()
+    right = path.read_text() + "alerting: {resolve_hold: 0s}\n"
     path.write_text(
         right.replace(
             "components:",
@@ -165,6 +204,8 @@ async def test_a_changed_file_is_taken_over_and_a_wrong_one_changes_nothing(hub)
         subject for (subject,) in hub.rows("SELECT subject FROM ledger WHERE kind = 'component' ORDER BY seq")
     ]
     assert kept == ["wire", "more", "more"], "a lifetime that began and ended"
+    assert "the configuration was taken over: added check more/port and component more" in hub.said()
+    assert "the configuration was taken over: removed check more/port and component more" in hub.said()
 
 
 async def test_a_file_that_joins_a_folder_is_taken_over(hub):

@@ -95,7 +95,8 @@ class Disk:
     def commit(self, batch: Batch) -> None:
         self.alerts |= {key: row.to_json() for key, row in batch.alerts.items()}
         self.notices |= {key: row.to_json() for key, row in batch.notices.items()}
-        self.heard |= {key: row.to_json() for key, row in batch.heard.items()}
+        self.heard |= {key: row.to_json() for key, row in batch.heard.items() if row is not None}
+        self.heard = {key: row for key, row in self.heard.items() if batch.heard.get(key, row) is not None}
 
     def rows(self) -> tuple[list[Alert], list[Notice], list[Heard]]:
         return (

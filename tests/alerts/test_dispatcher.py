@@ -17,7 +17,8 @@ from watch.alerts.sender import Sender
 from watch.core.alert import Event, Status
 from watch.core.settings import Person, Secret
 from watch.core.timeline import State
-from watch.ports import Batch, StoreError
+from watch.errors import StoreError
+from watch.ports import Batch
 
 TEAM = {"team": ("alice", "bob")}
 

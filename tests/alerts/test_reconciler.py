@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.alerts.stage import DELIVERED, FAILED, HANGS, REFUSED, Stage, component, person, rule, settings
@@ -297,6 +299,8 @@ def test_removing_a_component_closes_its_alert_and_says_so():
     s.goes("web", "down")
     s.passes(10)
     s.reloads(settings(rule("down", "db"), components=(component("db"),)))
+    s.passes(59)
+    assert len(s.told()) == 1, "it may come back"
     s.passes(1)
     assert s.open() == set()
     assert s.told()[1:] == [("alice", "CLOSED: Web application (the component was removed)")]
@@ -307,8 +311,179 @@ def test_removing_a_rule_closes_its_alert_and_says_so():
     s.goes("web", "down")
     s.passes(10)
     s.reloads(settings(rule("down", "db")))
-    s.passes(1)
+    s.passes(60)
     assert s.told()[1:] == [("alice", "CLOSED: Web application (no alert rule covers it any more)")]
+
+
+@pytest.mark.parametrize("how", ["reloads", "restarts"])
+def test_a_component_that_is_back_within_the_hold_was_never_gone(how):
+    s = stage()
+    s.goes("web", "down")
+    s.passes(10)
+    down, whole = s.standings["web"], s.settings
+    s.reloads(settings(rule("down", "db"), components=(component("db"),)))
+    s.passes(40)
+    getattr(s, how)(whole)
+    s.standings["web"] = down
+    s.passes(3600)
+    assert s.told() == [("alice", DOWN)]
+    assert s.open() == {"down:web"}
+    s.goes("web", "up")
+    s.passes(60)
+    assert "Alert: Acme/down:web/1" in s.pages[-1].body
+
+
+# ---- other names ----
+
+
+def named(**was: str) -> tuple:
+    """Settings with the components web and db under other keys: new key → former key."""
+    parts = {"web": "Web application", "db": "Db"}
+    parts = {new: parts[old] for new, old in was.items()} | {
+        k: n for k, n in parts.items() if k not in was.values()
+    }
+    components = tuple(component(key, name=name) for key, name in parts.items())
+    return settings(rule("down", *parts), components=components)
+
+
+def carried(s: Stage, **was: str) -> None:
+    """Rename components as the hub does: new key → former key."""
+    parts = {old: new for new, old in was.items()}
+    s.standings = {
+        parts.get(key, key): replace(
+            st, key=parts.get(key, key), cause=st.cause and f"{parts.get(key, key)}/check"
+        )
+        for key, st in s.standings.items()
+    }
+    s.settings = named(**was)
+    s.standings = {key: st for key, st in s.standings.items() if key in s.settings.components}
+    s.desk.rename(parts)
+    s.desk.plan(s.settings)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_component_that_is_renamed_while_it_is_down_keeps_its_alert_and_tells_nobody(restart):
+    s = stage()
+    s.goes("db", "down", detail="it burns")
+    s.passes(10)
+    before = next(a for a in s.desk.alerts if a.open)
+    if restart:
+        s.restarts(named(database="db"))
+    carried(s, database="db")
+    s.passes(3600)
+    (after,) = (a for a in s.desk.alerts if a.open)
+    assert after == replace(before, subject="database", cause="database/check")
+    assert s.told() == [("alice", "DOWN: Db")]
+    s.restarts()
+    s.passes(60)
+    s.goes("database", "up")
+    s.passes(60)
+    assert s.told()[1:] == [("alice", "RESOLVED: Db was down for 1h1m10s")]
+    assert "Alert: Acme/down:db/1" in s.pages[-1].body
+
+
+def test_keys_that_change_places_take_their_alerts_along_and_no_dedup_key_is_used_twice():
+    s = stage()
+    for key in ("web", "db"):
+        s.goes(key, "down")
+    s.passes(20)
+    carried(s, web="db", db="web")
+    s.passes(60)
+    s.restarts()
+    s.passes(60)
+    assert {a.subject: a.dedup_key for a in s.desk.alerts} == {
+        "web": "Acme/down:db/1",
+        "db": "Acme/down:web/1",
+    }
+    assert len(s.told()) == 1
+    for key in ("web", "db"):
+        s.goes(key, "up")
+    s.passes(700)
+    s.restarts()
+    for key in ("web", "db"):
+        s.goes(key, "down")
+    s.passes(20)
+    assert {a.subject: a.dedup_key for a in s.desk.alerts if a.open} == {
+        "web": "Acme/down:web/2",
+        "db": "Acme/down:db/2",
+    }
+
+
+def test_a_new_component_under_a_former_key_does_not_get_the_dedup_keys_of_the_renamed_one():
+    s = stage()
+    s.goes("db", "down")
+    s.passes(10)
+    carried(s, database="db")
+    s.passes(10)
+    s.reloads(settings(rule("down", "db", "database"), components=(component("db"), component("database"))))
+    s.goes("db", "down")
+    s.restarts()
+    s.passes(20)
+    assert {a.subject: a.dedup_key for a in s.desk.alerts} == {
+        "database": "Acme/down:db/1",
+        "db": "Acme/down:db/2",
+    }
+
+
+def people(*names: str, was: str | None = None, **kwargs):
+    """Settings with people of these names; *was* is the former name of the first of them."""
+    them = (replace(person(names[0]), was=was), *(person(name) for name in names[1:]))
+    return settings(rule("down", "web", "db", "san"), people=them, catch_all=names, **kwargs)
+
+
+@pytest.mark.parametrize("how", ["reloads", "restarts"])
+def test_a_person_who_is_renamed_has_heard_what_they_heard_and_hears_the_rest_once(how):
+    s = Stage(people("alice"))
+    s.goes("web", "down")
+    s.passes(10)
+    getattr(s, how)(people("alicia", was="alice"))
+    s.passes(60)
+    assert s.told() == [("alice", DOWN)]
+    getattr(s, how)(people("ally", was="alicia"))
+    s.passes(60)
+    getattr(s, how)(people("ally", was="alicia"))
+    s.goes("web", "up")
+    s.passes(3600)
+    assert s.told()[1:] == [("ally", "RESOLVED: Web application was down for 2m10s")]
+    assert not [row for row in s.disk.heard if row[1] != "ally"]
+
+
+def test_a_notice_on_its_way_to_a_person_who_is_renamed_is_not_sent_to_them_again():
+    s = Stage(people("alice"))
+    s.answers["alice", 0] = HANGS
+    s.goes("web", "down")
+    s.passes(10)
+    s.reloads(people("alicia", was="alice"))
+    s.passes(3)
+    assert s.desk.channel(s.under_way[0]) is not None
+    s.settle(DELIVERED)
+    s.passes(60)
+    assert [page.title for page in s.pages] == [DOWN]
+
+
+@pytest.mark.parametrize("how", ["reloads", "restarts"])
+def test_a_person_who_is_back_within_the_hold_was_never_gone(how):
+    s = Stage(people("alice"))
+    s.goes("web", "down")
+    s.passes(10)
+    getattr(s, how)(people("bob"))
+    s.passes(59)
+    getattr(s, how)(people("alice", "bob"))
+    s.passes(600)
+    assert s.told() == [("alice", DOWN)]
+    getattr(s, how)(people("bob"))
+    s.passes(61)
+    assert s.told()[1:] == [("bob", DOWN)], "somebody must know"
+
+
+def test_who_is_gone_before_they_heard_of_it_is_replaced_at_once():
+    s = Stage(people("alice"))
+    s.answers["alice", 0] = FAILED
+    s.goes("web", "down")
+    s.passes(10)
+    s.reloads(people("bob"))
+    s.passes(1)
+    assert s.told() == [("bob", DOWN)]
 
 
 # ---- opening again ----

@@ -33,11 +33,11 @@ async def test_it_says_what_came_what_went_and_what_is_different(hub):
     configure(hub, CONFIG + DB)
     code, out = await hub.verb("reload", "--by", "alice")
     assert (code, *out.splitlines()[:2]) == (0, "added: check db/q", "added: component db")
-    configure(hub, CONFIG.replace("timeout: 500ms", "timeout: 400ms"))
+    configure(hub, CONFIG.replace("timeout: 500ms", "timeout: 400ms") + "alerting: {resolve_hold: 0s}\n")
     code, out = await hub.verb("reload", "--json")
     answer = json.loads(out)
     assert (code, answer["added"], answer["removed"]) == (0, [], ["check db/q", "component db"])
-    assert answer["changed"] == ["check web/home"]
+    assert answer["changed"] == ["alerting", "check web/home"]
     body = {"by": "alice", "account": getpass.getuser(), "arguments": {}}
     assert commands(hub) == [("reload", body), ("reload", body | {"by": getpass.getuser()})]
     ended = hub.rows("SELECT subject FROM ledger WHERE body = '{\"ended\":true}' ORDER BY seq")
@@ -94,7 +94,7 @@ async def test_what_needs_a_restart_is_said_and_nothing_of_the_file_is_taken(hub
 
 def _refusal(hub) -> str:
     """What the hub itself answers: the command line would look for it beside the new store."""
-    from watch.ports import Trouble
+    from watch.errors import Trouble
     from watch.web.hub_client import asked
 
     with pytest.raises(Trouble) as refused:

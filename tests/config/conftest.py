@@ -7,7 +7,7 @@ from textwrap import dedent
 import pytest
 
 from watch.config import load
-from watch.ports import ConfigError
+from watch.errors import ConfigError
 
 WEB = 'components: {web: {checks: {home: {http: "http://127.0.0.1/"}}}}\n'
 

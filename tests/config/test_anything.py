@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from watch.config import load
-from watch.ports import ConfigError
+from watch.errors import ConfigError
 
 # One file, overwritten by each example.
 patient = settings(deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from watch.config import load
-from watch.ports import ConfigError
+from watch.errors import ConfigError
 
 BROKEN = Path(__file__).parent / "broken"
 CASES = sorted(path for path in BROKEN.iterdir() if path.suffix == ".yaml" or path.is_dir())

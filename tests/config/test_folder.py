@@ -7,7 +7,7 @@ import os
 import pytest
 
 from watch.config import load
-from watch.ports import ConfigError
+from watch.errors import ConfigError
 
 from .conftest import WEB
 

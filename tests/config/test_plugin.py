@@ -11,7 +11,7 @@ from textwrap import dedent
 
 import pytest
 
-from watch.ports import ConfigError
+from watch.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = '''

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from watch.config import load
-from watch.ports import ConfigError
+from watch.errors import ConfigError
 
 from .conftest import WEB
 

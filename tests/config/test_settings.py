@@ -282,3 +282,15 @@ def test_trusted_proxies_are_networks(desk):
     assert [str(network) for network in networks] == ["10.0.0.0/8", "192.0.2.1/32", "fd00::/8"]
     assert listens(desk, "trusted_proxies: 10.0.0.0/8").trusted_proxies == networks[:1]
     assert listens(desk, "trusted_proxies: []").trusted_proxies == ()
+
+
+def test_components_may_change_places_and_people_may_have_had_another_name(desk):
+    settings = desk.settings(
+        "components:\n"
+        '  a: {was: b, checks: {x: {http: "http://127.0.0.1/"}}}\n'
+        '  b: {was: c, checks: {x: {http: "http://127.0.0.1/"}}}\n'
+        '  c: {was: a, checks: {x: {http: "http://127.0.0.1/"}}}\n'
+        'people: {alicia: {was: alice, channels: ["json://127.0.0.1"]}}\n'
+    )
+    assert [c.was for c in settings.components.values()] == ["b", "c", "a"]
+    assert settings.people["alicia"].was == "alice"

@@ -208,7 +208,7 @@ async def test_terms_recorded_ahead_are_recorded_again_and_removed_components_en
     assert book.naming.born_ms["db"] == START_MS + HOUR
     assert book.lifetime("web")[0][0] == START_MS
     without = Again(right.store, START_MS + HOUR - MINUTE, plan=settings({"db": ["db/q"]}))
-    await without.hub.turn()
+    await without.pause(60)
     book = book_now(right.store, STORE, 0)
     assert not book.lives("web")
     assert book.lifetime("web") == [(START_MS, START_MS + HOUR - MINUTE)]
@@ -307,7 +307,7 @@ async def test_a_suspend_is_an_absence_of_ours(first, after):
     if first == "a look":
         await stage.pause(0)
         assert stage.state("web") is State.UNKNOWN
-        assert "web" in stage.desk.quiet, "nobody is paged for what is asked again"
+        assert stage.desk.unasked("web"), "nobody is paged for what is asked again"
     for _ in range(3):
         await stage.reads("web/home", after)
     assert [t.key for t in stage.desk.troubles] == ["hub_paused"]

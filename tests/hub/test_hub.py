@@ -26,10 +26,13 @@ class Stage:
 
     def __init__(self, plan, store: MemoryStore | None = None, clock: FakeClock | None = None) -> None:
         self.store, self.clock = store or MemoryStore(), clock or FakeClock()
-        self.desk, self.counter, self.moves = SilentDesk(), Counter(), 0
+        self.desk, self.counter, self.moves = self.desk_of(), Counter(), 0
         self.epoch, self.sent = self.clock.ms, 0
         book, end = book_for(self.store, Path("x"), 0), ledger_end(self.store)
         self.hub = Hub(plan, self.store, book, end, self.desk, self.counter, self.clock, self._moved)
+
+    def desk_of(self):
+        return SilentDesk()
 
     def _moved(self) -> None:
         self.moves += 1
@@ -129,6 +132,20 @@ async def test_a_check_that_stopped_running_is_trouble_of_our_own(one):
     assert one.desk.troubles == ()
     await one.pause(31)
     assert [t.key for t in one.desk.troubles] == ["checks_stopped"]
+
+
+async def test_a_check_that_was_added_has_not_stopped_before_it_was_due(one):
+    for _ in range(60):
+        await one.reads("web/home", UP, 1)
+    await one.hub.plan(settings({"web": ["web/home", "web/api"]}))
+    for _ in range(30):
+        await one.reads("web/home", UP, 1)
+        await one.pause(0)
+    assert one.desk.troubles == ()
+    for _ in range(2):
+        await one.reads("web/home", UP, 1)
+        await one.pause(0)
+    assert [t.text for t in one.desk.troubles] == ["checks that have stopped running: web/api"]
 
 
 async def test_what_is_settled_moves_nobody_and_adds_no_entry(one):
@@ -244,11 +261,17 @@ async def test_a_removed_check_ends_and_its_component_forgets_it(one):
     for _ in range(3):
         await stage.reads("web/api", DOWN, 3)
     assert stage.state("web") is State.DOWN
-    stage.hub.plan(settings({"web": ["web/home"]}))
+    await stage.hub.plan(settings({"web": ["web/home"]}))
     await stage.hub.turn()
     assert stage.state("web") is State.UP
+    removed_ms = stage.clock.ms
+    await stage.pause(59)
+    assert not [e for e in stage.entries if e.facts.get("ended")], (
+        "it may come back for as long as `resolve_hold`"
+    )
+    await stage.pause(1)
     ended = [e for e in stage.entries if e.facts.get("ended")]
-    assert [(e.kind, e.subject) for e in ended] == [(Kind.CHECK, "web/api")]
+    assert [(e.kind, e.subject, e.effective_ms) for e in ended] == [(Kind.CHECK, "web/api", removed_ms)]
     assert not stage.hub.intake.accept(observation("web/api", stage.clock.ms, DOWN), stage.clock.ms)
 
 
@@ -260,7 +283,7 @@ async def test_a_renamed_component_carries_its_history_on():
 
     renamed = settings({"site": ["site/home"]})
     renamed = replace(renamed, components={"site": replace(renamed.components["site"], was="web")})
-    stage.hub.plan(renamed)
+    await stage.hub.plan(renamed)
     await stage.hub.turn()
     assert stage.state("site") is State.DOWN
     timeline = stage.hub.book.component_timeline("site", Edge.FOUND, START_MS, stage.clock.ms)
@@ -276,7 +299,7 @@ async def test_changed_terms_apply_from_now_and_not_before():
         await stage.reads("app/a", DOWN, 4)
         await stage.reads("app/b", UP, 1)
     before = stage.clock.ms
-    stage.hub.plan(settings({"app": ["app/a", "app/b"]}, needs={"app": 1}))
+    await stage.hub.plan(settings({"app": ["app/a", "app/b"]}, needs={"app": 1}))
     await stage.reads("app/b", UP, 5)
     assert stage.state("app") is State.DEGRADED
     timeline = stage.hub.book.component_timeline("app", Edge.FOUND, START_MS, stage.clock.ms)

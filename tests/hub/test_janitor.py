@@ -8,8 +8,9 @@ import pytest
 
 from tests.fakes import START_MS, FakeClock, observation
 from watch.core.sketch import Sketch
+from watch.errors import StoreError
 from watch.hub.janitor import SKETCHES_KEPT, Janitor
-from watch.ports import Batch, StoreError
+from watch.ports import Batch
 from watch.stores.sqlite import SqliteStore, commits
 
 HOUR = 3_600_000

@@ -11,8 +11,9 @@ from tests.fakes import MemoryStore
 from watch.core.ledger import LedgerChain
 from watch.core.merkle import EMPTY, leaf_hash, tree_hash
 from watch.core.timeline import State
+from watch.errors import StoreCorrupt, StoreError
 from watch.hub.replay import book_for, folded, ledger_end
-from watch.ports import Batch, StoreCorrupt, StoreError
+from watch.ports import Batch
 
 STORE = Path("t.db")
 

@@ -675,7 +675,7 @@ async def test_a_vantage_point_that_is_removed_takes_its_vote_with_it(three):
     assert three.check().state is State.DOWN
     vantages = {v: x for v, x in three.hub.settings.vantages.items() if v != NORTH}
     three.clock.move(1)
-    three.hub.plan(replace(three.hub.settings, vantages=vantages))
+    await three.hub.plan(replace(three.hub.settings, vantages=vantages))
     await three.pause(0)
     assert (three.check().state, three.check().seen_from) == (State.DEGRADED, (EAST,)), "a tie"
     three.agrees()

@@ -9,9 +9,10 @@ import apsw
 import pytest
 
 from tests.fakes import START_MS, FakeClock, observation
+from watch.errors import StoreError
 from watch.hub.store_watch import StoreWatch
 from watch.hub.troubles import Troubles
-from watch.ports import Batch, StoreError
+from watch.ports import Batch
 from watch.stores.sqlite import SqliteStore
 from watch.stores.sqlite.soundness import WEEK_MS, WeeklyCheck
 

@@ -16,9 +16,9 @@ from bench.history import written
 from watch.clock import SystemClock
 from watch.config import load
 from watch.core.localtime import from_utc_ms
+from watch.errors import StoreCorrupt, StoreError
 from watch.hub.rebuilding import rebuilt
 from watch.hub.verification import figures_fault, record_verified
-from watch.ports import StoreCorrupt, StoreError
 from watch.stores.sqlite import reading, rewriting
 
 if TYPE_CHECKING:

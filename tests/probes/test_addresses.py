@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.probes import peers
 from watch.config import load
 from watch.core.settings import Secret
-from watch.ports import ConfigError
+from watch.errors import ConfigError
 from watch.probes import kinds, of_kind
 from watch.probes.wire.net.address import check_host
 

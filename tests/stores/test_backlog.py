@@ -11,7 +11,8 @@ from watch.core.darkness import Gap
 from watch.core.ledger import Kind, LedgerChain
 from watch.core.timeline import State
 from watch.core.trend import QuarterHour
-from watch.ports import CLOSED, Batch, StoreError
+from watch.errors import StoreError
+from watch.ports import CLOSED, Batch
 from watch.stores.backlog import Backlog, merge
 from watch.stores.sqlite import SqliteStore
 
@@ -36,7 +37,8 @@ def series() -> list[Batch]:
     second.sketches, second.quarters = {(*KEY, 0): sketch(0.2)}, {(*KEY, "free", 0): QuarterHour(1, 3, 0.25)}
     third = Batch([observation("a/c", 3)], [entries[2]], days=month("2025-11", 2))
     third.beliefs, third.gaps = {KEY: Belief(State.DOWN, 5, 6)}, {(4, "a/b"): Gap(6)}
-    return [first, second, third]
+    fourth = Batch([observation("x/b", 4)], renames={"a/b": "x/b"})
+    return [first, second, third, fourth]
 
 
 TABLES = (

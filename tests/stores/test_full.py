@@ -17,7 +17,8 @@ import pytest
 
 from tests.fakes import START_MS, observation
 from watch.core.ledger import Kind, LedgerChain, verified
-from watch.ports import Batch, StoreCorrupt, StoreError, StoreHeld
+from watch.errors import StoreCorrupt, StoreError, StoreHeld
+from watch.ports import Batch
 from watch.stores.backlog import Backlog
 from watch.stores.sqlite import SqliteStore, reading
 from watch.stores.sqlite.faults import DiskFault, StoreWaits, explained

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from watch.ports import StoreError, StoreHeld
+from watch.errors import StoreError, StoreHeld
 from watch.stores.sqlite import SqliteStore
 from watch.stores.sqlite.lock import hold, holder
 

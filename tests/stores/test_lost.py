@@ -13,7 +13,8 @@ import pytest
 from tests.fakes import observation
 from tests.stores.test_sqlite import stock
 from watch.core.ledger import Kind, LedgerChain, verified
-from watch.ports import Batch, StoreError
+from watch.errors import StoreError
+from watch.ports import Batch
 from watch.stores.sqlite import SqliteStore, reading
 from watch.stores.sqlite.lock import hold, holder
 from watch.stores.sqlite.opening import checked, writable

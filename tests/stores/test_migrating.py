@@ -7,7 +7,8 @@ import pytest
 
 from tests.fakes import START_MS, observation
 from watch.core.ledger import Kind, LedgerChain
-from watch.ports import Batch, StoreError
+from watch.errors import StoreError
+from watch.ports import Batch
 from watch.stores.sqlite import SqliteStore, reading
 from watch.stores.sqlite.opening import _migrations, checked, readable, writable
 

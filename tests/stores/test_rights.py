@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 _READS = """
 import json, os, sys
 from pathlib import Path
-from watch.ports import StoreError
+from watch.errors import StoreError
 from watch.stores.sqlite import opening, reading
 opening._migrations()
 if os.geteuid() == 0:

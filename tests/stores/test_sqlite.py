@@ -28,7 +28,8 @@ from watch.core.settings import When
 from watch.core.sketch import Sketch
 from watch.core.timeline import State
 from watch.core.trend import QuarterHour
-from watch.ports import CLOSED, Batch, StoreCorrupt, StoreError, StoreHeld
+from watch.errors import StoreCorrupt, StoreError, StoreHeld
+from watch.ports import CLOSED, Batch
 from watch.stores.sqlite import SqliteReads, SqliteStore
 
 
@@ -430,3 +431,44 @@ async def test_canaries_that_were_good_are_remembered(store):
     await store.commit(Batch(canaries={("here", "gateway"): 5}))
     await store.commit(Batch(canaries={("here", "gateway"): 9, ("there", "dns"): 9}))
     assert store.reads.canaries("here") == {"gateway"}
+
+
+async def test_what_is_stored_of_renamed_checks_is_found_under_their_new_names_also_when_they_change_places(
+    store,
+):
+    first = Batch([observation(f"{key}/x", START_MS, took_ms=n) for n, key in enumerate("abc")])
+    first.sketches = {(f"{key}/x", "local", 0): sketch(n + 1.0) for n, key in enumerate("abc")}
+    first.quarters = {(f"{key}/x", "local", "free", 0): QuarterHour(n, n, n) for n, key in enumerate("abc")}
+    await store.commit(first)
+    # a and b change places; old c left something under the new key d once, and so did d itself.
+    await store.commit(Batch([observation("d/x", START_MS, took_ms=9)], renames={}))
+    await store.commit(Batch(renames={"a/x": "b/x", "b/x": "a/x", "c/x": "d/x"}))
+    assert {name: o.took_ms for (name, _), o in store.reads.latest().items() if "@" not in name} == {
+        "a/x": 1, "b/x": 0, "d/x": 2,
+    }  # fmt: skip
+    counts = {name: facts["free"][0][0] for name, facts in store.reads.trends("local", 0).items()}
+    assert counts == {"a/x": 1, "b/x": 0, "d/x": 2}
+    assert [store.reads.sketch(f"{key}/x", 0, 1).count for key in "abd"] == [1, 1, 1]
+    await store.commit(Batch([observation("a/x", START_MS + 1, took_ms=7)]))
+    assert store.reads.latest()["a/x", "local"].took_ms == 7
+
+
+async def test_open_alerts_may_exchange_their_keys_in_one_batch(store):
+    alerts = {1: alert(1, subject="a"), 2: alert(2, subject="b")}
+    await store.commit(Batch(alerts=alerts))
+    await store.commit(Batch(alerts={1: alert(1, subject="b"), 2: alert(2, subject="a")}))
+    assert [a.subject for a in store.reads.alerts()[0]] == ["b", "a"]
+    with pytest.raises(apsw.ConstraintError):
+        await store.commit(Batch(alerts={3: alert(3, subject="a")}))
+
+
+async def test_what_a_person_heard_moves_with_their_name(store):
+    await store.commit(
+        Batch(
+            alerts={1: alert(1)},
+            heard={(1, "alice"): Heard(alert_id=1, recipient="alice", event=Event.TRIGGERED, at_ms=1)},
+        )
+    )
+    row = Heard(alert_id=1, recipient="alicia", event=Event.TRIGGERED, at_ms=1)
+    await store.commit(Batch(heard={(1, "alice"): None, (1, "alicia"): row}))
+    assert store.reads.alerts()[2] == [row]

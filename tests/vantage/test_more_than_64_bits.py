@@ -26,7 +26,7 @@ async def test_the_reading_is_kept_the_fact_is_dropped_and_the_detail_says_so(va
                 "courses": {"count": course},
             }},
         )  # fmt: skip
-        stage.uplink.hub.plan(plan)
+        await stage.uplink.hub.plan(plan)
         stage.point = VantagePoint(stage.vantage, stage.uplink, stage.clock)
         stage.point.replan(stage.vantage, plan.asked_from(stage.vantage))
     await stage.go(15)

@@ -71,8 +71,8 @@ class Pager(SilentDesk):
         super().__init__()
         self.down: list[str] = []
 
-    def step(self, batch, now_ms, standings, troubles, quiet) -> None:
-        super().step(batch, now_ms, standings, troubles, quiet)
+    def step(self, batch, now_ms, standings, troubles, quiet, unasked=None) -> None:
+        super().step(batch, now_ms, standings, troubles, quiet, unasked)
         self.down += [key for key, s in standings.items() if s.state is State.DOWN]
 
 
@@ -319,7 +319,7 @@ def test_a_reload_while_blind_brings_back_no_streak_that_was_read_blindly():
         await two_bad(made)
         await made.go(10)
         assert made.sights[-1].blind
-        made.hub.plan(made.plan)
+        await made.hub.plan(made.plan)
         made.target.well = True
         restored(made)
         await made.go(30)

@@ -9,7 +9,7 @@ import socket
 import pytest
 from aiohttp import web
 
-from watch.ports import ListenError
+from watch.errors import ListenError
 from watch.web.listen import serve, serve_all
 
 

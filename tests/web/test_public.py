@@ -12,7 +12,7 @@ from aiohttp import http_parser
 
 from statuspage.render import rendered
 from tests.statuspage.samples import STATES
-from watch.ports import ListenError
+from watch.errors import ListenError
 from watch.web.public import public_server, refuse_slow_parser
 from watch.web.rendered_pages import RenderedPages
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from watch.core.reading import Reason
 from watch.core.settings import AlertRule, Settings, When
 from watch.core.timeline import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from watch.core.standing import OwnTrouble, Standing
 
@@ -51,6 +50,11 @@ class Condition:
         return f"{self.when}:{self.subject}"
 
 
+def nobody(_: str) -> bool:
+    """Every component was asked."""
+    return False
+
+
 class Conditions:
     """Finds the conditions of the rules that hold. Its only state is since when redundancy has been lost."""
 
@@ -64,6 +68,11 @@ class Conditions:
         """Replace the settings."""
         self._settings, self._rules = settings, _rules_by_key(settings)
 
+    def rename(self, parts: Mapping[str, str]) -> None:
+        """Know components by other keys: former → new."""
+        self._lost_since = {parts.get(key, key): at_ms for key, at_ms in self._lost_since.items()}
+        self._seen = {parts.get(key, key): at_ms for key, at_ms in self._seen.items()}
+
     def watches(self, when: When, subject: str) -> bool:
         """Whether a rule still covers it; if none does, its alert closes."""
         if when is When.MONITOR:
@@ -71,13 +80,21 @@ class Conditions:
         return (when, subject) in self._rules
 
     def holding(
-        self, now_ms: int, standings: Mapping[str, Standing], troubles: Sequence[OwnTrouble]
+        self,
+        now_ms: int,
+        standings: Mapping[str, Standing],
+        troubles: Sequence[OwnTrouble],
+        unasked: Callable[[str], bool] = nobody,
     ) -> dict[str, Condition]:
-        """The conditions that hold now, by key."""
+        """The conditions that hold now, by key.
+
+        Args:
+            unasked: Whether a component is unknown only because it was not asked (again) yet.
+        """
         self._note_redundancy(now_ms, standings)
         # A filter first: nearly all are up, and every turn of the hub runs this.
         in_trouble = (s for s in standings.values() if s.state is not State.UP or s.redundancy_lost)
-        found = {c.key: c for s in in_trouble for c in self._of(s, now_ms)}
+        found = {c.key: c for s in in_trouble for c in self._of(s) if not _waits(c, unasked)}
         for trouble in troubles:
             rules = self._monitor_rules(trouble.key)
             if rules and now_ms >= trouble.pages_ms:
@@ -91,10 +108,10 @@ class Conditions:
                 found[condition.key] = condition
         return found
 
-    def _of(self, standing: Standing, now_ms: int) -> Iterator[Condition]:
+    def _of(self, standing: Standing) -> Iterator[Condition]:
         for when in When:
             rules = self._rules.get((when, standing.key), ())
-            if rules and self._holds(when, standing) and not self._too_young(when, standing, now_ms):
+            if rules and self._holds(when, standing):
                 lost = when is When.REDUNDANCY_LOST
                 yield Condition(
                     when=when, subject=standing.key, name=self._name(standing.key), rules=rules,
@@ -116,13 +133,6 @@ class Conditions:
             case When.MONITOR:
                 return False
 
-    def _too_young(self, when: When, standing: Standing, now_ms: int) -> bool:
-        """Whether it is unknown only because its check has not run yet, within the validity of a state."""
-        cause = self._settings.checks.get(standing.cause)
-        if when is not When.UNKNOWN or standing.reason is not Reason.MISSING or cause is None:
-            return False
-        return now_ms - standing.since_ms < cause.confirmation.validity_ms
-
     def _name(self, key: str) -> str:
         component = self._settings.components.get(key)
         return component.name if component is not None else key
@@ -142,6 +152,11 @@ class Conditions:
                 middle = self._seen.get(key) == standing.since_ms
                 self._lost_since[key] = now_ms if middle else standing.since_ms
             self._seen[key] = standing.since_ms
+
+
+def _waits(condition: Condition, unasked: Callable[[str], bool]) -> bool:
+    """What was not asked yet, or not since we were away ourselves, is not missing: it may answer."""
+    return condition.when is When.UNKNOWN and unasked(condition.subject)
 
 
 def recovered(when: When, standing: Standing) -> bool:

@@ -5,7 +5,9 @@
 * It closes when the recovery has lasted for `resolve_hold`. An unknown state is not a recovery and restarts the
   hold.
 * The same key within `reopen` reopens the same alert: it does not count as a new opening, so the dedup key stays.
-* An alert whose component was removed or whose rule was deleted closes at once, and its notice says so.
+* An alert whose component was removed or whose rule was deleted closes after `resolve_hold`, and its notice says so.
+  What is back by then was never gone.
+* A renamed component keeps its alerts, with their dedup keys. A dedup key is never used twice, whatever is renamed.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from watch.alerts.condition import Condition, Conditions, recovered
-from watch.core.alert import Alert, dedup_key
+from watch.alerts.condition import Condition, Conditions, nobody, recovered
+from watch.core.alert import Alert, dedup_key, opening
 from watch.core.settings import AlertRule, Settings, When
 from watch.core.timeline import State
 
@@ -41,15 +43,29 @@ class OpenAlerts:
         self._next_id = next_id
         self.alerts: dict[int, Alert] = {}
         self._latest: dict[str, int] = {}  # key → id of its newest alert
-        self._count: dict[str, int] = {}  # key → number of openings
+        self._count: dict[str, int] = {}  # dedup key without its number → number of openings
         self._good_since: dict[int, int] = {}
-        for alert in sorted(alerts, key=lambda alert: alert.id):
+        self._uncovered_since: dict[int, int] = {}
+        for alert in sorted(alerts, key=_open_last):
             self._keep(alert)
 
     def plan(self, settings: Settings) -> None:
         """Replace the settings."""
         self._settings = settings
         self._conditions.plan(settings)
+
+    def rename(self, parts: Mapping[str, str]) -> list[Alert]:
+        """Know components by other keys: former → new; the alerts that changed. All happen at once: keys may swap."""
+        self._conditions.rename(parts)
+        changed = [after for a in self.alerts.values() if (after := _renamed(a, parts)) is not a]
+        self.alerts.update((alert.id, alert) for alert in changed)
+        self._latest = {alert.key: alert.id for alert in sorted(self.alerts.values(), key=_open_last)}
+        return changed
+
+    def rename_people(self, names: Mapping[str, str]) -> list[Alert]:
+        """Know people by other names: former → new; the alerts that changed."""
+        found = [a for a in self.alerts.values() if not names.keys().isdisjoint(a.recipients)]
+        return [self._keep(replace(a, recipients=_spelled(a.recipients, names))) for a in found]
 
     def forget(self, alert_id: int) -> None:
         """Drop a closed alert whose recipients know everything."""
@@ -63,9 +79,10 @@ class OpenAlerts:
         standings: Mapping[str, Standing],
         troubles: Sequence[OwnTrouble],
         quiet: Collection[str],
+        unasked: Callable[[str], bool] = nobody,
     ) -> list[Alert]:
         """The alerts that changed."""
-        holding = self._conditions.holding(now_ms, standings, troubles)
+        holding = self._conditions.holding(now_ms, standings, troubles, unasked)
         changed = [a for c in holding.values() if (a := self._opened(c, now_ms, quiet)) is not None]
         for alert in [a for a in self.alerts.values() if a.open]:
             after = self._closed(alert, now_ms, holding, standings) or self._gone_unknown(alert, standings)
@@ -101,7 +118,8 @@ class OpenAlerts:
         return self._keep(self._new(condition, due, now_ms))
 
     def _new(self, condition: Condition, due: Iterable[AlertRule], now_ms: int) -> Alert:
-        n = self._count.get(condition.key, 0) + 1
+        key = dedup_key(self._settings.service.name, condition.when, condition.subject, 0)
+        n = self._count.get(opening(key), 0) + 1
         policies = tuple(dict.fromkeys(_policy(rule) for rule in due))
         return Alert(
             id=self._next_id(), when=condition.when, subject=condition.subject, name=condition.name, n=n,
@@ -132,12 +150,16 @@ class OpenAlerts:
     def _closed(
         self, alert: Alert, now_ms: int, holding: Mapping[str, Condition], standings: Mapping[str, Standing]
     ) -> Alert | None:
+        hold_ms = ms(self._settings.alerting.resolve_hold)
         if not self._conditions.watches(alert.when, alert.subject):
+            if now_ms - self._uncovered_since.setdefault(alert.id, now_ms) < hold_ms:
+                return None
             gone = alert.when is not When.MONITOR and alert.subject not in self._settings.components
             closing = "the component was removed" if gone else "no alert rule covers it any more"
             return self._keep(replace(alert, resolved_ms=now_ms, closing=closing))
+        self._uncovered_since.pop(alert.id, None)
         good_ms = self._good_from(alert, now_ms, holding, standings)
-        if good_ms is None or now_ms - good_ms < ms(self._settings.alerting.resolve_hold):
+        if good_ms is None or now_ms - good_ms < hold_ms:
             return None
         return self._keep(replace(alert, resolved_ms=now_ms, recovered_ms=good_ms))
 
@@ -164,10 +186,31 @@ class OpenAlerts:
     def _keep(self, alert: Alert) -> Alert:
         self.alerts[alert.id] = alert
         self._latest[alert.key] = alert.id
-        self._count[alert.key] = max(self._count.get(alert.key, 0), alert.n)
+        opened = opening(alert.dedup_key)
+        self._count[opened] = max(self._count.get(opened, 0), alert.n)
         if not alert.open:
             self._good_since.pop(alert.id, None)
+            self._uncovered_since.pop(alert.id, None)
         return alert
+
+
+def _open_last(alert: Alert) -> tuple[bool, int]:
+    """The order in which the last alert of a key is the one that may be open, else the newest."""
+    return alert.open, alert.id
+
+
+def _renamed(alert: Alert, parts: Mapping[str, str]) -> Alert:
+    """*alert* with the new keys of its component and of its cause's; itself when both are as they were."""
+    subject = alert.subject if alert.when is When.MONITOR else parts.get(alert.subject, alert.subject)
+    component, slash, check = alert.cause.partition("/")
+    cause = f"{parts.get(component, component)}{slash}{check}"
+    if (subject, cause) == (alert.subject, alert.cause):
+        return alert
+    return replace(alert, subject=subject, cause=cause)
+
+
+def _spelled(people: Iterable[str], names: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names.get(person, person) for person in people))
 
 
 def _policy(rule: AlertRule) -> str:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from watch.core.alert import Event, Notice, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 LEASE_MS = 30_000
 PATIENCE_MS = 20_000  # a channel may try this long before the next one starts too
@@ -102,6 +102,22 @@ class Outbox:
             for alert_id in notice.alert_ids:
                 found.setdefault((alert_id, notice.recipient), []).append(notice)
         return found
+
+    def recipient(self, notice: Notice) -> str:
+        """Whom *notice* is to: they may have been renamed since it was leased."""
+        return self._live.get(notice.id, notice).recipient
+
+    def rename(self, names: Mapping[str, str]) -> list[Notice]:
+        """Know people by other names: former → new; the rows that changed. A send under way goes on."""
+        changed = [replace(n, recipient=names[n.recipient]) for n in self if n.recipient in names]
+        self._live.update((notice.id, notice) for notice in changed)
+        self._deliveries = {_respelled(key, names): ids for key, ids in self._deliveries.items()}
+        self._last_started = {_respelled(key, names): n for key, n in self._last_started.items()}
+        self._unreachable = {
+            (alert_id, names.get(who, who), event): at_ms
+            for (alert_id, who, event), at_ms in self._unreachable.items()
+        }
+        return changed
 
     def reachable(self, alert_id: int, recipient: str, event: Event, now_ms: int) -> bool:
         """Whether *recipient* has a channel, and not all of them refused recently."""
@@ -231,6 +247,10 @@ class Outbox:
 def _delivery(notice: Notice) -> DeliveryKey:
     """The key shared by rows with the same content for the same recipient over different channels."""
     return notice.recipient, notice.event, notice.alert_ids
+
+
+def _respelled(key: DeliveryKey, names: Mapping[str, str]) -> DeliveryKey:
+    return names.get(key[0], key[0]), key[1], key[2]
 
 
 def _on_channel(notice: Notice, channel: int, notice_id: int, now_ms: int) -> Notice:

@@ -13,26 +13,30 @@ For one recipient of one alert:
     alert closed, recipient heard of it    resolved
     alert closed, recipient heard nothing  merged: "was down 03:12–03:20, delivered late"; it is never dropped
 
-When none of an alert's recipients can be reached, the catch-all is notified instead.
+When none of an alert's recipients can be reached, the catch-all is notified instead. Somebody who is no longer in the
+configuration, but has heard of the alert, counts as reached for `resolve_hold`: if they are back by then, they were
+never gone. A renamed person (`was:`) keeps what they heard and what is being sent to them.
 """
 
 from __future__ import annotations
 
 import itertools
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from watch.alerts.condition import nobody
 from watch.alerts.letter import letter, root_first
 from watch.alerts.open_alerts import OpenAlerts, ms
 from watch.alerts.outbox import Outbox, SendOutcome
 from watch.core.alert import Alert, Event, Heard, Notice, Status
+from watch.ports import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from watch.core.settings import Secret, Settings
     from watch.core.standing import OwnTrouble, Standing
-    from watch.ports import Batch
 
 # A recovery that could not be delivered for a day is dropped.
 STALE_MS = 86_400_000
@@ -71,13 +75,38 @@ class Reconciler:
             if row.alert_id in self._open_alerts.alerts:
                 self._heard.setdefault(row.alert_id, {})[row.recipient] = row
         self._stepped: set[int] = set()
+        self._renamed = Batch()  # rows with new names, for the next step
+        self._missed: dict[str, int] = {}  # people who are not in the configuration, and since when
         self.woken: Callable[[], None] = lambda: None
+        self._rename_people()
 
     def plan(self, settings: Settings) -> None:
         """Replace the settings."""
         self._settings = settings
         self._open_alerts.plan(settings)
         self._outbox.reset()
+        self._rename_people()
+        self._missed = {who: since for who, since in self._missed.items() if who not in settings.people}
+
+    def rename(self, parts: Mapping[str, str]) -> None:
+        """Know components by other keys: former → new. Nobody is told; alerts and dedup keys stay."""
+        self._renamed.alerts.update((a.id, a) for a in self._open_alerts.rename(parts))
+
+    def _rename_people(self) -> None:
+        """Know people by the names that `was:` gives them."""
+        names = {p.was: p.name for p in self._settings.people.values() if p.was is not None}
+        if not names:
+            return
+        batch = self._renamed
+        batch.alerts.update((a.id, a) for a in self._open_alerts.rename_people(names))
+        batch.notices.update((n.id, n) for n in self._outbox.rename(names))
+        for alert_id, rows in self._heard.items():
+            for was in names.keys() & rows.keys():
+                row = replace(rows.pop(was), recipient=names[was])
+                known = rows.get(row.recipient)
+                if known is None or known.at_ms <= row.at_ms:
+                    rows[row.recipient] = batch.heard[alert_id, row.recipient] = row
+                batch.heard[alert_id, was] = None
 
     @property
     def alerts(self) -> Sequence[Alert]:
@@ -107,13 +136,19 @@ class Reconciler:
         standings: Mapping[str, Standing],
         troubles: Sequence[OwnTrouble],
         quiet: frozenset[str],
+        unasked: Callable[[str], bool] = nobody,
     ) -> None:
         """Add to *batch* the alerts and notices that are due now.
 
         Args:
             quiet: The components whose alerts a maintenance window suppresses now.
+            unasked: Whether a component is unknown only because it was not asked (again) yet.
         """
-        for alert in self._open_alerts.step(now_ms, standings, troubles, quiet):
+        renamed, self._renamed = self._renamed, Batch()
+        batch.alerts.update(renamed.alerts)
+        batch.notices.update(renamed.notices)
+        batch.heard.update(renamed.heard)
+        for alert in self._open_alerts.step(now_ms, standings, troubles, quiet, unasked):
             batch.alerts[alert.id] = alert
         self._reconcile(batch, now_ms)
 
@@ -152,7 +187,7 @@ class Reconciler:
 
     def channel(self, notice: Notice) -> Secret | None:
         """The channel's URL; None when the person or the channel is no longer in the configuration."""
-        person = self._settings.people.get(notice.recipient)
+        person = self._settings.people.get(self._outbox.recipient(notice))
         if person is None or notice.channel >= len(person.channels):
             return None
         return person.channels[notice.channel]
@@ -208,9 +243,16 @@ class Reconciler:
         """The recipients of *alert*: its people, or the catch-all when none of them can be reached."""
         event = Event.TRIGGERED if alert.open else Event.MERGED
         people = [p for p in alert.recipients if self._channels(p)]
-        if not any(self._outbox.reachable(alert.id, p, event, now_ms) for p in people):
+        reached = any(self._outbox.reachable(alert.id, p, event, now_ms) for p in people)
+        if not reached and not self._may_be_back(alert, now_ms):
             people += [p for p in self._settings.catch_all if p not in people and self._channels(p)]
         return people + [who for who in self._heard.get(alert.id, ()) if who not in people]
+
+    def _may_be_back(self, alert: Alert, now_ms: int) -> bool:
+        """Whether somebody knows of *alert* who left the configuration only just now."""
+        heard, hold_ms = self._heard.get(alert.id, {}), ms(self._settings.alerting.resolve_hold)
+        gone = [p for p in alert.recipients if p in heard and p not in self._settings.people]
+        return any(now_ms - self._missed.setdefault(p, now_ms) < hold_ms for p in gone)
 
     def _waited(self, alerts: Sequence[Alert], now_ms: int) -> bool:
         """Whether the first of *alerts* has waited for `group_wait`."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from watch.ports import Trouble
+    from watch.errors import Trouble
 
 
 @click.command()
@@ -48,8 +48,8 @@ def restore(config: str, file: Path) -> None:
 
 def _fault(file: Path) -> Trouble | None:
     """The error that makes *file* unfit to restore; None when its ledger holds."""
+    from watch.errors import StoreCorrupt, StoreError  # noqa: PLC0415
     from watch.hub.verification import record_verified  # noqa: PLC0415
-    from watch.ports import StoreCorrupt, StoreError  # noqa: PLC0415
     from watch.stores.sqlite import reading  # noqa: PLC0415
     from watch.stores.sqlite.opening import checked  # noqa: PLC0415
 

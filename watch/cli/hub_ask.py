@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from typing import TYPE_CHECKING, Any
 
-from watch.ports import Trouble
+from watch.errors import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -31,8 +31,8 @@ def verify(config: str, *, figures: bool, as_json: bool) -> int:
     import orjson  # noqa: PLC0415 - `--help` does not pay for it
 
     from watch.cli.hub_ask import store_at  # noqa: PLC0415
+    from watch.errors import StoreCorrupt  # noqa: PLC0415
     from watch.hub.verification import figures_fault, record_verified  # noqa: PLC0415
-    from watch.ports import StoreCorrupt  # noqa: PLC0415
 
     with _reads(config) as reads:
         try:
@@ -100,7 +100,7 @@ def export(config: str) -> None:
     """Print every entry as one line of JSON, in order."""
     import orjson  # noqa: PLC0415 - `--help` does not pay for it
 
-    from watch.ports import StoreCorrupt  # noqa: PLC0415
+    from watch.errors import StoreCorrupt  # noqa: PLC0415
 
     with _reads(config) as reads:
         for entry in reads.entries():

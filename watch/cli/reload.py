@@ -13,16 +13,17 @@ def reload(config: str, by: str | None, *, as_json: bool) -> None:
     """Make the running hub reload its configuration; print what changed, or every mistake (exit 2)."""
     import orjson  # noqa: PLC0415 - `--help` does not pay for it
 
+    from watch.changes import WORDS  # noqa: PLC0415
     from watch.cli.hub_ask import store_at, told  # noqa: PLC0415
 
     answer = told(store_at(config), "reload", {}, by)
     if as_json:
         click.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
         return
-    for what in ("added", "removed", "changed"):
+    for what in WORDS:
         for name in answer[what]:
             click.echo(f"{what}: {name}")
-    if not any(answer[what] for what in ("added", "removed", "changed")):
+    if not any(answer[what] for what in WORDS):
         click.echo("Nothing has changed.")
     for warning in answer["warnings"]:
         click.echo(f"note: {warning}", err=True)

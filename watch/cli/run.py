@@ -29,6 +29,7 @@ def run(config: str, path: str | None, *, verbose: bool) -> None:
         level=logging.INFO if verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    logging.getLogger("watch.app").setLevel(logging.INFO)  # what a reload changed is said in any case
     file = Path(path or config)
     loaded = load(file, environ=os.environ, now_ms=SystemClock().now_ms())
     settings = loaded.settings

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from watch.config import Loaded
-    from watch.ports import Remark
+    from watch.errors import Remark
 
 
 @click.command()
@@ -50,7 +50,7 @@ def validate(ctx: click.Context, path: str | None, *, without_secrets: bool, as_
 def _channels(file: str, loaded: Loaded) -> Iterator[Remark]:
     """A warning for each channel whose URL apprise does not accept."""
     from watch.alerts.channel_names import unknown  # noqa: PLC0415 - as above
-    from watch.ports import Remark  # noqa: PLC0415 - likewise
+    from watch.errors import Remark  # noqa: PLC0415 - likewise
 
     for person, n in unknown(loaded.settings.people):
         message = f"apprise does not accept the URL of channel {n} of `{person}`: no notice can be sent there"

@@ -16,8 +16,8 @@ import click
 
 from watch.cli.interrupts import CODE, MESSAGE
 from watch.cli.output import full, guarded
+from watch.errors import Trouble
 from watch.limits import collect_rarely
-from watch.ports import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from watch.ports import ConfigError, Remark
+from watch.errors import ConfigError, Remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -101,11 +101,17 @@ def _settings(paths: tuple[Path, ...], references: References, now_ms: int | Non
 
 @contextmanager
 def _gc_paused() -> Iterator[None]:
-    """Pause the cyclic garbage collector: it would walk a large tree a dozen times, a third of the load time."""
+    """Pause the cyclic garbage collector: it would walk a large tree a dozen times, a third of the load time.
+
+    Where what lives long is exempt from collections (`watch.limits`), so is what was made here: the next collection
+    would walk all of it at once.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_enabled:
+            if gc.get_freeze_count():
+                gc.freeze()
             gc.enable()

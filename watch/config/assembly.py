@@ -40,7 +40,7 @@ def assembled(document: Fields, folder: Path, findings: Findings, now_ms: int | 
     vantages = vantage_points.vantages_of(document, service["site"], findings)
     defaults = _section(document, "defaults", DEFAULTS)
     _compare(document, written, defaults, vantages, findings)
-    people = people_of(document)
+    people = people_of(document, findings)
     catch_all = catch_all_of(document, people, findings)
     escalations = escalations_of(document, people, findings)
     alerts = rules_of(document, tuple(written), findings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from watch.config.findings import Findings, quoted, unknown_name
 from watch.config.mapping import Fields
@@ -33,7 +33,7 @@ def compare(components: Written, findings: Findings) -> None:
             )
         _contained(key, fields, components, findings)
         _size(key, fields, at, findings)
-    _former(components, findings)
+    former(components, components, "the history of {was}", findings, swaps=True)
     for loop in _loops(components):
         shown = loop if len(loop) <= _SHOWN_KEYS else (*loop[: _SHOWN_KEYS - 2], "…", loop[-1])
         told = " → ".join(quoted(key) for key in shown)
@@ -89,26 +89,45 @@ def _has_entries(node: Node) -> bool:
     return _entries(node) > 0
 
 
-def _former(components: Written, findings: Findings) -> None:
+def former(
+    written: Written, names: Collection[str], what: str, findings: Findings, *, swaps: bool = False
+) -> None:
+    """Record mistakes between the former names (`was`) of *written*.
+
+    Args:
+        names: All names that are written, those of refused items included.
+        what: What is taken over of the former name, like ``the history of {was}``.
+        swaps: Names may change places: each of them is the `was` of another one.
+    """
     heirs: dict[str, str] = {}
-    for key, (fields, _) in components.items():
+    for key, (fields, _) in written.items():
         was = fields["was"]
         if was is None or guessed(fields.at("was")):
             continue
-        if was in components:
-            former = "itself" if was == key else f"{quoted(was)}, which still exists"
+        if was in names and not (swaps and was != key and _swapped(key, written)):
+            other = "itself" if was == key else f"{quoted(was)}, which still exists"
             findings.mistake(
                 fields.at("was"),
-                f"{quoted(key)} cannot take over the history of {former}",
-                f"remove `was`, or the component {quoted(was)}",
+                f"{quoted(key)} cannot take over {what.format(was=other)}",
+                f"remove `was`, or {quoted(was)}" if was != key else "remove `was`",
             )
         elif was in heirs:
             findings.mistake(
                 fields.at("was"),
-                f"{quoted(heirs[was])} already takes over the history of {quoted(was)}",
+                f"{quoted(heirs[was])} already takes over {what.format(was=quoted(was))}",
                 "remove one of the two `was`",
             )
         heirs.setdefault(was, key)
+
+
+def _swapped(key: str, written: Written) -> bool:
+    """Whether following `was` from *key* leads back to it."""
+    seen = {key}
+    name = written[key][0]["was"]
+    while name in written and name not in seen:
+        seen.add(name)
+        name = written[name][0]["was"]
+    return bool(name == key)
 
 
 def _loops(components: Written) -> Iterator[tuple[str, ...]]:

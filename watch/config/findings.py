@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from watch.config.excerpt import excerpt, masked
 from watch.config.node import Node, Scalar, Source, guessed, scalars
-from watch.ports import ConfigError, Remark
+from watch.errors import ConfigError, Remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

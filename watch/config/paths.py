@@ -6,7 +6,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from watch.ports import ConfigError
+from watch.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from watch.config.composition import former
 from watch.config.findings import Findings, quoted, unknown_name
 from watch.config.mapping import Fields, strings
 from watch.config.node import Node, Scalar, Table, guessed
@@ -13,10 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def people_of(document: Fields) -> dict[str, Person]:
+def people_of(document: Fields, findings: Findings) -> dict[str, Person]:
     written: Mapping[str, tuple[Fields, Scalar]] = document["people"] or {}
+    former(written, _written_names(document, "people"), "the notices of {was}", findings)
     return {
-        name: Person(name=name, channels=tuple(channel for channel, _ in fields["channels"] or ()))
+        name: Person(
+            name=name, channels=tuple(channel for channel, _ in fields["channels"] or ()), was=fields["was"]
+        )
         for name, (fields, _) in written.items()
     }
 

@@ -14,7 +14,7 @@ from watch.config.findings import Findings, quoted
 from watch.config.node import WHOLE, Node, Scalar, Source, Table, nothing, packed
 from watch.config.paths import LARGEST, NotPlain, plain_bytes
 from watch.config.syntax import Unreadable
-from watch.ports import ConfigError
+from watch.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path

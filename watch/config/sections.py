@@ -187,7 +187,15 @@ WINDOW = Record(
 )
 PERSON = Record(
     "a person",
-    {"channels": Field(Items(CHANNEL), "Apprise URLs for notices; the first is tried first.", required=True)},
+    {
+        "channels": Field(
+            Items(CHANNEL), "Apprise URLs for notices; the first is tried first.", required=True
+        ),
+        "was": Field(
+            name("their former name"),
+            "Their former name: what they were told under it need not be told again.",
+        ),
+    },
     {"channel": "write `channels`", "email": "write `channels: [mailto://…]`", "url": "write `channels`"},
     like="`{channels: [ntfy://topic]}`",
 )

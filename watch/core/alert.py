@@ -46,7 +46,7 @@ class Alert:
     """One alert: one opening of a key.
 
     Args:
-        subject: The key of the component, or of an own trouble (of the monitoring itself).
+        subject: The key of the component, or of an own trouble (of the monitoring itself); new when it is renamed.
         name: The subject's name when the alert opened.
         n: The number of this opening of the key; reopening within `reopen` does not count as a new one.
         opened_ms: When the rule fired; since_ms: when the trouble itself began, backdated.
@@ -55,7 +55,7 @@ class Alert:
         recipients: The people it pages, copied when it opened. policies: the escalations they come from.
         unseen: The state was unknown for a while since it opened, so the real length of the trouble is not known.
         closing: Why it closed, if not by recovery.
-        dedup_key: The same in every notice of this alert, wherever it is computed.
+        dedup_key: The same in every notice of this alert, wherever it is computed; a renamed component keeps it.
     """
 
     id: int
@@ -173,6 +173,11 @@ class Heard:
 def dedup_key(service: str, when: When, subject: str, n: int) -> str:
     """The identifier of the n-th opening of a key, for people and providers."""
     return f"{one_line(service, 80)}/{when}:{one_line(subject, 120)}/{n}"
+
+
+def opening(key: str) -> str:
+    """The part of a dedup key that all openings of the same trouble share: without the number."""
+    return key.rpartition("/")[0]
 
 
 def _json(row: Any) -> str:

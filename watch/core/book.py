@@ -82,7 +82,10 @@ class Book:
             case Kind.CHECKPOINT | Kind.COMMAND:
                 pass
             case _ if entry.kind in KINDS:
-                self.define(entry.kind, entry.subject, entry.facts, entry.recorded_ms)
+                body = entry.facts
+                # An end is recorded when what was removed has not come back; it is effective from its removal.
+                at_ms = entry.effective_ms if body.get("ended") else entry.recorded_ms
+                self.define(entry.kind, entry.subject, body, at_ms)
             case _ if entry.critical:
                 raise UnknownKind(entry.kind)
 

@@ -113,10 +113,8 @@ class Dark:
                 self.gaps[check] = gap._replace(first_ms=first_ms, done_ms=None)
 
     def rename(self, names: Mapping[str, str]) -> None:
-        """Rename checks: old → new."""
-        for old, new in names.items():
-            if old in self.gaps:
-                self.gaps[new] = self.gaps.pop(old)
+        """Rename checks: old → new, all at once."""
+        self.gaps.update({new: self.gaps.pop(old) for old, new in names.items() if old in self.gaps})
 
 
 def opening_body(dark: Dark) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from watch.core.ledger import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable, Mapping
 
     from watch.core.darkness import Dark
     from watch.core.marks import Mark
@@ -83,20 +83,25 @@ class Naming:
         for darks in book.darks.values():
             for dark in darks:
                 dark.rename(names)
-        _respell(book, lambda name: key if name == was else names.get(name, name))
+        _respell(book, {was: key, **names})
 
 
-def _respell(book: Renamed, spelled: Callable[[str], str]) -> None:
+def _respell(book: Renamed, names: Mapping[str, str]) -> None:
     """Replace names wherever terms have them as a member or as a component of a window."""
+
+    def spelled(some: Iterable[str]) -> list[str]:
+        return [names.get(name, name) for name in some]
+
     for (kind, subject), body in book.bodies.items():
         for part in ("members", "components"):
-            if part in body:
-                book.bodies[kind, subject] = {**body, part: [spelled(name) for name in body[part]]}
+            if part in body and not names.keys().isdisjoint(body[part]):
+                book.bodies[kind, subject] = {**body, part: spelled(body[part])}
     for key, parts in book.components.items():
-        book.components[key] = [
-            (at, c and replace(c, members=tuple(map(spelled, c.members)))) for at, c in parts
-        ]
+        if any(c is not None and not names.keys().isdisjoint(c.members) for _, c in parts):
+            book.components[key] = [
+                (at, c and replace(c, members=tuple(spelled(c.members)))) for at, c in parts
+            ]
     for name, versions in book.windows.items():
         book.windows[name] = [
-            (at, w and replace(w, components=tuple(map(spelled, w.components)))) for at, w in versions
+            (at, w and replace(w, components=tuple(spelled(w.components)))) for at, w in versions
         ]

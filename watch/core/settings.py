@@ -187,8 +187,16 @@ class AlertRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
+    """Somebody who can be notified.
+
+    Args:
+        channels: Apprise URLs, first choice first.
+        was: Their former name: they have heard what was sent to it.
+    """
+
     name: str
-    channels: tuple[Secret, ...]  # apprise URLs, first choice first
+    channels: tuple[Secret, ...]
+    was: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

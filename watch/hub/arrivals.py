@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from watch.core.delivery import Delivery, Receipt, Refusal
 from watch.core.standing import Sight
+from watch.hub.awaited import STALL
 from watch.hub.door import admitted, sight_fault
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from watch.core.delivery import Load
     from watch.core.reading import Observation
     from watch.core.settings import Settings
+    from watch.hub.awaited import Awaited
     from watch.hub.door import Door
     from watch.hub.intake import Intake
     from watch.hub.recorder import Recorder
@@ -26,10 +28,16 @@ class Arrivals:
     """Judges deliveries."""
 
     def __init__(
-        self, door: Door, intake: Intake, recorder: Recorder, troubles: Troubles, meter: Meter
+        self,
+        door: Door,
+        intake: Intake,
+        recorder: Recorder,
+        troubles: Troubles,
+        meter: Meter,
+        awaited: Awaited,
     ) -> None:
         self._door, self._intake, self._recorder = door, intake, recorder
-        self._troubles, self._meter = troubles, meter
+        self._troubles, self._meter, self._awaited = troubles, meter, awaited
 
     def receive(
         self, delivery: Delivery, settings: Settings, asked: Mapping[str, Sequence[str]], now_ms: int
@@ -40,6 +48,8 @@ class Arrivals:
             asked: By check, the vantage points that are to ask it.
         """
         self._meter.lag(delivery.loop_lag)
+        if delivery.loop_lag >= STALL:
+            self._awaited.away(now_ms)
         if delivery.schedule_lag:
             self._meter.schedule_lag(delivery.schedule_lag)
         vantage, lane = delivery.vantage, delivery.lane
@@ -93,6 +103,7 @@ class Arrivals:
             return fit
         if not self._intake.accept(fit, now_ms):
             return f"{found.check!r} is not asked from there"
+        self._awaited.read(fit.check, fit.at_ms)
         self._meter.observed(fit.verdict, fit.reason)
         return None
 

@@ -5,7 +5,7 @@ A change of a check updates its component, then the components that contain it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from watch.core.component import composed_state
@@ -15,29 +15,36 @@ from watch.core.timeline import State
 
 if TYPE_CHECKING:
     from watch.core.settings import Settings
+    from watch.hub.plan import Plan
 
 # When a component entered the state it is in at that instant: by the book, so that page and account agree. The last
 # argument is when the last of its members entered the state it is in.
 Began = Callable[[str, State, int, int], int]
+_NONE: Mapping[str, str] = {}
 
 
 class Board:
     """All components' standings; `update` them with the checks that changed."""
 
-    def __init__(
-        self, settings: Settings, checks: Mapping[str, CheckStanding], began: Began, now_ms: int
-    ) -> None:
+    def __init__(self, plan: Plan, checks: Mapping[str, CheckStanding], began: Began) -> None:
         self.checks = dict(checks)
         self.components: dict[str, Standing] = {}
-        self._settings, self._began = settings, began
-        self._order = _inner_first(settings)
+        self.settings, self._began = plan.settings, began
+        self._order, self._parents = plan.order, plan.parents
         self._rank = {key: n for n, key in enumerate(self._order)}
-        self._parents: dict[str, list[str]] = {}
-        for component in settings.components.values():
-            for member in component.members:
-                self._parents.setdefault(member, []).append(component.key)
+
+    def fill(
+        self, now_ms: int, former: Board | None = None, moved: Mapping[str, str] = _NONE
+    ) -> Iterator[None]:
+        """Compose all components, in small steps.
+
+        What a *former* board has of the same components is carried over; *moved* gives those that have other keys:
+        former key → new key.
+        """
+        known = {} if former is None else {moved.get(k, k): s for k, s in former.components.items()}
         for key in self._order:
-            self._compose(key, now_ms)
+            self._compose(key, now_ms, known.get(key))
+            yield
 
     def update(self, changed: Mapping[str, CheckStanding], now_ms: int) -> set[str]:
         """Update *changed* checks; return the keys of the components that changed."""
@@ -56,9 +63,13 @@ class Board:
                 todo += self._parents.get(key, ())
         return found
 
-    def _compose(self, key: str, now_ms: int) -> bool:
-        """Compose *key* again; return whether anything but its detail changed."""
-        component = self._settings.components[key]
+    def _compose(self, key: str, now_ms: int, former: Standing | None = None) -> bool:
+        """Compose *key* again; return whether anything but its detail changed.
+
+        Args:
+            former: How it stood before a reload: a state that is the same has not begun anew.
+        """
+        component = self.settings.components[key]
         before = self.components.get(key)
         states = [self._state(m) for m in component.members]
         state = composed_state(states, component.needs)
@@ -69,8 +80,13 @@ class Board:
             for m, s in zip(component.members, states, strict=True)
         )
         near_ms = max(self._since_ms(m) for m in component.members)
+        since_ms = (
+            former.since_ms
+            if former is not None and former.state is state
+            else self._began(key, state, now_ms, near_ms)
+        )
         after = Standing(
-            key=key, state=state, since_ms=self._began(key, state, now_ms, near_ms),
+            key=key, state=state, since_ms=since_ms,
             reason=worst.reason if worst is not None else Reason.OK,
             detail=worst.detail if worst is not None else "",
             redundancy_lost=state is State.DEGRADED and not sagging,
@@ -96,7 +112,7 @@ class Board:
         """The check that explains *state* best: the first in trouble, the worst trouble first."""
         if state is State.UP:
             return None
-        leaves = [self.checks[m] for m in _leaves(self._settings, members)]
+        leaves = [self.checks[m] for m in _leaves(self.settings, members)]
         order = (
             (State.DOWN, State.DEGRADED, State.UNKNOWN)
             if state is not State.UNKNOWN
@@ -114,19 +130,3 @@ def _leaves(settings: Settings, members: Iterable[str]) -> list[str]:
     for member in members:
         found += [member] if "/" in member else _leaves(settings, settings.components[member].members)
     return found
-
-
-def _inner_first(settings: Settings) -> list[str]:
-    """Component keys so that every one comes after those it contains (there are no cycles: config says so)."""
-    order: dict[str, None] = {}
-
-    def visit(key: str) -> None:
-        for member in settings.components[key].members:
-            if "/" not in member and member not in order:
-                visit(member)
-        order[key] = None
-
-    for key in settings.components:
-        if key not in order:
-            visit(key)
-    return list(order)

@@ -49,6 +49,10 @@ class CanaryGate:
         """Let *check* wait for a round."""
         self._held.setdefault(vantage, set()).add(check)
 
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Know checks by other names: former → new."""
+        self._held = {v: {names.get(check, check) for check in held} for v, held in self._held.items()}
+
     def waits(self, vantage: str) -> bool:
         """Whether any check of *vantage* waits."""
         return bool(self._held.get(vantage))

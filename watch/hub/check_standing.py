@@ -90,7 +90,7 @@ def _why(
 ) -> tuple[Reason, str]:
     """The reason and detail that people see with *state*."""
     if newest is None:
-        return Reason.MISSING, "not asked yet"
+        return _without_readings(check, state, winners, intake, book)
     if state is State.UNKNOWN:
         blind = [v for v in winners if v in intake.sights.blind]
         if blind:
@@ -99,8 +99,27 @@ def _why(
             return Reason.STALE, "no reading for longer than a state holds"
     if state in _VERDICTS and newest.verdict not in _VERDICTS[state]:
         # One good reading ends no outage: what confirmed it is still the reason.
-        marks = [m[-1] for v in winners if (m := book.marks.get(check, {}).get(v))]
-        if marks:
-            last = max(marks, key=lambda mark: mark.effective_ms)
-            return Reason(last.reason), last.detail
+        return _on_record(check, winners, book) or (newest.reason, newest.detail)
     return newest.reason, newest.detail
+
+
+def _on_record(check: str, winners: Sequence[str], book: Book) -> tuple[Reason, str] | None:
+    """The reason and detail of the last transition that *winners* saw."""
+    marks = [m[-1] for v in winners if (m := book.marks.get(check, {}).get(v))]
+    if not marks:
+        return None
+    last = max(marks, key=lambda mark: mark.effective_ms)
+    return Reason(last.reason), last.detail
+
+
+def _without_readings(
+    check: str, state: State, winners: Sequence[str], intake: Intake, book: Book
+) -> tuple[Reason, str]:
+    """The same when no reading is at hand: none was kept, or there was none yet. What was not asked is not missing."""
+    if state in _VERDICTS:
+        return _on_record(check, winners, book) or (Reason.OK, "")
+    if state is State.UP:
+        return Reason.OK, ""
+    if any((check, v) in intake.beliefs for v in winners):
+        return Reason.STALE, "no reading for longer than a state holds"
+    return Reason.MISSING, "not asked yet"

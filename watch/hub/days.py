@@ -19,11 +19,12 @@ from watch.core.figures import Excusing, terms_of, worked
 from watch.core.ledger import Entry, Kind
 from watch.core.localtime import Month, from_utc_ms, local_day_bounds
 from watch.hub.page_history import DAYS, first_open_day, tallied, worst_of
+from watch.hub.plan import parents_of
 from watch.hub.public import PublicView
 from watch.hub.replay import DAY_MS, book_now
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from zoneinfo import ZoneInfo
 
@@ -82,13 +83,13 @@ class Days:
         self.plan(settings)
         recorder.heard = self.reached
 
-    def plan(self, settings: Settings) -> None:
-        """Replace the settings."""
+    def plan(self, settings: Settings, parents: Mapping[str, Collection[str]] | None = None) -> None:
+        """Replace the settings. *parents*: by member, the components that have it."""
         if self._read and settings.service.timezone != self._zone:
             self._days, self._read = {}, False
         self._zone = settings.service.timezone
         self._keys = [c.key for c in settings.components.values() if c.public]
-        self._above = _above(settings)
+        self._parents = parents_of(settings) if parents is None else parents
 
     def of(self, key: str) -> list[Day]:
         """The 88 days of *key* that are over, oldest first; before its time they have no scope."""
@@ -176,11 +177,16 @@ class Days:
             for known in [d for d in days if d >= since]:
                 del days[known]
 
+    def _above(self, member: str) -> set[str]:
+        """The components that contain *member*, at any depth."""
+        direct = self._parents.get(member, ())
+        return {*direct, *(key for parent in direct for key in self._above(parent))}
+
     def _reached_by(self, entry: Entry) -> Collection[str]:
         if entry.kind == Kind.RENAME:
             return {entry.subject, str(entry.facts["was"])}
         if entry.kind == Kind.TRANSITION:
-            return self._above.get(entry.subject, ())
+            return self._above(entry.subject)
         return self._keys
 
 
@@ -211,17 +217,3 @@ def _date(text: str) -> date:
 
 
 _STATUSES = {status.value: status for status in Status}
-
-
-def _above(settings: Settings) -> dict[str, set[str]]:
-    """By check, the components that it is a member of, at any depth."""
-    parents: dict[str, set[str]] = {}
-    for component in settings.components.values():
-        for member in component.members:
-            parents.setdefault(member, set()).add(component.key)
-
-    def above(name: str) -> set[str]:
-        direct = parents.get(name, set())
-        return direct | {key for parent in direct for key in above(parent)}
-
-    return {name: above(name) for name in settings.checks}

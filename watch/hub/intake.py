@@ -1,6 +1,6 @@
 """From observations to confirmed transitions, each with its evidence.
 
-There is one belief per check and vantage point, and it is kept here. Everything that must be on disk together is
+There is one belief per check and vantage point (`watch.hub.beliefs`). Everything that must be on disk together is
 gathered in the recorder's batch. Readings that change nothing may wait there for a second; a change says so
 (`changed_checks`), and is committed at once.
 """
@@ -10,120 +10,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from watch.core import confirm
-from watch.core.confirm import Belief, Change, Confirmation
+from watch.core.confirm import Belief, Change
 from watch.core.darkness import Why
-from watch.core.ledger import Kind
-from watch.core.marks import transition_body
 from watch.core.reading import Observation, Reason, Verdict
 from watch.core.timeline import State
-from watch.hub.canary_gate import CanaryGate
+from watch.hub.beliefs import Beliefs, Key
 from watch.hub.door import voided
-from watch.hub.lapses import Lapses
-from watch.hub.sights import Sights
-from watch.hub.summaries import Summaries
-from watch.hub.trails import Trails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from watch.core.settings import Settings
     from watch.core.standing import Sight
-    from watch.hub.recorder import Recorder
-    from watch.hub.taken_over import TakenOver
 
 _LAPSES = 1000  # states that may lapse at once, before the loop may do something else
-Key = tuple[str, str]
 
 
-class Intake:
-    """Beliefs by (check, vantage point), and the newest observation of each (`latest`).
-
-    Attributes:
-        overloaded: The vantage points that cannot keep up with their checks now.
-        told: Beliefs whose streaks changed since somebody last asked (`heard`).
-        doubled: (check, vantage point) confirmed by twice the readings: its own site stands in for others.
-    """
-
-    def __init__(self, recorder: Recorder, kept: TakenOver) -> None:
-        self.beliefs: dict[Key, Belief] = dict(kept.beliefs())
-        self.latest: dict[Key, Observation] = dict(kept.latest())
-        self.sights = Sights(recorder)
-        self.overloaded: set[str] = set()
-        self.changed_checks: set[str] = set()
-        self.doubled: frozenset[Key] = frozenset()
-        self._told: dict[Key, Belief] = {}
-        self._recorder = recorder
-        self._confirmations: dict[str, Confirmation] = {}
-        self._asked: dict[str, frozenset[str]] = {}
-        self._followed: dict[str, tuple[str, ...]] = {}
-        self.gate = CanaryGate(kept.sights())
-        self._trails = Trails()
-        self._summaries = Summaries()
-        self._lapses = Lapses(self.beliefs)
-
-    def plan(self, settings: Settings, changed: Iterable[str], now_ms: int) -> None:
-        """Replace the settings. *changed* checks keep their state and lose their streak."""
-        checks = settings.checks
-        self._confirmations = {name: check.confirmation for name, check in checks.items()}
-        self._followed = {name: tuple(check.courses) for name, check in checks.items() if check.courses}
-        self._asked = {
-            v.name: frozenset(check.name for check in settings.asked_from(v))
-            for v in settings.vantages.values()
-        }
-        self.gate.plan(settings)
-        for name in changed:
-            for key in [k for k in self.beliefs if k[0] == name]:
-                self._keep(key, confirm.streakless(self.beliefs[key]))
-        for key in [k for k in self.beliefs if k[0] not in checks or k[1] not in settings.vantages]:
-            self._drop(key, now_ms)
-        for key, belief in self.beliefs.items():  # a streak may wait for canaries since before a restart
-            if confirm.awaits_sight(belief, self._confirmations[key[0]], self.gate.good_ms(key[1])):
-                self.gate.hold(*key)
-        self._lapses.plan(self._confirmations)
-
-    def _drop(self, key: Key, now_ms: int) -> None:
-        """Forget *key*; its state is unknown if it is watched again."""
-        at_ms = min((self.sights.dark_from(key, dark) for dark in self.sights.pending(key)), default=now_ms)
-        _, changes = confirm.blinded(self.beliefs[key], at_ms=at_ms, reason=Reason.OK)
-        self.sights.spare(key)
-        self._enter(key, changes, None, now_ms)
-        self.changed_checks.add(key[0])
-        del self.beliefs[key]
-        self._recorder.batch.beliefs[key] = None
-        self.latest.pop(key, None)
-        self._trails.drop(key)
-        self._summaries.drop(key)
-
-    def rename(self, key: str, was: str) -> None:
-        """Rename the checks of component *was* to those of *key*."""
-        names = {}
-        for check, vantage in [k for k in self.beliefs if k[0].startswith(f"{was}/")]:
-            names[check] = key + check[len(was) :]
-            self._keep((names[check], vantage), self.beliefs.pop((check, vantage)))
-            self._recorder.batch.beliefs[check, vantage] = None
-            self.latest.pop((check, vantage), None)
-        self.sights.rename(names)
-
-    @property
-    def unseeing(self) -> set[str]:
-        """The vantage points of which it is said that they are blind or overloaded."""
-        return self.sights.blind | self.overloaded
-
-    def owes(self, check: str, vantage: str) -> bool:
-        """Whether *vantage* is to ask *check*."""
-        return check in self._asked.get(vantage, ())
-
-    def _confirmation(self, key: Key) -> Confirmation:
-        confirmation = self._confirmations[key[0]]
-        return confirmation._replace(down=2 * confirmation.down) if key in self.doubled else confirmation
+class Intake(Beliefs):
+    """Judges what comes in, by (check, vantage point)."""
 
     # ---- readings ----
 
     def accept(self, o: Observation, now_ms: int) -> bool:
         """Judge one observation; False if its vantage point does not run its check."""
+        if o.check in self._leaving:  # read before it was removed
+            return True
         if o.check not in self._confirmations or not self.owes(o.check, o.vantage):
             return False
         key = (o.check, o.vantage)
+        if o.at_ms < self._renewed_ms.get(o.check, 0):
+            return True
         if (self.sights.blind or self.sights.pending(key)) and self.sights.voids(key, o.at_ms):
             o = voided(o, f"{o.vantage} could not see its own canaries")
         belief = self.beliefs.get(key)
@@ -189,19 +102,6 @@ class Intake:
         self._enter(key, changes, o, now_ms)
         if after.settled:
             self._trails.drop(key)
-
-    def _enter(self, key: Key, changes: tuple[Change, ...], o: Observation | None, now_ms: int) -> None:
-        """Record *changes*, each with the readings that prove it."""
-        for change in changes:
-            proof = self._trails.proof(key, o)
-            self._recorder.entry(
-                Kind.TRANSITION, key[0], transition_body(change, "" if o is None else o.detail), now_ms=now_ms,
-                effective_ms=change.effective_ms, vantage=key[1], readings=proof,
-            )  # fmt: skip
-            self.changed_checks.add(key[0])
-
-    def _keep(self, key: Key, belief: Belief) -> None:
-        self.beliefs[key] = self._recorder.batch.beliefs[key] = belief
 
     # ---- sight ----
 
@@ -286,11 +186,6 @@ class Intake:
         belief = self.beliefs.get(key)
         dim = any(now_ms >= self.sights.dark_from(key, dark) for dark in self.sights.pending(key))
         return State.UNKNOWN if belief is None or dim else belief.state
-
-    def heard(self) -> dict[Key, Belief]:
-        """The beliefs whose streaks changed since this was last asked."""
-        told, self._told = self._told, {}
-        return told
 
     def rest(self) -> None:
         """Put all pending beliefs and sums into the batch before shutdown."""

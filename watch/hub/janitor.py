@@ -11,10 +11,12 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from watch.ports import Clock, Store, StoreError
+from watch.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+
+    from watch.ports import Clock, Store
 
 log = logging.getLogger(__name__)
 SKETCHES_KEPT = timedelta(days=400)

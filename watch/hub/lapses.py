@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from watch.hub.deadlines import Deadlines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from watch.core.confirm import Belief, Confirmation
 
@@ -23,11 +24,16 @@ class Lapses:
         self._deadlines: Deadlines[Key] = Deadlines()
         self._dimmed: set[Key] = set()  # lapsed in the dark: nothing more to wait for
 
-    def plan(self, confirmations: Mapping[str, Confirmation]) -> None:
-        """Replace the terms."""
+    def plan(self, confirmations: Mapping[str, Confirmation], keys: Iterable[Key]) -> Iterator[None]:
+        """Replace the terms, in small steps. *keys* are most of the beliefs' keys, in a good order."""
         self._confirmations = confirmations
-        self._deadlines = Deadlines(self._beliefs)
         self._dimmed &= self._beliefs.keys()
+        deadlines: Deadlines[Key] = Deadlines()
+        for key in chain(keys, list(self._beliefs)):
+            if key in self._beliefs:
+                deadlines.add(key)
+            yield
+        self._deadlines = deadlines
 
     def add(self, key: Key) -> None:
         """Watch *key*, too."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
+from watch.errors import StoreError
 from watch.hub.checkpoints import checkpoint_rows, checkpoints_due
 from watch.hub.replay import live_from_ms
-from watch.ports import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

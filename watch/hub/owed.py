@@ -12,10 +12,13 @@ from watch.core.reading import Verdict
 from watch.hub.deadlines import Deadlines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from watch.core.settings import Settings
-    from watch.hub.intake import Intake, Key
+    from watch.core.confirm import Confirmation
+    from watch.hub.awaited import Awaited
+    from watch.hub.beliefs import Key
+    from watch.hub.intake import Intake
+    from watch.hub.plan import Plan
 
 _LOOKED_AT = 1000  # checks, before the loop may do something else
 _NAMED = 5
@@ -26,30 +29,31 @@ class Owed:
 
     def __init__(self, since_ms: int) -> None:
         self.since_ms = since_ms
-        self._planned: Settings | None = None
-        self._validity_ms: dict[str, int] = {}
+        self._confirmations: Mapping[str, Confirmation] = {}
+        self._several = False
         self._deadlines: Deadlines[Key] = Deadlines()
         self._found: set[Key] = set()  # so far in this look
 
-    def look(self, intake: Intake, settings: Settings, now_ms: int) -> tuple[str | None, str | None] | None:
+    def plan(self, plan: Plan) -> Iterator[None]:
+        """Replace the plan, in small steps."""
+        deadlines: Deadlines[Key] = Deadlines()
+        for key in plan.keys:
+            deadlines.add(key)
+            yield
+        self._deadlines, self._found, self._confirmations = deadlines, set(), plan.confirmations
+        self._several = len(plan.settings.vantages) > 1
+
+    def look(self, intake: Intake, awaited: Awaited, now_ms: int) -> tuple[str | None, str | None] | None:
         """What is to be said of checks that stopped, and of checks that give only unknown; None before it is known.
 
         Call it again after None. Checks of a vantage point that is blind or overloaded are not named: that is said.
         """
-        if settings is not self._planned:
-            self._planned = settings
-            self._validity_ms = {
-                name: check.confirmation.validity_ms for name, check in settings.checks.items()
-            }
-            self._deadlines = Deadlines(
-                (check.name, vantage.name)
-                for vantage in settings.vantages.values() for check in settings.asked_from(vantage)
-            )  # fmt: skip
 
         def owed_ms(key: Key) -> int:
             belief = intake.beliefs.get(key)
             last_ms = 0 if belief is None or belief.last_ms is None else belief.last_ms
-            return max(self.since_ms, last_ms) + self._validity_ms[key[0]] + 1
+            from_ms = max(self.since_ms, awaited.joined_ms(key[0]), last_ms)
+            return from_ms + self._confirmations[key[0]].validity_ms + 1
 
         self._found.update(self._deadlines.past(now_ms, owed_ms, _LOOKED_AT))
         if self._deadlines.next_ms <= now_ms:
@@ -57,7 +61,7 @@ class Owed:
         found, self._found = sorted(k for k in self._found if k[1] not in intake.unseeing), set()
         useless = [key for key in found if self._useless(key, intake, now_ms)]
         stopped = [key for key in found if key not in set(useless)]
-        several = len(settings.vantages) > 1
+        several = self._several
         return (
             _said("checks that have stopped running", [_name(key, several) for key in stopped]),
             _said(
@@ -71,7 +75,7 @@ class Owed:
         last = intake.latest.get(key)
         if last is None or last.verdict is not Verdict.UNKNOWN:
             return False
-        return last.at_ms + last.took_ms + self._validity_ms[key[0]] >= now_ms
+        return last.at_ms + last.took_ms + self._confirmations[key[0]].validity_ms >= now_ms
 
 
 def _name(key: Key, several: bool) -> str:

@@ -1,4 +1,4 @@
-"""The components that page nobody now: by a maintenance window, or because the hub has just come back."""
+"""The components whose pages a maintenance window silences now."""
 
 from __future__ import annotations
 
@@ -12,11 +12,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from watch.core.book import Book
-    from watch.core.settings import Settings
     from watch.core.standing import Standing
-
-
-_LONGEST_MS = 259_200_000  # three days: longer than a state holds
 
 
 def quiet_components(book: Book, standings: Mapping[str, Standing], now_ms: int) -> frozenset[str]:
@@ -27,24 +23,6 @@ def quiet_components(book: Book, standings: Mapping[str, Standing], now_ms: int)
         if window.suppress_alerts
         for key in window.components
         if not _overruns(standings.get(key), window.max_outage, occurrence.from_ms, now_ms)
-    )
-
-
-def returning(
-    settings: Settings, standings: Mapping[str, Standing], back_ms: int, now_ms: int
-) -> frozenset[str]:
-    """The components that are unknown because of our own absence, which ended at *back_ms*.
-
-    Each check has as long as its state holds to be asked again.
-    """
-    if now_ms - back_ms >= _LONGEST_MS:
-        return frozenset()
-    return frozenset(
-        key
-        for key, standing in standings.items()
-        if standing.state is State.UNKNOWN
-        and (cause := settings.checks.get(standing.cause)) is not None
-        and now_ms - back_ms < cause.confirmation.validity_ms
     )
 
 

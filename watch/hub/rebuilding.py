@@ -13,12 +13,13 @@ from watch.core.checkpoint import root_of
 from watch.core.days import DayRow, MonthKey, month_body
 from watch.core.localtime import from_utc_ms, local_day_bounds
 from watch.core.merkle import Frontier, leaf_hash
+from watch.errors import StoreCorrupt
 from watch.hub.checkpoints import checkpoint_rows
 from watch.hub.days import days_of
 from watch.hub.page_history import DAYS, first_open_day
 from watch.hub.replay import DAY_MS, book_now
 from watch.hub.verification import record_verified
-from watch.ports import Batch, StoreCorrupt
+from watch.ports import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

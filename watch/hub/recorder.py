@@ -81,6 +81,10 @@ class Recorder:
         self.heard(entry)
         return entry
 
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Let the batch know checks by other names: former → new, all at once."""
+        self.batch.rename(names)
+
     def take(self) -> Batch:
         """The batch that waits; a new one begins."""
         taken, self.batch = self.batch, Batch()

@@ -16,9 +16,9 @@ from watch.core.clock_epoch import ClockEpoch, Epochs
 from watch.core.ledger import TYPES, Kind, LedgerChain
 from watch.core.localtime import Month
 from watch.core.merkle import Frontier, leaf_hash
+from watch.errors import StoreCorrupt, StoreError
 from watch.hub.recorder import LedgerEnd
 from watch.hub.sights import open_darks
-from watch.ports import StoreCorrupt, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from watch.core.book import began
 from watch.core.ledger import LedgerChain
-from watch.hub.asked import asked_from
 from watch.hub.board import Board
 from watch.hub.check_standing import standing_of
-from watch.hub.definitions import entries_for
+from watch.hub.definitions import entries_for, rename_entries, renames
 from watch.hub.intake import Intake
+from watch.hub.plan import planned
 from watch.hub.recorder import LedgerEnd, Recorder
 from watch.hub.taken_over import TakenOver
 
@@ -34,12 +34,18 @@ def returned(
     end = LedgerEnd() if last is None else LedgerEnd(LedgerChain(last.seq, last.recorded_ms))
     recorder, kept = Recorder(book, end), TakenOver(reads, now_ms, epoch)
     kept.begin(recorder)
+    intake = Intake(recorder, kept)
+    intake.sights.resume(*kept.darks(), intake.beliefs)
+    parts = renames(settings, book)
+    for kind, subject, body in rename_entries(parts, book):
+        recorder.entry(kind, subject, body, now_ms=now_ms)
+    for _ in intake.rename(parts) if parts else ():
+        pass
     if epoch is not None:  # terms recorded ahead of it do not count: a hub would record them again
         for kind, subject, body in entries_for(settings, book):
             recorder.entry(kind, subject, body, now_ms=now_ms)
-    intake = Intake(recorder, kept)
-    intake.sights.resume(*kept.darks(), intake.beliefs)
-    intake.plan(settings, (), now_ms)
+    for _ in intake.plan(planned(settings), (), {}, now_ms):
+        pass
     miss(settings, intake, now_ms)
     while not intake.sweep(now_ms):
         pass
@@ -58,8 +64,12 @@ def miss(settings: Settings, intake: Intake, now_ms: int) -> None:
 
 def board_of(settings: Settings, intake: Intake, book: Book, now_ms: int) -> Board:
     """How everything stands by what is believed."""
-    asked = asked_from(settings)
+    plan = planned(settings)
     standings = {
-        name: standing_of(check, intake, asked[name], book, now_ms) for name, check in settings.checks.items()
+        name: standing_of(check, intake, plan.asked[name], book, now_ms)
+        for name, check in settings.checks.items()
     }
-    return Board(settings, standings, partial(began, book), now_ms)
+    board = Board(plan, standings, partial(began, book))
+    for _ in board.fill(now_ms):
+        pass
+    return board

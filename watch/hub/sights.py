@@ -158,22 +158,18 @@ class Sights:
                 self._recorder.batch.gaps[dark.seq, key[0]] = None
 
     def rename(self, names: Mapping[str, str]) -> None:
-        """Know pending checks by other names: old → new. The book has renamed what is on record."""
-        for (check, vantage), darks in list(self._pending.items()):
-            if check not in names:
-                continue
-            del self._pending[check, vantage]
-            self._pending[names[check], vantage] = darks
-            for dark in darks:
-                dark.rename({check: names[check]})
-                self._left[dark].discard(check)
-                self._left[dark].add(names[check])
-        for dark, checks in self._unwritten.items():
-            for check in checks & names.keys():
-                checks.discard(check)
-                checks.add(names[check])
-                self._recorder.batch.gaps[dark.seq, check] = None
-                self._keep(dark, names[check])
+        """Know checks by other names: former → new, all at once. The book has renamed what is on record."""
+        for dark in self._open:
+            if not dark.seq:
+                dark.rename(names)
+            moved = (self._left[dark] | self._unwritten[dark]) & names.keys()
+            for some in (self._left, self._unwritten):
+                some[dark] = {names.get(check, check) for check in some[dark]}
+            if dark.seq:
+                self._recorder.batch.gaps.update(dict.fromkeys(((dark.seq, check) for check in moved), None))
+                for check in moved:
+                    self._keep(dark, names[check])
+        self._pending = {(names.get(check, check), v): darks for (check, v), darks in self._pending.items()}
 
     def _keep(self, dark: Dark, check: str) -> None:
         self._recorder.batch.gaps[dark.seq, check] = dark.gaps[check]

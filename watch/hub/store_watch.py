@@ -10,7 +10,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from watch.ports import StoreError
+from watch.errors import StoreError
 from watch.stores.room import RoomOverTime
 from watch.stores.sqlite.soundness import WeeklyCheck
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from watch.core.sketch import Sketch
 from watch.core.trend import QuarterHour, quarter_of
+from watch.hub.check_names import move
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -70,6 +71,11 @@ class Summaries:
         for key, belief in beliefs.items():
             batch.beliefs[key] = belief
             self.write(key, batch)
+
+    def rename(self, keys: Mapping[Key, Key]) -> None:
+        """Know checks by other names: former → new."""
+        move(self._sketches, keys)
+        move(self._quarters, keys)
 
     def drop(self, key: Key) -> None:
         self._sketches.pop(key, None)

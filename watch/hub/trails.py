@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from watch.hub.check_names import move
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from watch.core.reading import Observation
 
 _MOST = 24  # readings kept as evidence of one transition at most: the first and the last of them
@@ -29,6 +33,12 @@ class Trails:
     def proof(self, key: Key, o: Observation | None) -> list[Observation]:
         """What proves a change of *key* that *o* brought about."""
         return list(self._trails.get(key) or ([o] if o is not None else []))
+
+    def rename(self, keys: Mapping[Key, Key]) -> None:
+        """Know checks by other names: former → new."""
+        move(self._trails, keys)
+        for key in self._trails.keys() & set(keys.values()):
+            self._trails[key] = [o._replace(check=key[0]) for o in self._trails[key]]
 
     def drop(self, key: Key) -> None:
         self._trails.pop(key, None)

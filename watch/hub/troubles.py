@@ -15,12 +15,13 @@ from watch.hub.clock_words import epoch_text, pause_text, step_text
 from watch.hub.owed import Owed, named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from watch.core.clock_epoch import ClockEpoch
     from watch.core.delivery import Load
-    from watch.core.settings import Settings
+    from watch.hub.awaited import Awaited
     from watch.hub.intake import Intake
+    from watch.hub.plan import Plan
 
 log = logging.getLogger(__name__)
 _TOLD_MS = 300_000  # how long that is said which is over at once
@@ -100,12 +101,16 @@ class Troubles:
         text = f"all vantage points are blind that could say how these are: {named(names)}"
         self.note("no_healthy_vantage", text if names else None, now_ms)
 
-    def look(self, intake: Intake, settings: Settings, now_ms: int) -> bool:
+    def plan(self, plan: Plan) -> Iterator[None]:
+        """Replace the plan, in small steps."""
+        yield from self.owed.plan(plan)
+
+    def look(self, intake: Intake, awaited: Awaited, now_ms: int) -> bool:
         """Find checks that give nothing to believe; False when there are more to look at, for the next call."""
         for key in [key for key, until_ms in self._until_ms.items() if now_ms >= until_ms]:
             del self._until_ms[key]
             self.note(key, None, now_ms)
-        said = self.owed.look(intake, settings, now_ms)
+        said = self.owed.look(intake, awaited, now_ms)
         if said is None:
             return False
         self.note("checks_stopped", said[0], now_ms, hold_ms=_SURE_MS)

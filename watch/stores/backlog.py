@@ -10,7 +10,8 @@ from __future__ import annotations
 import threading
 
 from watch.core.sketch import Sketch
-from watch.ports import Batch, StoreError
+from watch.errors import StoreError
+from watch.ports import Batch
 
 READINGS = 200_000  # raw readings; some 150 MB
 ROWS = 500_000  # ledger entries, evidence, alerts, notices, beliefs; some 400 MB
@@ -33,6 +34,8 @@ def merge(into: Batch, later: Batch) -> None:
     """Add *later* to *into*, so that writing *into* does the same as writing both in order."""
     if later.anew_ms is not None:
         _begin_anew(into, later.anew_ms)
+    if later.renames:
+        into.rename(later.renames)
     for component, month in later.void_days:
         for key in [k for k in into.days if k[1] == component and k[2] >= month]:
             del into.days[key]

@@ -115,35 +115,53 @@ class Agenda:
         self._per_host: dict[str, int] = {}
         self._leaving: dict[str, Slot] = {}  # dropped slots whose runs go on
         self._order = 0
+        self._resting = False  # the checks are being replaced
 
     def replan(self, checks: Iterable[Check], now: float) -> None:
-        """Replace the checks. Unchanged checks keep their schedule; changed ones begin a new one."""
+        """Replace the checks at once; see `replanning`."""
+        for _ in self.replanning(checks, now):
+            pass
+
+    def replanning(self, checks: Iterable[Check], now: float) -> Iterator[None]:
+        """Replace the checks, in small steps; nothing is started between them.
+
+        Unchanged checks keep their schedule; changed ones begin a new one.
+        """
+        self._resting = True
         wanted = {check.name: check for check in checks}
         for name in self.slots.keys() - wanted.keys():
             self._discard(self.slots.pop(name))
         first_round = max(FIRST_ROUND, len(wanted.keys() - self.slots.keys()) / _NEW_A_SECOND)
+        changed = []
         for name, check in wanted.items():
             slot = self.slots.get(name)
             if slot is None:
                 slot = self.slots[name] = Slot(check, now, first_round)
                 self._push(slot)
-            elif slot.check != check:
-                self._change(slot, check, now)
-        self._widen()
+            elif slot.check is not check and slot.check != check:
+                changed.append(check)
+            yield
+        first_round = max(FIRST_ROUND, len(changed) / _NEW_A_SECOND)
+        for check in changed:
+            self._change(self.slots[check.name], check, now, first_round)
+            yield
+        yield from self._widen()
+        self._resting = False
 
-    def _widen(self) -> None:
+    def _widen(self) -> Iterator[None]:
         """Set the limits per host so that all checks keep their intervals even when nothing answers."""
         need: dict[str, float] = {}
         for slot in self.slots.values():
             need[slot.host] = need.get(slot.host, 0.0) + slot.timeout / slot.every
+            yield
         self._per_host = {
             host: max(self._least_per_host, math.ceil(n * _ROOM)) for host, n in need.items() if host
         }
 
-    def _change(self, slot: Slot, check: Check, now: float) -> None:
+    def _change(self, slot: Slot, check: Check, now: float, first_round: float) -> None:
         """Replace *slot* with a new one for *check*: the streak of the old question does not apply to the new."""
         self._discard(slot)
-        fresh = self.slots[check.name] = Slot(check, now, FIRST_ROUND)
+        fresh = self.slots[check.name] = Slot(check, now, first_round)
         self._push(fresh)
 
     def _discard(self, slot: Slot) -> None:
@@ -154,7 +172,7 @@ class Agenda:
 
     def take(self, now: float, quota: int = 2**31) -> Iterator[Slot]:
         """At most *quota* slots to run now, within the limits; each counts as running until it is released."""
-        left = min(quota, self._most - self.busy)
+        left = 0 if self._resting else min(quota, self._most - self.busy)
         crowded = bool(self._grid) and self._grid[0][0] <= now
         half = (left + 1) // 2 if crowded else left
         for due, floor in ((self._soon, left - half), (self._grid, 0), (self._soon, 0)):

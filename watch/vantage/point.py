@@ -29,7 +29,7 @@ from watch.vantage.memory import Memory, needed
 from watch.vantage.pace import TICK, Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from watch.core.delivery import Receipt
     from watch.core.settings import Check, Vantage
@@ -93,12 +93,21 @@ class VantagePoint:
         self._again = False
 
     def replan(self, vantage: Vantage, checks: Iterable[Check]) -> None:
-        """Replace the checks and the canaries."""
+        """Replace the checks and the canaries at once; see `replanning`."""
+        for _ in self.replanning(vantage, checks):
+            pass
+
+    def replanning(self, vantage: Vantage, checks: Iterable[Check]) -> Iterator[None]:
+        """Replace the checks and the canaries, in small steps; nothing is started between them."""
         if vantage.canaries != self.canaries.asked:
             self.canaries = Canaries(vantage.canaries, self._clock, self.lag, self.canaries.proven)
-        checks = tuple(checks)
-        self._memories = {check.name: self._memory(check) for check in checks if needed(check)}
-        self.agenda.replan(checks, self._clock.monotonic())
+        checks, memories = tuple(checks), {}
+        yield from self.agenda.replanning(checks, self._clock.monotonic())
+        for check in checks:
+            if needed(check):
+                memories[check.name] = self._memory(check)
+            yield
+        self._memories = memories
 
     def _memory(self, check: Check) -> Memory:
         """The memory of *check*; a new one when its question has changed."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from watch.ports import Trouble
+from watch.errors import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -24,7 +24,7 @@ import orjson
 
 from watch.core.delivery import Command
 from watch.core.wording import one_line
-from watch.ports import ListenError, Trouble
+from watch.errors import ListenError, Trouble
 from watch.web.hub_client import place, short_name
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from watch.ports import ListenError
+from watch.errors import ListenError
 from watch.web.quiet_server import Malformed, QuietServer
 
 if TYPE_CHECKING:

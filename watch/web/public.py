@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import hdrs, http_parser, web
 from aiohttp.http_writer import HttpVersion11
 
-from watch.ports import ListenError
+from watch.errors import ListenError
 from watch.web.fast_get import FastGet
 from watch.web.page_answers import TOO_MANY, PageAnswers, Reply, date_line
 from watch.web.quiet_server import Malformed, QuietServer, Wire, plain_answer

@@ -8,7 +8,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from watch.ports import StoreCorrupt, StoreError, StoreHeld
+from watch.errors import StoreCorrupt, StoreError, StoreHeld
 from watch.stores.backlog import Backlog
 from watch.stores.sqlite import commits, opening
 from watch.stores.sqlite.faults import DiskFault, StoreWaits

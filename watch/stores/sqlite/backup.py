@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import apsw
 
-from watch.ports import StoreCorrupt, StoreError
+from watch.errors import StoreCorrupt, StoreError
 from watch.stores.sqlite.faults import explained
 from watch.stores.sqlite.lock import hold
 from watch.stores.sqlite.opening import checked, free_name, readable, synced

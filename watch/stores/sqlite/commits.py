@@ -14,6 +14,8 @@ from watch.stores.sqlite import rows
 from watch.stores.sqlite.rows import UNREADABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import apsw
 
     from watch.ports import Batch
@@ -67,6 +69,8 @@ _ALERT = (
     "INSERT INTO alert VALUES (?,?,?,?) "
     "ON CONFLICT (id) DO UPDATE SET key = excluded.key, resolved_ms = excluded.resolved_ms, body = excluded.body"
 )
+# Keys may change places in one batch, but only one open alert may have a key at any instant.
+_MOVED = "UPDATE alert SET key = 'of ' || id WHERE id = ? AND key != ?"
 _NOTICE = (
     "INSERT INTO notice VALUES (?,?,?,?) "
     "ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body"
@@ -74,6 +78,8 @@ _NOTICE = (
 _HEARD = (
     "INSERT INTO heard VALUES (?,?,?) ON CONFLICT (alert_id, recipient) DO UPDATE SET body = excluded.body"
 )
+_UNHEARD = "DELETE FROM heard WHERE alert_id = ? AND recipient = ?"
+_NAMED = (("name", "text"), ("sketch", "check_name"), ("trend", "check_name"))  # tables with names of checks
 
 
 class Commits:
@@ -89,6 +95,8 @@ class Commits:
             _begin_anew(connection, batch.anew_ms)
         many(_ENTRY, batch.entries)
         many(_TILE, batch.tiles)
+        if batch.renames:
+            self._rename(connection, batch.renames)
         self._derived(connection, batch)
         many(
             _OBSERVATION,
@@ -110,9 +118,11 @@ class Commits:
         many(_QUARTER, [(*key, *quarter) for key, quarter in batch.quarters.items()])
         # Closed ones first: of a key, one alert at a time is open.
         alerts = sorted(batch.alerts.values(), key=lambda a: a.open)
+        many(_MOVED, [(a.id, a.key) for a in alerts])
         many(_ALERT, [(a.id, a.key, a.resolved_ms, a.to_json()) for a in alerts])
         many(_NOTICE, [(n.id, str(n.status), n.created_ms, n.to_json()) for n in batch.notices.values()])
-        many(_HEARD, [(*key, h.to_json()) for key, h in batch.heard.items()])
+        many(_UNHEARD, [key for key, heard in batch.heard.items() if heard is None])
+        many(_HEARD, [(*key, h.to_json()) for key, h in batch.heard.items() if h is not None])
         return len(batch.observations) + len(batch.entries)
 
     @staticmethod
@@ -130,6 +140,19 @@ class Commits:
             if until_ms == CLOSED:
                 connection.execute("DELETE FROM dark WHERE entry = ?", (seq,))
                 connection.execute("DELETE FROM dark_gap WHERE entry = ?", (seq,))
+
+    def _rename(self, connection: apsw.Connection, names: Mapping[str, str]) -> None:
+        """Keep under new names what is stored under former ones; what another check left under a new name moves aside.
+
+        In two steps, because names may change places.
+        """
+        entry = connection.execute("SELECT max(seq) FROM ledger").get
+        moves = dict(names) | {new: f"{new}@{entry}" for new in names.values() if new not in names}
+        for table, column in _NAMED:
+            sql = f"UPDATE {table} SET {column} = ? WHERE {column} = ?"  # noqa: S608 - constants
+            connection.executemany(sql, [(f"{new} of {entry}", old) for old, new in moves.items()])
+            connection.executemany(sql, [(new, f"{new} of {entry}") for new in moves.values()])
+        self._names.clear()
 
     def forget_names(self) -> None:
         """Clear the cache of ids: those from a transaction that was rolled back are not valid."""

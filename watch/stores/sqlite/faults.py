@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import apsw
 
-from watch.ports import StoreCorrupt, StoreError
+from watch.errors import StoreCorrupt, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

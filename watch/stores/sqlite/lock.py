@@ -15,7 +15,7 @@ import stat
 import struct
 from pathlib import Path
 
-from watch.ports import StoreError, StoreHeld
+from watch.errors import StoreError, StoreHeld
 from watch.stores.sqlite.faults import waits
 
 _FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a FIFO that lies there must not block

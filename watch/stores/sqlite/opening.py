@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import apsw
 
-from watch.ports import StoreCorrupt, StoreError
+from watch.errors import StoreCorrupt, StoreError
 from watch.stores.sqlite.faults import explained, waits
 from watch.stores.sqlite.lock import hold, holder
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import apsw
 
-from watch.ports import StoreError
+from watch.errors import StoreError
 from watch.stores.sqlite.backup import partial, pour
 from watch.stores.sqlite.lock import hold, still_holds
 from watch.stores.sqlite.opening import named, synced, writable

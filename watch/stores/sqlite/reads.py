@@ -8,7 +8,7 @@ from watch.core.days import DayRow, rows_of_month
 from watch.core.ledger import TYPES, Entry
 from watch.core.reading import Observation, Verdict
 from watch.core.sketch import Sketch
-from watch.ports import StoreCorrupt
+from watch.errors import StoreCorrupt
 from watch.stores.sqlite import rows
 from watch.stores.sqlite.faults import damaged, explained
 from watch.stores.sqlite.opening import readable

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import apsw
 
-from watch.ports import StoreCorrupt
+from watch.errors import StoreCorrupt
 from watch.stores.sqlite.opening import checked, readable
 
 if TYPE_CHECKING:

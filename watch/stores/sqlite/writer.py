@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import apsw
 
-from watch.ports import StoreCorrupt, StoreError
+from watch.errors import StoreCorrupt, StoreError
 from watch.stores.sqlite.faults import StoreWaits, explained
 
 if TYPE_CHECKING:

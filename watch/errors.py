@@ -1,0 +1,72 @@
+"""The errors that end what was asked for: each is a message for the user, and none is a bug.
+
+
+Trouble                       the root; its text is what the user reads
+├── ConfigError               checks.yaml is wrong: all mistakes, with their places
+├── StoreError                the database cannot be opened, read or written
+│   ├── StoreHeld             another hub holds it (exit 3)
+│   └── StoreCorrupt          it is damaged; nothing was changed, and the text says how to recover
+└── ListenError               an address cannot be bound
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class Trouble(Exception):  # noqa: N818 - the word in the documentation
+    """An error that the user can correct. The text says what, where and how; `exit_code` is the command's."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Remark:
+    """A mistake or a warning about one place in checks.yaml.
+
+    Args:
+        line: Counted from 1, as is *column*; 0 when it is about the file as a whole.
+        excerpt: The line with secrets masked, cut to the text around the place.
+        pointer: The line under the excerpt: blanks and a caret.
+        cure: What to write instead; empty when the message says it all.
+    """
+
+    file: str
+    line: int
+    column: int
+    message: str
+    excerpt: str = ""
+    pointer: str = ""
+    cure: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        shown = [f"    {self.excerpt}", f"    {self.pointer}"] if self.excerpt else []
+        cure = [f"    {self.cure}"] if self.cure else []
+        return "\n".join([f"{place}: {self.message}", *shown, *cure])
+
+
+class ConfigError(Trouble):
+    """checks.yaml has mistakes: *mistakes* are all of them, in the file's order, and the text lists them."""
+
+    def __init__(self, text: str, mistakes: tuple[Remark, ...] = ()) -> None:
+        super().__init__(text)
+        self.mistakes = mistakes
+
+
+class StoreError(Trouble):
+    """The database cannot be opened, read or written."""
+
+
+class StoreHeld(StoreError):  # noqa: N818 - as `Trouble`
+    """Another hub holds the store."""
+
+    exit_code = 3
+
+
+class StoreCorrupt(StoreError):  # noqa: N818 - as `Trouble`
+    """The database is damaged."""
+
+
+class ListenError(Trouble):
+    """An address cannot be bound."""
