@@ -1,12 +1,13 @@
 """The errors that end what was asked for: each is a message for the user, and none is a bug.
 
+The tree:
 
-Trouble                       the root; its text is what the user reads
-├── ConfigError               checks.yaml is wrong: all mistakes, with their places
-├── StoreError                the database cannot be opened, read or written
-│   ├── StoreHeld             another hub holds it (exit 3)
-│   └── StoreCorrupt          it is damaged; nothing was changed, and the text says how to recover
-└── ListenError               an address cannot be bound
+    Trouble                       the root; its text is what the user reads
+    ├── ConfigError               checks.yaml is wrong: all mistakes, with their places
+    ├── StoreError                the database cannot be opened, read or written
+    │   ├── StoreHeld             another hub holds it (exit 3)
+    │   └── StoreCorrupt          it is damaged; nothing was changed, and the text says how to recover
+    └── ListenError               an address cannot be bound
 """
 
 from __future__ import annotations
