@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import START_MS, Counter, FakeClock, MemoryStore, SilentDesk, observation, settings
-from watch.core.delivery import Delivery, Receipt
+from watch.core.delivery import Delivery, Load, Receipt
 from watch.core.ledger import Kind, verified
 from watch.core.marks import Edge
 from watch.core.reading import Course, Reason, Verdict
@@ -18,7 +18,7 @@ from watch.core.trend import quarter_of
 from watch.hub.hub import Hub
 from watch.hub.replay import book_for, book_now, ledger_end
 
-UP, DOWN = Verdict.UP, Verdict.DOWN
+UP, DOWN, UNKNOWN = Verdict.UP, Verdict.DOWN, Verdict.UNKNOWN
 
 
 class Stage:
@@ -146,6 +146,65 @@ async def test_a_check_that_was_added_has_not_stopped_before_it_was_due(one):
         await one.reads("web/home", UP, 1)
         await one.pause(0)
     assert [t.text for t in one.desk.troubles] == ["checks that have stopped running: web/api"]
+
+
+async def test_a_check_that_gives_only_unknown_says_why_and_is_trouble_of_our_own(one):
+    for _ in range(4):
+        await one.reads("web/home", UNKNOWN, reason=Reason.INTERNAL, detail="our probe did not stop")
+    check = one.hub.board.checks["web/home"]
+    assert (check.state, check.reason, check.detail) == (
+        State.UNKNOWN,
+        Reason.INTERNAL,
+        "our probe did not stop",
+    )
+    await one.pause(0)
+    (trouble,) = one.desk.troubles
+    assert trouble.key == "checks_unknown"
+    assert "web/home (internal: our probe did not stop)" in trouble.text
+    assert trouble.pages_ms > one.clock.ms, "an overload that explains it would be known first"
+    await one.reads("web/home", UP)
+    await one.pause(0)
+    assert one.desk.troubles == ()
+
+
+async def brings_load(one, **load):
+    delivery = Delivery(vantage="local", epoch=one.epoch, first=one.sent + 1, load=Load(checks=1000, **load))
+    taken = asyncio.ensure_future(one.hub.take(delivery))
+    await asyncio.sleep(0)
+    await one.hub.turn()
+    return await taken
+
+
+@pytest.mark.parametrize(
+    ("load", "said"),
+    [
+        ({}, None),
+        ({"late": 10}, None),
+        ({"late": 900}, "100 of 1,000 checks are asked on time"),
+        ({"undecided": 1200}, "1,200 readings of the last 15 s waited for us and decide nothing"),
+        ({"stood_still": 4.9}, None),
+        ({"stood_still": 8.2}, "nothing ran for 8 s"),
+    ],
+)
+async def test_an_overloaded_vantage_point_is_said_with_figures_and_pages_only_if_it_lasts(one, load, said):
+    await brings_load(one, **load)
+    texts = [t.text for t in one.desk.troubles]
+    assert texts == ([] if said is None else [f"vantage point local is overloaded: {said}"])
+    assert all(t.pages_ms == one.clock.ms + 60_000 for t in one.desk.troubles)
+    await brings_load(one)
+    assert one.desk.troubles == ()
+
+
+async def test_what_an_overloaded_vantage_point_does_not_ask_in_time_is_one_stretch_and_no_silent_check(one):
+    await one.reads("web/home", UP)
+    await brings_load(one, late=900)
+    await one.pause(31)
+    assert one.state("web") is State.UNKNOWN
+    assert [t.kind for t in one.desk.troubles] == ["overloaded"]
+    await one.reads("web/home", UP)
+    assert one.state("web") is State.UP
+    assert [e.kind for e in one.entries][-1] == Kind.SIGHT
+    assert [t[1] for t in one.transitions()] == ["up"]
 
 
 async def test_what_is_settled_moves_nobody_and_adds_no_entry(one):

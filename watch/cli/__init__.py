@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False  # the module typing takes 5 ms
@@ -20,4 +21,10 @@ def main(words: Sequence[str] | None = None) -> None:
         leave_quietly()
     from watch.cli.verbs import answered  # noqa: PLC0415 - likewise
 
-    sys.exit(answered(words))
+    code = answered(words)
+    loop = sys.modules.get("watch.cli.loop")
+    if loop is not None and loop.stuck():  # a probe that ignores its cancellation, or a thread that hangs
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from watch.cli.interrupts import leave, leave_quietly
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
 T = TypeVar("T")
+_PATIENCE = 1.0  # seconds
+_STUCK: list[str] = []
 
 
 def run_loop(work: Callable[[], Awaitable[T]]) -> T:
@@ -27,8 +32,39 @@ def run_loop(work: Callable[[], Awaitable[T]]) -> T:
     async def awaited() -> T:
         return await work()
 
-    with _cancelling(), asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(awaited())
+    runner, threads = asyncio.Runner(loop_factory=factory), ThreadPoolExecutor(thread_name_prefix="worker")
+    runner.get_loop().set_default_executor(threads)
+    with _cancelling():
+        try:
+            return runner.run(awaited())
+        finally:
+            _end(runner, threads)
+
+
+def stuck() -> bool:
+    """Whether something that was told to end has not; the process must then end without waiting for it."""
+    return bool(_STUCK)
+
+
+def _end(runner: asyncio.Runner, threads: ThreadPoolExecutor) -> None:
+    """Cancel what still runs, and close the loop. What has not ended in time is left behind: `stuck`."""
+    loop = runner.get_loop()
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.wait(tasks, timeout=_PATIENCE))
+    threads.shutdown(wait=False, cancel_futures=True)
+    until = time.monotonic() + _PATIENCE
+    for thread in threading.enumerate():
+        if thread.name.startswith("worker"):
+            thread.join(max(0.0, until - time.monotonic()))
+    left = [task.get_name() for task in tasks if not task.done()]
+    left += [t.name for t in threading.enumerate() if t.name.startswith("worker")]
+    if left:
+        _STUCK.extend(left)
+    else:
+        runner.close()
 
 
 @contextlib.contextmanager

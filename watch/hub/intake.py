@@ -45,8 +45,7 @@ class Intake(Beliefs):
         if belief.last_ms is None:
             self._lapses.add(key)
         self._recorder.batch.observations.append(o)
-        if o.verdict is not Verdict.UNKNOWN:
-            self._judge(key, belief, o, now_ms)
+        self._judge(key, belief, o, now_ms)
         self.latest[key] = o
         if o.latency is not None and o.verdict is not Verdict.DOWN and not o.tainted:
             self._summaries.time(key, o, self._recorder.batch)
@@ -55,6 +54,11 @@ class Intake(Beliefs):
         return True
 
     def _judge(self, key: Key, belief: Belief, o: Observation, now_ms: int) -> None:
+        if o.verdict is Verdict.UNKNOWN:
+            before = self.latest.get(key)
+            if belief.state is State.UNKNOWN and (before is None or before.reason is not o.reason):
+                self.changed_checks.add(o.check)  # people see why
+            return
         confirmation = self._confirmation(key)
         dark = self.sights.pending(key)
         before = self._back_in_sight(key, belief, o.at_ms, now_ms) if dark else belief
