@@ -78,8 +78,8 @@ def _checks(kind: str, share: float) -> int:
 def _too_many(folder: Path, targets: Targets, kind: str) -> Result:
     result = Result(f"three times what the core can do, over {kind.upper()}")
     with Stage(folder, targets, configuration(kind, targets, _checks(kind, 3), EVERY)) as stage:
-        stage.watch(result, 40)
-        result.killed = stage.kill_victim(120)
+        stage.watch(result, 20)
+        result.killed = stage.kill_victim(60)
         stage.configure(configuration(kind, targets, _checks(kind, 0.3), EVERY))
         stage.relieved(result)
         result.usual = stage.usual()
@@ -91,8 +91,8 @@ def _reload(folder: Path, targets: Targets) -> Result:
     with Stage(folder, targets, configuration("http", targets, _checks("http", 0.5), EVERY)) as stage:
         stage.settle()
         stage.configure(configuration("http", targets, _checks("http", 2), EVERY))
-        stage.watch(result, 40)
-        result.killed = stage.kill_victim(120)
+        stage.watch(result, 20)
+        result.killed = stage.kill_victim(60)
         stage.configure(configuration("http", targets, _checks("http", 0.3), EVERY))
         stage.relieved(result)
         result.usual = stage.usual()
@@ -123,7 +123,7 @@ def _starved(folder: Path, targets: Targets) -> Result:
         result.usual = stage.usual()
         with _busy(4):
             stage.watch(result, 25)
-            result.killed = stage.kill_victim(120)
+            result.killed = stage.kill_victim(60)
         stage.relieved(result)
     return result
 
@@ -135,7 +135,7 @@ def _turns(folder: Path, targets: Targets) -> Result:
         result.usual = stage.usual()
         with stage.in_turns(0.9, 0.1):
             stage.watch(result, 25, page=False)
-            result.killed = stage.kill_victim(120)
+            result.killed = stage.kill_victim(60)
         stage.relieved(result)
     return result
 
@@ -143,8 +143,8 @@ def _turns(folder: Path, targets: Targets) -> Result:
 def _few_files(folder: Path, targets: Targets) -> Result:
     result = Result("64 open files for 100 checks of a target that takes 1.5 s")
     with Stage(folder, targets, "", slow_checks=100, files=64) as stage:
-        stage.watch(result, 30)
-        result.killed = stage.kill_victim(120)
+        stage.watch(result, 20)
+        result.killed = stage.kill_victim(60)
         stage.configure("", slow_checks=4)
         stage.relieved(result)
         result.usual = stage.usual()
