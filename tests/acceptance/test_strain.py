@@ -26,7 +26,7 @@ PLUGIN = '''
 """Kinds that never end, in two ways."""
 
 import asyncio
-import time
+import threading
 from dataclasses import dataclass
 
 from watch.core.reading import Reading
@@ -75,7 +75,7 @@ class ThreadedProbe(Described):
         return ""
 
     async def run(self, *, now) -> Reading:
-        await asyncio.to_thread(time.sleep, 100_000)
+        await asyncio.to_thread(threading.Event().wait)
 '''
 
 
@@ -133,6 +133,11 @@ async def unready(hub: Hub) -> str:
         return "" if answer.status == 200 else await answer.text()
 
 
+def readings(hub: Hub) -> int:
+    (count,) = hub.rows("SELECT count(*) FROM observation")[0]
+    return int(count)
+
+
 def worse(hub: Hub) -> list[str]:
     """Every state but up and unknown that is on record."""
     rows = hub.rows("SELECT body FROM ledger WHERE kind = 'transition'")
@@ -144,13 +149,18 @@ async def test_a_hub_that_was_stopped_for_longer_than_its_states_hold_says_so_an
 ):
     folder = tmp_path / "hub"
     folder.mkdir()
-    hub = Hub(folder, configured(target, 20))
+    (tmp_path / "other").mkdir()
+    hub, other = Hub(folder, configured(target, 20)), Hub(tmp_path / "other", configured(target, 1))
     await hub.begin()
+    await other.begin()
     try:
-        witness = Process([sys.executable, "-c", "import time; time.sleep(9)"], tmp_path)  # validity: 4.5 s
         hub.running.send_signal(signal.SIGSTOP)
-        await witness.start()
-        await witness.running.wait()
+        before = readings(other)
+        await until(
+            lambda: readings(other) > before + 8,
+            within=WITHIN,
+            what="another hub reads for longer than 4.5 s",
+        )
         hub.running.send_signal(signal.SIGCONT)
         await until(
             lambda: _says(hub, "the hub did not run for"), within=WITHIN, what="it says that it was away"
@@ -161,6 +171,7 @@ async def test_a_hub_that_was_stopped_for_longer_than_its_states_hold_says_so_an
         assert kinds, "its absence is on record"
     finally:
         await hub.kill()
+        await other.kill()
 
 
 async def test_a_hub_with_too_few_files_asks_what_it_can_and_says_so(tmp_path, target):
