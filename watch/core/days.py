@@ -46,8 +46,10 @@ def month_body(rows: Iterable[DayRow]) -> str:
 
 
 def rows_of_month(zone: str, component: str, month: str, body: str) -> list[DayRow]:
-    """The rows of a `month_body`, in order. ValueError or TypeError when *body* is not one."""
+    """The rows of a `month_body`, in order. ValueError or TypeError when *body* is not one, to the last character."""
     rows = [DayRow(zone, component, date, *figures) for date, figures in orjson.loads(body).items()]
     if not all(row.date.startswith(f"{month}-") for row in rows):
         raise ValueError(f"a day of another month lies in {month}")
+    if month_body(rows) != body:
+        raise ValueError(f"the days of {month} are not as they were written")
     return rows
