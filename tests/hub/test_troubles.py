@@ -39,7 +39,7 @@ def test_a_cure_is_whole_sentences_that_name_what_it_is_about(kind):
     "verb", sorted({v for k in KINDS.values() for v in re.findall(r"`threenines (\w+)", k.cure)})
 )
 def test_a_verb_that_a_cure_names_exists(verb):
-    from watch.cli import VERBS
+    from watch.cli.verbs import VERBS
 
     assert verb in VERBS
 
