@@ -112,20 +112,13 @@ class App:
         self.publisher = Publisher(settings, book, self.days.of)
         self.views = self._views()
         self.socket = HubSocket(
-            {"status": self._status, "now": self._time, "doctor": self._diagnosis}, self.hub.take
+            {"status": self._status, "now": self._time, "doctor": self.views.diagnosis}, self.hub.take
         )
         self.janitor = Janitor(self.store, self.clock, settings.retention)
         self.tending = Tending(
-            self.clock,
-            self.store_watch,
-            self.desk,
-            self.point,
-            self.hub.troubles,
-            self.metrics,
-            self._follow,
-            lambda: self.socket.open(settings.store) if not self.socket.present else None,
-            self.views.troubles,
-        )
+            self.clock, self.store_watch, self.desk, self.point, self.hub.troubles, self.metrics, self._follow,
+            lambda: self.socket.open(settings.store) if not self.socket.present else None, self.views.troubles,
+        )  # fmt: skip
         self._watched = Watched(loaded.sources)
         self._reloading, self._drawing = asyncio.Lock(), asyncio.Lock()
         self._runners: list[web.BaseRunner] = []
@@ -246,9 +239,6 @@ class App:
 
     async def _time(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"now_ms": self.clock.now_ms()}
-
-    async def _diagnosis(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
-        return self.views.diagnosis()
 
     async def _back_up(self, command: Command) -> Mapping[str, Any]:
         target = Path(str(command.arguments.get("file", "")))

@@ -120,7 +120,7 @@ class Views:
         self._unread = settings, [name for name in names if not self._hub.judged(name)]
         return len(self._unread[1])
 
-    def diagnosis(self) -> dict[str, Any]:
+    async def diagnosis(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         """The answer to `doctor`."""
         now = self._clock.now_ms()
         return doctor_answer(
