@@ -37,6 +37,7 @@ from watch.hub.taken_over import TakenOver, epoch_from
 from watch.limits import collecting_later, let_go, runs_at_once
 from watch.probes.wire.net.engines import close_all
 from watch.reload import Watched
+from watch.stores.disk import DiskWatch
 from watch.stores.sqlite import SqliteStore
 from watch.stores.sqlite.backup import copied
 from watch.tending import Tending
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from watch.ports import Batch
 
 log = logging.getLogger(__name__)
+_FAILING = 3  # attempts
 DRAIN = 4.0  # seconds for asking, judging and sending to end; a second more for whatever does not
 
 
@@ -109,18 +111,14 @@ class App:
         )
         self.publisher = Publisher(settings, book, self.days.of)
         self.views = self._views()
-        self.socket = HubSocket({"status": self._status, "now": self._time}, self.hub.take)
+        self.socket = HubSocket(
+            {"status": self._status, "now": self._time, "doctor": self.views.diagnosis}, self.hub.take
+        )
         self.janitor = Janitor(self.store, self.clock, settings.retention)
         self.tending = Tending(
-            self.clock,
-            self.store_watch,
-            self.desk,
-            self.point,
-            self.hub.troubles,
-            self.metrics,
-            self._follow,
-            lambda: self.socket.open(settings.store) if not self.socket.present else None,
-        )
+            self.clock, self.store_watch, self.desk, self.point, self.hub.troubles, self.metrics, self._follow,
+            lambda: self.socket.open(settings.store) if not self.socket.present else None, self.views.troubles,
+        )  # fmt: skip
         self._watched = Watched(loaded.sources)
         self._reloading, self._drawing = asyncio.Lock(), asyncio.Lock()
         self._runners: list[web.BaseRunner] = []
@@ -170,7 +168,10 @@ class App:
             "hub": lambda: self.hub.turned,
             "alerts": lambda: self.dispatcher.active,
         }
-        return Views(self.hub, self.clock, beats, lambda: self.store.trouble, lambda: self.desk.pending)
+        return Views(
+            self.hub, self.clock, beats, lambda: self.store.trouble, lambda: self.desk.pending,
+            DiskWatch(self._settings.store).left,
+        )  # fmt: skip
 
     async def _work(self) -> None:
         """Run every loop until one ends, which only `stop` or an error makes it do."""
@@ -222,6 +223,8 @@ class App:
             if notice.status in (Status.DEAD, Status.DELIVERED):
                 dead = notice.status is Status.DEAD
                 self.hub.troubles.refused(*notice.lane, self.clock.now_ms(), dead=dead)
+            elif notice.status is Status.PENDING and notice.attempts >= _FAILING:
+                self.hub.troubles.failing(*notice.lane, notice.attempts, self.clock.now_ms())
             if notice.delivered_ms is not None:
                 self.metrics.outbox_dwell((notice.delivered_ms - notice.created_ms) / 1000)
 
@@ -232,9 +235,7 @@ class App:
 
     async def _status(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         hub = self.hub
-        return status_answer(
-            hub.settings, hub.board, self.clock.now_ms(), os.getpid(), hub.troubles.current()
-        )
+        return status_answer(hub.settings, hub.board, self.clock.now_ms(), os.getpid(), self.views.troubles())
 
     async def _time(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"now_ms": self.clock.now_ms()}
@@ -287,6 +288,7 @@ class App:
             # The vantage point in the same instant: no reading may answer a former question.
             plan = await self.hub.plan(new, self.point.replanning(new.vantage, asked))
             former, self._settings = self._settings, new
+            self.hub.troubles.replan(former, new)
             self.janitor.plan(new.retention)
             self.days.plan(new, plan.parents)
             self.publisher = Publisher(new, self.hub.book, self.days.of)

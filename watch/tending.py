@@ -12,10 +12,11 @@ from watch.errors import ListenError
 from watch.hub.clock_words import step_text
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from watch.alerts.reconciler import Reconciler
     from watch.clock import Step, SystemClock
+    from watch.core.standing import OwnTrouble
     from watch.hub.store_watch import StoreWatch
     from watch.hub.troubles import Troubles
     from watch.vantage.point import VantagePoint
@@ -34,10 +35,11 @@ class Tending:
     def __init__(
         self, clock: SystemClock, watch: StoreWatch, desk: Reconciler, point: VantagePoint, troubles: Troubles,
         metrics: Metrics, follow: Callable[[], None], open_socket: Callable[[], Awaitable[None] | None],
+        listed: Callable[[], Sequence[OwnTrouble]],
     ) -> None:  # fmt: skip
         self._clock, self._watch, self._desk, self._point = clock, watch, desk, point
         self._troubles, self._metrics, self._follow = troubles, metrics, follow
-        self._open = open_socket
+        self._open, self._listed = open_socket, listed
         self._step: Step | None = None
 
     async def run(self) -> None:
@@ -48,7 +50,7 @@ class Tending:
             await self.open_socket()
             self._troubles.stuck(self._desk.waiting_since_ms(), now)
             self._metrics.outbox_pending(self._desk.pending)
-            self._metrics.troubled(trouble.kind for trouble in self._troubles.current())
+            self._metrics.troubled(trouble.kind for trouble in self._listed())
             self._metrics.seen(self._point.name, self._clock.monotonic() - self._point.ticked)
             await self._clock.sleep(1)
 

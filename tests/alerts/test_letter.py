@@ -103,6 +103,7 @@ def test_trouble_of_our_own_reads_as_a_sentence():
         "checks_stopped",
         When.MONITOR,
         name="checks that have stopped running: web/home",
+        detail="Start the agent. " * 20,
         since_ms=START_MS,
     )
     begun = letter(Event.TRIGGERED, [ours], settings())
@@ -110,10 +111,12 @@ def test_trouble_of_our_own_reads_as_a_sentence():
     assert begun.body.startswith(
         "Monitoring trouble since 2025-11-24 19:12:00 PST (UTC-08:00): checks that have stopped running: web/home.\n"
     )
+    assert f"\nWhat to do: {('Start the agent. ' * 20).strip()}\n" in begun.body
     over = replace(ours, resolved_ms=START_MS + 34_000, recovered_ms=START_MS + 34_000)
     ended = letter(Event.RESOLVED, [over], settings())
     assert ended.title == "OVER: checks that have stopped running: web/home (lasted 34s)"
     assert ", for 34s: checks that have stopped running: web/home.\n" in ended.body
+    assert "What to do" not in ended.body
 
 
 def test_a_zone_without_a_name_is_told_by_its_offset_and_utc_once():

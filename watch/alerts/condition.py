@@ -104,6 +104,7 @@ class Conditions:
                     name=trouble.text,
                     since_ms=trouble.since_ms,
                     rules=rules,
+                    detail=trouble.cure,
                 )
                 found[condition.key] = condition
         return found

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TITLE = 200
 _LISTED = 20
+_CURE = 600  # characters
 _MENTION = re.compile(r"@(?=(?:everyone|here|channel|all)\b)|<(?=[!@#])", re.IGNORECASE)
 _WORDS: Mapping[When, str] = {
     When.DOWN: "DOWN",
@@ -111,7 +112,10 @@ def _title(event: Event, alert: Alert, settings: Settings, more: str) -> str:
 
 def _paragraph(event: Event, alert: Alert, settings: Settings) -> str:
     lines = [_sentence(event, alert, settings)]
-    if alert.detail and alert.detail != alert.name:
+    if alert.when is When.MONITOR:
+        if alert.detail and event is Event.TRIGGERED:
+            lines.append(f"What to do: {_without_mentions(alert.detail, _CURE)}")
+    elif alert.detail and alert.detail != alert.name:
         lines.append(f"Why: {one_line(alert.reason, 40)}: {_without_mentions(alert.detail)}")
     if alert.cause:
         lines.append(f"Check: {one_line(alert.cause)}, seen from {one_line(settings.vantage.name)}")

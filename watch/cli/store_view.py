@@ -136,6 +136,16 @@ def _fault(reads: SqliteReads, lo_ms: int, hi_ms: int) -> str | None:
     return None
 
 
+def ledger_fault(reads: SqliteReads, after: int) -> str | None:
+    """The first break in the ledger after entry *after*; None without one."""
+    before = reads.entry(after)
+    check = ChainCheck() if before is None else ChainCheck(before.seq, before.hash)
+    for entry in reads.entries(check.seq):
+        if not check.add(entry):
+            break
+    return None if check.broken is None else f"entry {check.broken.seq}: {check.broken.what}"
+
+
 def month_of(text: str | None, settings: Settings, now_ms: int) -> Month:
     """The month that ``--month`` names; without it, the current one in the service's zone."""
     if text is None:

@@ -82,12 +82,16 @@ class OwnTrouble:
 
     Args:
         pages_ms: The instant before which nobody is paged for it.
+        cure: What to do about it.
+        not_ready: Whether the hub cannot do its work while it lasts.
     """
 
     key: str
     text: str
     since_ms: int
     pages_ms: int = 0
+    cure: str = ""
+    not_ready: bool = False
 
     @property
     def kind(self) -> str:

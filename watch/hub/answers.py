@@ -1,15 +1,20 @@
-"""The answer to `status`: the board as plain values, for JSON and for the command line."""
+"""The answers to `status` and `doctor`: plain values, for JSON and for the command line."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from watch.hub.clock_words import span
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from watch.core.settings import Settings
     from watch.core.standing import OwnTrouble
     from watch.hub.board import Board
+    from watch.stores.disk import DiskLeft
+
+_DAY_MS = 86_400_000
 
 
 def status_answer(
@@ -23,8 +28,60 @@ def status_answer(
     return {
         "as_of": now_ms, "hub_running": pid is not None, "hub_process": pid, "service": settings.service.name,
         "zone": settings.service.timezone.key,
-        "troubles": [{"key": t.key, "text": t.text, "since_ms": t.since_ms} for t in troubles],
+        "troubles": [told(t) for t in troubles],
         "components": [_component(settings, board, key) for key in settings.components],
+    }  # fmt: skip
+
+
+def doctor_answer(
+    settings: Settings | None, troubles: Sequence[OwnTrouble], disk: DiskLeft | None, versions: Mapping[str, str],
+    now_ms: int, pid: int | None,
+) -> dict[str, Any]:  # fmt: skip
+    """What is wrong with us, each with its cure; what is left of the store's disk; and what runs here.
+
+    Args:
+        settings: None when the configuration has mistakes.
+        pid: The process of the hub that answers; None when no hub runs.
+    """
+    return {
+        "as_of": now_ms, "hub_running": pid is not None, "hub_process": pid,
+        "zone": "UTC" if settings is None else settings.service.timezone.key,
+        "checks": 0 if settings is None else len(settings.checks),
+        "troubles": [told(t) for t in troubles], "disk": _disk(disk), "versions": dict(versions),
+    }  # fmt: skip
+
+
+def told(trouble: OwnTrouble) -> dict[str, Any]:
+    """A trouble of ours as plain values."""
+    return {
+        "key": trouble.key, "kind": trouble.kind, "text": trouble.text, "cure": trouble.cure,
+        "since_ms": trouble.since_ms, "not_ready": trouble.not_ready,
+    }  # fmt: skip
+
+
+def disk_text(left: DiskLeft) -> str:
+    """What is left of the store's disk, and when it is full."""
+    days = left.full_in_days
+    when = (
+        "" if days is None else f"; it is full in {span(round(days * _DAY_MS))} at the growth of the last day"
+    )
+    return f"the disk of the store has {size_text(left.free)} of {size_text(left.size)} left{when}"
+
+
+def size_text(size: int) -> str:
+    """A number of bytes: ``1.5 GB``."""
+    for unit, factor in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def _disk(left: DiskLeft | None) -> dict[str, Any] | None:
+    if left is None:
+        return None
+    return {
+        "free_bytes": left.free, "size_bytes": left.size, "growth_bytes_a_day": left.a_day,
+        "full_in_days": left.full_in_days, "text": disk_text(left),
     }  # fmt: skip
 
 

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 
 from watch.core.delivery import RECENT
 from watch.core.quorum import SelfAlert, SelfAlertKind
-from watch.core.standing import CheckStanding, OwnTrouble, Sight
-from watch.hub.clock_words import epoch_text, pause_text, step_text
+from watch.hub.clock_words import epoch_text, pause_text, span, step_text
 from watch.hub.owed import Owed, named
+from watch.hub.trouble_kinds import NEVER_PAGES_MS, trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from watch.core.clock_epoch import ClockEpoch
     from watch.core.delivery import Load
+    from watch.core.settings import Secret, Settings
+    from watch.core.standing import CheckStanding, OwnTrouble, Sight
     from watch.hub.awaited import Awaited
     from watch.hub.intake import Intake
     from watch.hub.plan import Plan
@@ -30,6 +32,7 @@ _STILL = 5.0  # seconds
 _BRIEF_MS = 60_000  # an overload that is over by then pages nobody
 _SURE_MS = 15_000  # by then an overload that explains it is known
 _A_LINE_MS = 60_000
+_OF_A_VANTAGE = ("vantage_blind", "canary_never_good", "overloaded")
 
 
 class Troubles:
@@ -55,7 +58,7 @@ class Troubles:
             self._now.pop(key, None)
         else:
             since = self._now[key].since_ms if key in self._now else now_ms
-            self._now[key] = OwnTrouble(key, text, since, since + hold_ms)
+            self._now[key] = trouble(key, text, since, since + hold_ms)
 
     def tell(self, key: str, text: str, now_ms: int, *, pages: bool = True) -> None:
         """Trouble *key* has happened and is over; it is said for five minutes."""
@@ -82,11 +85,45 @@ class Troubles:
         """A notice to *person* was refused for good by one of their channels, or has got through."""
         text = f"channel {channel + 1} of {person} refuses notices for good: it cannot work as it is written"
         self.note(f"channel_refused:{person}:{channel + 1}", text if dead else None, now_ms)
+        self.note(f"channel_failing:{person}:{channel + 1}", None, now_ms)
+
+    def failing(self, person: str, channel: int, attempts: int, now_ms: int) -> None:
+        """A notice to *person* was not delivered in so many attempts, and is tried again."""
+        text = f"channel {channel + 1} of {person} does not take notices: {attempts} attempts have failed"
+        self.note(f"channel_failing:{person}:{channel + 1}", text, now_ms, hold_ms=NEVER_PAGES_MS)
+
+    def replan(self, old: Settings, new: Settings) -> None:
+        """Drop what is about channels and vantage points that *new* has not, or has otherwise than *old*."""
+        for found in tuple(self._now.values()):
+            kind, _, it = found.key.partition(":")
+            if kind in ("channel_refused", "channel_failing"):
+                person, _, number = it.rpartition(":")
+                channel = _channel(new, person, number)
+                kept = channel is not None and channel == _channel(old, person, number)
+            else:
+                kept = kind not in _OF_A_VANTAGE or it in new.vantages
+            if not kept:
+                self._now.pop(found.key)
 
     def unwritten(self, why: str | None, now_ms: int) -> None:
         """Why the store takes nothing just now; None while it does."""
-        text = f"nothing can be written, all is kept in memory: {why}"
+        text = f"the store takes no writes, all is kept in memory: {why}"
         self.note("store_stuck", None if why is None else text, now_ms)
+
+    def unread(self, checks: int, now_ms: int) -> None:
+        """So many checks have had no reading since the hub began; `look` says it if that lasts."""
+        has = "1 check has" if checks == 1 else f"{checks:,} checks have"
+        text = f"{has} no first reading yet"
+        self.note("first_readings", text if checks else None, now_ms, hold_ms=NEVER_PAGES_MS)
+
+    def silent(self, loop: str, ago_ms: int | None, now_ms: int) -> None:
+        """A loop of the hub has not run for *ago_ms*, which is too long; None while it runs."""
+        text = f"the loop {loop} of the hub has not run for {span(ago_ms)}" if ago_ms is not None else None
+        self.note(f"loop_stuck:{loop}", text, now_ms)
+
+    def disk(self, text: str | None, now_ms: int) -> None:
+        """How little of the store's disk is left; None when it is enough."""
+        self.note("disk_filling", text, now_ms)
 
     def stuck(self, waiting_since_ms: int | None, now_ms: int) -> None:
         """The notice that has waited longest to be delivered was written at *waiting_since_ms*."""
@@ -126,6 +163,12 @@ class Troubles:
             self._logged_ms = now_ms
             log.warning("%s", text)
         return text is not None
+
+
+def _channel(settings: Settings, person: str, number: str) -> Secret | None:
+    """That channel, counted from 1; None when there is none."""
+    channels = settings.people[person].channels if person in settings.people else ()
+    return channels[int(number) - 1] if int(number) <= len(channels) else None
 
 
 def _overload(load: Load) -> str:

@@ -98,23 +98,46 @@ class _Operators(web.AppRunner):
         )
 
 
+def unavailable(host: str, port: int, setting: str) -> tuple[str, str] | None:
+    """Why *host*:*port* cannot be listened on now, and what to do; None when it can. It is bound for a moment."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, address in found:
+            with socket.socket(family, kind, protocol) as there:
+                there.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family is socket.AF_INET6:
+                    there.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                there.bind(address)
+                there.listen(1)  # without it, an address that another program listens on may be bound
+    except (OSError, OverflowError) as trouble:
+        return _why(trouble, host, port, setting)
+    return None
+
+
 def _explained(trouble: Exception, host: str, port: int, setting: str) -> str:
     """The error message: what is wrong with the address, and what to do."""
+    return "; ".join(_why(trouble, host, port, setting)) + "."
+
+
+def _why(trouble: Exception, host: str, port: int, setting: str) -> tuple[str, str]:
+    """What is wrong with the address, and what to do."""
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     code = trouble.errno if isinstance(trouble, OSError) else None
     if code == errno.EADDRINUSE:
         return (
-            f"{where} is taken by another program{_owner(port)}; stop it or set {setting} to a free address."
+            f"{where} is taken by another program{_owner(port)}",
+            f"stop it or set {setting} to a free address",
         )
     if code == errno.EACCES:
-        return f"{where} needs a privilege, as ports below 1024 do; set {setting} to a higher port, such as 8080."
+        wrong = f"{where} needs a privilege, as ports below 1024 do"
+        return wrong, f"set {setting} to a higher port, such as 8080"
     if code == errno.EADDRNOTAVAIL:
-        return f"{where} is not an address of this machine; set {setting} to one of its addresses, such as 127.0.0.1."
+        wrong = f"{where} is not an address of this machine"
+        return wrong, f"set {setting} to one of its addresses, such as 127.0.0.1"
     if isinstance(trouble, socket.gaierror):
-        return (
-            f"{where}: the name {host!r} has no address; set {setting} to an IP address, such as 127.0.0.1."
-        )
-    return f"{where} cannot be bound ({trouble}); set {setting} to another address."
+        wrong = f"{where}: the name {host!r} has no address"
+        return wrong, f"set {setting} to an IP address, such as 127.0.0.1"
+    return f"{where} cannot be bound ({trouble})", f"set {setting} to another address"
 
 
 def _owner(port: int) -> str:

@@ -1,9 +1,10 @@
 """The operators' listener: metrics for Prometheus, health for supervisors.
 
 `/healthz` answers 200 while every loop has run within its limit, and 503 when one is stuck: restart the hub then.
-`/readyz` answers 200 once the first readings are judged and the store accepts writes, and 503 before. Both give the
-reason in JSON. The configuration makes sure that it listens on loopback only. It answers only to names of loopback:
-a web page of somebody else can make its own name mean 127.0.0.1, and then read our answers through a visitor's browser.
+`/readyz` answers 200 while no trouble of ours makes the hub not ready (`watch.hub.trouble_kinds`), and 503 else: first
+readings that are not there yet, a store that takes no writes, an overload. Both give the reason in JSON. The
+configuration makes sure that it listens on loopback only. It answers only to names of loopback: a web page of somebody
+else can make its own name mean 127.0.0.1, and then read our answers through a visitor's browser.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What the hub still waits for, like ``first readings of 3 checks``. Empty means ready."""
+    """The troubles that make the hub not ready, like ``3 checks have no first reading yet``. Empty means ready."""
 
     waiting: tuple[str, ...] = ()
 

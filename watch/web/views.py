@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
 
 from watch.core.figures import account_so_far
 from watch.core.localtime import Month
 from watch.core.reading import NOTHING
+from watch.hub.answers import disk_text, doctor_answer
+from watch.versions import versions
 from watch.web.operators import Beat, Fact, Health, Readiness
 from watch.web.series import CheckSample, ComponentSample, Samples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from watch.core.settings import Settings
+    from watch.core.standing import OwnTrouble
     from watch.hub.hub import Hub
     from watch.ports import Clock
+    from watch.stores.disk import DiskLeft
 
 _FIGURES_EVERY = 15.0  # seconds; a scrape must not compute the month's figures
 _SLICE, _REST = 0.005, 0.02  # seconds of figures before the loop may do something else, and until the next
@@ -29,6 +34,7 @@ class Views:
         beats: For each loop, when it last ran, on the monotonic clock in seconds.
         unwritten: Why what is acknowledged is not on disk now; None while it is.
         pending: The number of notices that wait to be sent.
+        disk: What is left of the store's disk at an instant (Unix time in ms).
     """
 
     def __init__(
@@ -38,9 +44,12 @@ class Views:
         beats: Mapping[str, Callable[[], float]],
         unwritten: Callable[[], object],
         pending: Callable[[], int],
+        disk: Callable[[int], DiskLeft | None],
     ) -> None:
         self._hub, self._clock, self._beats = hub, clock, beats
-        self._unwritten, self._pending = unwritten, pending
+        self._unwritten, self._pending, self._disk = unwritten, pending, disk
+        self._versions = versions()  # of what runs; others may be installed meanwhile
+        self._unread: tuple[Settings | None, list[str]] = None, []
         self._figures: tuple[ComponentSample, ...] = ()
 
     async def figure(self) -> None:
@@ -84,13 +93,36 @@ class Views:
             "ledger_entries": self._hub.book.version,
             "store": str(self._unwritten() or "accepts writes"),
             "notices_pending": self._pending(),
-            "troubles": "; ".join(t.text for t in self._hub.troubles.current()),
+            "troubles": "; ".join(t.text for t in self.troubles()),
         }
         return Health(beats, facts)
 
     def readiness(self) -> Readiness:
-        unasked = [name for name in self._hub.board.checks if not self._hub.judged(name)]
-        waiting = [f"first readings of {len(unasked)} check{'s' * (len(unasked) != 1)}"] if unasked else []
-        waiting += [str(why)] if (why := self._unwritten()) is not None else []
-        waiting += [t.text for t in self._hub.troubles.current() if t.kind == "overloaded"]
-        return Readiness(tuple(waiting))
+        return Readiness(tuple(t.text for t in self.troubles() if t.not_ready))
+
+    def troubles(self) -> Sequence[OwnTrouble]:
+        """The one list of what is wrong with us, as of now."""
+        troubles, now, beat = self._hub.troubles, self._clock.now_ms(), self._clock.monotonic()
+        troubles.unread(self._unasked(), now)
+        for name, at in self._beats.items():
+            ago_ms = round((beat - at()) * 1000)
+            troubles.silent(name, ago_ms if ago_ms > _STUCK_MS else None, now)
+        left = self._disk(now)
+        little = left is not None and left.little and all(t.kind != "disk_low" for t in troubles.current())
+        troubles.disk(disk_text(left) if left is not None and little else None, now)
+        return troubles.current()
+
+    def _unasked(self) -> int:
+        """How many checks have had no reading since the hub began; a check that had one is not looked at again."""
+        settings = self._hub.settings
+        planned, names = self._unread
+        names = list(settings.checks) if planned is not settings else names
+        self._unread = settings, [name for name in names if not self._hub.judged(name)]
+        return len(self._unread[1])
+
+    async def diagnosis(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The answer to `doctor`."""
+        now = self._clock.now_ms()
+        return doctor_answer(
+            self._hub.settings, self.troubles(), self._disk(now), self._versions, now, os.getpid()
+        )

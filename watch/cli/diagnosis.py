@@ -1,0 +1,160 @@
+"""What is wrong with us, as `threenines doctor` finds it: by asking the hub that runs, else from what can be read.
+
+Everything here needs read rights only. The hub's own list comes first; what only the files can tell is added to it:
+mistakes and warnings of checks.yaml, libraries, and that the hub is not of the version that is installed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from watch.cli.hub_ask import store_at
+from watch.cli.store_view import ledger_fault, time_of
+from watch.clock import SystemClock
+from watch.config import load
+from watch.errors import ConfigError, StoreCorrupt, StoreError, Trouble
+from watch.hub.answers import disk_text, doctor_answer, told
+from watch.hub.clock_words import epoch_text
+from watch.hub.trouble_kinds import trouble
+from watch.stores.disk import disk_left
+from watch.stores.sqlite import reading
+from watch.stores.sqlite.examination import store_faults
+from watch.stores.sqlite.opening import holder
+from watch.versions import library_faults, versions
+from watch.web.hub_client import asked, place
+from watch.web.listen import unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from watch.core.settings import Settings
+    from watch.core.standing import OwnTrouble
+    from watch.errors import Remark
+
+_PATIENCE = 10.0  # seconds for the hub to answer
+_END = 1000  # entries at the end of the ledger that are verified
+
+
+def diagnosis(config: str, statvfs: Callable[[Path], os.statvfs_result] = os.statvfs) -> dict[str, Any]:
+    """The answer of the hub of *config*, or one like it without a hub, with what the files tell (`doctor_answer`)."""
+    now_ms = SystemClock().now_ms()
+    settings, found = _configuration(config, now_ms)
+    store = settings.store if settings is not None else _glimpsed(config)
+    answer = None
+    if store is not None:
+        try:
+            answer = dict(asked(store, "doctor", {}, timeout=_PATIENCE))
+        except PermissionError:
+            text = f"{place(store)}: this user may not ask the hub, whose socket belongs to {_owner(store)}"
+            found.append(trouble(f"hub_private:{_owner(store)}", text, now_ms))
+        except (OSError, ValueError):
+            found += _without_hub(settings, store, now_ms, statvfs)
+        except Trouble:
+            found.append(
+                trouble("version_differs", "the hub that runs is of a version without `doctor`", now_ms)
+            )
+    found += [trouble(f"library:{name}", wrong, now_ms) for name, wrong in library_faults()]
+    if answer is None:
+        left = None if store is None else disk_left(store, statvfs)
+        answer = doctor_answer(settings, (), left, versions(), now_ms, None)
+    elif (here := versions()["threenines"]) != (there := answer["versions"]["threenines"]):
+        text = f"the hub runs version {there}, but version {here} is installed"
+        found.append(trouble("version_differs", text, now_ms))
+    mistaken = any(t.kind == "config_mistake" for t in found)
+    theirs = [t for t in answer["troubles"] if not (mistaken and t["kind"] == "config_reload")]
+    return answer | {"troubles": [*theirs, *map(told, found)]}
+
+
+def _glimpsed(config: str) -> Path | None:
+    try:
+        return store_at(config)
+    except ConfigError:
+        return None
+
+
+def _configuration(config: str, now_ms: int) -> tuple[Settings | None, list[OwnTrouble]]:
+    """The settings, if there are no mistakes; and every mistake and warning."""
+    try:
+        loaded = load(Path(config), secrets=False, environ=os.environ, now_ms=now_ms)
+    except ConfigError as error:
+        if error.mistakes:
+            return None, [_remark("config_mistake", mistake, now_ms) for mistake in error.mistakes]
+        wrong, _, cure = str(error).partition(": ")
+        return None, [trouble("config_mistake", wrong, now_ms, cure=_sentence(cure))]
+    return loaded.settings, [_remark("config_warning", warning, now_ms) for warning in loaded.warnings]
+
+
+def _remark(kind: str, remark: Remark, now_ms: int) -> OwnTrouble:
+    place = f"{remark.file}:{remark.line}:{remark.column}" if remark.line else remark.file
+    return trouble(f"{kind}:{place}", f"{place}: {remark.message}", now_ms, cure=_sentence(remark.cure))
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:].removesuffix('.')}." if text else ""
+
+
+def _without_hub(
+    settings: Settings | None, store: Path, now_ms: int, statvfs: Callable[[Path], os.statvfs_result]
+) -> Iterator[OwnTrouble]:
+    """What can be judged while no hub answers."""
+    process = holder(store)
+    faults = [trouble(f.kind, f.text, now_ms) for f in store_faults(store)]
+    yield from faults
+    if settings is not None and not faults and store.exists() and store.stat().st_size:
+        yield from _record(store, now_ms)
+    left = disk_left(store, statvfs)
+    if left is not None and left.little:
+        yield trouble("disk_filling", disk_text(left), now_ms)
+    if process is not None:
+        yield _silent(store, process, now_ms)
+        return
+    if settings is not None:
+        yield from _ports(settings, now_ms)
+    yield trouble("no_hub", "no hub is running: nothing is asked, and nobody is told", now_ms)
+
+
+def _silent(store: Path, process: int, now_ms: int) -> OwnTrouble:
+    """A hub, or another program, that holds *store* and does not answer. *process* is 0 when it is not known."""
+    if process:
+        text = f"process {process} holds the store, but does not answer on its socket"
+        return trouble(f"hub_silent:{process}", text, now_ms)
+    text = "a process that is not known holds the store, but does not answer on its socket"
+    cure = (
+        f"If a hub has just been started, wait. Otherwise end the process that `fuser -v {store}.lock` shows."
+    )
+    return trouble("hub_silent", text, now_ms, cure=cure)
+
+
+def _owner(store: Path) -> str:
+    """The name of the user whose hub holds *store*."""
+    try:
+        return place(store).owner()
+    except (KeyError, OSError):
+        return "another user"
+
+
+def _record(store: Path, now_ms: int) -> Iterator[OwnTrouble]:
+    """Whether the record ends sound, and not ahead of the clock."""
+    try:
+        with reading(store) as reads:
+            last = reads.last_entry()
+            broken = None if last is None else ledger_fault(reads, max(0, last.seq - _END))
+            epoch = None if broken is not None else time_of(store, reads)[1]  # its times may be anything
+    except StoreCorrupt as error:
+        yield trouble("store_corrupt", str(error), now_ms)
+        return
+    except StoreError:
+        return  # of an older schema: the hub migrates it when it starts
+    if broken is not None:
+        yield trouble("ledger_broken", f"{store}: the ledger is broken at {broken}", now_ms)
+    if epoch is not None:
+        yield trouble("clock_epoch", epoch_text(epoch), now_ms)
+
+
+def _ports(settings: Settings, now_ms: int) -> Iterator[OwnTrouble]:
+    addresses = [("listen.page", *address) for address in settings.listen.page]
+    for setting, host, port in [*addresses, ("listen.operators", *settings.listen.operators)]:
+        if (why := unavailable(host, port, setting)) is not None:
+            yield trouble(f"port_taken:{port}", why[0], now_ms, cure=_sentence(why[1]))
