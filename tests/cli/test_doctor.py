@@ -354,6 +354,11 @@ async def test_a_canary_that_was_never_good_is_named_and_replacing_it_is_the_cur
     await estate.has_not("canary_never_good")
 
 
+async def counted(hub: Hub, kind: str) -> bool:
+    _, metrics = await hub.answer(hub.operators, "/metrics")
+    return f'threenines_trouble{{kind="{kind}"}} 1.0' in metrics
+
+
 async def test_a_channel_that_refuses_is_named_and_correcting_it_is_the_cure(estate):
     estate.phone.answers["alice"] = 404
     estate.write(check=f'tcp: "127.0.0.1:{free_port()}"')
@@ -362,8 +367,7 @@ async def test_a_channel_that_refuses_is_named_and_correcting_it_is_the_cure(est
     assert "channel 1 of alice refuses notices" in trouble["text"]
     status = json.loads((await estate.hub.verb("status", "--json"))[1])
     assert trouble in status["troubles"], "status has the same list"
-    _, metrics = await estate.hub.answer(estate.hub.operators, "/metrics")
-    assert 'threenines_trouble{kind="channel_refused"} 1.0' in metrics
+    await until(lambda: counted(estate.hub, "channel_refused"), within=60, what="the metric says it, too")
     await estate.reload(phone=f"{estate.phone.url}/mended")
     await estate.has_not("channel_refused")
 

@@ -33,6 +33,7 @@ COMMANDS = {
     "backup": (["backup", "copy.db"], 0),
     "restore": (["restore", "copy.db"], 0),
     "ledger": (["ledger", "export"], 0),
+    "doctor": (["doctor"], 1),
     "run": (["run", "--help"], 0),  # a hub has tests of its own, below
 }
 

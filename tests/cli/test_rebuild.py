@@ -163,7 +163,8 @@ async def _killed(folder, seconds):
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(process.wait(), seconds)
         return
-    process.kill()
+    with contextlib.suppress(ProcessLookupError):  # it has just ended
+        process.kill()
     await process.wait()
 
 

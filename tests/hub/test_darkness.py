@@ -183,7 +183,15 @@ steps = st.lists(
 )
 
 
-@example(story=[("read", Verdict.UP), ("read", Verdict.DOWN), ("read", Verdict.DOWN), ("read", Verdict.DOWN), ("blind",)])
+@example(
+    story=[
+        ("read", Verdict.UP),
+        ("read", Verdict.DOWN),
+        ("read", Verdict.DOWN),
+        ("read", Verdict.DOWN),
+        ("blind",),
+    ]
+)
 @tuned(max_examples=400, deadline=None)
 @given(steps)
 def test_any_story_gives_the_timelines_that_an_entry_for_each_check_would(story):
@@ -195,7 +203,9 @@ def test_any_story_gives_the_timelines_that_an_entry_for_each_check_would(story)
             case "read":
                 told.read(*more)
             # An entry for each check cannot take back what was written; one for all begins where it begins.
-            case "blind" if not told.blind and told.lapsed_ms < told.good_ms and told.changes_since_good() < 2:
+            case "blind" if (
+                not told.blind and told.lapsed_ms < told.good_ms and told.changes_since_good() < 2
+            ):
                 told.lose_sight()
             case "see":
                 told.see()

@@ -55,8 +55,8 @@ class Intake(Beliefs):
 
     def _judge(self, key: Key, belief: Belief, o: Observation, now_ms: int) -> None:
         if o.verdict is Verdict.UNKNOWN:
-            before = self.latest.get(key)
-            if belief.state is State.UNKNOWN and (before is None or before.reason is not o.reason):
+            last = self.latest.get(key)
+            if belief.state is State.UNKNOWN and (last is None or last.reason is not o.reason):
                 self.changed_checks.add(o.check)  # people see why
             return
         confirmation = self._confirmation(key)
