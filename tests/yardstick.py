@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 90.0  # seconds until a test gives up
 TICK = 0.01  # seconds of the timer that is counted
+HOLD = 10  # slices of work for which nothing may hold the loop: 50 ms where a slice takes 5
 _ROW = {"name": "a component", "facts": {str(n): n for n in range(40)}, "text": "x" * 200}
 
 

@@ -105,7 +105,7 @@ async def _kills(hub: Hub, number: int, targets: Targets, phone: Receiver) -> No
         absences.append((killed_ms, time.time_ns() // 1_000_000))
     targets.down.discard(flaky)
     await hub.begin()
-    await until(lambda: _told(hub), within=30, what=f"all is told; {hub.said()[-500:]}")
+    await until(lambda: _told(hub), what=f"all is told; {hub.said()[-500:]}")
     for table, sql in KEPT.items():
         assert acknowledged[table] <= set(hub.rows(sql)), f"hub {number}: {table} lost rows"
     await _judge(hub, [body for path, body in phone.received if path == str(number)], absences)

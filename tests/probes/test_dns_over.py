@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
@@ -21,6 +20,7 @@ from tests.probes.wires import (
     serving,
     silence,
 )
+from tests.yardstick import HOLD, cancelled
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
 from watch.probes.dns import DnsProbe
@@ -166,18 +166,15 @@ async def test_another_path_than_the_servers_is_said(server, ca_file):
 
 
 @pytest.mark.parametrize("over", SECURE)
-async def test_cancellation_returns_within_100_ms_and_leaves_nothing(over, tls, ca_file):
+async def test_cancellation_returns_at_once_and_leaves_nothing(over, tls, ca_file):
     async with serving(silence, tls=tls) as port:
         there = {"resolver": f"127.0.0.1:{port}", "over": over, "ca_file": ca_file}
         await ask("dns", name="web.test", **there, seconds=0.2)  # the first run pays for imports and engines
         before = len(descriptors())
         run = asyncio.ensure_future(ask("dns", name="web.test", **there, seconds=60))
         await asyncio.wait([run], timeout=0.2)
-        began = time.monotonic()
-        run.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await run
-        assert time.monotonic() - began < 0.1
+        await cancelled(run)
+        assert run.cancelled()
         # The server's side of both connections closes when it likes.
         assert len(descriptors()) <= before + 1
 
@@ -188,7 +185,7 @@ async def test_a_question_does_not_hold_the_loop(server, over, ca_file):
     await ask("dns", **asked)
     async with Meter() as meter:
         assert said(await ask("dns", **asked)) == ("up", "ok")
-    assert meter.longest < 0.05
+    assert meter.held < HOLD
 
 
 async def test_no_cloud_is_asked_for_its_metadata():

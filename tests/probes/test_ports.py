@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import socket
 import subprocess
@@ -15,6 +14,7 @@ import pytest
 
 from tests.ports import free_port
 from tests.probes.wires import Meter, ask, assumed, closed_port, datagrams, said, serving, silence
+from tests.yardstick import HOLD, PATIENCE, cancelled
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
 from watch.probes.ports import PortsProbe
@@ -94,7 +94,7 @@ async def test_thousands_of_ports_do_not_hold_the_loop():
         reading = await ask("ports", host="127.0.0.1", scan=("1-5000", str(port)), seconds=20)
     assert said(reading) == ("up", "ok")
     assert str(port) in reading.facts["open"]
-    assert meter.longest < 0.1
+    assert meter.held < 2 * HOLD
 
 
 async def test_an_audit_that_had_no_time_to_end_is_our_fault():
@@ -108,13 +108,8 @@ async def test_a_cancelled_audit_ends_at_once():
     async with datagrams(ignore) as mute:
         run = asyncio.ensure_future(ask("ports", host="127.0.0.1", scan=(f"{mute}/udp", "1-300"), seconds=60))
         await asyncio.wait([run], timeout=0.2)
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        run.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await run
+        await cancelled(run)
         assert run.cancelled()
-        assert loop.time() - began < 0.1
 
 
 # A host that drops everything, one that nobody has a route to, and this one, with real servers on their own ports.
@@ -173,7 +168,7 @@ def network(tmp_path_factory):
         tmp_path_factory.mktemp("net"),
     ]
     command = [*shell, sys.executable, "-c", ASK, HERE]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -62,6 +62,7 @@ ASK = """
 import asyncio, json, os, subprocess, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
+from tests.yardstick import PATIENCE
 from tests.probes.agents import looking
 from tests.probes.servers.snmpd import wait_for
 from watch.probes.wire.net.engines import close_all
@@ -116,7 +117,7 @@ def test_a_router_is_master_until_a_better_one_comes():
         [*shell, sys.executable, "-c", ASK, str(HERE), files],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -12,6 +12,7 @@ import pytest
 
 from tests.probes.names import name_server
 from tests.probes.wires import ask, assumed, said
+from tests.yardstick import PATIENCE
 from watch.probes.traceroute import TracerouteProbe
 
 QUICK = {"wait": timedelta(milliseconds=200), "rounds": 1}
@@ -75,7 +76,7 @@ def along_the_chain(*asked, more=""):
     """Return the readings of a process without capabilities at the near end of the chain."""
     shell = ["/usr/bin/unshare", "-nm", "/bin/sh", "-c", CHAIN % more, "sh"]
     command = [*shell, sys.executable, "-c", ASK, str(HERE), json.dumps(asked)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

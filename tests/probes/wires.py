@@ -21,7 +21,7 @@ ANYTHING = Judge()
 _TICK = 0.001  # seconds between two looks of a Meter
 
 
-async def ask(kind, *, seconds=2.0, now=None, judge=ANYTHING, **options):
+async def ask(kind, *, seconds=20.0, now=None, judge=ANYTHING, **options):
     """Return the reading of one run."""
     asked = of_kind(kind)(**options)
     return await observe(asked, judge, now=now or datetime.now(UTC), timeout=timedelta(seconds=seconds))
