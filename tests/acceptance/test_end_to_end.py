@@ -14,7 +14,7 @@ from tests.ports import free_port
 
 CONFIG = """
 service: {{name: Acme Cloud, timezone: UTC}}
-defaults: {{every: 1s, timeout: 1s, retry_every: 500ms}}
+defaults: {{every: 1s, timeout: 10s, retry_every: 500ms}}
 components:
   web: {{name: Web application, checks: {{home: {{http: "http://127.0.0.1:{http}/", expect: ['body contains "Sign in"']}}}}}}
   mail: {{name: Echo, checks: {{port: {{tcp: {{address: "127.0.0.1:{tcp}"}}}}}}}}

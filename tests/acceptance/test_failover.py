@@ -22,7 +22,7 @@ components:
       handover:
         tcp: 127.0.0.1:{port}
         every: 500ms
-        timeout: 400ms
+        timeout: 10s
         retry_every: 500ms
         warn: [gap < 2s]
   disks:
@@ -80,7 +80,7 @@ async def test_a_failover_is_as_long_as_nobody_answered(estate):
     back = next(n for n, it in enumerate(found) if n > first_bad and it[0] != "down")
     assert found[back][0] == "degraded", "it took longer than promised, and says so at once"
     told, true = found[back][3]["gap"], (found[back][2] - found[first_bad - 1][2]) / 1000
-    assert told == pytest.approx(true, abs=0.1)
+    assert told == pytest.approx(true, rel=0.2)
     growing = [facts["gap"] for verdict, _, _, facts in found[first_bad:back] if verdict == "down"]
     assert growing == sorted(growing)
     assert found[back][3]["gap"] >= growing[-1]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PLAN = """
 service: {{name: Big}}
-defaults: {{every: 1s, timeout: 1s, retry_every: 300ms}}
+defaults: {{every: 1s, timeout: 10s, retry_every: 300ms}}
 components:
   cache: {{name: Cache, checks: {{redis: {{redis: "127.0.0.1:{port}", expect: [keys >= 0]}}}}}}
   wire: {{name: Wire, checks: {{port: {{tcp: "127.0.0.1:{port}"}}}}}}

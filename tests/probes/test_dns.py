@@ -18,6 +18,7 @@ from tests.probes.wires import (
     assumed,
     closed_port,
     datagrams,
+    enough,
     garbage,
     hang_up,
     said,
@@ -193,7 +194,9 @@ async def test_an_answer_of_64_kib_is_over_the_limit_and_does_not_hold_the_loop(
 )
 async def test_over_tcp_bad_peers_get_their_reason(peer, told):
     async with serving(peer) as port:
-        reading = await ask("dns", name="web.test", resolver=f"127.0.0.1:{port}", over="tcp", seconds=0.3)
+        reading = await ask(
+            "dns", name="web.test", resolver=f"127.0.0.1:{port}", over="tcp", seconds=enough(told)
+        )
     assert said(reading) == told
 
 

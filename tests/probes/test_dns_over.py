@@ -13,6 +13,7 @@ from tests.probes.wires import (
     assumed,
     closed_port,
     descriptors,
+    enough,
     garbage,
     hang_up,
     said,
@@ -112,7 +113,9 @@ async def test_a_server_without_tls_is_down(server, over):
 )
 async def test_bad_peers_get_their_reason_before_tls(over, peer, reasons):
     async with serving(peer) as port:
-        reading = await ask("dns", name="web.test", resolver=f"127.0.0.1:{port}", over=over, seconds=0.5)
+        reading = await ask(
+            "dns", name="web.test", resolver=f"127.0.0.1:{port}", over=over, seconds=enough(reasons)
+        )
     assert reading.verdict.value == "down"
     assert reading.reason.value in reasons
 
@@ -129,7 +132,7 @@ async def test_bad_peers_get_their_reason_before_tls(over, peer, reasons):
 async def test_bad_peers_get_their_reason_within_tls(peer, told, tls, ca_file):
     async with serving(peer, tls=tls) as port:
         there = {"resolver": f"127.0.0.1:{port}", "over": "tls", "ca_file": ca_file}
-        assert said(await ask("dns", name="web.test", **there, seconds=0.5)) == told
+        assert said(await ask("dns", name="web.test", **there, seconds=enough(told))) == told
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/dns-message\r\nContent-Length: "
@@ -156,7 +159,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/dns-message\r\nContent-Len
 async def test_bad_peers_get_their_reason_over_https(peer, told, tls, ca_file):
     async with serving(peer, tls=tls) as port:
         there = {"resolver": f"127.0.0.1:{port}", "over": "https", "ca_file": ca_file}
-        assert said(await ask("dns", name="web.test", **there, seconds=0.5)) == told
+        assert said(await ask("dns", name="web.test", **there, seconds=enough(told))) == told
 
 
 async def test_another_path_than_the_servers_is_said(server, ca_file):

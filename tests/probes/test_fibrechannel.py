@@ -22,7 +22,7 @@ from watch.probes.wire.storage.fc import _allowed, written
 
 
 class Here(Machine):
-    async def asked(self, port="all", *, expect=(), warn=(), seconds=5):
+    async def asked(self, port="all", *, expect=(), warn=(), seconds=20):
         judge = compile_judge(
             list(expect),
             list(warn),

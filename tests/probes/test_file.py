@@ -38,7 +38,7 @@ def judged(expect=(), warn=()):
     )
 
 
-async def look(path, expect=(), warn=(), now=NOW, seconds=5.0, **more):
+async def look(path, expect=(), warn=(), now=NOW, seconds=20.0, **more):
     return await ask("file", path=str(path), now=now, judge=judged(expect, warn), seconds=seconds, **more)
 
 

@@ -58,7 +58,7 @@ def at(server, path, host="127.0.0.1"):
     return f"sftp://{server.username}@{host}:{server.port}{path}"
 
 
-async def look(server, path, expect=(), warn=(), seconds=5.0, **more):
+async def look(server, path, expect=(), warn=(), seconds=20.0, **more):
     asked = {"path": str(path), "key": server.key, "host_key": server.host_key, "now": NOW} | more
     return await ask("file", judge=judged(expect, warn), seconds=seconds, **asked)
 

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.probes.mongo import HELLO, NOW, SERVER, SET, Mongo, member, message, replying, status
-from tests.probes.wires import Meter, ask, assumed, said, serving
+from tests.probes.wires import Meter, ask, assumed, enough, said, serving
 from tests.yardstick import HOLD
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
@@ -274,7 +274,7 @@ WIDE = bson.encode({str(n): None for n in range(MOST_VALUES + 1)})
 )
 async def test_a_server_that_talks_nonsense_is_told_apart(answer, told):
     async with serving(replying(answer)) as port:
-        reading = await ask("mongodb", address=f"127.0.0.1:{port}", **LOGIN, seconds=0.5)
+        reading = await ask("mongodb", address=f"127.0.0.1:{port}", **LOGIN, seconds=enough(told))
     assert said(reading) == told
     assert CANARY not in repr(reading)
 

@@ -15,7 +15,7 @@ from tests.ports import free_port
 from tests.probes.databases import call, eventually, until
 from tests.probes.servers import postgres
 from tests.probes.servers.postgres import BIN, CANARY, server, sql
-from tests.probes.wires import Meter, ask, said, saying, serving, silence
+from tests.probes.wires import Meter, ask, enough, said, saying, serving, silence
 from tests.yardstick import HOLD
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
@@ -235,7 +235,9 @@ async def test_a_server_that_talks_nonsense_is_told_apart(answer, told):
         await silence(reader, writer)
 
     async with serving(talk) as port:
-        reading = await ask("postgres", address=f"127.0.0.1:{port}", password=Secret(CANARY), seconds=0.5)
+        reading = await ask(
+            "postgres", address=f"127.0.0.1:{port}", password=Secret(CANARY), seconds=enough(told)
+        )
     assert said(reading) == told
     assert CANARY not in repr(reading)
 

@@ -13,7 +13,7 @@ from tests.probes import devices
 from tests.probes.agents import looking, replaying
 from tests.probes.servers import snmpd as real
 from tests.probes.servers.snmpd import CANARY
-from tests.probes.wires import Meter, ask, datagrams, said
+from tests.probes.wires import Meter, ask, datagrams, enough, said
 from tests.yardstick import HOLD
 from watch.core.settings import Secret
 from watch.probes.snmp import SnmpProbe
@@ -89,7 +89,7 @@ async def test_a_user_may_go_without_privacy(snmpd):
     ],
 )
 async def test_who_does_not_know_the_passwords_is_refused_or_left_waiting(snmpd, wrong, reason):
-    reading = await ask("snmp", address=snmpd, seconds=0.5, **(V3 | wrong))
+    reading = await ask("snmp", address=snmpd, seconds=enough(reason), **(V3 | wrong))
     assert said(reading) == ("down", reason)
     assert "wrong-" not in reading.detail
 

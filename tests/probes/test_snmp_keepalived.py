@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.yardstick import PATIENCE
+
 HERE = Path(__file__).parents[2]
 # Two routers on one wire; ours has a second interface, whose wire ends nowhere.
 NETWORK = """
@@ -62,7 +64,6 @@ ASK = """
 import asyncio, json, os, subprocess, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from tests.yardstick import PATIENCE
 from tests.probes.agents import looking
 from tests.probes.servers.snmpd import wait_for
 from watch.probes.wire.net.engines import close_all

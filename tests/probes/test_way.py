@@ -27,7 +27,7 @@ OURS = "127.0.0.77"
 HERE = Path(__file__).parents[2]
 
 
-async def by(kind, way, *, seconds=2.0, **options):
+async def by(kind, way, *, seconds=20.0, **options):
     probe = of_kind(kind)(**options)
     return await asked(probe, None, clock=SystemClock(), timeout=timedelta(seconds=seconds), way=Way(**way))
 
@@ -335,7 +335,7 @@ def test_one_target_asked_over_each_carrier_tells_which_of_them_is_cut(tmp_path)
             checks:
               up:
                 tcp: 10.6.0.1:80
-                timeout: 500ms
+                timeout: 3s
                 via: {level3: {interface: eth1}, cogent: {interface: eth2}}
     """)
     )

@@ -27,6 +27,11 @@ async def ask(kind, *, seconds=20.0, now=None, judge=ANYTHING, **options):
     return await observe(asked, judge, now=now or datetime.now(UTC), timeout=timedelta(seconds=seconds))
 
 
+def enough(told, short=0.5):
+    """The limit in seconds for a run that must read *told*: *short* for a timeout, else so long that none comes."""
+    return short if "timeout" in told else 20.0
+
+
 def assumed(kind, *expect):
     """Return the judge of a check that says *expect*."""
     cls = of_kind(kind)

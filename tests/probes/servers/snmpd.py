@@ -39,7 +39,7 @@ def wait_for(process, **options):
 
     async def answers():
         try:
-            return said(await ask("snmp", **options, seconds=0.5))
+            return said(await ask("snmp", **options, seconds=2))
         finally:
             await close_all()
 
