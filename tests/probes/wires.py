@@ -27,6 +27,13 @@ async def ask(kind, *, seconds=20.0, now=None, judge=ANYTHING, **options):
     return await observe(asked, judge, now=now or datetime.now(UTC), timeout=timedelta(seconds=seconds))
 
 
+async def timed(asking):
+    """The reading of *asking*, and how many seconds it took: none of its durations can be longer."""
+    began = time.monotonic()
+    reading = await asking
+    return reading, time.monotonic() - began
+
+
 def enough(told, short=0.5):
     """The limit in seconds for a run that must read *told*: *short* for a timeout, else so long that none comes."""
     return short if "timeout" in told else 20.0
