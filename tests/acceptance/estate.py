@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from tests.ports import free_port
+from tests.yardstick import PATIENCE
 from watch.core.timeline import State
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 _POLL = 0.05  # seconds between looks at a process that has no other way to tell us
 
 
-async def until(condition: Callable[[], Awaitable[object] | object], *, within: float, what: str):
+async def until(condition: Callable[[], Awaitable[object] | object], *, within: float = PATIENCE, what: str):
     """What *condition* gives once that is true; fails with *what* when it is not *within* seconds."""
     deadline = asyncio.get_running_loop().time() + within
     while True:
@@ -135,7 +136,7 @@ class Hub(Process):
     async def begin(self) -> None:
         """Start, and return once the first readings are judged."""
         await self.start()
-        await until(self.ready, within=20, what=f"the hub is ready; it said: {self.said()}")
+        await until(self.ready, what=f"the hub is ready; it said: {self.said()}")
 
     async def ready(self) -> bool:
         assert self.running is not None
@@ -145,7 +146,7 @@ class Hub(Process):
         return False
 
     async def answer(self, port: int, path: str) -> tuple[int, str]:
-        timeout = aiohttp.ClientTimeout(total=5)
+        timeout = aiohttp.ClientTimeout(total=PATIENCE)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
             session.get(f"http://127.0.0.1:{port}{path}") as response,

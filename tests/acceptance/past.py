@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PARTS = tuple(f"part{n}" for n in range(4))
 HEAD = """
 service: {name: Acme, timezone: America/Los_Angeles}
-defaults: {every: 1s, timeout: 500ms, retry_every: 300ms}
+defaults: {every: 1s, timeout: 10s, retry_every: 300ms}
 """
 MONTHS = 4  # and so at least three checkpoints that are due
 

@@ -17,6 +17,7 @@ import pytest
 from tests.acceptance.estate import Hub, until
 from tests.alerts.receiver import Receiver, Serving
 from tests.ports import free_port
+from tests.yardstick import PATIENCE
 from watch.app import App
 from watch.clock import SystemClock
 from watch.config import load
@@ -38,7 +39,6 @@ alerts: [{{when: down, components: all}}, {{when: degraded, components: all}}, {
 alerting: {{group_wait: 0s, resolve_hold: 1s}}
 """
 DAY, YEARS = 86_400, 315_360_000
-PATIENCE = 90  # seconds until a test gives up
 
 
 class Target:
@@ -147,7 +147,7 @@ async def estate(tmp_path) -> AsyncIterator[Estate]:
 async def test_an_outage_is_found_at_once_though_the_record_lies_ahead_of_the_clock(estate, ahead, how):
     estate.set(ahead)
     await estate.hub.begin()
-    await until(estate.is_up, within=PATIENCE, what="it is up")
+    await until(estate.is_up, what="it is up")
     await estate.hub.kill(how)
     estate.phone.received.clear()
     read, told_before = estate.readings(), estate.hub.rows("SELECT max(seq) FROM ledger")[0][0]
@@ -155,7 +155,7 @@ async def test_an_outage_is_found_at_once_though_the_record_lies_ahead_of_the_cl
     estate.set(0)
     await estate.target.shut()
     await estate.hub.start()
-    await until(lambda: estate.paged("DOWN: Web"), within=PATIENCE, what="alice is paged")
+    await until(lambda: estate.paged("DOWN: Web"), what="alice is paged")
 
     status = await estate.status()
     assert status["components"][0]["state"] == "down"
@@ -183,21 +183,21 @@ async def test_an_outage_is_found_at_once_though_the_record_lies_ahead_of_the_cl
 async def test_while_the_clock_is_set_about_nothing_of_theirs_changes_and_outages_keep_their_length(estate):
     estate.set(0)
     await estate.hub.begin()
-    await until(estate.is_up, within=PATIENCE, what="it is up")
+    await until(estate.is_up, what="it is up")
     for seconds in (3600, -3600, YEARS):
         estate.set(seconds)
-        text = await until(lambda: estate.trouble("clock_skew"), within=PATIENCE, what="it is said")
+        text = await until(lambda: estate.trouble("clock_skew"), what="it is said")
         assert ("ahead of" if seconds > 0 else "behind") in text
         assert await estate.state() == "up"
         estate.set(0)
-        await until(lambda: _over(estate, "clock_skew"), within=PATIENCE, what="it is over")
+        await until(lambda: _over(estate, "clock_skew"), what="it is over")
     estate.set(3600)
-    await until(lambda: estate.trouble("clock_skew"), within=PATIENCE, what="it is said")
+    await until(lambda: estate.trouble("clock_skew"), what="it is said")
     await estate.target.shut()
-    await until(lambda: estate.paged("DOWN: Web"), within=PATIENCE, what="alice is paged")
+    await until(lambda: estate.paged("DOWN: Web"), what="alice is paged")
     estate.set(-3600)
     await estate.target.open()
-    await until(estate.is_up, within=PATIENCE, what="it is up again")
+    await until(estate.is_up, what="it is up again")
     rows = estate.hub.rows("SELECT recorded_ms, effective_ms, body FROM ledger ORDER BY seq")
     recorded = [at_ms for at_ms, _, _ in rows]
     assert recorded == sorted(recorded)
@@ -221,16 +221,16 @@ async def _over(estate: Estate, key: str) -> bool:
 async def test_a_machine_whose_clock_is_behind_starts_says_so_and_keeps_the_record(estate, behind):
     estate.set(0)
     await estate.hub.begin()
-    await until(estate.is_up, within=PATIENCE, what="it is up")
+    await until(estate.is_up, what="it is up")
     await estate.hub.kill(signal.SIGTERM)
     estate.set(-behind)
     await estate.hub.start()
     key = "clock_epoch" if behind == 7200 else "clock_skew"
-    text = await until(lambda: estate.trouble(key), within=PATIENCE, what="it is said")
+    text = await until(lambda: estate.trouble(key), what="it is said")
     assert (
         "A new clock epoch begins" if behind == 7200 else "cannot be right: set the machine's clock"
     ) in text
-    await until(estate.is_up, within=PATIENCE, what="it is up")
+    await until(estate.is_up, what="it is up")
     code, said = await estate.hub.verb("ledger", "verify", "--figures")
     assert code == 0, said
     assert len(estate.epochs()) == (behind == 7200)
@@ -239,7 +239,7 @@ async def test_a_machine_whose_clock_is_behind_starts_says_so_and_keeps_the_reco
 async def test_verbs_that_read_a_record_ahead_of_the_clock_count_only_what_lies_behind(estate):
     estate.set(7200)
     await estate.hub.begin()
-    await until(estate.is_up, within=PATIENCE, what="it is up")
+    await until(estate.is_up, what="it is up")
     await estate.hub.kill(signal.SIGTERM)
     estate.set(0)
     status = await estate.status()
@@ -274,13 +274,13 @@ async def test_a_clock_that_stays_set_is_followed_and_the_hub_begins_anew_with_i
     file.write_text(text)
     app = App(file, load(file, environ={}), lambda _: None, SystemClock(wall, patience_ms=500))
     running = asyncio.create_task(app.run())
-    await until(lambda: app.hub.board.components["web"].state == "up", within=PATIENCE, what="it is up")
+    await until(lambda: app.hub.board.components["web"].state == "up", what="it is up")
     wall.ahead_ms = hours * 3_600_000
     assert await asyncio.wait_for(running, PATIENCE), "it ends, to begin anew"
     app = app.again()
     assert abs(app.clock.now_ms() - wall()) < 60_000
     running = asyncio.create_task(app.run())
-    await until(lambda: app.hub.board.components["web"].state == "up", within=PATIENCE, what="it is up again")
+    await until(lambda: app.hub.board.components["web"].state == "up", what="it is up again")
     assert {t.key for t in app.hub.troubles.current()} - {"first_readings"} == {"clock_epoch"}
     said = await asyncio.to_thread(asked, tmp_path / "threenines.db", "now", {})
     assert abs(said["now_ms"] - wall()) < 60_000

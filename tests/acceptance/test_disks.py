@@ -65,7 +65,7 @@ class Scene:
             titles = [body["title"] for _, body in self.phone.received]
             return next((t for t in titles if all(word in t for word in words)), None)
 
-        return await until(found, within=30, what=f"a page with {words}; the hub said {self.hub.said()}")
+        return await until(found, what=f"a page with {words}; the hub said {self.hub.said()}")
 
     async def facts(self) -> dict:
         return json.loads((await self.hub.answer(self.hub.operators, "/healthz"))[1])["facts"]
@@ -74,7 +74,7 @@ class Scene:
         async def is_so():
             return (await self.hub.answer(self.hub.operators, "/readyz"))[0] == (200 if ready else 503)
 
-        await until(is_so, within=30, what=f"ready is {ready}; the hub said {self.hub.said()}")
+        await until(is_so, what=f"ready is {ready}; the hub said {self.hub.said()}")
 
     async def outage(self) -> tuple[int, int]:
         """An outage from beginning to end, told to alice and shown on the page; between which instants it was."""
@@ -151,7 +151,7 @@ async def test_a_store_that_is_removed_under_the_hub_is_told_and_there_again(sce
     for suffix in ("", "-wal", "-shm", ".lock", ".sock"):
         store.with_name(store.name + suffix).unlink()
     await scene.page("MONITORING TROUBLE", "was removed")
-    await until(store.exists, within=20, what="the store is there again")
+    await until(store.exists, what="the store is there again")
     await scene.page("MONITORING TROUBLE", "written anew")
     await scene.ready(True)
     code, said = await scene.hub.verb("reload")
@@ -203,9 +203,7 @@ async def test_a_failed_fsync_ends_the_hub_and_nothing_that_comes_after_it_is_sa
 
 async def test_a_store_with_a_damaged_page_is_read_and_paged_about_and_never_written(scene):
     await scene.hub.begin()
-    await until(
-        lambda: scene.hub.rows("SELECT count(*) FROM observation")[0][0] > 20, within=60, what="readings"
-    )
+    await until(lambda: scene.hub.rows("SELECT count(*) FROM observation")[0][0] > 20, what="readings")
     assert await scene.hub.kill(signal.SIGTERM) == 0, scene.hub.said()
     store = scene.hub.folder / "threenines.db"
     [(root,)] = scene.hub.rows("SELECT rootpage FROM sqlite_master WHERE name = 'observation'")

@@ -14,7 +14,7 @@ from tests.ports import free_port
 
 CONFIG = """
 service: {{name: Acme Cloud, timezone: UTC}}
-defaults: {{every: 1s, timeout: 1s, retry_every: 500ms}}
+defaults: {{every: 1s, timeout: 10s, retry_every: 500ms}}
 components:
   web: {{name: Web application, checks: {{home: {{http: "http://127.0.0.1:{http}/", expect: ['body contains "Sign in"']}}}}}}
   mail: {{name: Echo, checks: {{port: {{tcp: {{address: "127.0.0.1:{tcp}"}}}}}}}}
@@ -45,9 +45,7 @@ async def estate(tmp_path, phone):
     for server in servers.values():
         await server.start()
     for name, port in ports.items():
-        await until(
-            lambda port=port: listening(port), within=10, what=f"{name} listens: {servers[name].said()}"
-        )
+        await until(lambda port=port: listening(port), what=f"{name} listens: {servers[name].said()}")
     text = CONFIG.format(**ports, ca=folders["tls"] / "ca.pem", channel=f"{phone.url}/phone")
     hub = Hub(folders["hub"], text)
     yield hub, servers, ports["http"]
@@ -59,14 +57,14 @@ async def estate(tmp_path, phone):
 async def test_an_outage_from_sigkill_to_the_account(estate, phone):
     hub, servers, port = estate
     await hub.begin()
-    await until(lambda: _all(hub, "operational"), within=10, what="everything is operational")
+    await until(lambda: _all(hub, "operational"), what="everything is operational")
 
     killed_ms = _now_ms()
     await servers["http"].kill()
-    await until(lambda: _is(hub, "Web application", "major_outage"), within=10, what="the API says so")
+    await until(lambda: _is(hub, "Web application", "major_outage"), what="the API says so")
     _, html = await hub.answer(hub.page, "/")
     assert "Web application is down" in html
-    await until(lambda: phone.received, within=10, what="alice is paged")
+    await until(lambda: phone.received, what="alice is paged")
     assert (await hub.summary())["status"]["indicator"] == "major"
     others = {
         c["name"]: c["status"] for c in (await hub.summary())["components"] if c["name"] != "Web application"
@@ -74,14 +72,14 @@ async def test_an_outage_from_sigkill_to_the_account(estate, phone):
     assert set(others.values()) == {"operational"}, others
 
     await servers["http"].start()
-    await until(lambda: listening(port), within=10, what="nginx is back")
+    await until(lambda: listening(port), what="nginx is back")
     back_ms = _now_ms()
-    await until(lambda: _is(hub, "Web application", "operational"), within=10, what="the page is green again")
-    await until(lambda: len(phone.received) == 2, within=15, what="alice hears of the recovery")
+    await until(lambda: _is(hub, "Web application", "operational"), what="the page is green again")
+    await until(lambda: len(phone.received) == 2, what="alice hears of the recovery")
     # Nothing more may come: longer than another retry, hold or group could take.
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(6):
-            await until(lambda: len(phone.received) > 2, within=60, what="a notice too many")
+            await until(lambda: len(phone.received) > 2, what="a notice too many")
     first, second = (body for _, body in phone.received)
     assert first["title"].startswith("DOWN: Web application"), first
     assert "Web application" in second["title"], second

@@ -20,6 +20,7 @@ import yaml
 from tests.acceptance.estate import ROOT
 from tests.probes.rack import Rack, rack
 from tests.terminal import on_a_terminal
+from tests.yardstick import PATIENCE
 from watch.probes import kinds
 
 COLUMNS = 100
@@ -63,7 +64,7 @@ class Story:
 def commanded(path, *words) -> Told:
     done = subprocess.run(
         [sys.executable, "-m", "watch", "--config", path, *words],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE,
     )  # fmt: skip
     return Told(done.returncode, done.stdout + done.stderr)
 

@@ -22,7 +22,7 @@ components:
       handover:
         tcp: 127.0.0.1:{port}
         every: 500ms
-        timeout: 400ms
+        timeout: 10s
         retry_every: 500ms
         warn: [gap < 2s]
   disks:
@@ -62,17 +62,17 @@ def readings(hub, check):
 async def test_a_failover_is_as_long_as_nobody_answered(estate):
     hub, active, standby, port = estate
     await active.start()
-    await until(lambda: listening(port), within=10, what="the active one listens")
+    await until(lambda: listening(port), what="the active one listens")
     await hub.begin()
     check = "firewall/handover"
-    await until(lambda: len(readings(hub, check)) > 4, within=10, what="some readings")
+    await until(lambda: len(readings(hub, check)) > 4, what="some readings")
     assert {verdict for verdict, *_ in readings(hub, check)} == {"up"}
 
     await active.kill()
     bad = lambda: sum(verdict == "down" for verdict, *_ in readings(hub, check))  # noqa: E731
-    await until(lambda: bad() >= 6, within=10, what="six bad readings: over two seconds")
+    await until(lambda: bad() >= 6, what="six bad readings: over two seconds")
     await standby.start()
-    await until(lambda: readings(hub, check)[-1][0] == "degraded", within=10, what="the other one answers")
+    await until(lambda: readings(hub, check)[-1][0] == "degraded", what="the other one answers")
     assert await hub.kill(signal.SIGTERM) == 0
 
     found = readings(hub, check)
@@ -80,7 +80,7 @@ async def test_a_failover_is_as_long_as_nobody_answered(estate):
     back = next(n for n, it in enumerate(found) if n > first_bad and it[0] != "down")
     assert found[back][0] == "degraded", "it took longer than promised, and says so at once"
     told, true = found[back][3]["gap"], (found[back][2] - found[first_bad - 1][2]) / 1000
-    assert told == pytest.approx(true, abs=0.1)
+    assert told == pytest.approx(true, rel=0.2)
     growing = [facts["gap"] for verdict, _, _, facts in found[first_bad:back] if verdict == "down"]
     assert growing == sorted(growing)
     assert found[back][3]["gap"] >= growing[-1]
@@ -90,7 +90,7 @@ async def test_a_disk_that_fills_is_followed_through_a_restart(estate):
     hub, *_ = estate
     check = "disks/room[root]"
     await hub.begin()
-    await until(lambda: len(readings(hub, check)) > 2, within=10, what="some readings")
+    await until(lambda: len(readings(hub, check)) > 2, what="some readings")
     assert await hub.kill(signal.SIGTERM) == 0
     verdict, _, _, facts = readings(hub, check)[-1]
     assert (verdict, "exhausted_in" in facts) == ("up", False), "nothing is known from a minute of readings"
@@ -116,7 +116,7 @@ async def test_a_disk_that_fills_is_followed_through_a_restart(estate):
 
     before = len(readings(hub, check))
     await hub.begin()
-    await until(lambda: len(readings(hub, check)) > before, within=10, what="a reading after the restart")
+    await until(lambda: len(readings(hub, check)) > before, what="a reading after the restart")
     verdict, _, _, facts = readings(hub, check)[before]
     assert verdict == "degraded"
     assert facts["exhausted_in"] == pytest.approx(facts["free"] * 100 * 3600, rel=0.1)

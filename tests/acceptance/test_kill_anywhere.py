@@ -92,7 +92,7 @@ async def ended(folder: Path, *words: str) -> tuple[int, str]:
 async def begun(hub: Hub) -> None:
     """Start *hub*; return once it answers on its socket."""
     await hub.start()
-    await until(lambda: _answers(hub), within=20, what="the hub answers")
+    await until(lambda: _answers(hub), what="the hub answers")
 
 
 async def _answers(hub: Hub) -> bool:
@@ -154,7 +154,7 @@ async def _writing(hub: Hub) -> None:
     entries, due = len(found(store).hashes), made_checkpoints(store) < MONTHS - 1
     await begun(hub)
     if due:
-        await until(lambda: len(found(store).hashes) > entries, within=20, what=f"it writes; {hub.said()}")
+        await until(lambda: len(found(store).hashes) > entries, what=f"it writes; {hub.said()}")
 
 
 async def _all_made(store: Path) -> float:
@@ -165,7 +165,6 @@ async def _all_made(store: Path) -> float:
         began = time.monotonic()
         await until(
             lambda: made_checkpoints(store) >= MONTHS - 1 and hub.rows("SELECT 1 FROM day"),
-            within=20,
             what=f"all checkpoints and days; {hub.said()}",
         )
         took = time.monotonic() - began
@@ -282,7 +281,7 @@ async def test_a_backup_killed_anywhere_is_whole_or_absent_and_the_next_one_work
             process = await verb(folder, "backup", target.name)
             # Half of them in the middle of writing, and not before.
             if kill % 2:
-                await until(lambda t=target: _partial(t).exists() or t.exists(), within=20, what="it writes")
+                await until(lambda t=target: _partial(t).exists() or t.exists(), what="it writes")
             await killed_after(process.running, random_.uniform(0, 0.1 if kill % 2 else took))
             if target.exists():
                 assert sound(target) == before
@@ -313,7 +312,7 @@ async def _killed_writing(store: Path, target: Path, seconds: float) -> None:
     async with ending(hub):
         await begun(hub)
         process = await verb(store.parent, "backup", target.name)
-        await until(lambda: _partial(target).exists() or target.exists(), within=20, what="it writes")
+        await until(lambda: _partial(target).exists() or target.exists(), what="it writes")
         await killed_after(hub.running, seconds)
         before = found(store)
         code = await process.running.wait()
@@ -351,7 +350,7 @@ async def test_a_restore_killed_anywhere_leaves_the_old_store_or_the_new_one(tmp
             process = await verb(store.parent, "restore", str(pasts["other"]))
             if kill % 2:  # its verification is over then
                 lock = store.with_name(f"{store.name}.lock")
-                await until(lambda p=process, f=lock: _over(p) or f.exists(), within=20, what="it begins")
+                await until(lambda p=process, f=lock: _over(p) or f.exists(), what="it begins")
             await killed_after(process.running, random_.uniform(0, 0.3 if kill % 2 else took))
             assert sound(store) in (old, new)
             for kept in store.parent.glob("*.before-restore*"):

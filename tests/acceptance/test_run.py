@@ -7,6 +7,7 @@ import re
 import signal
 import sqlite3
 import sys
+import time
 from contextlib import closing
 
 import pytest
@@ -17,7 +18,7 @@ from tests.ports import free_port
 
 TINY = """
 service: {{name: Tiny}}
-defaults: {{every: 1s, timeout: 1s, retry_every: 300ms}}
+defaults: {{every: 1s, timeout: 10s, retry_every: 300ms}}
 components:
   wire: {{name: Wire, checks: {{port: {{tcp: "127.0.0.1:{port}"}}}}}}
 """
@@ -59,13 +60,14 @@ async def ended(hub: Hub) -> tuple[int, str]:
     return await hub.running.wait(), hub.said()
 
 
-async def test_it_says_where_the_page_is_and_drains_within_five_seconds(hub):
+async def test_it_says_where_the_page_is_and_drains_at_once(hub):
+    began = time.monotonic()
     await hub.begin()
+    start = time.monotonic() - began
     assert f"http://127.0.0.1:{hub.page}/" in hub.said()
-    assert hub.running is not None
-    hub.running.send_signal(signal.SIGTERM)
-    await until(lambda: hub.running.returncode is not None, within=5, what="it has drained")
-    assert hub.running.returncode == 0
+    began = time.monotonic()
+    assert await hub.kill(signal.SIGTERM) == 0
+    assert time.monotonic() - began < 3 * start, "a start takes a second or two"
     assert "all readings are on disk" in hub.said()
     assert hub.rows("SELECT count(*) FROM observation")[0][0] > 0
 
@@ -187,10 +189,10 @@ async def test_a_changed_file_is_taken_over_and_a_wrong_one_changes_nothing(hub)
             f'components:\n  more: {{name: More, checks: {{port: {{tcp: "127.0.0.1:{hub.operators}"}}}}}}',
         )
     )
-    await until(lambda: _is(hub, "More", "operational"), within=10, what="the new component is on the page")
+    await until(lambda: _is(hub, "More", "operational"), what="the new component is on the page")
 
     path.write_text(right.replace("components:", "componets:"))
-    await until(lambda: _reload_failed(hub), within=10, what="the metric says that the reload failed")
+    await until(lambda: _reload_failed(hub), what="the metric says that the reload failed")
     assert await hub.public("More") == "operational", "the old configuration runs on"
     _, health = await hub.answer(hub.operators, "/healthz")
     assert "the old one runs on" in health
@@ -198,7 +200,7 @@ async def test_a_changed_file_is_taken_over_and_a_wrong_one_changes_nothing(hub)
     path.write_text(right)
     assert hub.running is not None
     hub.running.send_signal(signal.SIGHUP)
-    await until(lambda: _is(hub, "More", None), within=5, what="the removed component is gone")
+    await until(lambda: _is(hub, "More", None), what="the removed component is gone")
     assert await hub.public("Wire") == "operational"
     kept = [
         subject for (subject,) in hub.rows("SELECT subject FROM ledger WHERE kind = 'component' ORDER BY seq")
@@ -217,11 +219,9 @@ async def test_a_file_that_joins_a_folder_is_taken_over(hub):
     (folder / "b.yaml").write_text(
         f'components: {{more: {{name: More, checks: {{port: {{tcp: "127.0.0.1:{hub.operators}"}}}}}}}}\n'
     )
-    await until(
-        lambda: _is(hub, "More", "operational"), within=10, what="the new file's component is on the page"
-    )
+    await until(lambda: _is(hub, "More", "operational"), what="the new file's component is on the page")
     (folder / "b.yaml").unlink()
-    await until(lambda: _is(hub, "More", None), within=10, what="it is gone with its file")
+    await until(lambda: _is(hub, "More", None), what="it is gone with its file")
 
 
 async def test_a_secret_reaches_no_log_page_metric_or_file_of_ours(tmp_path):
@@ -230,7 +230,7 @@ async def test_a_secret_reaches_no_log_page_metric_or_file_of_ours(tmp_path):
         path = tmp_path / "checks.yaml"
         text = f"""
 service: {{name: Tiny}}
-defaults: {{every: 1s, timeout: 1s, retry_every: 300ms}}
+defaults: {{every: 1s, timeout: 10s, retry_every: 300ms}}
 components:
   wire:
     checks:
@@ -245,7 +245,7 @@ alerting: {{group_wait: 100ms}}
         hub.command.append("--verbose")
         try:
             await hub.begin()
-            await until(lambda: phone.received, within=15, what="alice is paged")
+            await until(lambda: phone.received, what="alice is paged")
             seen = [await hub.answer(hub.page, p) for p in ("/", "/api/v2/summary.json", "/components/wire")]
             seen += [await hub.answer(hub.operators, p) for p in ("/metrics", "/healthz")]
             said = [
@@ -285,18 +285,16 @@ async def test_a_store_that_takes_nothing_silences_neither_page_nor_pager(tmp_pa
         locker = Process([sys.executable, "-c", LOCKS, str(hub.folder / "threenines.db")], hub.folder)
         try:
             await hub.begin()
-            await until(lambda: _is(hub, "Wire", "operational"), within=10, what="all is well")
+            await until(lambda: _is(hub, "Wire", "operational"), what="all is well")
             await locker.start()
-            await until(lambda: "locked" in hub.said(), within=10, what="another program holds the database")
+            await until(lambda: "locked" in hub.said(), what="another program holds the database")
             await target.kill()
-            await until(
-                lambda: _is(hub, "Wire", "major_outage"), within=20, what="the page says so all the same"
-            )
-            await until(lambda: phone.received, within=20, what="alice is paged all the same")
+            await until(lambda: _is(hub, "Wire", "major_outage"), what="the page says so all the same")
+            await until(lambda: phone.received, what="alice is paged all the same")
             assert "another program keeps it locked" in (await hub.answer(hub.operators, "/readyz"))[1]
             assert hub.downtime_ms("wire/port", 0) == 0, "nothing of it is on disk yet"
             await locker.kill()
-            await until(lambda: _on_disk(hub), within=20, what="what was kept in memory is on disk")
+            await until(lambda: _on_disk(hub), what="what was kept in memory is on disk")
             assert (await hub.verb("ledger", "verify"))[0] == 0
         finally:
             for process in (hub, target, locker):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
 from tests.alerts.receiver import Serving
 from tests.alerts.stage import DELIVERED, START_MS, Disk, Stage, person, rule, settings
 from tests.fakes import FakeClock
+from tests.yardstick import PATIENCE
 from watch.alerts.dispatcher import Dispatcher
 from watch.alerts.outbox import SendOutcome, Sent
 from watch.alerts.reconciler import Reconciler
@@ -93,8 +93,8 @@ class House:
         return [(n.recipient, n.channel, n.status) for n in self.store.disk.rows()[1]]
 
 
-async def until(condition, seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
+async def until(condition) -> None:
+    async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -117,10 +117,10 @@ async def test_the_loop_sends_what_the_hub_commits_at_once():
     running = asyncio.create_task(house.dispatcher.run())
     await until(lambda: house.sends.warmed)
     house.goes("web", State.DOWN)
-    begun = time.monotonic()
     await house.step()
-    await until(lambda: house.log.count("commit delivered") == 2)
-    assert time.monotonic() - begun < 1
+    for _ in range(100):  # turns of the loop, in which no timer of its runs out
+        await asyncio.sleep(0)
+    assert house.log.count("commit delivered") == 2
     house.dispatcher.stop()
     await running
     assert house.sends.closed

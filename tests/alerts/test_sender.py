@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.alerts.receiver import Serving
+from tests.yardstick import PATIENCE
 from watch.alerts.outbox import SendOutcome, Sent
 from watch.alerts.sender import Sender
 from watch.core.settings import Secret
@@ -50,8 +51,8 @@ def children(pid: int) -> list[int]:
     return []
 
 
-async def eventually(condition, seconds: float = 5.0) -> bool:
-    until = time.monotonic() + seconds
+async def eventually(condition) -> bool:
+    until = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > until:
             return False
@@ -134,42 +135,42 @@ async def test_the_child_holds_nothing_of_ours(sender, tmp_path):
 
 
 async def test_a_channel_that_hangs_is_interrupted_and_delays_no_other(receiver):
-    sender = Sender(soft=2, hard=9)
+    sender = Sender(soft=4, hard=60)
     await sender.send(receiver.channel("warm"), "t", "b")
     receiver.answers["slow"] = 0
     begun = time.monotonic()
     slow = asyncio.create_task(
         sender.send(Secret(f"{receiver.channel('slow').reveal()}?cto=60&rto=60"), "t", "b")
     )
-    await eventually(lambda: len(receiver.received) == 2)
+    assert await eventually(lambda: len(receiver.received) == 2)
     assert (await sender.send(receiver.channel("bob"), "t", "b")).sent is Sent.DELIVERED
-    assert time.monotonic() - begun < 1
-    assert await slow == SendOutcome(Sent.FAILED, "no answer within 2 s")
-    assert 2 <= time.monotonic() - begun < 4
+    assert not slow.done()
+    assert await slow == SendOutcome(Sent.FAILED, "no answer within 4 s"), "interrupted, and not killed"
+    assert time.monotonic() - begun >= 4
     await sender.close()
 
 
 async def test_a_send_that_cannot_be_interrupted_is_killed(receiver):
-    sender = Sender(soft=1, hard=2)
+    sender = Sender(soft=3, hard=4)
     await sender.warm()
     receiver.answers["slow"] = 0
     begun = time.monotonic()
     slow = asyncio.create_task(
         sender.send(Secret(f"{receiver.channel('slow').reveal()}?cto=60&rto=60"), "t", "b")
     )
-    await eventually(lambda: receiver.received)
+    assert await eventually(lambda: receiver.received)
     (process,) = children(sender._process.pid)
     os.kill(process, signal.SIGSTOP)  # no signal handler of its own can help it now
-    assert await slow == SendOutcome(Sent.FAILED, "no answer within 2 s, so the sending process was killed")
-    assert 2 <= time.monotonic() - begun < 4
+    assert await slow == SendOutcome(Sent.FAILED, "no answer within 4 s, so the sending process was killed")
+    assert time.monotonic() - begun >= 4
     assert not alive(process)
     assert (await sender.send(receiver.channel("bob"), "t", "b")).sent is Sent.DELIVERED
     await sender.close()
 
 
 async def test_should_the_process_that_forks_hang_it_is_killed_and_replaced(receiver):
-    sender = Sender(soft=0.2, hard=0.4)
-    await sender.send(receiver.channel("warm"), "t", "b")
+    sender = Sender(soft=1, hard=2)
+    await sender.warm()
     first = sender._process.pid
     os.kill(first, signal.SIGSTOP)
     assert await sender.send(receiver.channel("x"), "t", "b") == SendOutcome(
@@ -186,16 +187,16 @@ def test_the_limits_are_ten_seconds_and_fifteen():
     assert (limits["soft"].default, limits["hard"].default) == (10, 15)
 
 
-async def test_32_sends_run_at_once(sender, receiver):
+async def test_32_sends_run_at_once(receiver):
+    sender = Sender(soft=80, hard=90)
     await sender.send(receiver.channel("warm"), "t", "b")
     for n in range(31):
         receiver.answers[f"slow-{n}"] = 0
     urls = [Secret(f"{receiver.channel(f'slow-{n}').reveal()}?cto=60&rto=60") for n in range(31)]
     slow = [asyncio.create_task(sender.send(url, "t", "b")) for url in urls]
-    assert await eventually(lambda: len(receiver.received) == 32, 8)
-    begun = time.monotonic()
+    assert await eventually(lambda: len(receiver.received) == 32)
     assert (await sender.send(receiver.channel("quick"), "t", "b")).sent is Sent.DELIVERED
-    assert time.monotonic() - begun < 1
+    assert not any(send.done() for send in slow)
     await sender.close()
     assert {outcome.sent for outcome in await asyncio.gather(*slow)} == {Sent.FAILED}
 
@@ -205,7 +206,7 @@ async def test_should_the_process_die_what_was_on_its_way_has_failed_and_the_nex
 ):
     receiver.answers["slow"] = 0
     slow = asyncio.create_task(sender.send(receiver.channel("slow"), "t", "b"))
-    await eventually(lambda: receiver.received)
+    assert await eventually(lambda: receiver.received)
     first = sender._process.pid
     os.kill(first, signal.SIGKILL)
     assert await slow == SendOutcome(Sent.FAILED, "the sending process died")
@@ -216,7 +217,7 @@ async def test_should_the_process_die_what_was_on_its_way_has_failed_and_the_nex
 async def test_closing_leaves_no_process(sender, receiver):
     receiver.answers["slow"] = 0
     slow = asyncio.create_task(sender.send(receiver.channel("slow"), "t", "b"))
-    await eventually(lambda: receiver.received)
+    assert await eventually(lambda: receiver.received)
     template = sender._process.pid
     (process,) = children(template)
     await sender.close()
@@ -248,9 +249,9 @@ async def test_when_the_hub_is_killed_its_children_die_with_it(receiver):
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     ) as hub:
-        assert await eventually(lambda: receiver.received, 15)
+        assert await eventually(lambda: receiver.received)
         template = int(hub.stdout.readline())
         (process,) = children(template)
         assert alive(template)
         hub.kill()
-    assert await eventually(lambda: not alive(template) and not alive(process), 3)
+    assert await eventually(lambda: not alive(template) and not alive(process))

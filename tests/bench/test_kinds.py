@@ -48,7 +48,7 @@ async def test_a_check_costs_what_it_spends():
     probe = Busy(0.02)
     found = await costs(check(probe), 2)
     assert len(found) == 2
-    assert all(0.019 < it < 0.03 for it in found)
+    assert all(0.95 < it / probe.cpu < 2 for it in found)
     assert probe.asked >= 5 + 5 + 2 * 5
 
 

@@ -34,7 +34,7 @@ async def running(folder: Path, text: str = CONFIG, store: str = "threenines.db"
 async def answering(hub: Hub, store: str = "threenines.db") -> None:
     """Start *hub*; return once it answers on its socket."""
     await hub.start()
-    await until(lambda: _answers(hub, store), within=20, what="the hub answers")
+    await until(lambda: _answers(hub, store), what="the hub answers")
 
 
 async def _answers(hub: Hub, store: str) -> bool:

@@ -224,7 +224,7 @@ def test_a_copy_restores_where_there_is_no_store(desk, tmp_path):
 
 async def test_a_hub_starts_on_what_was_restored(tmp_path):
     async with running(tmp_path) as hub:
-        await until(lambda: hub.rows("SELECT 1 FROM observation"), within=10, what="a reading")
+        await until(lambda: hub.rows("SELECT 1 FROM observation"), what="a reading")
         assert (await hub.verb("backup", "copy.db"))[0] == 0
         assert await hub.kill(15) == 0
     copy = found(tmp_path / "copy.db")

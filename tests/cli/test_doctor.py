@@ -367,7 +367,7 @@ async def test_a_channel_that_refuses_is_named_and_correcting_it_is_the_cure(est
     assert "channel 1 of alice refuses notices" in trouble["text"]
     status = json.loads((await estate.hub.verb("status", "--json"))[1])
     assert trouble in status["troubles"], "status has the same list"
-    await until(lambda: counted(estate.hub, "channel_refused"), within=60, what="the metric says it, too")
+    await until(lambda: counted(estate.hub, "channel_refused"), what="the metric says it, too")
     await estate.reload(phone=f"{estate.phone.url}/mended")
     await estate.has_not("channel_refused")
 

@@ -155,9 +155,9 @@ async def test_a_hub_whose_output_goes_nowhere_runs_on_and_ends_well(tmp_path, o
         hub.running = await asyncio.create_subprocess_exec(
             *hub.command, cwd=tmp_path, env={**os.environ, **hub.env}, stdout=far, stderr=far
         )
-        await until(hub.ready, within=20, what="the hub is ready")
+        await until(hub.ready, what="the hub is ready")
         # It has logged what it could not send: its output is in use, not only its first two lines.
-        await until(lambda: has_sent_in_vain(hub), within=20, what="a notice failed")
+        await until(lambda: has_sent_in_vain(hub), what="a notice failed")
         assert (await hub.answer(hub.operators, "/healthz"))[0] == 200
         assert await hub.kill(signal.SIGTERM) == 0
     finally:
@@ -178,7 +178,7 @@ async def test_a_hub_says_on_standard_error_that_its_output_is_full(tmp_path):
             *hub.command, cwd=tmp_path, env={**os.environ, **hub.env}, stdout=nowhere, stderr=err
         )
     try:
-        await until(hub.ready, within=20, what="the hub is ready")
+        await until(hub.ready, what="the hub is ready")
     finally:
         await hub.kill(signal.SIGTERM)
     assert (

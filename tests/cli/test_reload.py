@@ -46,7 +46,7 @@ async def test_it_says_what_came_what_went_and_what_is_different(hub):
 
 async def test_a_file_that_is_as_it_was_changes_nothing(hub):
     terms = "SELECT count(*) FROM ledger WHERE kind IN ('check', 'component', 'terms')"
-    await until(lambda: hub.rows(terms) == [(3,)], within=10, what="the terms are on record")
+    await until(lambda: hub.rows(terms) == [(3,)], what="the terms are on record")
     code, out = await hub.verb("reload")
     assert code == 0
     assert out.startswith("Nothing has changed.\n")
@@ -118,8 +118,8 @@ async def test_a_change_while_the_file_is_read_is_taken_over_too(hub):
         await asyncio.wait_for(hub.running.wait(), 0.2)  # in the middle of reading it
     configure(hub, CONFIG + many + DB)
     wanted = "SELECT 1 FROM ledger WHERE kind = 'component' AND subject = ?"
-    await until(lambda: hub.rows(wanted, "db2399"), within=15, what="the file is taken over")
-    await until(lambda: hub.rows(wanted, "db"), within=15, what="what was added meanwhile is taken over, too")
+    await until(lambda: hub.rows(wanted, "db2399"), what="the file is taken over")
+    await until(lambda: hub.rows(wanted, "db"), what="what was added meanwhile is taken over, too")
 
 
 @pytest.mark.parametrize("noticed", [False, True], ids=["at first", "after a change was noticed"])
@@ -128,7 +128,7 @@ async def test_a_signal_lets_the_hub_read_a_file_that_looks_as_it_was(hub, notic
     file, wanted = hub.folder / "checks.yaml", "SELECT 1 FROM ledger WHERE kind = 'component' AND subject = ?"
     if noticed:
         configure(hub, CONFIG + DB)
-        await until(lambda: hub.rows(wanted, "db"), within=15, what="a changed file is noticed")
+        await until(lambda: hub.rows(wanted, "db"), what="a changed file is noticed")
     was = file.stat()
     with file.open("r+b") as there:  # in place, with the same size and times
         text = there.read().replace(b"  web:", b"  we2:")
@@ -136,7 +136,7 @@ async def test_a_signal_lets_the_hub_read_a_file_that_looks_as_it_was(hub, notic
         there.write(text)
     os.utime(file, ns=(was.st_atime_ns, was.st_mtime_ns))
     hub.running.send_signal(signal.SIGHUP)
-    await until(lambda: hub.rows(wanted, "we2"), within=8, what="the signal is heard")
+    await until(lambda: hub.rows(wanted, "we2"), what="the signal is heard")
 
 
 async def test_what_a_reload_says_has_changed_has_changed(tmp_path):

@@ -11,7 +11,7 @@ from watch.config import load
 from watch.errors import ConfigError
 
 # One file, overwritten by each example.
-patient = settings(deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+patient = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 WORDS = """
 components checks http web every 30s all maintenance when from to people alice channels ntfy://x alerts down expect

@@ -51,7 +51,7 @@ def replaying(folder, recorded):
 def looking(there):
     """Return what asks a recorded device and judges it as a check would."""
 
-    async def look(device, table=None, *, expect=(), warn=(), seconds=5, **options):
+    async def look(device, table=None, *, expect=(), warn=(), seconds=20, **options):
         judge = compile_judge(
             list(expect), list(warn), reference(SnmpProbe).facts, SnmpProbe.ASSUMED, SnmpProbe.WARNED
         )

@@ -17,6 +17,7 @@ import trustme
 
 from tests.ports import free_port
 from tests.probes.wires import closed_port, descriptors
+from tests.yardstick import PATIENCE
 from watch.probes.wire.net.engines import close_all
 
 
@@ -31,7 +32,7 @@ async def nothing_left():
     assert asyncio.all_tasks() <= tasks | {asyncio.current_task()}
     late = set(threading.enumerate()) - threads
     for thread in late:
-        thread.join(1)  # asyncio waits for a child on a thread, which ends just after the child
+        thread.join(PATIENCE)  # asyncio waits for a child on a thread, which ends just after the child
     assert not any(thread.is_alive() for thread in late)
     assert len(descriptors()) <= before
 
@@ -142,7 +143,7 @@ def serving_nginx(folder, pem, ca_file):
 
 def until_listening(process, *places):
     """Wait for a child to take connections: readiness has no event to await."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     for place in places:
         while True:
             with contextlib.suppress(OSError), socket.create_connection(place, timeout=1):

@@ -9,6 +9,7 @@ import subprocess
 import time
 
 from tests.probes.conftest import until_listening
+from tests.yardstick import PATIENCE
 
 UNPRIVILEGED = ["unshare", "-U", "--map-user=1", "--map-group=1", "--"] if os.geteuid() == 0 else []
 
@@ -43,7 +44,7 @@ def call(*program, env=None):
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         stdin=subprocess.DEVNULL,
         env={"PATH": "/usr/bin:/usr/sbin:/bin:/sbin", "LC_ALL": "C", **(env or {})},
     )
@@ -51,7 +52,7 @@ def call(*program, env=None):
     return done.stdout
 
 
-def until(holds, seconds=20):
+def until(holds, seconds=PATIENCE):
     """Ask again until *holds* gives something true, and return that: a server's inside has no event to await."""
     deadline = time.monotonic() + seconds
     while True:
@@ -62,7 +63,7 @@ def until(holds, seconds=20):
         assert time.monotonic() < deadline, "it did not come about"
 
 
-async def eventually(read, holds, seconds=20):
+async def eventually(read, holds, seconds=PATIENCE):
     """Ask again until the reading is as it should be."""
     deadline = time.monotonic() + seconds
     while not holds(reading := await read()):

@@ -10,7 +10,6 @@ import inspect
 import socket
 import subprocess
 import sys
-import time
 import typing
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ import yaml
 
 from tests.probes import peers
 from tests.probes.wires import ANYTHING, Meter, ask, closed_port, drip, garbage, said, serving, silence
+from tests.yardstick import PATIENCE, cancelled
 from watch.core.expect import compile_judge
 from watch.core.reading import NOTHING, FactType, Reason
 from watch.core.settings import Secret
@@ -178,10 +178,11 @@ def test_facts_given_are_facts_documented():
 async def test_nobody_listening_is_refused_at_once(kind):
     peer = peers.ALL[kind]
     await ask(kind, **peer.at(closed_port()), seconds=1)  # the first run pays for imports
+    at, limit = peer.at(closed_port(DATAGRAM if peer.TRANSPORT == "udp" else STREAM)), 10
     async with Meter() as meter:
-        reading = await ask(kind, **peer.at(closed_port(DATAGRAM if peer.TRANSPORT == "udp" else STREAM)))
+        reading = await ask(kind, **at, seconds=limit)
     assert said(reading) == ("down", "refused")
-    assert meter.took < 0.5
+    assert meter.ticked < limit / 10
 
 
 @pytest.mark.parametrize("kind", peers.speaking("tcp"))
@@ -194,21 +195,18 @@ async def test_a_bad_peer_gets_the_right_reason_in_time(kind, peer):
     expected = {"timeout"} if peer is silence else {"timeout", "reset"} | peers.ALL[kind].WRONG
     assert reading.verdict.value == "down", reading
     assert reading.reason.value in expected, reading
-    assert meter.took < 0.6
+    assert meter.ticked < 2 * 0.4
     assert len(reading.detail) <= 200
 
 
 @pytest.mark.parametrize("kind", [*peers.speaking("tcp"), "icmp"])
-async def test_cancellation_returns_within_100_ms(kind):
+async def test_cancellation_returns_at_once(kind):
     async with serving(silence) as port:
         options = peers.ALL[kind].at(port) if kind != "icmp" else {"host": "127.0.0.1", "packets": 20}
         run = asyncio.ensure_future(ask(kind, **options, seconds=60))
         await asyncio.wait([run], timeout=0.2)
-        began = time.monotonic()
-        run.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await run
-        assert time.monotonic() - began < 0.1
+        await cancelled(run)
+        assert run.cancelled()
 
 
 @pytest.mark.parametrize("kind", peers.speaking("udp"))
@@ -220,7 +218,7 @@ async def test_a_bad_datagram_gets_the_right_reason_in_time(kind, answer):
             reading = await ask(kind, **peers.ALL[kind].at(port), seconds=0.4)
     assert reading.verdict.value == "down", reading
     assert reading.reason.value in {"timeout"} | (peers.ALL[kind].WRONG if answer else set()), reading
-    assert meter.took < 0.6
+    assert meter.ticked < 2 * 0.4
 
 
 @pytest.mark.parametrize("kind", kinds())
@@ -247,7 +245,9 @@ libraries = {"asyncpg", "asyncmy", "redis", "pymongo", "asyncssh", "smbprotocol"
 heavy = (libraries | {"pycurl", "dns", "cryptography", "re2", "aiohttp"}) & set(sys.modules)
 assert not heavy, heavy
 """
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[2], timeout=30)
+    subprocess.run(
+        [sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[2], timeout=PATIENCE
+    )
 
 
 def test_a_probe_at_rest_is_small():

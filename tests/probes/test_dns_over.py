@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
@@ -14,13 +13,16 @@ from tests.probes.wires import (
     assumed,
     closed_port,
     descriptors,
+    enough,
     garbage,
     hang_up,
     said,
     saying,
     serving,
     silence,
+    timed,
 )
+from tests.yardstick import HOLD, cancelled
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
 from watch.probes.dns import DnsProbe
@@ -49,14 +51,14 @@ async def test_an_answer_is_the_same_over_udp_and_tcp(server, over):
 
 @pytest.mark.parametrize("over", SECURE)
 async def test_over_tls_and_https_the_certificate_is_a_fact(server, over, ca_file):
-    reading = await ask("dns", **options(server, over, ca_file=ca_file), judge=assumed("dns"))
+    reading, took = await timed(ask("dns", **options(server, over, ca_file=ca_file), judge=assumed("dns")))
     assert said(reading) == ("up", "ok")
     assert reading.facts["answer"] == "127.0.0.8"
     assert reading.facts["certificate.subject"] == "localhost"
     assert reading.facts["certificate.left"] > 86400
     assert reading.facts["address"] == options(server, over)["resolver"]
     assert {"connect", "tls", "first_byte"} <= reading.phases.keys()
-    assert 0 < reading.phases["tls"] < reading.facts["latency"] < 1
+    assert 0 < reading.phases["tls"] < reading.facts["latency"] < took
 
 
 @pytest.mark.parametrize("over", SECURE)
@@ -112,7 +114,9 @@ async def test_a_server_without_tls_is_down(server, over):
 )
 async def test_bad_peers_get_their_reason_before_tls(over, peer, reasons):
     async with serving(peer) as port:
-        reading = await ask("dns", name="web.test", resolver=f"127.0.0.1:{port}", over=over, seconds=0.5)
+        reading = await ask(
+            "dns", name="web.test", resolver=f"127.0.0.1:{port}", over=over, seconds=enough(reasons)
+        )
     assert reading.verdict.value == "down"
     assert reading.reason.value in reasons
 
@@ -129,7 +133,7 @@ async def test_bad_peers_get_their_reason_before_tls(over, peer, reasons):
 async def test_bad_peers_get_their_reason_within_tls(peer, told, tls, ca_file):
     async with serving(peer, tls=tls) as port:
         there = {"resolver": f"127.0.0.1:{port}", "over": "tls", "ca_file": ca_file}
-        assert said(await ask("dns", name="web.test", **there, seconds=0.5)) == told
+        assert said(await ask("dns", name="web.test", **there, seconds=enough(told))) == told
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/dns-message\r\nContent-Length: "
@@ -156,7 +160,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/dns-message\r\nContent-Len
 async def test_bad_peers_get_their_reason_over_https(peer, told, tls, ca_file):
     async with serving(peer, tls=tls) as port:
         there = {"resolver": f"127.0.0.1:{port}", "over": "https", "ca_file": ca_file}
-        assert said(await ask("dns", name="web.test", **there, seconds=0.5)) == told
+        assert said(await ask("dns", name="web.test", **there, seconds=enough(told))) == told
 
 
 async def test_another_path_than_the_servers_is_said(server, ca_file):
@@ -166,18 +170,15 @@ async def test_another_path_than_the_servers_is_said(server, ca_file):
 
 
 @pytest.mark.parametrize("over", SECURE)
-async def test_cancellation_returns_within_100_ms_and_leaves_nothing(over, tls, ca_file):
+async def test_cancellation_returns_at_once_and_leaves_nothing(over, tls, ca_file):
     async with serving(silence, tls=tls) as port:
         there = {"resolver": f"127.0.0.1:{port}", "over": over, "ca_file": ca_file}
         await ask("dns", name="web.test", **there, seconds=0.2)  # the first run pays for imports and engines
         before = len(descriptors())
         run = asyncio.ensure_future(ask("dns", name="web.test", **there, seconds=60))
         await asyncio.wait([run], timeout=0.2)
-        began = time.monotonic()
-        run.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await run
-        assert time.monotonic() - began < 0.1
+        await cancelled(run)
+        assert run.cancelled()
         # The server's side of both connections closes when it likes.
         assert len(descriptors()) <= before + 1
 
@@ -188,7 +189,7 @@ async def test_a_question_does_not_hold_the_loop(server, over, ca_file):
     await ask("dns", **asked)
     async with Meter() as meter:
         assert said(await ask("dns", **asked)) == ("up", "ok")
-    assert meter.longest < 0.05
+    assert meter.held < HOLD
 
 
 async def test_no_cloud_is_asked_for_its_metadata():

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tests.probes.servers.bind import bind
 from tests.probes.wires import Meter, ask, assumed, datagrams, said
+from tests.yardstick import HOLD, PATIENCE, cancelled
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
 from watch.probes.dns import DnsProbe
@@ -48,7 +49,7 @@ async def test_an_answer_signed_up_to_the_anchor_is_secure(server, name, tree):
 
 
 async def test_a_zone_that_named_signs_itself_is_secure_from_its_own_key(server):
-    until = time.monotonic() + 20
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:  # named makes its key after it has begun to answer
         key = await ask("dns", name="live", type="DNSKEY", resolver=server.plain, recurse=False)
         if key.facts["answers"]:
@@ -305,7 +306,7 @@ async def test_signatures_are_counted_and_do_not_hold_the_loop():
         reading = await busy.asked("x.liar.test")
     assert said(reading) == ("down", "limit")
     assert "signatures to verify" in reading.detail
-    assert meter.longest < 0.05
+    assert meter.held < HOLD
 
 
 class Hoarder(Liar):
@@ -399,11 +400,8 @@ async def test_silence_on_the_way_is_a_timeout_and_is_cancelled_at_once(small_ke
     assert said(await slow.asked("x.liar.test", seconds=0.3)) == ("down", "timeout")
     run = asyncio.ensure_future(slow.asked("x.liar.test", seconds=60))
     await asyncio.wait([run], timeout=0.2)
-    began = time.monotonic()
-    run.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await run
-    assert time.monotonic() - began < 0.1
+    await cancelled(run)
+    assert run.cancelled()
 
 
 @pytest.mark.parametrize(

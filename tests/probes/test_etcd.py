@@ -16,6 +16,7 @@ from tests.ports import free_port
 from tests.probes.databases import eventually
 from tests.probes.servers.etcd import member
 from tests.probes.wires import ask, said
+from tests.yardstick import PATIENCE
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
 from watch.probes.etcd import EtcdProbe
@@ -44,7 +45,7 @@ def asked(port, *judge, scheme="http", **options):
 
 def post(port, path, **body):
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", json.dumps(body).encode())
-    with urllib.request.urlopen(request, timeout=5) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         return answer.read()
 
 

@@ -13,14 +13,14 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import time
 import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.probes.wires import ask, assumed, said
+from tests.probes.wires import Meter, ask, assumed, said
+from tests.yardstick import cancelled
 from watch.core.expect import compile_judge
 from watch.core.reading import OurFault, ProbeFailure
 from watch.probes.base import reference
@@ -38,7 +38,7 @@ def judged(expect=(), warn=()):
     )
 
 
-async def look(path, expect=(), warn=(), now=NOW, seconds=5.0, **more):
+async def look(path, expect=(), warn=(), now=NOW, seconds=20.0, **more):
     return await ask("file", path=str(path), now=now, judge=judged(expect, warn), seconds=seconds, **more)
 
 
@@ -286,23 +286,21 @@ async def test_looking_that_takes_too_long_is_cut_short_and_its_child_is_gone(tm
         (tmp_path / folder).mkdir()
         with (tmp_path / folder / "huge").open("wb") as file:
             file.truncate(2 << 40)
-    began = time.monotonic()
-    reading = await look(tmp_path / "here", compare=str(tmp_path / "there"), seconds=0.7)
+    async with Meter() as meter:
+        reading = await look(tmp_path / "here", compare=str(tmp_path / "there"), seconds=0.7)
     assert said(reading) == ("down", "timeout")
     assert f"looking at {tmp_path}/here did not end" in reading.detail
-    assert time.monotonic() - began < 0.9
+    assert meter.ticked < 2 * 0.7
     assert b"folder_child" not in children()
 
 
-async def test_a_cancelled_look_is_over_within_100_ms(tmp_path):
+async def test_a_cancelled_look_is_over_at_once(tmp_path):
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(2 << 40)
     run = asyncio.ensure_future(look(tmp_path / "huge", compare=str(tmp_path), seconds=60))
     await asyncio.wait([run], timeout=0.3)
-    began = time.monotonic()
-    run.cancel()
-    await asyncio.wait([run])
-    assert time.monotonic() - began < 0.1
+    assert not run.done()
+    await cancelled(run)
 
 
 async def test_sixteen_children_that_hang_are_enough(tmp_path):

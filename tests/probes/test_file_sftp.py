@@ -19,6 +19,7 @@ from tests.probes.daemons import folder as owned
 from tests.probes.peers.file import PINNED
 from tests.probes.servers.sshd import sshd
 from tests.probes.wires import ask, said
+from tests.yardstick import PATIENCE, cancelled
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
@@ -57,7 +58,7 @@ def at(server, path, host="127.0.0.1"):
     return f"sftp://{server.username}@{host}:{server.port}{path}"
 
 
-async def look(server, path, expect=(), warn=(), seconds=5.0, **more):
+async def look(server, path, expect=(), warn=(), seconds=20.0, **more):
     asked = {"path": str(path), "key": server.key, "host_key": server.host_key, "now": NOW} | more
     return await ask("file", judge=judged(expect, warn), seconds=seconds, **asked)
 
@@ -227,7 +228,7 @@ async def test_a_folder_and_a_file_that_we_may_not_read_are_down(server, box):
         assert "denies us access to" in reading.detail
 
 
-async def test_a_cancelled_look_is_over_within_100_ms_also_while_it_hashes(server, box):
+async def test_a_cancelled_look_is_over_at_once_also_while_it_hashes(server, box):
     for name in ("one", "other"):
         (box / name).mkdir()
         with (box / name / "huge").open("wb") as file:
@@ -235,11 +236,9 @@ async def test_a_cancelled_look_is_over_within_100_ms_also_while_it_hashes(serve
     run = asyncio.ensure_future(look(server, f"{box}/one", compare=at(server, box / "other"), seconds=60))
     afar = asyncio.ensure_future(look(server, at(server, box / "one"), compare=f"{box}/other", seconds=60))
     await asyncio.wait([run, afar], timeout=0.5)
-    began = time.monotonic()
-    run.cancel()
-    afar.cancel()
-    await asyncio.wait([run, afar])
-    assert time.monotonic() - began < 0.1
+    assert not run.done()
+    assert not afar.done()
+    await cancelled(run, afar)
 
 
 def test_without_the_library_a_check_says_how_to_install_it():
@@ -255,7 +254,7 @@ except ValueError as error:
     print(error)
 """
     done = subprocess.run(
-        [sys.executable, "-c", said], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", said], capture_output=True, text=True, check=True, timeout=PATIENCE
     )
     assert done.stdout.strip() == "path: SFTP needs asyncssh: install it with `pip install 'threenines[ssh]'`"
 

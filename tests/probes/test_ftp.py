@@ -8,7 +8,7 @@ import pytest
 
 from tests.probes.scripted import Overhearing, lines
 from tests.probes.servers.vsftpd import vsftpd
-from tests.probes.wires import ask, assumed, closed_port, said, saying, serving, silence
+from tests.probes.wires import ask, assumed, closed_port, enough, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
@@ -63,7 +63,7 @@ async def test_a_file_has_size_and_age_and_a_folder_is_counted(server, ca_file, 
 
 async def test_tls_from_the_first_byte(implicit, ca_file):
     there = {"address": implicit.address, "tls": "implicit", "ca_file": ca_file, "folder": implicit.pub}
-    reading = await ask("ftp", **there, seconds=5)
+    reading = await ask("ftp", **there)
     assert said(reading) == ("up", "ok"), reading
     assert reading.facts["count"] == 3
 
@@ -136,7 +136,7 @@ async def test_the_right_password_lets_us_in():
 )
 async def test_a_peer_that_is_no_willing_server_is_down(peer, told, detail):
     async with serving(peer) as port:
-        reading = await ask("ftp", address=f"127.0.0.1:{port}", tls="none", seconds=0.5, **LOGIN)
+        reading = await ask("ftp", address=f"127.0.0.1:{port}", tls="none", seconds=enough(told), **LOGIN)
     assert said(reading) == ("down", told), reading
     assert detail in reading.detail
     assert CANARY not in repr(reading)

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import socket
-import time
 
 import pytest
 
@@ -23,7 +22,9 @@ from tests.probes.wires import (
     saying,
     serving,
     silence,
+    timed,
 )
+from tests.yardstick import HOLD, cancelled
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
@@ -49,13 +50,13 @@ def three(server, ca_file):
 
 
 async def test_http3_is_spoken_when_asked_for(three, server):
-    reading = await three(judge=assumed("http"))
+    reading, took = await timed(three(judge=assumed("http")))
     assert said(reading) == ("up", "ok")
     assert reading.material["body"] == b"hi HTTP/3.0"
     facts = reading.facts
     assert (facts["version"], facts["address"]) == ("3", f"127.0.0.1:{server.port}")
     assert facts["certificate.subject"] == "localhost"
-    assert 0 < facts["latency"] < 1
+    assert 0 < facts["latency"] < took
 
 
 async def test_http3_has_its_phases(three):
@@ -148,7 +149,7 @@ async def test_a_body_is_read_up_to_its_limit_and_does_not_hold_the_loop(three):
     assert said(reading) == ("up", "ok")
     assert reading.facts["truncated"]
     assert len(reading.material["body"]) == 2 << 20
-    assert meter.longest < 0.05
+    assert meter.held < HOLD
 
 
 async def test_a_plain_check_after_it_is_plain(three, server, ca_file):
@@ -206,8 +207,8 @@ async def test_a_peer_that_does_not_speak_quic_is_a_timeout(peer):
             reading = await quic(port, seconds=0.4)
     assert said(reading) == ("down", "timeout")
     assert reading.detail.startswith(f"no QUIC from 127.0.0.1:{port}")
-    assert meter.took < 0.6
-    assert meter.longest < 0.05
+    assert meter.ticked < 2 * 0.4
+    assert meter.held < HOLD
 
 
 async def test_a_version_that_nobody_knows_is_a_protocol_fault():
@@ -245,17 +246,14 @@ async def test_an_application_that_thinks_for_ever_is_told_from_a_lost_handshake
     assert reading.detail.startswith("connected to")
 
 
-async def test_cancellation_returns_within_100_ms_and_leaves_nothing():
+async def test_cancellation_returns_at_once_and_leaves_nothing():
     async with datagrams(silent) as port:
         await quic(port, seconds=0.2)
         before = descriptors()
         run = asyncio.ensure_future(quic(port, seconds=60))
         await asyncio.wait([run], timeout=0.2)
-        began = time.monotonic()
-        run.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await run
-        assert time.monotonic() - began < 0.1
+        await cancelled(run)
+        assert run.cancelled()
         assert descriptors() == before
 
 
@@ -266,7 +264,7 @@ async def test_a_run_leaves_no_descriptor_and_does_not_hold_the_loop(three):
         readings = await asyncio.gather(*(three(seconds=10) for _ in range(20)))
     assert {said(reading) for reading in readings} == {("up", "ok")}
     assert descriptors() == before
-    assert meter.longest < 0.05
+    assert meter.held < HOLD
 
 
 async def test_no_secret_is_in_any_fact_or_detail(three):

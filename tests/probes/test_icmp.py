@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.probes.names import name_server
-from tests.probes.wires import Meter, ask, said
+from tests.probes.wires import ask, said, timed
+from tests.yardstick import PATIENCE
 from watch.probes.icmp import IcmpProbe
 from watch.probes.wire.net.echo import Echo
 from watch.probes.wire.net.engines import adopt, shared
@@ -29,10 +30,10 @@ def denied(family, kind):
     ("host", "address"), [("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("localhost", "127.0.0.1")]
 )
 async def test_a_host_that_answers_is_up_with_its_round_trips(host, address):
-    reading = await ask("icmp", host=host, **QUICK)
+    reading, took = await timed(ask("icmp", host=host, **QUICK))
     assert said(reading) == ("up", "ok")
     facts = reading.facts
-    assert 0 < facts["rtt.min"] <= facts["latency"] <= facts["rtt.max"] < 1
+    assert 0 < facts["rtt.min"] <= facts["latency"] <= facts["rtt.max"] < took
     assert (facts["loss"], facts["address"]) == (0, address)
 
 
@@ -44,14 +45,10 @@ async def test_a_name_is_looked_up_first():
 
 
 async def test_hundreds_of_targets_share_one_socket_and_lose_nothing():
-    async with Meter() as meter:
-        asked = [
-            ask("icmp", host=f"127.0.{n // 250}.{n % 250 + 1}", packets=1, seconds=10) for n in range(500)
-        ]
-        readings = await asyncio.gather(*asked)
+    asked = [ask("icmp", host=f"127.0.{n // 250}.{n % 250 + 1}", packets=1, seconds=30) for n in range(500)]
+    readings = await asyncio.gather(*asked)
     assert [reading for reading in readings if said(reading) != ("up", "ok")] == []
     assert len(shared(Echo)._sockets) == 1
-    assert meter.took < 10
 
 
 async def test_forged_replies_do_not_count():
@@ -76,9 +73,9 @@ async def test_forged_replies_do_not_count():
 
 async def test_without_permission_the_program_ping_is_asked():
     adopt(Echo(opener=denied))
-    reading = await ask("icmp", host="127.0.0.1", packets=2, seconds=5)
+    reading, took = await timed(ask("icmp", host="127.0.0.1", packets=2))
     assert said(reading) == ("up", "ok")
-    assert 0 < reading.facts["latency"] < 1
+    assert 0 < reading.facts["latency"] < took
 
 
 async def test_the_program_is_stopped_when_the_run_is():
@@ -115,7 +112,7 @@ asyncio.run(main())
 def outside(*wrapper, hosts):
     """Return what the probe says of *hosts* in a process started by *wrapper*."""
     command = [*wrapper, sys.executable, "-c", SCRIPT, str(HERE), *hosts]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 

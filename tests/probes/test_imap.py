@@ -8,7 +8,7 @@ import pytest
 
 from tests.probes.scripted import Overhearing, lines
 from tests.probes.servers.dovecot import CANARY, RIGHT, WRONG, dovecot
-from tests.probes.wires import ask, assumed, closed_port, said, saying, serving, silence
+from tests.probes.wires import ask, assumed, closed_port, enough, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
@@ -40,7 +40,7 @@ async def test_a_store_that_greets_and_encrypts_is_up_with_its_facts(store, ca_f
 async def test_a_login_counts_the_messages_of_a_folder(store, ca_file):
     there = {"address": f"localhost:{store.imaps}", "ca_file": ca_file, **RIGHT}
     for _ in range(2):  # the first look changed nothing
-        reading = await ask("imap", **there, folder="INBOX", seconds=5)
+        reading = await ask("imap", **there, folder="INBOX")
         assert said(reading) == ("up", "ok"), reading
         assert (reading.facts["messages"], reading.facts["unseen"]) == (2, 2)
     assert CANARY not in repr(reading)
@@ -49,13 +49,13 @@ async def test_a_login_counts_the_messages_of_a_folder(store, ca_file):
 async def test_messages_that_nobody_reads_are_degraded(store, ca_file):
     judge = compile_judge([], ["unseen < 2"], reference(ImapProbe).facts, {})
     there = {"address": f"localhost:{store.imaps}", "ca_file": ca_file, **RIGHT}
-    reading = await ask("imap", **there, folder="INBOX", judge=judge, seconds=5)
+    reading = await ask("imap", **there, folder="INBOX", judge=judge)
     assert said(reading) == ("degraded", "expectation")
 
 
 async def test_a_folder_that_is_not_there_is_missing(store, ca_file):
     there = {"address": f"localhost:{store.imaps}", "ca_file": ca_file, **RIGHT}
-    assert said(await ask("imap", **there, folder='no "such\\', seconds=5)) == ("down", "missing")
+    assert said(await ask("imap", **there, folder='no "such\\')) == ("down", "missing")
 
 
 async def test_a_folder_whose_name_stands_in_lines_of_its_own_is_counted():
@@ -69,14 +69,14 @@ async def test_a_folder_whose_name_stands_in_lines_of_its_own_is_counted():
 
 async def test_starttls_is_spoken_before_the_password(store, ca_file):
     there = {"address": f"localhost:{store.imap}", "tls": "starttls", "ca_file": ca_file}
-    reading = await ask("imap", **there, **RIGHT, seconds=5)
+    reading = await ask("imap", **there, **RIGHT)
     assert said(reading) == ("up", "ok"), reading
     assert (reading.facts["starttls"], reading.facts["certificate.subject"]) == (True, "localhost")
     assert list(reading.phases) == ["resolve", "connect", "first_byte", "tls", "transfer"]
 
 
 async def test_a_wrong_password_is_down(store, ca_file):
-    reading = await ask("imap", address=f"localhost:{store.imaps}", ca_file=ca_file, **WRONG, seconds=5)
+    reading = await ask("imap", address=f"localhost:{store.imaps}", ca_file=ca_file, **WRONG)
     assert said(reading) == ("down", "auth"), reading
     assert "canary" not in repr(reading)
     assert reading.facts["protocol"] == "TLSv1.3"
@@ -119,7 +119,7 @@ async def test_plain_text_on_the_port_of_tls_is_a_tls_fault(store):
 )
 async def test_a_peer_that_is_no_willing_store_is_down(peer, told, detail):
     async with serving(peer) as port:
-        reading = await ask("imap", address=f"127.0.0.1:{port}", tls="none", seconds=0.5)
+        reading = await ask("imap", address=f"127.0.0.1:{port}", tls="none", seconds=enough(told))
     assert said(reading) == ("down", told), reading
     assert detail in reading.detail
 

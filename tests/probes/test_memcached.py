@@ -8,7 +8,7 @@ import pytest
 
 from tests.ports import free_port
 from tests.probes.servers.memcached import server
-from tests.probes.wires import ask, closed_port, said, saying, serving, silence
+from tests.probes.wires import ask, closed_port, enough, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
 from watch.probes.memcached import MemcachedProbe
@@ -86,7 +86,7 @@ async def test_a_server_that_talks_nonsense_is_told_apart(answer, told):
         await silence(reader, writer)
 
     async with serving(talk) as port:
-        reading = await ask("memcached", address=f"127.0.0.1:{port}", seconds=0.5)
+        reading = await ask("memcached", address=f"127.0.0.1:{port}", seconds=enough(told))
     assert said(reading) == told
     assert "\x1b" not in reading.detail
 

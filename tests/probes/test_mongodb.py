@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.probes.mongo import HELLO, NOW, SERVER, SET, Mongo, member, message, replying, status
-from tests.probes.wires import Meter, ask, assumed, said, serving
+from tests.probes.wires import Meter, ask, assumed, enough, said, serving
+from tests.yardstick import HOLD
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
@@ -273,7 +274,7 @@ WIDE = bson.encode({str(n): None for n in range(MOST_VALUES + 1)})
 )
 async def test_a_server_that_talks_nonsense_is_told_apart(answer, told):
     async with serving(replying(answer)) as port:
-        reading = await ask("mongodb", address=f"127.0.0.1:{port}", **LOGIN, seconds=0.5)
+        reading = await ask("mongodb", address=f"127.0.0.1:{port}", **LOGIN, seconds=enough(told))
     assert said(reading) == told
     assert CANARY not in repr(reading)
 
@@ -301,7 +302,7 @@ async def test_the_largest_document_that_we_read_does_not_hold_up_others():
         await ask("mongodb", address=f"127.0.0.1:{port}", seconds=0.5)
         async with Meter() as meter:
             await ask("mongodb", address=f"127.0.0.1:{port}", seconds=0.5)
-    assert meter.longest < 0.05
+    assert meter.held < HOLD
 
 
 @pytest.mark.parametrize(

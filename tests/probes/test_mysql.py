@@ -10,7 +10,7 @@ from tests.ports import free_port
 from tests.probes.databases import eventually, until
 from tests.probes.servers import mysql
 from tests.probes.servers.mysql import CANARY, server, sql
-from tests.probes.wires import ask, said, saying, serving, silence
+from tests.probes.wires import ask, enough, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
@@ -256,7 +256,9 @@ async def test_a_server_that_talks_nonsense_is_told_apart(answers, told, words):
         await silence(reader, writer)
 
     async with serving(talk) as port:
-        reading = await ask("mysql", address=f"127.0.0.1:{port}", password=Secret(CANARY), seconds=1)
+        reading = await ask(
+            "mysql", address=f"127.0.0.1:{port}", password=Secret(CANARY), seconds=enough(told)
+        )
     assert said(reading) == told, reading
     assert words in reading.detail
     assert CANARY not in repr(reading)

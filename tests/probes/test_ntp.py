@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.probes.servers.chronyd import PACKET, chrony
-from tests.probes.wires import ask, assumed, closed_port, datagrams, said
+from tests.probes.wires import ask, assumed, closed_port, datagrams, said, timed
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
 from watch.probes.ntp import NtpProbe
@@ -59,10 +59,10 @@ def server(*, leap=0, stratum=2, reference=b"\x0a\0\0\x01", ahead=0.0, origin=No
 
 
 async def test_a_server_in_step_is_up_with_its_facts(clock):
-    reading = await ask("ntp", address=clock, judge=assumed("ntp"))
+    reading, took = await timed(ask("ntp", address=clock, judge=assumed("ntp")))
     assert said(reading) == ("up", "ok"), reading
     facts = dict(reading.facts)
-    assert facts.pop("offset") < 0.1  # it is the same clock
+    assert facts.pop("offset") <= took  # it is the same clock
     assert 0 < facts.pop("latency") == reading.phases["first_byte"]
     assert 0 <= facts.pop("delay") < 1
     assert 0 <= facts.pop("dispersion") < 1
@@ -125,9 +125,9 @@ async def test_a_forged_answer_is_passed_over_and_the_true_one_awaited():
         return [*server(origin=7, ahead=900.0)(data), b"", b"x" * 400, *server()(data)]
 
     async with datagrams(both) as port:
-        reading = await ask("ntp", address=f"127.0.0.1:{port}")
+        reading, took = await timed(ask("ntp", address=f"127.0.0.1:{port}"))
     assert said(reading) == ("up", "ok"), reading
-    assert reading.facts["offset"] < 1
+    assert reading.facts["offset"] <= took
 
 
 @pytest.mark.parametrize("answer", [server(origin=7), server(mode=3), lambda _: [b"short"]])
@@ -151,10 +151,10 @@ async def test_a_question_that_is_lost_is_asked_again():
         return server()(data) if len(asked) > 1 else []
 
     async with datagrams(second) as port:
-        reading = await ask("ntp", address=f"127.0.0.1:{port}", seconds=4)
+        reading, took = await timed(ask("ntp", address=f"127.0.0.1:{port}", seconds=20))
     assert said(reading) == ("up", "ok"), reading
     assert len(set(asked)) == 2
-    assert reading.facts["offset"] < 0.5
+    assert reading.facts["offset"] <= took
 
 
 async def test_silence_is_a_timeout_and_a_closed_port_is_refused():

@@ -126,7 +126,8 @@ async def test_a_run_resumes_no_tls_session(kind, version, tls, pem, ca_file):
 
     async with serving(talk, tls=context) as port:
         for _ in range(3):
-            await ask(kind, **OVER_TLS[kind](port), ca_file=ca_file)
+            # Of the mail store both sides wait for the first word.
+            await ask(kind, **OVER_TLS[kind](port), ca_file=ca_file, seconds=3)
         while context.session_stats()["accept_good"] < 3:
             await asyncio.sleep(0)
     assert context.session_stats()["hits"] == 0

@@ -8,7 +8,7 @@ import pytest
 
 from tests.probes.scripted import lines
 from tests.probes.servers.dovecot import CANARY, MESSAGE, RIGHT, WRONG, dovecot
-from tests.probes.wires import ask, closed_port, said, saying, serving, silence
+from tests.probes.wires import ask, closed_port, enough, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
 from watch.probes.pop3 import Pop3Probe
@@ -35,7 +35,7 @@ async def test_a_server_that_greets_and_encrypts_is_up_with_its_facts(store, ca_
 async def test_a_login_counts_messages_and_leaves_them_there(store, ca_file, port, tls):
     there = {"address": f"localhost:{getattr(store, port)}", "ca_file": ca_file, "tls": tls}
     for _ in range(2):
-        reading = await ask("pop3", **there, **RIGHT, seconds=5)
+        reading = await ask("pop3", **there, **RIGHT)
         assert said(reading) == ("up", "ok"), reading
         assert (reading.facts["messages"], reading.facts["size"]) == (2, 2 * len(MESSAGE))
     assert CANARY not in repr(reading)
@@ -44,7 +44,7 @@ async def test_a_login_counts_messages_and_leaves_them_there(store, ca_file, por
 async def test_a_mailbox_that_fills_up_is_degraded(store, ca_file):
     judge = compile_judge([], ["messages < 2"], reference(Pop3Probe).facts, {})
     there = {"address": f"localhost:{store.pop3s}", "ca_file": ca_file, **RIGHT}
-    assert said(await ask("pop3", **there, judge=judge, seconds=5)) == ("degraded", "expectation")
+    assert said(await ask("pop3", **there, judge=judge)) == ("degraded", "expectation")
 
 
 async def test_a_certificate_about_to_end_is_degraded(store, ca_file):
@@ -56,7 +56,7 @@ async def test_a_certificate_about_to_end_is_degraded(store, ca_file):
 
 
 async def test_a_wrong_password_is_down(store, ca_file):
-    reading = await ask("pop3", address=f"localhost:{store.pop3s}", ca_file=ca_file, **WRONG, seconds=5)
+    reading = await ask("pop3", address=f"localhost:{store.pop3s}", ca_file=ca_file, **WRONG)
     assert said(reading) == ("down", "auth"), reading
     assert "canary" not in repr(reading)
 
@@ -77,7 +77,7 @@ async def test_a_certificate_that_clients_refuse_is_down(store):
 )
 async def test_a_peer_that_is_no_willing_server_is_down(peer, told, detail):
     async with serving(peer) as port:
-        reading = await ask("pop3", address=f"127.0.0.1:{port}", tls="none", seconds=0.5)
+        reading = await ask("pop3", address=f"127.0.0.1:{port}", tls="none", seconds=enough(told))
     assert said(reading) == ("down", told), reading
     assert detail in reading.detail
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import socket
 import subprocess
@@ -14,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.ports import free_port
-from tests.probes.wires import Meter, ask, assumed, closed_port, datagrams, said, serving, silence
+from tests.probes.wires import Meter, ask, assumed, closed_port, datagrams, said, serving, silence, timed
+from tests.yardstick import HOLD, PATIENCE, cancelled
 from watch.core.expect import compile_judge
 from watch.probes.base import reference
 from watch.probes.ports import PortsProbe
@@ -31,12 +31,14 @@ def ignore(data):
 async def test_a_port_that_is_open_and_may_be_is_up():
     async with serving(silence) as port:
         shut = free_port()
-        reading = await ask("ports", host="127.0.0.1", allowed=(str(port),), scan=(str(shut),), judge=ASSUMED)
+        reading, took = await timed(
+            ask("ports", host="127.0.0.1", allowed=(str(port),), scan=(str(shut),), judge=ASSUMED)
+        )
     assert said(reading) == ("up", "ok")
     facts = reading.facts
     assert (facts["open"], facts["unexpected"], facts["missing"]) == (str(port), "", "")
     assert (facts["doors"], facts["closed"], facts["silent"]) == (1, 1, 0)
-    assert 0 < facts["latency"] < 1
+    assert 0 < facts["latency"] <= took
 
 
 async def test_a_port_that_was_opened_and_may_not_be_is_down_and_named():
@@ -94,7 +96,7 @@ async def test_thousands_of_ports_do_not_hold_the_loop():
         reading = await ask("ports", host="127.0.0.1", scan=("1-5000", str(port)), seconds=20)
     assert said(reading) == ("up", "ok")
     assert str(port) in reading.facts["open"]
-    assert meter.longest < 0.1
+    assert meter.held < 2 * HOLD
 
 
 async def test_an_audit_that_had_no_time_to_end_is_our_fault():
@@ -108,13 +110,8 @@ async def test_a_cancelled_audit_ends_at_once():
     async with datagrams(ignore) as mute:
         run = asyncio.ensure_future(ask("ports", host="127.0.0.1", scan=(f"{mute}/udp", "1-300"), seconds=60))
         await asyncio.wait([run], timeout=0.2)
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        run.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await run
+        await cancelled(run)
         assert run.cancelled()
-        assert loop.time() - began < 0.1
 
 
 # A host that drops everything, one that nobody has a route to, and this one, with real servers on their own ports.
@@ -173,7 +170,7 @@ def network(tmp_path_factory):
         tmp_path_factory.mktemp("net"),
     ]
     command = [*shell, sys.executable, "-c", ASK, HERE]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -11,7 +11,7 @@ import pytest
 from tests.ports import free_port
 from tests.probes.databases import eventually, until
 from tests.probes.servers.redis import CANARY, command, server
-from tests.probes.wires import ask, said, saying, serving, silence
+from tests.probes.wires import ask, enough, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
@@ -202,7 +202,7 @@ async def test_a_server_that_talks_nonsense_is_told_apart(answer, told):
         await silence(reader, writer)
 
     async with serving(talk) as port:
-        reading = await ask("redis", address=f"127.0.0.1:{port}", seconds=1)
+        reading = await ask("redis", address=f"127.0.0.1:{port}", seconds=enough(told))
     assert said(reading) == told
     assert "\x1b" not in reading.detail
     assert len(str(reading.facts.get("role", ""))) <= 200

@@ -11,7 +11,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
 
 from tests.probes.scripted import lines
-from tests.probes.wires import ask, assumed, closed_port, said, saying, serving, silence
+from tests.probes.wires import ask, assumed, closed_port, enough, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
@@ -175,7 +175,7 @@ async def test_an_expectation_on_what_it_offers(tls, ca_file):
 )
 async def test_a_peer_that_is_no_willing_mail_server_is_down(peer, told, detail):
     async with serving(peer) as port:
-        reading = await ask("smtp", address=f"127.0.0.1:{port}", tls="none", seconds=0.5)
+        reading = await ask("smtp", address=f"127.0.0.1:{port}", tls="none", seconds=enough(told))
     assert said(reading) == ("down", told), reading
     assert detail in reading.detail
 

@@ -83,7 +83,7 @@ async def asking(server, maildir, ca_file, tls, *, way="imaps", **how):
         there = {"address": f"localhost:{port}", "ca_file": ca_file, "recipient": "noc@example.org"}
         there |= {"mailbox": f"{way}://localhost:{getattr(server, way)}"} | LOGIN | RIGHT
 
-        async def asked(*, seconds=10.0, **options):
+        async def asked(*, seconds=30.0, **options):
             return await ask("smtp", seconds=seconds, **there | options)
 
         yield mailbox, asked

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.yardstick import PATIENCE
+
 HERE = Path(__file__).parents[2]
 # Two routers on one wire; ours has a second interface, whose wire ends nowhere.
 NETWORK = """
@@ -116,7 +118,7 @@ def test_a_router_is_master_until_a_better_one_comes():
         [*shell, sys.executable, "-c", ASK, str(HERE), files],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr

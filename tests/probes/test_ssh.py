@@ -10,7 +10,7 @@ import asyncssh
 import pytest
 
 from tests.probes.servers.sshd import sshd
-from tests.probes.wires import ask, assumed, closed_port, descriptors, said, saying, serving, silence
+from tests.probes.wires import ask, assumed, closed_port, descriptors, enough, said, saying, serving, silence
 from watch.core.expect import compile_judge
 from watch.core.settings import Secret
 from watch.probes.base import reference
@@ -175,7 +175,7 @@ async def test_a_host_key_that_is_none_is_our_fault(server):
 async def test_a_peer_that_exchanges_no_keys_is_down(peer, told):
     before = descriptors()
     async with serving(peer) as port:
-        reading = await ask("ssh", address=f"127.0.0.1:{port}", seconds=0.5)
+        reading = await ask("ssh", address=f"127.0.0.1:{port}", seconds=enough(told))
     assert said(reading) == ("down", told), reading
     assert len(descriptors()) <= len(before)
 

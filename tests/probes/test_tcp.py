@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tests.probes.wires import ask, closed_port, drip, garbage, hang_up, reset, said, saying, serving, silence
+from tests.probes.wires import (
+    ask,
+    closed_port,
+    drip,
+    enough,
+    garbage,
+    hang_up,
+    reset,
+    said,
+    saying,
+    serving,
+    silence,
+)
 from watch.probes.tcp import TcpProbe
 
 
@@ -58,7 +70,9 @@ async def test_what_is_sent_is_answered():
 )
 async def test_a_peer_that_does_not_answer_as_expected_is_down(peer, told):
     async with serving(peer) as port:
-        reading = await ask("tcp", address=f"127.0.0.1:{port}", send="x", until="220 ready", seconds=0.3)
+        reading = await ask(
+            "tcp", address=f"127.0.0.1:{port}", send="x", until="220 ready", seconds=enough(told)
+        )
     assert said(reading) == told
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.probes.names import name_server
-from tests.probes.wires import ask, assumed, said
+from tests.probes.wires import ask, assumed, said, timed
+from tests.yardstick import PATIENCE
 from watch.probes.traceroute import TracerouteProbe
 
 QUICK = {"wait": timedelta(milliseconds=200), "rounds": 1}
@@ -75,17 +77,18 @@ def along_the_chain(*asked, more=""):
     """Return the readings of a process without capabilities at the near end of the chain."""
     shell = ["/usr/bin/unshare", "-nm", "/bin/sh", "-c", CHAIN % more, "sh"]
     command = [*shell, sys.executable, "-c", ASK, str(HERE), json.dumps(asked)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def test_a_host_behind_two_routers_is_reached_by_them_and_no_privilege():
     through = {"a": "10.9.2.0/24", "b": "192.0.2.0/24, 10.9.1.2", "c": "10.8.0.0/16"}
+    began = time.monotonic()
     four, six = along_the_chain({"host": "10.9.3.2", "through": through}, {"host": "fd09:3::2"})
     assert four[:2] == ["up", "ok"]
     facts = four[3]
-    assert 0 < facts.pop("latency") < 1
+    assert 0 < facts.pop("latency") < time.monotonic() - began
     assert facts == {
         "reached": True,
         "hops": 3,
@@ -175,10 +178,10 @@ def test_no_route_at_all_is_unreachable_and_nobody_answering_a_timeout():
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 async def test_this_machine_is_one_hop_away(host):
-    reading = await ask("traceroute", host=host, **QUICK, judge=assumed("traceroute"))
+    reading, took = await timed(ask("traceroute", host=host, **QUICK, judge=assumed("traceroute")))
     assert said(reading) == ("up", "ok")
     assert (reading.facts["hops"], reading.facts["path"], reading.facts["reached"]) == (1, host, True)
-    assert 0 < reading.facts["latency"] < 0.2
+    assert 0 < reading.facts["latency"] < took
 
 
 async def test_a_name_is_looked_up_first():

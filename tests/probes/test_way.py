@@ -16,6 +16,7 @@ import pytest
 from tests.probes import peers
 from tests.probes.names import answering, name_server
 from tests.probes.wires import closed_port, hang_up, said, saying, serving, silence
+from tests.yardstick import PATIENCE
 from watch.clock import SystemClock
 from watch.core.settings import Secret, Way
 from watch.probes import kinds, of_kind
@@ -26,7 +27,7 @@ OURS = "127.0.0.77"
 HERE = Path(__file__).parents[2]
 
 
-async def by(kind, way, *, seconds=2.0, **options):
+async def by(kind, way, *, seconds=20.0, **options):
     probe = of_kind(kind)(**options)
     return await asked(probe, None, clock=SystemClock(), timeout=timedelta(seconds=seconds), way=Way(**way))
 
@@ -334,14 +335,16 @@ def test_one_target_asked_over_each_carrier_tells_which_of_them_is_cut(tmp_path)
             checks:
               up:
                 tcp: 10.6.0.1:80
-                timeout: 500ms
+                timeout: 3s
                 via: {level3: {interface: eth1}, cogent: {interface: eth2}}
     """)
     )
     shell = ["/usr/bin/unshare", "-nm", "/bin/sh", "-c", CARRIERS % sys.executable, "sh"]
     ask = [sys.executable, "-m", "watch", "--config", str(config), "check", "--json"]
     ask = ["sh", "-c", '"$@" || true', "sh", *ask]
-    done = subprocess.run([*shell, *ask], capture_output=True, text=True, timeout=60, check=False, cwd=HERE)
+    done = subprocess.run(
+        [*shell, *ask], capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=HERE
+    )
     assert done.returncode == 0, done.stderr
     told = [json.loads(line) for line in done.stdout.splitlines()]
     before = {it["check"]: it["verdict"] for it in told[:2]}

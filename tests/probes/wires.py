@@ -11,18 +11,32 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from tests.yardstick import cost, slice_of_work
 from watch.core.expect import Judge, compile_judge
 from watch.probes import of_kind
 from watch.probes.base import reference
 from watch.vantage.prober import observe
 
 ANYTHING = Judge()
+_TICK = 0.001  # seconds between two looks of a Meter
 
 
-async def ask(kind, *, seconds=2.0, now=None, judge=ANYTHING, **options):
+async def ask(kind, *, seconds=20.0, now=None, judge=ANYTHING, **options):
     """Return the reading of one run."""
     asked = of_kind(kind)(**options)
     return await observe(asked, judge, now=now or datetime.now(UTC), timeout=timedelta(seconds=seconds))
+
+
+async def timed(asking):
+    """The reading of *asking*, and how many seconds it took: none of its durations can be longer."""
+    began = time.monotonic()
+    reading = await asking
+    return reading, time.monotonic() - began
+
+
+def enough(told, short=0.5):
+    """The limit in seconds for a run that must read *told*: *short* for a timeout, else so long that none comes."""
+    return short if "timeout" in told else 20.0
 
 
 def assumed(kind, *expect):
@@ -135,29 +149,35 @@ def saying(*parts, first=True):
 
 
 class Meter:
-    """What a stretch of the loop's life cost: wall time, the longest hold of the loop by CPU, memory."""
+    """What a stretch of the loop's life cost: its own time, the longest hold of it, and memory.
+
+    `ticked` is seconds by a timer of the loop: it does not count while the loop cannot run. `held` is the longest hold
+    in slices of work (`tests.yardstick`), by this thread's processor time: others' work is no hold of ours.
+    """
 
     async def __aenter__(self):
         # What thousands of tests before left in this process is not to be walked by a collection in between.
         gc.collect()
         gc.freeze()
-        self.longest, self._began, self._rss = 0.0, time.monotonic(), rss()
+        self._slice = cost(slice_of_work, of=2)
+        self._longest, self._ticks, self._rss = 0.0, 0, rss()
         self._task = asyncio.ensure_future(self._tick())
         await asyncio.sleep(0)
         return self
 
     async def _tick(self):
-        # The thread's CPU time, not the clock's: on a busy machine others' work is no lag of ours.
         last = time.thread_time()
         while True:
-            await asyncio.sleep(0.001)
-            self.longest, last = max(self.longest, time.thread_time() - last), time.thread_time()
+            await asyncio.sleep(_TICK)
+            self._longest, last = max(self._longest, time.thread_time() - last), time.thread_time()
+            self._ticks += 1
 
     async def __aexit__(self, *_):
-        self.took = time.monotonic() - self._began
+        self.ticked = self._ticks * _TICK
         self.grown = rss() - self._rss
         self._task.cancel()
         gc.unfreeze()
+        self.held = self._longest / max(self._slice, cost(slice_of_work, of=2))
 
 
 def rss():

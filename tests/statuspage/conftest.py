@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from tests.yardstick import PATIENCE
 from watch.web.listen import serve
 from watch.web.public import public_server
 from watch.web.rendered_pages import RenderedPages
@@ -33,10 +34,10 @@ def site():
 
     thread = threading.Thread(target=asyncio.run, args=(listen(),))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(PATIENCE)
     yield pages, over["url"]
     over["loop"].call_soon_threadsafe(over["stop"].set)
-    thread.join(10)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
 
 

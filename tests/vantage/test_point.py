@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from tests.fakes import Counter, FakeClock, MemoryStore, SilentDesk, settings
+from tests.yardstick import PATIENCE
 from watch.core.book import Book
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Canary, Vantage
@@ -318,7 +319,7 @@ async def test_stopping_cancels_what_is_under_way_and_returns():
     while not stage.uplink.observations:
         await asyncio.sleep(0)
     stage.point.stop()
-    await asyncio.wait_for(running, 2)
+    await asyncio.wait_for(running, PATIENCE)
 
 
 async def test_a_restart_in_our_own_outage_remembers_that_the_canaries_were_good():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from statuspage.document import Document
 from statuspage.render import rendered
 from tests.statuspage.samples import STATES
+from tests.yardstick import PATIENCE
 from watch.web.fast_get import FastGet, _asked
 from watch.web.page_answers import PageAnswers
 from watch.web.public import public_server
@@ -70,7 +71,7 @@ async def connect():
 
 
 async def answer(reader):
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
     length = re.search(rb"Content-Length: (\d+)", head)
     return head, await reader.readexactly(int(length[1]) if length else 0)
 
@@ -119,7 +120,7 @@ def without_date(said):
 async def test_after_an_odd_question_the_connection_still_answers_plain_ones(address, connect):
     reader, writer = await connect(address)
     writer.write(PLAIN.replace(b"GET", b"HEAD"))
-    await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
     writer.write(PLAIN)
     head, body = await answer(reader)
     assert head.startswith(b"HTTP/1.1 200 OK")
@@ -132,7 +133,7 @@ async def test_an_idle_connection_is_closed(served, connect):
     reader, writer = await connect(await served(public_server(pages, keep_alive_s=0.2)))
     writer.write(PLAIN)
     await answer(reader)
-    assert await asyncio.wait_for(reader.read(), 5) == b""
+    assert await asyncio.wait_for(reader.read(), PATIENCE) == b""
 
 
 async def test_who_reads_no_answers_is_cut_off(connect):
@@ -152,7 +153,7 @@ async def test_who_reads_no_answers_is_cut_off(connect):
     ) as server:
         _, writer = await connect(server.sockets[0].getsockname(), limit=1024)
         writer.write(PLAIN)
-        await asyncio.wait_for(cut, 5)
+        await asyncio.wait_for(cut, PATIENCE)
     assert here == set()
 
 
@@ -165,5 +166,5 @@ async def test_a_stopped_server_leaves_nobody_waiting(connect):
     reader, writer = await connect(address)
     writer.write(PLAIN)
     await answer(reader)
-    await asyncio.wait_for(runner.cleanup(), 5)
-    assert await asyncio.wait_for(reader.read(), 5) == b""
+    await asyncio.wait_for(runner.cleanup(), PATIENCE)
+    assert await asyncio.wait_for(reader.read(), PATIENCE) == b""

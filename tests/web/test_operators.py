@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 
+from tests.yardstick import PATIENCE
 from watch.web.metrics import Metrics
 from watch.web.operators import Beat, Health, Readiness, Sources, operators_app
 from watch.web.series import CheckSample, Samples
@@ -125,7 +126,7 @@ async def answer(address, *lines, version="1.1"):
         "\r\n".join([f"{first} HTTP/{version}", *rest, "Connection: close", "", ""]).encode("latin-1")
     )
     try:
-        return (await asyncio.wait_for(reader.read(), 10)).decode()
+        return (await asyncio.wait_for(reader.read(), PATIENCE)).decode()
     finally:
         writer.transport.abort()
 

@@ -12,6 +12,7 @@ from aiohttp import http_parser
 
 from statuspage.render import rendered
 from tests.statuspage.samples import STATES
+from tests.yardstick import PATIENCE
 from watch.errors import ListenError
 from watch.web.public import public_server, refuse_slow_parser
 from watch.web.rendered_pages import RenderedPages
@@ -44,7 +45,7 @@ async def talk(address, raw, *, until=b""):
     reader, writer = await asyncio.open_connection(*address)
     try:
         writer.write(raw)
-        return await asyncio.wait_for(reader.readuntil(until) if until else reader.read(), 5)
+        return await asyncio.wait_for(reader.readuntil(until) if until else reader.read(), PATIENCE)
     finally:
         writer.close()
         await writer.wait_closed()
@@ -223,7 +224,7 @@ async def test_who_asks_much_and_reads_nothing_is_cut_off(served, site):
     address = await served(public_server(pages, keep_alive_s=0.3))
     _, writer = await asyncio.open_connection(*address, limit=1024)
     ask = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         try:
             while not writer.transport.is_closing():
                 writer.write(ask * 1000)

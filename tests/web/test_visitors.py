@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from statuspage.render import rendered
 from tests.statuspage.samples import STATES
+from tests.yardstick import PATIENCE
 from watch.web.public import public_server
 from watch.web.rendered_pages import RenderedPages
 from watch.web.visitors import MOST, Visitors
@@ -41,7 +42,7 @@ async def asked(connection, more=b"", ask=PLAIN):
     """The status of the answer to one more request on *connection*."""
     reader, writer = connection
     writer.write(ask + more + b"\r\n")
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
     await reader.readexactly(int(re.search(rb"Content-Length: (\d+)", head)[1]))
     return int(head.split()[1])
 
@@ -53,11 +54,11 @@ async def test_the_201st_connection_of_an_address_is_refused_and_others_are_not(
         assert {await asked(it) for it in many} == {200}
         refused = await stack.enter_async_context(connected(address))
         assert await asked(refused) == 429
-        assert await asyncio.wait_for(refused[0].read(), 10) == b""
+        assert await asyncio.wait_for(refused[0].read(), PATIENCE) == b""
         assert await asked(await stack.enter_async_context(connected(address, "127.0.0.2"))) == 200
         assert {await asked(it) for it in many} == {200}
         many[0][1].close()
-        await asyncio.wait_for(many[0][0].read(), 10)
+        await asyncio.wait_for(many[0][0].read(), PATIENCE)
         assert await asked(await stack.enter_async_context(connected(address))) == 200
 
 
@@ -73,7 +74,7 @@ async def test_the_ones_that_ended_badly_are_not_counted(served, page):
             async with connected(address) as (reader, writer):
                 writer.write(say)
                 writer.write_eof()
-                await asyncio.wait_for(reader.read(), 10)
+                await asyncio.wait_for(reader.read(), PATIENCE)
     async with connected(address) as one:
         assert await asked(one) == 200
 
@@ -83,7 +84,7 @@ async def test_a_connection_too_many_that_says_nothing_is_closed(served, page):
     async with AsyncExitStack() as stack:
         for _ in range(MOST + 1):
             reader, _ = await stack.enter_async_context(connected(address))
-        assert await asyncio.wait_for(reader.read(), 10) == b""
+        assert await asyncio.wait_for(reader.read(), PATIENCE) == b""
 
 
 @pytest.mark.parametrize("ask", [PLAIN, PLAIN.replace(b"GET", b"HEAD")], ids=["fast", "aiohttp"])
@@ -96,7 +97,7 @@ async def test_behind_a_trusted_proxy_the_limit_goes_by_the_visitor(served, page
             assert await reading(await stack.enter_async_context(connected(address)), of_eve, ask) == 200
         refused = await stack.enter_async_context(connected(address))
         assert await asked(refused, of_eve) == 429
-        assert await asyncio.wait_for(refused[0].read(), 10) == b""
+        assert await asyncio.wait_for(refused[0].read(), PATIENCE) == b""
         other = await stack.enter_async_context(connected(address))
         assert await reading(other, b"X-Forwarded-For: 198.51.100.7, 198.51.100.8\r\n", ask) == 200
         assert await asked(other, of_eve) == 429  # the connection of a proxy is that of its latest request
@@ -105,7 +106,7 @@ async def test_behind_a_trusted_proxy_the_limit_goes_by_the_visitor(served, page
 async def headed(connection, more, ask):
     reader, writer = connection
     writer.write(ask + more + b"\r\n")
-    return int((await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).split()[1])
+    return int((await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)).split()[1])
 
 
 async def test_what_others_than_trusted_proxies_say_is_not_believed(served, page):

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from tests.ports import free_port
 from tests.probes.daemons import folder, give, running
 from tests.probes.servers import Asked, Stood, debian
+from tests.yardstick import PATIENCE
 
 AGAINST = debian("bind9")
 
@@ -70,7 +71,12 @@ def valid(first, last):
 
 def run(program, *arguments, where):
     done = subprocess.run(
-        [program, *map(str, arguments)], check=True, cwd=where, capture_output=True, text=True, timeout=30
+        [program, *map(str, arguments)],
+        check=True,
+        cwd=where,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
     return done.stdout
 

@@ -11,6 +11,7 @@ import time
 from tests.ports import free_port
 from tests.probes.daemons import USER, folder, running
 from tests.probes.servers import Asked, Stood, debian
+from tests.yardstick import PATIENCE
 
 AGAINST = debian("chrony")
 # -x: it never touches this machine's clock.
@@ -40,7 +41,7 @@ def chrony(local):
 
 
 def until_answering(process, port):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while True:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):
             sock.connect(("127.0.0.1", port))

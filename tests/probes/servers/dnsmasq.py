@@ -11,6 +11,7 @@ import dns.message
 from tests.ports import free_port
 from tests.probes.daemons import running
 from tests.probes.servers import Asked, Stood, debian
+from tests.yardstick import PATIENCE
 
 AGAINST = debian("dnsmasq-base")
 OPTIONS = [
@@ -42,7 +43,7 @@ def dnsmasq():
 
 def answered(process, port):
     query = dns.message.make_query("web.test", "A").to_wire()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(0.2)
         sock.connect(("127.0.0.1", port))

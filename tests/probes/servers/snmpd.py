@@ -12,6 +12,7 @@ import time
 from tests.ports import free_port
 from tests.probes.servers import Asked, Stood, debian
 from tests.probes.wires import ask, said
+from tests.yardstick import PATIENCE
 from watch.probes.wire.net.engines import close_all
 
 AGAINST = debian("snmpd")
@@ -38,11 +39,11 @@ def wait_for(process, **options):
 
     async def answers():
         try:
-            return said(await ask("snmp", **options, seconds=0.5))
+            return said(await ask("snmp", **options, seconds=2))
         finally:
             await close_all()
 
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while asyncio.run(answers()) != ("up", "ok"):
         assert process.poll() is None, "it ended"
         assert time.monotonic() < deadline, "it does not answer"
