@@ -149,7 +149,7 @@ async def test_a_damaged_cell_of_any_table_is_said_with_its_table_or_left_out_an
                     assert any(word in str(trouble) for word in ("restore", "rebuild", "newer version")), what
                     said[table] += 1
                 said["left out"] += bool(left_out)
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)  # a hub may still be leaving
     needed = {"belief", "alert", "notice", "heard", "lane", "dark", "dark_gap", "tile", "day", "ledger"}
     assert needed <= said.keys(), said
     assert said["left out"] > len(USEFUL)

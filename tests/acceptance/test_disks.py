@@ -110,14 +110,14 @@ async def scene(tmp_path):
 async def test_an_outage_while_the_disk_is_full_is_told_in_time_and_recorded_afterwards(scene):
     await scene.hub.begin()
     scene.full(True)
-    await scene.page("MONITORING TROUBLE", "nothing can be written")
+    await scene.page("MONITORING TROUBLE", "the store takes no writes")
     await scene.ready(False)
     assert "largest size" in (await scene.facts())["store"]
     _, said = await scene.hub.verb("status")
-    assert "nothing can be written, all is kept in memory" in said
+    assert "the store takes no writes, all is kept in memory" in said
     outage = await scene.outage()
     scene.full(False)
-    await scene.page("OVER", "nothing can be written")
+    await scene.page("OVER", "the store takes no writes")
     await scene.ready(True)
     await scene.recorded(*outage)
     assert await scene.hub.kill(signal.SIGTERM) == 0, scene.hub.said()
@@ -127,7 +127,7 @@ async def test_an_outage_while_the_disk_is_full_is_told_in_time_and_recorded_aft
 async def test_a_hub_that_starts_on_a_full_disk_watches_and_pages_and_writes_it_down_later(scene):
     scene.hub.command = ["prlimit", "--fsize=16384:unlimited", *scene.hub.command]
     await scene.hub.start()
-    await scene.page("MONITORING TROUBLE", "nothing can be written")
+    await scene.page("MONITORING TROUBLE", "the store takes no writes")
     outage = await scene.outage()
     scene.full(False)
     await scene.ready(True)

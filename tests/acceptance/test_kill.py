@@ -30,7 +30,7 @@ HUBS, KILLS = 5, 10
 AWAY = 5.0  # seconds
 CONFIG = """
 service: {{name: Acme {number}, timezone: UTC}}
-defaults: {{every: 1s, timeout: 10s, retry_every: 300ms}}
+defaults: {{every: 1s, timeout: 1500ms, retry_every: 300ms}}  # so that a state lapses within `AWAY`
 components:
   steady: {{checks: {{home: {{http: "{url}/steady"}}}}}}
   flaky: {{checks: {{home: {{http: "{url}/flaky{number}"}}}}}}

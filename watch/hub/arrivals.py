@@ -103,7 +103,7 @@ class Arrivals:
             return fit
         if not self._intake.accept(fit, now_ms):
             return f"{found.check!r} is not asked from there"
-        self._awaited.read(fit.check, fit.at_ms)
+        self._awaited.read(fit.check, fit.at_ms, settled=self._intake.settled(fit.check, fit.vantage))
         self._meter.observed(fit.verdict, fit.reason)
         return None
 

@@ -49,9 +49,9 @@ class Awaited:
         """Since when *check* should have been asked (again)."""
         return max(self._back_ms, self.joined_ms(check))
 
-    def read(self, check: str, at_ms: int) -> None:
-        """Note a reading of *check* that began at *at_ms*."""
-        if check in self._unasked and at_ms >= self.since_ms(check):
+    def read(self, check: str, at_ms: int, *, settled: bool) -> None:
+        """Note a reading of *check* that began at *at_ms*; unless *settled*, more of them are to tell its state."""
+        if settled and check in self._unasked and at_ms >= self.since_ms(check):
             self._unasked.discard(check)
 
     def component(self, board: Board, key: str) -> bool:

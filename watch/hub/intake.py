@@ -26,6 +26,11 @@ _LAPSES = 1000  # states that may lapse at once, before the loop may do somethin
 class Intake(Beliefs):
     """Judges what comes in, by (check, vantage point)."""
 
+    def settled(self, check: str, vantage: str) -> bool:
+        """Whether no streak of *check* is under way, as *vantage* sees it."""
+        belief = self.beliefs.get((check, vantage))
+        return belief is None or belief.settled
+
     # ---- readings ----
 
     def accept(self, o: Observation, now_ms: int) -> bool:
