@@ -125,7 +125,10 @@ class Backlog:
         with self._lock:
             waiting, self._waiting = self._waiting, Batch()
             self._through = self.added
-            merge(self._taken, waiting)
+            if self._taken:
+                merge(self._taken, waiting)
+            else:
+                self._taken = waiting  # nearly always; a merge under the lock would hold up the loop
             self._give_up(self._taken, len(self._taken.observations) - self._readings)
             return self._taken
 
