@@ -18,7 +18,7 @@ from tests.acceptance.estate import Hub, Process, listening, nginx, until
 from tests.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
 WITHIN = 120  # seconds: only against hanging
@@ -185,7 +185,7 @@ async def test_a_hub_with_too_few_files_asks_what_it_can_and_says_so(tmp_path, t
     await hub.start()
     try:
         await until(
-            lambda: _unready_for(hub, "checks are asked on time"),
+            lambda: _says(hub, "checks are asked on time", unready),
             within=WITHIN,
             what="it says that it is overloaded",
         )
@@ -238,17 +238,9 @@ async def test_sigterm_ends_a_hub_whatever_its_probes_do(tmp_path, kind):
             await hub.kill()
 
 
-async def _says(hub: Hub, words: str) -> bool:
+async def _says(hub: Hub, words: str, asked: Callable[[Hub], Awaitable[str]] = troubles) -> bool:
     try:
-        return words in await troubles(hub)
-    except aiohttp.ClientError:
-        assert hub.running.returncode is None, hub.said()
-        return False
-
-
-async def _unready_for(hub: Hub, words: str) -> bool:
-    try:
-        return words in await unready(hub)
+        return words in await asked(hub)
     except aiohttp.ClientError:
         assert hub.running.returncode is None, hub.said()
         return False
