@@ -122,6 +122,7 @@ def _starved(folder: Path, targets: Targets) -> Result:
         stage.settle()
         result.usual = stage.usual()
         with _busy(4):
+            stage.strained()
             stage.watch(result, 25)
             result.killed = stage.kill_victim(60)
         stage.relieved(result)

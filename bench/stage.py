@@ -111,8 +111,12 @@ class Stage:
             self._slow.close()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send *number* to the hub; what is to be said within seconds counts from now."""
+        """Send *number* to the hub; the strain begins now."""
         self._process.send_signal(number)
+        self.strained()
+
+    def strained(self) -> None:
+        """The strain begins now: what is to be said within seconds counts from here."""
         self._began = time.monotonic()
 
     def configure(self, text: str, slow_checks: int = 0) -> None:
@@ -233,16 +237,17 @@ class Stage:
 
         def turn() -> None:
             while not over.is_set():
-                self.signal(signal.SIGSTOP)
+                self._process.send_signal(signal.SIGSTOP)
                 over.wait(stopped)
-                self.signal(signal.SIGCONT)
+                self._process.send_signal(signal.SIGCONT)
                 over.wait(running)
 
         thread = threading.Thread(target=turn)
+        self.strained()
         thread.start()
         try:
             yield
         finally:
             over.set()
             thread.join()
-            self.signal(signal.SIGCONT)
+            self._process.send_signal(signal.SIGCONT)

@@ -71,3 +71,14 @@ class StoreCorrupt(StoreError):  # noqa: N818 - as `Trouble`
 
 class ListenError(Trouble):
     """An address cannot be bound."""
+
+
+def place(error: BaseException) -> str:
+    """Return where *error* was raised: ``file.py:12 in name``, the innermost frame. It holds no secret."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "an unknown place"
+    code = trace.tb_frame.f_code
+    return f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} in {code.co_name}"

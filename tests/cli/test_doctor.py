@@ -215,7 +215,7 @@ def test_an_edit_near_the_end_of_the_ledger_is_named(desk):
 def test_a_record_ahead_of_the_clock_is_told_with_both_times(desk):
     desk.keep(filled(until=int(time.time() * 1000)))
     assert found(desk).keys() == {"no_hub"}
-    desk.keep(Batch(beliefs=last_seen(int(time.time() * 1000) + 50 * HOUR)))
+    desk.keep(Batch(beliefs=last_seen(int(time.time() * 1000) + 50 * HOUR + HOUR // 2)))
     trouble = found(desk)["clock_epoch"]
     assert "2 days 2 h behind the end of the record" in trouble["text"]
     assert "before" in trouble["text"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.yardstick import cancelled
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.probes.wire.child import held, run, said_by
 from watch.probes.wire.net.blame import carried
+from watch.probes.wire.processor import starved
 
 LATE = ProbeFailure(Reason.TIMEOUT, "it did not end")
 
@@ -56,8 +58,10 @@ async def test_of_a_program_that_hangs_nothing_is_left(name, tmp_path):
     pids = tmp_path / "pids"
     pids.touch()
     running = asyncio.ensure_future(said_by("sh", "-c", LEAVES[name].format(pids=pids), package="dash"))
-    wanted = 1 if "ignores" in name else 2
+    began, wanted = time.monotonic(), 1 if "ignores" in name else 2
     while len(pids.read_text().split()) < wanted:
+        await asyncio.sleep(0)
+    while starved("sh", map(int, pids.read_text().split()), time.monotonic() - began):  # a busy machine
         await asyncio.sleep(0)
     await cancelled(running)
     with pytest.raises(asyncio.CancelledError) as caught:
@@ -176,3 +180,26 @@ def alive(pid):
     except ProcessLookupError:
         return False
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+
+
+async def test_a_program_that_waited_for_a_processor_says_nothing_of_the_target():
+    one = str(min(os.sched_getaffinity(0)))
+    busy = "while :; do :; done"
+    idle = ("taskset", "-c", one, "chrt", "--idle", "0", "sh", "-c", busy)
+    with subprocess.Popen(["taskset", "-c", one, "sh", "-c", busy]) as other:
+        running = asyncio.ensure_future(said_by("env", *idle, package="coreutils"))
+        while starved("the program", children(), 4.0) is None:
+            await asyncio.sleep(0)
+        await cancelled(running)
+        other.kill()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await running
+    found = carried(caught.value)
+    assert isinstance(found, OurFault)
+    assert found.reason is Reason.OVERLOADED
+    assert "for a processor" in found.detail
+
+
+def children() -> list[int]:
+    """The processes that this one has started."""
+    return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]

@@ -7,7 +7,6 @@ one line, for grep. With --json each check is printed as soon as it is done.
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from watch.core.reading import Reading
     from watch.core.settings import Check, Settings
 
-_AT_ONCE = 64
 _COLOURS = {"up": "green", "degraded": "yellow", "down": "red", "unknown": "magenta"}
 _REASON = 11  # the longest: unreachable, expectation, certificate
 _LEAST = 36  # columns a detail needs beside its reason; with fewer it is printed below its row, indented
@@ -101,21 +99,19 @@ def _written(check: Check) -> str:
 async def _asked(checks: Sequence[Check], say: Callable[[Check, Reading, float], None]) -> list[Reading]:
     from watch.clock import SystemClock  # noqa: PLC0415
     from watch.probes.wire.net.engines import close_all  # noqa: PLC0415
-    from watch.vantage.ask import asked  # noqa: PLC0415
+    from watch.vantage.once import ask_once  # noqa: PLC0415
 
-    clock, gate = SystemClock(), asyncio.Semaphore(_AT_ONCE)
+    readings: list[Reading] = []
 
-    async def one(check: Check) -> Reading:
-        async with gate:
-            began = clock.monotonic()
-            reading = await asked(check.probe, check.judge, clock=clock, timeout=check.timeout, way=check.way)
-            say(check, reading, clock.monotonic() - began)
-            return reading
+    def said(check: Check, reading: Reading, seconds: float) -> None:
+        readings.append(reading)
+        say(check, reading, seconds)
 
     try:
-        return list(await asyncio.gather(*(one(check) for check in checks)))
+        await ask_once(checks, SystemClock(), said)
     finally:
         await close_all()
+    return readings
 
 
 def _columns() -> int | None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from watch.cli.interrupts import leave, leave_quietly
+from watch.errors import place
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 _PATIENCE = 1.0  # seconds
 _STUCK: list[str] = []
@@ -34,11 +37,19 @@ def run_loop(work: Callable[[], Awaitable[T]]) -> T:
 
     runner, threads = asyncio.Runner(loop_factory=factory), ThreadPoolExecutor(thread_name_prefix="worker")
     runner.get_loop().set_default_executor(threads)
+    runner.get_loop().set_exception_handler(_stray)
     with _cancelling():
         try:
             return runner.run(awaited())
         finally:
             _end(runner, threads)
+
+
+def _stray(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log in one line what a library's task raised after its run was over. Its text is not: it may hold a secret."""
+    error = context.get("exception")
+    what = "no exception" if error is None else f"{type(error).__name__} at {place(error)}"
+    log.warning("raised when nobody waited for it any more: %s", what)
 
 
 def stuck() -> bool:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from watch.core.reading import OurFault, ProbeFailure, Reading, Reason, Verdict
 from watch.core.wording import one_line
+from watch.errors import place
 from watch.probes.wire.net.blame import carried, fault
 from watch.vantage.limit import Limit, allowance
 
@@ -101,19 +102,8 @@ def _read(error: Exception, probe: Probe) -> Reading:
         return _unknown(found)
     kind: Any = getattr(probe, "KIND", type(probe).__name__)
     # Neither the probe nor the error's text is logged: either may contain a secret. Places in the code do not.
-    log.error("a bug in the probe %s: %s at %s", kind, type(error).__name__, _place(error))
+    log.error("a bug in the probe %s: %s at %s", kind, type(error).__name__, place(error))
     return Reading(Verdict.UNKNOWN, Reason.INTERNAL, f"a bug in our {kind} probe: {type(error).__name__}")
-
-
-def _place(error: Exception) -> str:
-    """Return where *error* was raised: ``file.py:12 in name``, the innermost frame."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return "an unknown place"
-    code = trace.tb_frame.f_code
-    return f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} in {code.co_name}"
 
 
 def _down(failure: ProbeFailure, more: str = "") -> Reading:

@@ -3,7 +3,8 @@
 Tools that read disks hang when a disk does. Then no signal ends them before the kernel does. So the program and
 all that it started are killed, also those that left its process group, and waited for only as long as a cancelled
 check may take; processes that are still there then are reaped later. When sixteen runs of one program hang, no
-more are started. At most thirty-two programs run at once; others wait, and that wait is ours.
+more are started. At most thirty-two programs run at once; others wait, and that wait is ours. So is the time for
+which a program waits for a processor: one that had too little of it says nothing about its device.
 
 No program has a terminal: it leads a session of its own and reads nothing, so it cannot ask for a password.
 
@@ -20,12 +21,14 @@ import secrets
 import shutil
 import signal
 import subprocess
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.core.wording import one_line
-from watch.probes.wire.net.blame import cut_short, of_errno
+from watch.probes.wire.net.blame import carried, cut_short, of_errno
 from watch.probes.wire.net.engines import shared
+from watch.probes.wire.processor import starved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,7 +114,7 @@ async def run(
     Args:
         name: What is run, for the text of a failure.
         late: The failure when the run is cut short while the program runs; a run that still waits for its
-            turn is our fault.
+            turn, or whose program waited for a processor, is our fault.
         question: Its standard input.
         most: The limit, in bytes, of stdout and of stderr.
 
@@ -131,7 +134,7 @@ async def run(
     try:
         ended = await _ran(command, name, question, environment, most)
     except asyncio.CancelledError as stop:
-        raise cut_short(stop, late) from stop
+        raise cut_short(stop, carried(stop) or late) from stop
     finally:
         free.release()
     if ended.code == -signal.SIGKILL:  # not by us
@@ -154,9 +157,7 @@ async def _ran(
             _kill(child, mark)
         raise
     try:
-        with child.stdout, child.stderr, child.stdin or contextlib.nullcontext():  # type: ignore[union-attr] # pipes
-            out, err = await _exchanged(child, question, most)
-        await _ready(pidfd)
+        out, err = await _output(child, pidfd, name, question, most, mark)
     except* OverflowError as several:
         raise ProbeFailure(Reason.LIMIT, f"{name} writes more than {most >> 20} MiB") from several
     finally:
@@ -165,6 +166,23 @@ async def _ran(
         finally:  # also when the run is cancelled once more
             os.close(pidfd)
     return Ended(child.returncode, out, err)
+
+
+async def _output(
+    child: subprocess.Popen[bytes], pidfd: int, name: str, question: bytes, most: int, mark: str
+) -> tuple[bytes, bytes]:
+    """What it writes until it ends; a cancellation says so when it waited for a processor."""
+    began = time.monotonic()
+    try:
+        with child.stdout, child.stderr, child.stdin or contextlib.nullcontext():  # type: ignore[union-attr] # pipes
+            out, err = await _exchanged(child, question, most)
+        await _ready(pidfd)
+    except asyncio.CancelledError as stop:
+        ours = starved(name, {child.pid, *_marked(mark)}, time.monotonic() - began)
+        if ours is None:
+            raise
+        raise cut_short(stop, ours) from stop
+    return out, err
 
 
 def _started(
