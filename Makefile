@@ -43,7 +43,7 @@ endef
 test: dev                     ## lint, types, layers and the whole suite
 	$(call install_debian,$(DEBIAN))
 	$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 4
 
 check: dev                    ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

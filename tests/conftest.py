@@ -10,32 +10,37 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 _TESTS = Path(__file__).parent
 _FIRST = ("acceptance", "cli", "hub", "config", "statuspage")
-_SINGLY = (
-    "acceptance",
-    "cli",
-    "hub",
-)  # but for files with a group of their own: their fixtures last for the file
+_SINGLY = ("acceptance", "cli", "hub")
+_WHOLE = ("test_every_kind.py", "test_rebuild.py", "test_verification.py")  # what these start is dear
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests in order, and into the groups that go to one worker (`--dist loadgroup`)."""
-    items.sort(key=lambda item: _place(_folder(item)))
-    for number, item in enumerate(items):
-        if item.get_closest_marker("xdist_group") is None:
-            group = str(number) if _folder(item) in _SINGLY else f"{_folder(item)}.{item.path.stem}"
-            item.add_marker(pytest.mark.xdist_group(group))
-
-
-def _folder(item: pytest.Item) -> str:
-    return item.path.relative_to(_TESTS).parts[0]
+    """Put the tests in order."""
+    items.sort(key=lambda item: _place(item.path.relative_to(_TESTS).parts[0]))
 
 
 def _place(folder: str) -> int:
     return _FIRST.index(folder) if folder in _FIRST else len(_FIRST)
+
+
+class Dealing(LoadScopeScheduling):
+    """Deals out files, or single tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        _, folder, *_ = Path(file).parts
+        return nodeid if folder in _SINGLY and not file.endswith(_WHOLE) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Dealing:
+    """Deal out the tests in the order above."""
+    config.option.loadscopereorder = False
+    return Dealing(config, log)

@@ -23,8 +23,6 @@ from tests.terminal import on_a_terminal
 from tests.yardstick import PATIENCE
 from watch.probes import kinds
 
-pytestmark = pytest.mark.xdist_group("every_kind")  # the whole file: what it starts is dear
-
 COLUMNS = 100
 GONE = re.compile(r"connection refused: 127\.0\.0\.1:\d+|missing is \"\d+(, \d+)*\", expected == \"\"")
 

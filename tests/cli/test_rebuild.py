@@ -18,8 +18,6 @@ from tests.cli.running import running
 from watch.hub.verification import figures_fault, record_verified
 from watch.stores.sqlite import reading
 
-pytestmark = pytest.mark.xdist_group("rebuild")  # the whole file: what it starts is dear
-
 DERIVED = ("tile", "checkpoint_row", "day")
 
 

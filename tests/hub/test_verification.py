@@ -24,8 +24,6 @@ from watch.stores.sqlite import reading, rewriting
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.xdist_group("verification")  # the whole file: what it starts is dear
-
 TABLES = ("ledger", "evidence", "checkpoint_row", "tile", "day")
 
 
