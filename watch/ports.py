@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from watch.core.merkle import Tile
     from watch.core.reading import Observation, Reading
     from watch.core.settings import Settings
+    from watch.core.silence import Silence
     from watch.core.sketch import Sketch
     from watch.core.standing import OwnTrouble, Standing
     from watch.core.trend import QuarterHour, QuarterHours
@@ -78,6 +79,7 @@ class Batch:
         sketches, quarters: By (check, vantage point, hour), or with a fact by the quarter; added to what was kept.
         renames: Checks that have another name: former → new. What is stored under a former name is kept.
         alerts, notices, heard: Rows by id, or by (alert, recipient); they replace stored ones; None removes.
+        silences: Rows by id; they replace stored ones.
         anew_ms: When a new clock epoch begins: sights, quarters and days that lie ahead of it are dropped.
     """
 
@@ -100,6 +102,7 @@ class Batch:
     alerts: dict[int, Alert] = field(default_factory=dict)
     notices: dict[int, Notice] = field(default_factory=dict)
     heard: dict[tuple[int, str], Heard | None] = field(default_factory=dict)
+    silences: dict[int, Silence] = field(default_factory=dict)
     anew_ms: int | None = None
 
     def __bool__(self) -> bool:
@@ -179,6 +182,12 @@ class Reads(Protocol):
 
     def alerts(self) -> tuple[Sequence[Alert], Sequence[Notice], Sequence[Heard]]:
         """Alerts that are open or recent, with their notices and what each recipient heard."""
+
+    def silences(self) -> Sequence[Silence]:
+        """The silences on record, oldest first."""
+
+    def commands(self, lo_ms: int, hi_ms: int) -> Iterator[Entry]:
+        """The commands that people gave in [lo_ms, hi_ms), in order."""
 
     def canaries(self, vantage: str) -> frozenset[str]:
         """The canaries of *vantage* that were ever good."""

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from watch.alerts.outbox import LEASE_MS, SendOutcome, Sent
 from watch.alerts.reconciler import Reconciler
 from watch.core.alert import Alert, Event, Heard, Notice
+from watch.core.escalation import Policy, Severity, Step
 from watch.core.reading import Reason
 from watch.core.settings import (
     Alerting,
@@ -27,6 +28,7 @@ from watch.core.settings import (
     Vantage,
     When,
 )
+from watch.core.silence import Silence
 from watch.core.standing import OwnTrouble, Standing
 from watch.core.timeline import State
 from watch.ports import Batch
@@ -46,10 +48,44 @@ def person(name: str, channels: int = 1) -> Person:
     )
 
 
-def rule(when: str, *components: str, lasting: float = 0, escalate: str | None = None) -> AlertRule:
+def rule(
+    when: str, *components: str, lasting: float = 0, escalate: str | None = None, severity: str | None = None
+) -> AlertRule:
     return AlertRule(
-        when=When(when), components=components, lasting=timedelta(seconds=lasting), escalate=escalate
+        when=When(when), components=components, lasting=timedelta(seconds=lasting), escalate=escalate,
+        severity=None if severity is None else Severity(severity),
+    )  # fmt: skip
+
+
+def step(*page: str, after: float = 0, during: str = "") -> Step:
+    return Step(page=page, after_ms=round(after * 1000), during=during)
+
+
+def policy(*steps: Step | str, repeat: float | None = None) -> Policy:
+    """A policy of *steps*; names are one step that pages them at once."""
+    written = tuple(one for one in steps if isinstance(one, Step))
+    names = tuple(one for one in steps if isinstance(one, str))
+    return Policy(
+        steps=(*((Step(page=names),) if names else ()), *written),
+        repeat_ms=None if repeat is None else round(repeat * 1000),
     )
+
+
+@dataclass(frozen=True)
+class Shifts:
+    """A rotation of fixed shifts: from second (since the beginning of the stage) on, who holds the pager."""
+
+    shifts: tuple[tuple[float, tuple[str, ...]], ...]
+
+    def at(self, at_ms: int) -> tuple[str, ...]:
+        begun = [people for since, people in self.shifts if at_ms >= START_MS + since * 1000]
+        return begun[-1] if begun else ()
+
+
+def shifts(*people: str, **later: str) -> Shifts:
+    """*people* hold the pager from the beginning; `s600="bob"`: bob from second 600 on; an empty name is nobody."""
+    changes = [(float(at.removeprefix("s")), (who,) if who else ()) for at, who in later.items()]
+    return Shifts(((-1e9, people), *changes))
 
 
 def settings(
@@ -60,7 +96,8 @@ def settings(
         component("db"),
         component("san"),
     ),
-    escalations: dict[str, tuple[str, ...]] | None = None,
+    escalations: dict[str, tuple[str, ...] | Policy] | None = None,
+    rotations: dict[str, Shifts] | None = None,
     catch_all: tuple[str, ...] = ("alice",),
     group_wait: float = 10,
 ) -> Settings:
@@ -68,7 +105,7 @@ def settings(
         service=Service(name="Acme", url="https://status.acme.example", timezone=ZoneInfo("America/Los_Angeles"), target=Fraction(999, 1000), site="irvine"),
         vantages={"irvine-1": Vantage(name="irvine-1", site="irvine")},
         components={c.key: c for c in components}, checks={}, windows={}, people={p.name: p for p in people},
-        catch_all=catch_all, escalations=escalations or {}, alerts=rules, page=PageSettings(title="Acme"), store=Path("x.db"),
+        catch_all=catch_all, rotations=rotations or {}, escalations={name: it if isinstance(it, Policy) else policy(*it) for name, it in (escalations or {}).items()}, alerts=rules, page=PageSettings(title="Acme"), store=Path("x.db"),
         alerting=Alerting(group_wait=timedelta(seconds=group_wait)),
     )  # fmt: skip
 
@@ -91,6 +128,7 @@ class Disk:
     alerts: dict[int, str] = field(default_factory=dict)
     notices: dict[int, str] = field(default_factory=dict)
     heard: dict[tuple[int, str], str] = field(default_factory=dict)
+    silences: dict[int, str] = field(default_factory=dict)
 
     def commit(self, batch: Batch) -> None:
         self.alerts |= {key: row.to_json() for key, row in batch.alerts.items()}
@@ -98,11 +136,14 @@ class Disk:
         self.heard |= {key: row.to_json() for key, row in batch.heard.items() if row is not None}
         self.heard = {key: row for key, row in self.heard.items() if batch.heard.get(key, row) is not None}
 
-    def rows(self) -> tuple[list[Alert], list[Notice], list[Heard]]:
+        self.silences |= {key: row.to_json() for key, row in batch.silences.items()}
+
+    def rows(self) -> tuple[list[Alert], list[Notice], list[Heard], list[Silence]]:
         return (
             [Alert.of_json(text) for text in self.alerts.values()],
             [Notice.of_json(text) for text in self.notices.values()],
             [Heard.of_json(text) for text in self.heard.values()],
+            [Silence.of_json(text) for text in self.silences.values()],
         )
 
 

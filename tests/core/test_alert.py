@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from watch.core.alert import Alert, Event, Heard, Notice, Severity, Status, dedup_key
+from watch.core.alert import Alert, Event, Heard, Notice, Status, dedup_key
+from watch.core.escalation import Severity
 from watch.core.settings import When
 
 ALERT = Alert(

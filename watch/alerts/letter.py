@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from watch.core.alert import Alert, Event, Severity
+from watch.core.alert import Alert, Event
+from watch.core.escalation import Severity
 from watch.core.quantity import duration_text
 from watch.core.settings import Settings, When
 from watch.core.wording import one_line
@@ -48,11 +49,14 @@ class Letter:
     body: str
 
 
-def letter(event: Event, alerts: Sequence[Alert], settings: Settings, *, instead: bool = False) -> Letter:
+def letter(
+    event: Event, alerts: Sequence[Alert], settings: Settings, *, instead: bool = False, lines: Sequence[str] = ()
+) -> Letter:
     """The text for *event* of *alerts*, the likeliest cause first.
 
     Args:
         instead: It goes to the catch-all, because nobody else can be reached.
+        lines: Why its recipient is called, and how they acknowledge it.
     """
     more = f" (+{len(alerts) - 1} more)" if len(alerts) > 1 else ""
     title = _title(event, alerts[0], settings, more)
@@ -61,6 +65,8 @@ def letter(event: Event, alerts: Sequence[Alert], settings: Settings, *, instead
         parts.append(f"… and {len(alerts) - _LISTED} more.")
     if instead:
         parts.append("You get this notice because none of the alert's recipients can be reached.")
+    if lines:
+        parts.append("\n".join(one_line(line, 500) for line in lines))
     if settings.service.url:
         parts.append(f"Status page: {one_line(settings.service.url, 500)}")
     return Letter(one_line(title, TITLE), "\n\n".join(parts))

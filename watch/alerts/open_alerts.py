@@ -1,10 +1,14 @@
 """When an alert opens, opens again, and closes.
 
 * It opens when its condition has lasted for the `for` of one of its rules, outside windows that suppress alerts
-  for its component. Its recipients are copied then; a rule with a longer `for` adds its recipients later.
+  for its component, and outside silences. Its escalations are copied then; a rule with a longer `for` adds its own
+  later. If that rule makes it urgent, an acknowledgement of it ends.
 * It closes when the recovery has lasted for `resolve_hold`. An unknown state is not a recovery and restarts the
   hold.
-* The same key within `reopen` reopens the same alert: it does not count as a new opening, so the dedup key stays.
+* The same key within `reopen` reopens the same alert: it does not count as a new opening, so the dedup key stays. Its
+  escalations begin again, and an acknowledgement of it is over.
+* An alert that somebody resolved by hand opens again as a new one if its trouble still lasts after `reopen`. New
+  trouble reopens it at once.
 * An alert whose component was removed or whose rule was deleted closes after `resolve_hold`, and its notice says so.
   What is back by then was never gone.
 * A renamed component keeps its alerts, with their dedup keys. A dedup key is never used twice, whatever is renamed.
@@ -17,7 +21,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from watch.alerts.condition import Condition, Conditions, nobody, recovered
+from watch.alerts.escalator import anew
 from watch.core.alert import Alert, dedup_key, opening
+from watch.core.escalation import Plan, Policy, Severity, Step
 from watch.core.settings import AlertRule, Settings, When
 from watch.core.timeline import State
 
@@ -32,6 +38,10 @@ CATCH_ALL = "catch_all"  # an alert's policy when its rule has no `escalate`
 def ms(lasting: timedelta) -> int:
     """Whole milliseconds of *lasting*."""
     return lasting // timedelta(milliseconds=1)
+
+
+def _never(_: When, __: str) -> bool:
+    return False
 
 
 class OpenAlerts:
@@ -64,8 +74,13 @@ class OpenAlerts:
 
     def rename_people(self, names: Mapping[str, str]) -> list[Alert]:
         """Know people by other names: former → new; the alerts that changed."""
-        found = [a for a in self.alerts.values() if not names.keys().isdisjoint(a.recipients)]
-        return [self._keep(replace(a, recipients=_spelled(a.recipients, names))) for a in found]
+        changed = [after for a in self.alerts.values() if (after := a.renamed(names)) != a]
+        self.alerts.update((alert.id, alert) for alert in changed)
+        return changed
+
+    def update(self, alert: Alert) -> None:
+        """Put *alert* in the place of the row with its id."""
+        self._keep(alert)
 
     def forget(self, alert_id: int) -> None:
         """Drop a closed alert whose recipients know everything."""
@@ -80,14 +95,24 @@ class OpenAlerts:
         troubles: Sequence[OwnTrouble],
         quiet: Collection[str],
         unasked: Callable[[str], bool] = nobody,
+        silenced: Callable[[When, str], bool] = _never,
     ) -> list[Alert]:
-        """The alerts that changed."""
+        """The alerts that changed.
+
+        Args:
+            silenced: Whether a silence holds back alerts of a kind for a subject.
+        """
         holding = self._conditions.holding(now_ms, standings, troubles, unasked)
-        changed = [a for c in holding.values() if (a := self._opened(c, now_ms, quiet)) is not None]
+        loud = [c for c in holding.values() if self._is_open(c.key) or not silenced(c.when, c.subject)]
+        changed = [a for c in loud if (a := self._opened(c, now_ms, quiet)) is not None]
         for alert in [a for a in self.alerts.values() if a.open]:
             after = self._closed(alert, now_ms, holding, standings) or self._gone_unknown(alert, standings)
             changed += [after] if after is not None else []
         return changed
+
+    def _is_open(self, key: str) -> bool:
+        newest = self.alerts.get(self._latest.get(key, -1))
+        return newest is not None and newest.open
 
     def _gone_unknown(self, alert: Alert, standings: Mapping[str, Standing]) -> Alert | None:
         """*alert*, marked as unseen, if its component has just become unknown."""
@@ -105,47 +130,55 @@ class OpenAlerts:
         newest = self.alerts.get(self._latest.get(condition.key, -1))
         due = tuple(r for r in condition.rules if now_ms - condition.since_ms >= ms(r.lasting))
         if newest is not None and newest.open:
-            return self._widened(newest, due)
+            return self._widened(newest, due, now_ms)
         # A maintenance window suppresses an alert by not opening it. If the trouble lasts, it opens after the window.
         if not due or (condition.when is not When.MONITOR and condition.subject in quiet):
             return None
-        if (
-            newest is not None
-            and not newest.closing
-            and now_ms - _closed_ms(newest) < ms(self._settings.alerting.reopen)
-        ):
-            return self._keep(self._reopened(newest, condition))
+        recent = newest is not None and now_ms - _closed_ms(newest) < ms(self._settings.alerting.reopen)
+        if newest is not None and recent and newest.by_hand and condition.since_ms <= _closed_ms(newest):
+            return None
+        if newest is not None and recent and (newest.by_hand or not newest.closing):
+            return self._keep(self._reopened(newest, condition, now_ms))
         return self._keep(self._new(condition, due, now_ms))
 
     def _new(self, condition: Condition, due: Iterable[AlertRule], now_ms: int) -> Alert:
         key = dedup_key(self._settings.service.name, condition.when, condition.subject, 0)
         n = self._count.get(opening(key), 0) + 1
         policies = tuple(dict.fromkeys(_policy(rule) for rule in due))
+        urgency = _severity(due)
         return Alert(
             id=self._next_id(), when=condition.when, subject=condition.subject, name=condition.name, n=n,
             opened_ms=now_ms, since_ms=condition.since_ms,
-            recipients=self._people(policies), policies=policies,
+            recipients=(), policies=policies, plans=self._plans(policies, now_ms), rule_severity=urgency,
             dedup_key=dedup_key(self._settings.service.name, condition.when, condition.subject, n),
             reason=condition.reason, detail=condition.detail, cause=condition.cause,
         )  # fmt: skip
 
-    def _reopened(self, alert: Alert, condition: Condition) -> Alert:
+    def _reopened(self, alert: Alert, condition: Condition, now_ms: int) -> Alert:
+        again = anew(alert, now_ms, opening=alert.ack is None)
         return replace(
-            alert, resolved_ms=None, recovered_ms=None, again=alert.again + 1, since_ms=condition.since_ms,
+            again, resolved_ms=None, recovered_ms=None, again=alert.again + 1, since_ms=condition.since_ms,
             reason=condition.reason, detail=condition.detail, cause=condition.cause,
+            closing="", by_hand=False, ack=None, held=False, muted=False,
         )  # fmt: skip
 
-    def _widened(self, alert: Alert, due: Iterable[AlertRule]) -> Alert | None:
-        """*alert* with the recipients of further rules whose `for` has passed; None when there are none."""
+    def _widened(self, alert: Alert, due: Sequence[AlertRule], now_ms: int) -> Alert | None:
+        """*alert* with the escalations of further rules whose `for` has passed; None when there are none."""
         added = tuple(dict.fromkeys(p for rule in due if (p := _policy(rule)) not in alert.policies))
-        if not added:
+        now_urgent = replace(alert, rule_severity=_severity(due)).severity is Severity.URGENT
+        worse = bool(due) and now_urgent and alert.severity is not Severity.URGENT
+        if not added and not worse:
             return None
-        people = tuple(dict.fromkeys((*alert.recipients, *self._people(added))))
-        return self._keep(replace(alert, policies=(*alert.policies, *added), recipients=people))
+        if worse:
+            alert = replace(alert, rule_severity=Severity.URGENT)
+            alert = alert if alert.ack is None else anew(replace(alert, ack=None), now_ms)
+        plans = (*alert.plans, *self._plans(added, now_ms))
+        return self._keep(replace(alert, policies=(*alert.policies, *added), plans=plans))
 
-    def _people(self, policies: Iterable[str]) -> tuple[str, ...]:
-        lists = (self._settings.escalations.get(p, self._settings.catch_all) for p in policies)
-        return tuple(dict.fromkeys(person for people in lists for person in people))
+    def _plans(self, policies: Iterable[str], now_ms: int) -> tuple[Plan, ...]:
+        """The policies with these names, copied for an alert that opens now."""
+        everyone = Policy(steps=(Step(page=self._settings.catch_all),))
+        return tuple(Plan.of(name, self._settings.escalations.get(name, everyone), now_ms) for name in policies)
 
     def _closed(
         self, alert: Alert, now_ms: int, holding: Mapping[str, Condition], standings: Mapping[str, Standing]
@@ -156,12 +189,12 @@ class OpenAlerts:
                 return None
             gone = alert.when is not When.MONITOR and alert.subject not in self._settings.components
             closing = "the component was removed" if gone else "no alert rule covers it any more"
-            return self._keep(replace(alert, resolved_ms=now_ms, closing=closing))
+            return self._keep(_ended(alert, resolved_ms=now_ms, closing=closing))
         self._uncovered_since.pop(alert.id, None)
         good_ms = self._good_from(alert, now_ms, holding, standings)
         if good_ms is None or now_ms - good_ms < hold_ms:
             return None
-        return self._keep(replace(alert, resolved_ms=now_ms, recovered_ms=good_ms))
+        return self._keep(_ended(alert, resolved_ms=now_ms, recovered_ms=good_ms))
 
     def _good_from(
         self, alert: Alert, now_ms: int, holding: Mapping[str, Condition], standings: Mapping[str, Standing]
@@ -194,6 +227,14 @@ class OpenAlerts:
         return alert
 
 
+def _ended(alert: Alert, *, resolved_ms: int, recovered_ms: int | None = None, closing: str = "") -> Alert:
+    """*alert*, closed. Whoever was not called because of an acknowledgement or a silence need not hear of it now."""
+    muted = alert.ack is not None or alert.held
+    return replace(
+        alert, resolved_ms=resolved_ms, recovered_ms=recovered_ms, closing=closing, muted=muted, held=False
+    )
+
+
 def _open_last(alert: Alert) -> tuple[bool, int]:
     """The order in which the last alert of a key is the one that may be open, else the newest."""
     return alert.open, alert.id
@@ -209,8 +250,12 @@ def _renamed(alert: Alert, parts: Mapping[str, str]) -> Alert:
     return replace(alert, subject=subject, cause=cause)
 
 
-def _spelled(people: Iterable[str], names: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names.get(person, person) for person in people))
+def _severity(rules: Iterable[AlertRule]) -> Severity | None:
+    """The worst that *rules* say; None when the kind of the alert decides."""
+    said = {rule.severity for rule in rules}
+    if Severity.URGENT in said:
+        return Severity.URGENT
+    return None if None in said else Severity.NORMAL
 
 
 def _policy(rule: AlertRule) -> str:

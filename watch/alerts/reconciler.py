@@ -10,6 +10,8 @@ For one recipient of one alert:
     a notice is pending, and still true    keep it
     a notice is pending, no longer true    supersede it, and look again:
     alert open, recipient heard nothing    triggered (after `group_wait`, grouped with other new alerts)
+    alert open, a step called them since   triggered again: still down, and nobody has acknowledged it
+    alert acknowledged or silenced         nothing, until that ends
     alert closed, recipient heard of it    resolved
     alert closed, recipient heard nothing  merged: "was down 03:12–03:20, delivered late"; it is never dropped
 
@@ -25,22 +27,28 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from watch.alerts.call_lines import CallLines, HowToAck, command_to_ack
 from watch.alerts.condition import nobody
+from watch.alerts.escalator import Escalator
+from watch.alerts.hearing import Hearing
 from watch.alerts.letter import letter, root_first
 from watch.alerts.open_alerts import OpenAlerts, ms
 from watch.alerts.outbox import Outbox, SendOutcome
-from watch.core.alert import Alert, Event, Heard, Notice, Status
+from watch.alerts.recipients import Recipients
+from watch.alerts.silences import Silences
+from watch.core.alert import Alert, Event, Notice, Status
 from watch.ports import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from watch.core.alert import Heard
     from watch.core.settings import Secret, Settings
+    from watch.core.silence import Silence
     from watch.core.standing import OwnTrouble, Standing
 
 # A recovery that could not be delivered for a day is dropped.
 STALE_MS = 86_400_000
-_KNOWS_CLOSED = (Event.RESOLVED, Event.MERGED)
 
 
 class Reconciler:
@@ -50,7 +58,8 @@ class Reconciler:
     commit: `committed` for the hub's steps, `confirm` for the dispatcher's own batches.
 
     Args:
-        alerts, notices, heard: The rows in the store.
+        alerts, notices, heard, silences: The rows in the store.
+        how_to_ack: How a recipient acknowledges an alert: a line for the notice.
         next_id: Returns a new id; by default ids continue after the largest one.
         chance: Returns a random number from 0 to 1, to spread retries.
     """
@@ -61,22 +70,24 @@ class Reconciler:
         alerts: Iterable[Alert] = (),
         notices: Iterable[Notice] = (),
         heard: Iterable[Heard] = (),
+        silences: Iterable[Silence] = (),
         *,
         next_id: Callable[[], int] | None = None,
         chance: Callable[[], float] = random.random,
+        how_to_ack: HowToAck = command_to_ack,
     ) -> None:
         alerts, notices = tuple(alerts), tuple(notices)
         self._next_id = next_id or _after(alerts, notices)
         self._settings = settings
         self._open_alerts = OpenAlerts(settings, alerts, self._next_id)
         self._outbox = Outbox(notices, self._next_id, chance, self._channels)
-        self._heard: dict[int, dict[str, Heard]] = {}  # by alert and recipient
-        for row in heard:
-            if row.alert_id in self._open_alerts.alerts:
-                self._heard.setdefault(row.alert_id, {})[row.recipient] = row
+        self._hearing = Hearing(heard, self._open_alerts.alerts)
+        self.silences = Silences(settings, silences)
+        self._recipients = Recipients(settings, self._outbox, self._hearing, self._channels)
+        self._escalator = Escalator(settings, lambda who: bool(self._channels(who)), self._recipients.lost)
+        self._lines = CallLines(self._hearing, how_to_ack)
         self._stepped: set[int] = set()
-        self._renamed = Batch()  # rows with new names, for the next step
-        self._missed: dict[str, int] = {}  # people who are not in the configuration, and since when
+        self._changed = Batch()  # rows that changed between the steps, for the next one
         self.woken: Callable[[], None] = lambda: None
         self._rename_people()
 
@@ -84,29 +95,37 @@ class Reconciler:
         """Replace the settings."""
         self._settings = settings
         self._open_alerts.plan(settings)
+        self._escalator.plan(settings)
+        self._recipients.plan(settings)
+        self.silences.plan(settings)
         self._outbox.reset()
         self._rename_people()
-        self._missed = {who: since for who, since in self._missed.items() if who not in settings.people}
 
     def rename(self, parts: Mapping[str, str]) -> None:
         """Know components by other keys: former → new. Nobody is told; alerts and dedup keys stay."""
-        self._renamed.alerts.update((a.id, a) for a in self._open_alerts.rename(parts))
+        self._changed.alerts.update((a.id, a) for a in self._open_alerts.rename(parts))
+        self._changed.silences.update((s.id, s) for s in self.silences.rename(parts))
 
     def _rename_people(self) -> None:
         """Know people by the names that `was:` gives them."""
         names = {p.was: p.name for p in self._settings.people.values() if p.was is not None}
-        if not names:
-            return
-        batch = self._renamed
-        batch.alerts.update((a.id, a) for a in self._open_alerts.rename_people(names))
-        batch.notices.update((n.id, n) for n in self._outbox.rename(names))
-        for alert_id, rows in self._heard.items():
-            for was in names.keys() & rows.keys():
-                row = replace(rows.pop(was), recipient=names[was])
-                known = rows.get(row.recipient)
-                if known is None or known.at_ms <= row.at_ms:
-                    rows[row.recipient] = batch.heard[alert_id, row.recipient] = row
-                batch.heard[alert_id, was] = None
+        if names:
+            batch = self._changed
+            batch.alerts.update((a.id, a) for a in self._open_alerts.rename_people(names))
+            batch.notices.update((n.id, n) for n in self._outbox.rename(names))
+            batch.heard.update(self._hearing.rename(names))
+
+    def update(self, alert: Alert) -> None:
+        """A person changed *alert*. What is no longer to be sent is not sent from now on; the next step commits it."""
+        self._open_alerts.update(alert)
+        self._changed.alerts[alert.id] = alert
+        self._drop_untrue(self._changed, self._outbox.covering())
+
+    def silence(self, silence: Silence, now_ms: int) -> None:
+        """A person added *silence*, or ended it. As `update`."""
+        self.silences.all[silence.id] = self._changed.silences[silence.id] = silence
+        self.silences.look(now_ms)
+        self._drop_untrue(self._changed, self._outbox.covering())
 
     @property
     def alerts(self) -> Sequence[Alert]:
@@ -144,12 +163,18 @@ class Reconciler:
             quiet: The components whose alerts a maintenance window suppresses now.
             unasked: Whether a component is unknown only because it was not asked (again) yet.
         """
-        renamed, self._renamed = self._renamed, Batch()
-        batch.alerts.update(renamed.alerts)
-        batch.notices.update(renamed.notices)
-        batch.heard.update(renamed.heard)
-        for alert in self._open_alerts.step(now_ms, standings, troubles, quiet, unasked):
+        changed, self._changed = self._changed, Batch()
+        for part in ("alerts", "notices", "heard", "silences"):
+            getattr(batch, part).update(getattr(changed, part))
+        self.silences.look(now_ms)
+        silenced = self.silences.hold
+        for alert in self._open_alerts.step(now_ms, standings, troubles, quiet, unasked, silenced):
             batch.alerts[alert.id] = alert
+        for alert in [a for a in self._open_alerts.alerts.values() if a.open]:
+            after = self._escalator.step(alert, now_ms, held=silenced(alert.when, alert.subject))
+            if after is not alert:
+                self._open_alerts.update(after)
+                batch.alerts[alert.id] = after
         self._reconcile(batch, now_ms)
 
     def committed(self) -> None:
@@ -176,10 +201,7 @@ class Reconciler:
         changed, told = self._outbox.sent(notice_id, outcome, now_ms)
         batch.notices.update((n.id, n) for n in changed)
         if told is not None:
-            who, event = told.notice.recipient, told.notice.event
-            for alert_id in told.notice.alert_ids:
-                heard = Heard(alert_id=alert_id, recipient=who, event=event, at_ms=now_ms)
-                batch.heard[alert_id, who] = self._heard.setdefault(alert_id, {})[who] = heard
+            batch.heard.update(self._hearing.note(told.notice, self._open_alerts.alerts, now_ms))
 
     def next_due_ms(self, now_ms: int) -> int | None:
         """When to call `lease` again, Unix time in ms; None without rows."""
@@ -203,10 +225,10 @@ class Reconciler:
                 self._forget(alert)
                 continue
             done = True
-            for recipient in self._recipients(alert, now_ms):
+            for recipient in self._recipients.of(alert, now_ms):
                 if any(n.live for n in covering.get((alert.id, recipient), ())):
                     done = False
-                elif (event := self._untold(alert, recipient)) is not None:
+                elif (event := self._hearing.untold(alert, recipient)) is not None:
                     done = False
                     if self._outbox.reachable(alert.id, recipient, event, now_ms):
                         wanted.setdefault((recipient, event), []).append(alert)
@@ -228,31 +250,13 @@ class Reconciler:
         alerts = [self._open_alerts.alerts.get(alert_id) for alert_id in notice.alert_ids]
         if self.channel(notice) is None:
             return False
-        return all(a is not None and a.open is (notice.event is Event.TRIGGERED) for a in alerts)
+        return all(a is not None and self._still(notice.event, a) for a in alerts)
 
-    def _untold(self, alert: Alert, recipient: str) -> Event | None:
-        """The event of *alert* that *recipient* must still be told; None when they know."""
-        heard = self._heard.get(alert.id, {}).get(recipient)
-        if alert.open:
-            return None if heard is not None and heard.event is Event.TRIGGERED else Event.TRIGGERED
-        if heard is None:
-            return Event.MERGED
-        return None if heard.event in _KNOWS_CLOSED else Event.RESOLVED
-
-    def _recipients(self, alert: Alert, now_ms: int) -> list[str]:
-        """The recipients of *alert*: its people, or the catch-all when none of them can be reached."""
-        event = Event.TRIGGERED if alert.open else Event.MERGED
-        people = [p for p in alert.recipients if self._channels(p)]
-        reached = any(self._outbox.reachable(alert.id, p, event, now_ms) for p in people)
-        if not reached and not self._may_be_back(alert, now_ms):
-            people += [p for p in self._settings.catch_all if p not in people and self._channels(p)]
-        return people + [who for who in self._heard.get(alert.id, ()) if who not in people]
-
-    def _may_be_back(self, alert: Alert, now_ms: int) -> bool:
-        """Whether somebody knows of *alert* who left the configuration only just now."""
-        heard, hold_ms = self._heard.get(alert.id, {}), ms(self._settings.alerting.resolve_hold)
-        gone = [p for p in alert.recipients if p in heard and p not in self._settings.people]
-        return any(now_ms - self._missed.setdefault(p, now_ms) < hold_ms for p in gone)
+    def _still(self, event: Event, alert: Alert) -> bool:
+        """Whether *event* of *alert* is still to be told."""
+        if event is not Event.TRIGGERED:
+            return not alert.open
+        return alert.open and not alert.acknowledged and not self.silences.hold(alert.when, alert.subject)
 
     def _waited(self, alerts: Sequence[Alert], now_ms: int) -> bool:
         """Whether the first of *alerts* has waited for `group_wait`."""
@@ -262,7 +266,8 @@ class Reconciler:
     def _put(self, batch: Batch, event: Event, alerts: Sequence[Alert], recipient: str, now_ms: int) -> None:
         ordered = root_first(alerts, self._settings)
         instead = not any(recipient in alert.recipients for alert in alerts)
-        text = letter(event, ordered, self._settings, instead=instead)
+        lines = self._lines(event, ordered, recipient, now_ms)
+        text = letter(event, ordered, self._settings, instead=instead, lines=lines)
         notice = Notice(
             id=self._next_id(), alert_ids=tuple(a.id for a in ordered), event=event, recipient=recipient,
             channel=0, status=Status.PENDING, created_ms=now_ms, due_ms=now_ms,
@@ -279,7 +284,7 @@ class Reconciler:
 
     def _forget(self, alert: Alert) -> None:
         self._open_alerts.forget(alert.id)
-        self._heard.pop(alert.id, None)
+        self._hearing.forget(alert.id)
 
     def _channels(self, person: str) -> int:
         known = self._settings.people.get(person)

@@ -10,10 +10,12 @@ No row holds a channel's URL: those are secrets. A row names the person and the 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from watch.core.escalation import Plan, Severity, spelled
 from watch.core.settings import When
 from watch.core.wording import one_line
 
@@ -36,9 +38,19 @@ class Status(StrEnum):
     SUPERSEDED = "superseded"  # a newer notice or another channel delivered it
 
 
-class Severity(StrEnum):
-    URGENT = "urgent"
-    NORMAL = "normal"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """"I have it": it stops calls until *until_ms* (Unix time in ms), not the clock.
+
+    Args:
+        by: Who acknowledged, as they say. account: The operating system's account, or that it was by a link.
+    """
+
+    by: str
+    at_ms: int
+    until_ms: int
+    reason: str = ""
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +64,16 @@ class Alert:
         opened_ms: When the rule fired; since_ms: when the trouble itself began, backdated.
         recovered_ms: When the recovery that closed it began.
         again: How often it was reopened.
-        recipients: The people it pages, copied when it opened. policies: the escalations they come from.
+        recipients: The people whom it has called so far. policies: the names of the escalations.
         unseen: The state was unknown for a while since it opened, so the real length of the trouble is not known.
-        closing: Why it closed, if not by recovery.
+        closing: Why it closed, if not by recovery. by_hand: somebody resolved it; the trouble may last.
+        rule_severity: What its rules say; None: what `when` means.
+        plans: The escalations as they were when it opened, and how far they have come.
+        calls: How often its steps have called. called: the number of the last call to each recipient.
+        skipped: Why the last call skipped steps.
+        ack: The acknowledgement in force, or in force when it closed.
+        held: A silence holds it. muted: it closed while acknowledged or silenced: who heard nothing is not told.
+        used: The acknowledge links that were used, as `recipient/call`.
         dedup_key: The same in every notice of this alert, wherever it is computed; a renamed component keeps it.
     """
 
@@ -76,6 +95,16 @@ class Alert:
     again: int = 0
     unseen: bool = False
     closing: str = ""
+    by_hand: bool = False
+    rule_severity: Severity | None = None
+    plans: tuple[Plan, ...] = ()
+    calls: int = 0
+    called: Mapping[str, int] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
+    ack: Acknowledgement | None = None
+    held: bool = False
+    muted: bool = False
+    used: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -88,7 +117,37 @@ class Alert:
 
     @property
     def severity(self) -> Severity:
+        if self.rule_severity is not None:
+            return self.rule_severity
         return Severity.URGENT if self.when in (When.DOWN, When.MONITOR) else Severity.NORMAL
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether nobody is called, because somebody has it."""
+        return self.open and self.ack is not None
+
+    @property
+    def next_step_at_ms(self) -> int | None:
+        """When it does something by itself (Unix time in ms): a step, a round, the end of its acknowledgement."""
+        if not self.open or self.held:
+            return None
+        if self.ack is not None:
+            return self.ack.until_ms
+        return min((at for plan in self.plans if (at := plan.next_ms) is not None), default=None)
+
+    def call_to(self, recipient: str) -> int:
+        """The number of the last call to *recipient*; 0 when none of its steps has called them."""
+        return self.called.get(recipient, 0)
+
+    def renamed(self, names: Mapping[str, str]) -> Alert:
+        """It with people's new names: former → new."""
+        return replace(
+            self,
+            recipients=spelled(self.recipients, names),
+            plans=tuple(plan.renamed(names) for plan in self.plans),
+            called={names.get(who, who): call for who, call in self.called.items()},
+            used=tuple(_used_by(link, names) for link in self.used),
+        )
 
     def to_json(self) -> str:
         return _json(self)
@@ -97,8 +156,12 @@ class Alert:
     def of_json(cls, text: str | bytes) -> Alert:
         """The row that `to_json` wrote."""
         row = json.loads(text)
-        lists = {name: tuple(row[name]) for name in ("recipients", "policies")}
-        return cls(**{**row, **lists, "when": When(row["when"])})
+        for name in ("recipients", "policies", "skipped", "used"):
+            row[name] = tuple(row.get(name, ()))
+        row["plans"] = tuple(map(Plan.of_row, row.get("plans", ())))
+        for name, kind in (("ack", _ack_of), ("rule_severity", Severity)):
+            row[name] = None if row.get(name) is None else kind(row[name])
+        return cls(**{**row, "when": When(row["when"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,12 +216,17 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """The last event of an alert that was successfully delivered to *recipient*."""
+    """The last event of an alert that was successfully delivered to *recipient*.
+
+    Args:
+        call: The number of the last call to them then: a later call is one that they have not heard.
+    """
 
     alert_id: int
     recipient: str
     event: Event
     at_ms: int
+    call: int = 0
 
     def to_json(self) -> str:
         return _json(self)
@@ -178,6 +246,15 @@ def dedup_key(service: str, when: When, subject: str, n: int) -> str:
 def opening(key: str) -> str:
     """The part of a dedup key that all openings of the same trouble share: without the number."""
     return key.rpartition("/")[0]
+
+
+def _ack_of(row: Mapping[str, Any]) -> Acknowledgement:
+    return Acknowledgement(**row)
+
+
+def _used_by(link: str, names: Mapping[str, str]) -> str:
+    who, _, call = link.rpartition("/")
+    return f"{names.get(who, who)}/{call}"
 
 
 def _json(row: Any) -> str:

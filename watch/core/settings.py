@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
+    from watch.core.escalation import OnCall, Policy, Severity
     from watch.core.expect import Judge
     from watch.core.reading import Course
     from watch.core.window import Window
@@ -177,12 +178,14 @@ class AlertRule:
         components: The components it applies to; empty for `When.MONITOR`.
         lasting: How long the condition must have lasted (`for:`).
         escalate: The name of an escalation policy; None means the catch-all.
+        severity: How much its alerts matter; None: what `when` means.
     """
 
     when: When
     components: tuple[str, ...]
     lasting: timedelta = timedelta(0)
     escalate: str | None = None
+    severity: Severity | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,11 +213,18 @@ class Alerting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
+    """The service.
+
+    Args:
+        outside_url: Where `/ack/` can be reached from outside; None when it cannot.
+    """
+
     name: str
     url: str | None
     timezone: ZoneInfo
     target: Fraction
     site: str
+    outside_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +254,7 @@ class Settings:
     """All settings. Mappings keep the file's order.
 
     Args:
-        escalations: Policy name → the people its first step pages (later steps are not built yet).
+        rotations: Rotation name → who holds its pager. A person and a rotation have different names.
     """
 
     service: Service
@@ -254,13 +264,14 @@ class Settings:
     windows: Mapping[str, Window]
     people: Mapping[str, Person]
     catch_all: tuple[str, ...]
-    escalations: Mapping[str, tuple[str, ...]]
+    escalations: Mapping[str, Policy]
     alerts: tuple[AlertRule, ...]
     page: PageSettings
     store: Path
     alerting: Alerting = field(default_factory=Alerting)
     retention: timedelta = timedelta(hours=48)
     listen: Listen = field(default_factory=Listen)
+    rotations: Mapping[str, OnCall] = field(default_factory=dict)
 
     @property
     def vantage(self) -> Vantage:

@@ -71,6 +71,10 @@ _ALERT = (
 )
 # Keys may change places in one batch, but only one open alert may have a key at any instant.
 _MOVED = "UPDATE alert SET key = 'of ' || id WHERE id = ? AND key != ?"
+_SILENCE = (
+    "INSERT INTO silence VALUES (?,?,?) "
+    "ON CONFLICT (id) DO UPDATE SET until_ms = excluded.until_ms, body = excluded.body"
+)
 _NOTICE = (
     "INSERT INTO notice VALUES (?,?,?,?) "
     "ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body"
@@ -122,6 +126,7 @@ class Commits:
         many(_ALERT, [(a.id, a.key, a.resolved_ms, a.to_json()) for a in alerts])
         many(_NOTICE, [(n.id, str(n.status), n.created_ms, n.to_json()) for n in batch.notices.values()])
         many(_UNHEARD, [key for key, heard in batch.heard.items() if heard is None])
+        many(_SILENCE, [(s.id, s.until_ms, s.to_json()) for s in batch.silences.values()])
         many(_HEARD, [(*key, h.to_json()) for key, h in batch.heard.items() if h is not None])
         return len(batch.observations) + len(batch.entries)
 

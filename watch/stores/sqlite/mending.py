@@ -26,6 +26,7 @@ _TABLES: tuple[tuple[str, tuple[str, ...], str, Callable[[Sequence[Any]], object
     ("lane", ("vantage", "lane"), "SELECT vantage, lane, epoch, seq FROM lane", rows.lane_of),
     ("alert", ("id",), "SELECT id, key, resolved_ms, body FROM alert", rows.alert_of),
     ("notice", ("id",), "SELECT id, status, created_ms, body FROM notice", rows.notice_of),
+    ("silence", ("id",), "SELECT id, until_ms, body FROM silence", rows.silence_of),
     ("heard", ("alert_id", "recipient"), "SELECT alert_id, recipient, body FROM heard", rows.heard_of),
     ("dark", ("entry",), "SELECT entry, until_ms FROM dark", rows.dark_of),
     (

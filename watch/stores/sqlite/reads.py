@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from watch.core.confirm import Belief
     from watch.core.darkness import Gap
     from watch.core.merkle import Tile
+    from watch.core.silence import Silence
     from watch.core.trend import QuarterHour, QuarterHours
 
 T = TypeVar("T")
@@ -69,6 +70,10 @@ class SqliteReads:
         return self._streamed(
             f"{_FOLDED} WHERE effective_ms >= ? AND effective_ms < ? ORDER BY seq", lo_ms, hi_ms
         )
+
+    def commands(self, lo_ms: int, hi_ms: int) -> Iterator[Entry]:
+        given = "kind = 'command' AND effective_ms >= ? AND effective_ms < ? ORDER BY effective_ms, seq"
+        return self._streamed(f"{_FOLDED} WHERE {given}", lo_ms, hi_ms)
 
     def late_entries(self, after: int) -> Iterator[Entry]:
         return self._streamed(f"{_FOLDED} WHERE late = 1 AND seq > ? ORDER BY seq", after)
@@ -210,6 +215,10 @@ class SqliteReads:
             list(self._needed("notice", notices, rows.notice_of)),
             list(self._needed("heard", heard, rows.heard_of)),
         )
+
+    def silences(self) -> Sequence[Silence]:
+        found = self._raw("SELECT id, until_ms, body FROM silence ORDER BY id")
+        return list(self._useful("silence", found, rows.silence_of))
 
     def canaries(self, vantage: str) -> frozenset[str]:
         found = self._raw("SELECT vantage, name FROM canary WHERE vantage = ?", vantage)

@@ -11,11 +11,14 @@ from watch.core.confirm import Belief, Streak
 from watch.core.darkness import Gap
 from watch.core.merkle import Tile
 from watch.core.reading import Observation, Reason, Verdict
+from watch.core.silence import Silence
 from watch.core.timeline import State
 from watch.core.trend import QuarterHour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from watch.core.escalation import Plan
 
 _VERDICTS = {str(v): v for v in Verdict}
 _REASONS = {str(r): r for r in Reason}
@@ -136,7 +139,24 @@ def alert_of(row: Sequence[Any]) -> Alert:
         _moment(moment)
     for words in (found.subject, found.name, found.dedup_key, *found.recipients, *found.policies):
         text(words)
+    for value in (found.calls, *found.called.values()):
+        number(value)
+    for plan in found.plans:
+        _plan(plan)
+    if found.ack is not None:
+        number(found.ack.at_ms), number(found.ack.until_ms), text(found.ack.by)
     return found
+
+
+def _plan(plan: Plan) -> None:
+    """TypeError or ValueError when *plan* cannot be followed."""
+    number(plan.began_ms), _moment(plan.repeat_ms), text(plan.policy)
+    if len(plan.due_ms) != len(plan.steps):
+        raise ValueError("a step has no instant")
+    for step, due_ms in zip(plan.steps, plan.due_ms, strict=True):
+        _moment(due_ms), number(step.after_ms), step.allowed_ms(plan.began_ms)
+        for words in (*step.page, step.during):
+            text(words)
 
 
 def notice_of(row: Sequence[Any]) -> Notice:
@@ -151,10 +171,19 @@ def notice_of(row: Sequence[Any]) -> Notice:
     return found
 
 
+def silence_of(row: Sequence[Any]) -> Silence:
+    found = Silence.of_json(text(row[2]))
+    same(row[:2], found.id, found.until_ms)
+    number(found.from_ms), _moment(found.ended_ms)
+    for words in (found.reason, found.by, found.account, *found.components, *found.groups):
+        text(words)
+    return found
+
+
 def heard_of(row: Sequence[Any]) -> Heard:
     found = Heard.of_json(text(row[2]))
     same(row[:2], found.alert_id, found.recipient)
-    number(found.alert_id), number(found.at_ms), text(found.recipient)
+    number(found.alert_id), number(found.at_ms), number(found.call), text(found.recipient)
     return found
 
 

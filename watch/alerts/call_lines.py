@@ -1,0 +1,47 @@
+"""The lines of a notice that are for its recipient alone: why they are called, and how they acknowledge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from watch.core.alert import Alert, Event
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from watch.alerts.hearing import Hearing
+
+HowToAck = Callable[[Alert, str, int], str]
+"""How a recipient acknowledges an alert, as of an instant (Unix time in ms): a line."""
+
+
+def command_to_ack(alert: Alert, *_: object) -> str:
+    """How to acknowledge *alert* without a link."""
+    return f"To acknowledge: threenines ack {alert.id}"
+
+
+class CallLines:
+    """Makes the lines."""
+
+    def __init__(self, hearing: Hearing, how_to_ack: HowToAck) -> None:
+        self._hearing, self._how_to_ack = hearing, how_to_ack
+
+    def __call__(
+        self, event: Event, alerts: Sequence[Alert], recipient: str, now_ms: int
+    ) -> tuple[str, ...]:
+        """The lines of a notice of *event* to *recipient*; the first of *alerts* is its root."""
+        if event is not Event.TRIGGERED:
+            return ()
+        again = any(self._hearing.called_again(alert, recipient) for alert in alerts)
+        skipped = dict.fromkeys(why for alert in alerts for why in _skipped(alert, recipient))
+        return (
+            *(("Nobody has acknowledged this yet, so you are paged again.",) if again else ()),
+            *(f"{why[:1].upper()}{why[1:]}, so you are paged." for why in skipped),
+            self._how_to_ack(alerts[0], recipient, now_ms),
+        )
+
+
+def _skipped(alert: Alert, recipient: str) -> tuple[str, ...]:
+    """Why steps were skipped before the one that called *recipient* last."""
+    return alert.skipped if alert.calls and alert.call_to(recipient) == alert.calls else ()
