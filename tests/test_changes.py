@@ -64,8 +64,8 @@ EDITS = {
     "maintenance": ("Sat 00:00", "Sun 00:00", "maintenance window hardware", lambda it: it.app.hub.book.windows["hardware"][-1][1].rule.days == {6}),
     "people": ('alice: {channels: ["json://127.0.0.1:9"]}', 'alice: {channels: ["json://127.0.0.1:8"]}', "person alice",
                lambda it: ":8" in it.app.desk.channel(notice("alice")).reveal()),
-    "catch_all": ("catch_all: [alice]", "catch_all: [bob]", "catch_all", lambda it: it.app.desk._open_alerts._people(("catch_all",)) == ("bob",)),
-    "escalations": ("page: alice", "page: bob", "escalation urgent", lambda it: it.app.desk._open_alerts._people(("urgent",)) == ("bob",)),
+    "catch_all": ("catch_all: [alice]", "catch_all: [bob]", "catch_all", lambda it: paged(it, "catch_all") == ("bob",)),
+    "escalations": ("page: alice", "page: bob", "escalation urgent", lambda it: paged(it, "urgent") == ("bob",)),
     "alerts": ("when: down,", "when: degraded,", "alerts", lambda it: it.app.desk._open_alerts._conditions.watches(When.DEGRADED, "web")),
     "alerting": ("resolve_hold: 60s", "resolve_hold: 61s", "alerting", lambda it: it.app.hub._adoption._hold_ms == 61_000),
     "status_page": ("title: Acme status", "title: All of it", "status_page", lambda it: it.page.title == "All of it"),
@@ -73,6 +73,12 @@ EDITS = {
     "store": ("sqlite:///t.db", "sqlite:///u.db", None, None),
     "listen": ("listen: {page: 127.0.0.1:", "listen: {page: 127.0.0.2:", None, None),
 }  # fmt: skip
+
+
+def paged(it, policy: str) -> tuple[str, ...]:
+    """Whom the first step of *policy* pages in an alert that opens now."""
+    (plan,) = it.app.desk._open_alerts._plans((policy,), 0)
+    return plan.steps[0].page
 
 
 def notice(who: str):

@@ -38,6 +38,8 @@ def test_it_accepts_the_checks_yaml_at_the_root():
         "components: {web: {checks: {home: {http: x, expect: latency < 2s, warn: [a, b], down_when: 2, from: a}}}}",
         "components: {a: {needs: 1 of 2, contains: [b]}}\nalerts: [{when: down}]\npeople:\n",
         'components: {}\npeople: {a: {channels: "ntfy://x"}}\nescalations: {u: [{page: a}], v: {page: [a]}}',
+        "components: {}\nescalations: {u: [{page: a}, {page: b, after: 10m, during: Mon 08:00-09:00}]}",
+        "components: {}\nescalations: {u: {steps: [{page: a}], repeat: 30m}}",
         "components: {}\nmaintenance: {w: {components: all, when: Sat 00:00-03:00 UTC, max_outage: 60s}}",
         "x-d: &d {every: 1m}\nx-l: [1]\ncomponents: {web: {checks: {home: {<<: *d, http: x}}}}",
         "components: {}\nservice: {name: 2024}\ndefaults: {every: 1h30m, timeout: 800ms, confirm: {down: 1}}",
@@ -68,7 +70,8 @@ def test_it_accepts_what_the_reader_accepts(text):
         "components: {}\npeople: {alice: {}}",
         "components: {}\nlisten: {page: 8080}",
         "components: {}\nservice: {target: 99.9}",
-        "components: {}\nescalations: {u: [{page: a}, {page: b}]}",
+        "components: {}\nescalations: {u: [{page: a, when: b}]}",
+        "components: {}\nescalations: {u: {repeat: 30m}}",
     ],
 )
 def test_it_refuses_what_is_no_word_of_the_language(text):

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from watch.core.escalation import Policy, Severity, Step
 from watch.core.settings import Alerting, AlertRule, Audience, Listen, Secret, Vantage, When
 
 from .conftest import WEB
@@ -167,9 +168,29 @@ def test_everyone_is_the_catch_all_unless_the_file_says_otherwise(desk):
     assert desk.settings(WEB + PEOPLE + "catch_all: []\n").catch_all == ()
 
 
-def test_an_escalation_is_the_people_of_its_first_step(desk):
+def test_an_escalation_is_one_step_or_several_or_steps_that_repeat(desk):
+    text = """
+people: {alice: {channels: ntfy://a}, bob: {channels: ntfy://b}}
+service: {timezone: Europe/Budapest}
+escalations:
+  urgent: [{page: alice}]
+  hours: {page: [bob, alice, bob]}
+  late: [{page: alice}, {after: 10m, page: [bob]}, {after: 10m, page: [alice, bob], during: Mon-Fri 08:00-18:00}]
+  again: {steps: [{page: alice, during: "Sat 00:00-24:00 Asia/Tokyo"}], repeat: 30m}
+"""
+    settings = desk.settings(WEB + text)
+    tokyo, here = "Sat 00:00-24:00 Asia/Tokyo", "Mon-Fri 08:00-18:00 Europe/Budapest"
+    both = Step(page=("alice", "bob"), after_ms=600_000, during=here)
+    assert settings.escalations == {
+        "urgent": Policy(steps=(Step(page=("alice",)),)),
+        "hours": Policy(steps=(Step(page=("bob", "alice")),)),
+        "late": Policy(steps=(Step(page=("alice",)), Step(page=("bob",), after_ms=600_000), both)),
+        "again": Policy(steps=(Step(page=("alice",), during=tokyo),), repeat_ms=1_800_000),
+    }
+
+
+def test_channels_are_in_order_and_secret(desk):
     settings = desk.settings(WEB + PEOPLE)
-    assert settings.escalations == {"urgent": ("alice",), "hours": ("bob", "alice")}
     assert [channel.reveal() for channel in settings.people["alice"].channels] == ["ntfy://a", "mailto://a"]
 
 
@@ -187,6 +208,29 @@ alerts:
         AlertRule(when=When.UNKNOWN, components=("web",)),
         AlertRule(when=When.MONITOR, components=(), escalate="hours"),
     )
+
+
+def test_a_rule_covers_the_components_of_its_groups_and_sites_and_may_say_how_much_they_matter(desk):
+    text = """
+service: {site: irvine}
+components:
+  web: {group: Product, checks: {home: {http: "http://127.0.0.1/"}}}
+  db: {site: dallas, checks: {q: {http: "http://127.0.0.1/"}}}
+  san: {group: Storage, site: dallas, checks: {lun: {http: "http://127.0.0.1/"}}}
+people: {alice: {channels: ntfy://a}}
+alerts:
+  - {when: down, groups: [Product], severity: normal}
+  - {when: down, sites: [dallas]}
+  - {when: down, groups: Storage, components: [web]}
+  - {when: degraded, sites: irvine, components: all, severity: urgent}
+"""
+    said = [(rule.components, rule.severity) for rule in desk.settings(text).alerts]
+    assert said == [
+        (("web",), Severity.NORMAL),
+        (("db", "san"), None),
+        (("web", "san"), None),
+        (("web", "db", "san"), Severity.URGENT),
+    ]
 
 
 def test_the_rest_is_read_as_written(desk):

@@ -42,8 +42,9 @@ def assembled(document: Fields, folder: Path, findings: Findings, now_ms: int | 
     _compare(document, written, defaults, vantages, findings)
     people = people_of(document, findings)
     catch_all = catch_all_of(document, people, findings)
-    escalations = escalations_of(document, people, findings)
-    alerts = rules_of(document, tuple(written), findings)
+    escalations = escalations_of(document, people, service["timezone"], findings)
+    home = service["site"] or next((vantage.site for vantage in vantages.values()), None)
+    alerts = rules_of(document, tuple(written), home, findings)
     windows = _windows(document, tuple(written), service["timezone"], findings)
     listen = listen_of(_section(document, "listen", LISTEN), findings)
     if findings.mistakes:
@@ -105,6 +106,7 @@ def _service(fields: Fields, site: str) -> Service:
         timezone=fields["timezone"],
         target=fields["target"],
         site=site,
+        outside_url=fields["outside_url"],
     )
 
 

@@ -6,6 +6,7 @@ A key whose feature is not built yet has no shape and is refused by name.
 from __future__ import annotations
 
 from watch.config.check import DEFAULTS
+from watch.config.escalations import Escalation
 from watch.config.mapping import Field, Items, Keyed, Record
 from watch.config.sections import (
     ALERT,
@@ -18,7 +19,6 @@ from watch.config.sections import (
     SERVICE,
     VANTAGE,
     WINDOW,
-    Step,
 )
 from watch.config.word import (
     STORE,
@@ -52,8 +52,8 @@ DOCUMENT = Record(
             "People notified by rules without `escalate`, and when nobody else can be reached; all by default.",
         ),
         "escalations": Field(
-            Keyed(name("the name of an escalation"), Step(), "a mapping of escalations by name"),
-            "Escalation policies: who is notified. Only one step is built yet.",
+            Keyed(name("the name of an escalation"), Escalation(), "a mapping of escalations by name"),
+            "Escalation policies: who is called, and who next, after how long, until somebody acknowledges.",
         ),
         "alerts": Field(Items(ALERT, empty=True), "Alert rules: what notifies people."),
         "alerting": Field(ALERTING, "Timing of alerts."),

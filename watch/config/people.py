@@ -1,17 +1,22 @@
-"""People, the first step of escalation policies, and alert rules. Every name in them is checked."""
+"""People, escalation policies, and alert rules. Every name in them is checked."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from watch.config.composition import former
+from watch.config.escalations import policies_of
 from watch.config.findings import Findings, quoted, unknown_name
 from watch.config.mapping import Fields, strings
 from watch.config.node import Node, Scalar, Table, guessed
+from watch.core.escalation import Severity
 from watch.core.settings import AlertRule, Person, When
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from zoneinfo import ZoneInfo
+
+    from watch.core.escalation import Policy
 
 
 def people_of(document: Fields, findings: Findings) -> dict[str, Person]:
@@ -33,10 +38,11 @@ def catch_all_of(document: Fields, people: Mapping[str, Person], findings: Findi
 
 
 def escalations_of(
-    document: Fields, people: Mapping[str, Person], findings: Findings
-) -> dict[str, tuple[str, ...]]:
-    written = document["escalations"] or {}
-    return {name: _known(page, people, document, findings) for name, (page, _) in written.items()}
+    document: Fields, people: Mapping[str, Person], zone: ZoneInfo, findings: Findings
+) -> dict[str, Policy]:
+    names = tuple(dict.fromkeys((*people, *_written_names(document, "people"))))
+    rotations = tuple(_written_names(document, "rotations"))
+    return policies_of(document["escalations"] or {}, names, rotations, zone, findings)
 
 
 def _known(
@@ -55,13 +61,21 @@ def _written_names(document: Fields, key: str) -> Mapping[str, Any]:
     return node.entries if isinstance(node, Table) else {}
 
 
-def rules_of(document: Fields, components: tuple[str, ...], findings: Findings) -> tuple[AlertRule, ...]:
+def rules_of(
+    document: Fields, components: tuple[str, ...], home: str | None, findings: Findings
+) -> tuple[AlertRule, ...]:
+    """The alert rules.
+
+    Args:
+        home: The site of components that name none.
+    """
     written: tuple[tuple[Fields, Node], ...] = document["alerts"] or ()
-    return tuple(rule for fields, _ in written if (rule := _rule(fields, document, components, findings)))
+    rules = (_rule(fields, document, components, home, findings) for fields, _ in written)
+    return tuple(rule for rule in rules if rule is not None)
 
 
 def _rule(
-    fields: Fields, document: Fields, components: tuple[str, ...], findings: Findings
+    fields: Fields, document: Fields, components: tuple[str, ...], home: str | None, findings: Findings
 ) -> AlertRule | None:
     escalate = fields["escalate"]
     if escalate is not None and escalate not in _written_names(document, "escalations"):
@@ -75,20 +89,50 @@ def _rule(
     if fields["when"] is None:
         return None
     when = When(fields["when"])
-    if when is When.MONITOR and fields.wrote("components"):
-        findings.mistake(
-            fields.key("components"),
-            f"{quoted('monitor')} alerts are about the monitoring itself, not about components",
-            "remove this key",
-            cut=True,
-        )
-    chosen = named_components(fields, "components", components, document, findings)
+    for key in ("components", "groups", "sites"):
+        if when is When.MONITOR and fields.wrote(key):
+            findings.mistake(
+                fields.key(key),
+                f"{quoted('monitor')} alerts are about the monitoring itself, not about components",
+                "remove this key",
+                cut=True,
+            )
+    chosen = _covered(fields, components, home, document, findings)
     return AlertRule(
         when=when,
         components=() if when is When.MONITOR else chosen,
         lasting=fields["for"],
+        severity=None if fields["severity"] is None else Severity(fields["severity"]),
         escalate=None if escalate is None or guessed(fields.at("escalate")) else escalate,
     )
+
+
+def _covered(
+    fields: Fields, components: tuple[str, ...], home: str | None, document: Fields, findings: Findings
+) -> tuple[str, ...]:
+    """The components that a rule names by key, by group or by site; all of them when it names none."""
+    if not fields.wrote("groups") and not fields.wrote("sites"):
+        return named_components(fields, "components", components, document, findings)
+    found: set[str] = set()
+    if fields.wrote("components"):
+        found.update(named_components(fields, "components", components, document, findings))
+    found.update(_of_places(fields, "group", None, document, findings))
+    found.update(_of_places(fields, "site", home, document, findings))
+    return tuple(key for key in components if key in found)
+
+
+def _of_places(
+    fields: Fields, word: str, home: str | None, document: Fields, findings: Findings
+) -> Iterator[str]:
+    """The components of the groups or sites (*word*) that a rule names."""
+    places: dict[str, list[str]] = {}
+    for component, (about, _) in (document["components"] or {}).items():
+        if (place := about[word] or home) is not None:
+            places.setdefault(place, []).append(component)
+    for name, node in fields[f"{word}s"] or ():
+        if name not in places:
+            unknown_name(node, word, name, tuple(places), findings)
+        yield from places.get(name, ())
 
 
 def named_components(

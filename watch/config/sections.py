@@ -27,6 +27,7 @@ from watch.config.word import (
     raw,
     text,
 )
+from watch.core.escalation import Severity
 from watch.core.settings import When
 from watch.core.window import Opens
 
@@ -58,33 +59,6 @@ class Names:
         return {"anyOf": [{"const": "all"}, Items(name(self.of)).schema()]}
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The first step of an escalation policy: ``[{page: alice}]``, or in short ``{page: [alice, bob]}``."""
-
-    what: str = "a list of steps like `[{page: alice}]`"
-
-    def read(self, node: Node, findings: Findings) -> tuple[tuple[str, Node], ...] | None:
-        if isinstance(node, Sequence) and len(node.items) > 1:
-            findings.mistake(node.items[1], "a second escalation step is not built yet", "keep the first one")
-        first = node.items[0] if isinstance(node, Sequence) and node.items else node
-        fields = STEP.read(first, findings)
-        return fields["page"] if fields is not None else None
-
-    def schema(self) -> Schema:
-        step = STEP.schema()
-        return {"anyOf": [step, {"type": "array", "items": step, "minItems": 1, "maxItems": 1}]}
-
-
-STEP = Record(
-    "an escalation step",
-    {
-        "page": Field(Items(name("the name of a person")), "Who is notified.", required=True),
-        "after": Field(None, ""),
-        "during": Field(None, ""),
-    },
-    like="a list of steps: `[{page: alice}]`",
-)
 SERVICE = Record(
     "`service`",
     {
@@ -97,7 +71,9 @@ SERVICE = Record(
         ),
         "target": Field(PERCENTAGE, "The availability target.", Fraction(999, 1000)),
         "site": Field(name("the name of a site"), "The default site of components and vantage points."),
-        "outside_url": Field(None, ""),
+        "outside_url": Field(
+            URL, "The URL at which the operators' listener can be reached from outside: for acknowledge links."
+        ),
     },
 )
 VANTAGE = Record(
@@ -207,6 +183,13 @@ ALERT = Record(
             Choice(_KNOWN, ("slow", "burn")), "The condition that triggers the alert.", required=True
         ),
         "components": Field(Names("components"), "The components it covers; all by default."),
+        "groups": Field(Items(text("the name of a group")), "It covers the components of these groups too."),
+        "sites": Field(Items(name("the name of a site")), "It covers the components of these sites too."),
+        "severity": Field(
+            Choice(tuple(Severity)),
+            "How much its alerts matter: an acknowledgement of an urgent one ends after 30 minutes, else after 2 hours. "
+            "`down` and `monitor` are urgent by default.",
+        ),
         "for": Field(
             lasting(_ANY, like="10m"), "How long the condition must last before the alert triggers.", _ANY
         ),
