@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from watch.alerts.dispatcher import Dispatcher
-from watch.alerts.not_ahead import not_ahead
-from watch.alerts.reconciler import Reconciler
 from watch.alerts.sender import Sender
 from watch.changes import compared, told
 from watch.clock import SystemClock
@@ -35,6 +33,7 @@ from watch.hub.replay import book_now, ledger_end, live_from_ms
 from watch.hub.store_watch import StoreWatch
 from watch.hub.taken_over import TakenOver, epoch_from
 from watch.limits import collecting_later, let_go, runs_at_once
+from watch.paging import Paging
 from watch.probes.wire.net.engines import close_all
 from watch.reload import Watched
 from watch.stores.disk import DiskWatch
@@ -92,12 +91,14 @@ class App:
         self.publishing = Publishing(self.pages, self.clock)
         self._followed = False
         self._stop = asyncio.Event()
-        self.desk = Reconciler(settings, *not_ahead(*reads.alerts(), now))
+        set_by_ms = now - last_ms if new and (follows or now < last_ms) else 0
+        self.paging = Paging(lambda: self._settings, reads, self.clock, set_by_ms)
+        self.desk = self.paging.desk
         self.dispatcher = Dispatcher(self.desk, self._commit, Sender(), self.clock)
         self.hub = Hub(
             settings, self.store, book, end, self.desk, self.metrics, self.clock, self.publishing.moved, epoch
         )
-        self.hub.verbs |= {"reload": self._reload_now, "backup": self._back_up}
+        self.hub.verbs |= {"reload": self._reload_now, "backup": self._back_up, **self.paging.verbs}
         self.month_ends = MonthEnds(self.store, self.hub, self.clock)
         self.days = Days(settings, self.hub.recorder, self.store.reading, self.month_ends.on_disk)
         self.store_watch = StoreWatch(self.store, self.hub.troubles, self.clock)
@@ -111,9 +112,8 @@ class App:
         )
         self.publisher = Publisher(settings, book, self.days.of)
         self.views = self._views()
-        self.socket = HubSocket(
-            {"status": self._status, "now": self._time, "doctor": self.views.diagnosis}, self.hub.take
-        )
+        asked = {"status": self._status, "now": self._time, "doctor": self.views.diagnosis}
+        self.socket = HubSocket({**asked, **self.paging.questions}, self.hub.take)
         self.janitor = Janitor(self.store, self.clock, settings.retention)
         self.tending = Tending(
             self.clock, self.store_watch, self.desk, self.point, self.hub.troubles, self.metrics, self._follow,
@@ -154,8 +154,9 @@ class App:
         self._runners.append(public)
         sources = Sources(self.views.samples, self.views.health, self.views.readiness)
         private, operators = await serve(
-            operators_app(self.metrics, sources), *listen.operators, setting="listen.operators"
-        )
+            operators_app(self.metrics, sources, self.paging.pages(self.hub.take)),
+            *listen.operators, setting="listen.operators",
+        )  # fmt: skip
         self._runners.append(private)
         await self.tending.open_socket(must=True)
         for page in pages:

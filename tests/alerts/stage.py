@@ -11,9 +11,12 @@ from fractions import Fraction
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from watch.alerts.interventions import Interventions
+from watch.alerts.not_ahead import not_ahead
 from watch.alerts.outbox import LEASE_MS, SendOutcome, Sent
 from watch.alerts.reconciler import Reconciler
 from watch.core.alert import Alert, Event, Heard, Notice
+from watch.core.delivery import Command
 from watch.core.escalation import Policy, Severity, Step
 from watch.core.reading import Reason
 from watch.core.settings import (
@@ -153,7 +156,7 @@ class Stage:
     def __init__(self, config: Settings) -> None:
         self.settings = config
         self.disk = Disk()
-        self.now_ms = START_MS
+        self.at_ms = START_MS
         self.standings = {key: self._standing(key, State.UP) for key in config.components}
         self.troubles: list[OwnTrouble] = []
         self.quiet: frozenset[str] = frozenset()
@@ -163,9 +166,13 @@ class Stage:
         self.under_way: list[Notice] = []
         self.desk = self._desk()
 
+    def now_ms(self) -> int:
+        """It is its own clock."""
+        return self.at_ms
+
     @property
     def at(self) -> float:
-        return (self.now_ms - START_MS) / 1000
+        return (self.at_ms - START_MS) / 1000
 
     def goes(
         self, key: str, state: str, *, redundancy_lost: bool = False, detail: str = "connection refused"
@@ -187,20 +194,30 @@ class Stage:
         """Let time pass, a step a second, as the hub does."""
         self.turn()
         for _ in range(round(seconds)):
-            self.now_ms += 1000
+            self.at_ms += 1000
             self.kill()
             self.turn()
 
     def kill(self) -> None:
         """End the sends that have taken as long as the sender lets them."""
-        hanging = [n for n in self.under_way if self.now_ms - n.lease_until_ms >= 15_000 - LEASE_MS]
+        hanging = [n for n in self.under_way if self.at_ms - n.lease_until_ms >= 15_000 - LEASE_MS]
         for notice in hanging:
             self.under_way.remove(notice)
             self.ends(notice, FAILED)
 
+    def tells(self, verb: str, by: str = "alice", **said: object) -> dict:
+        """Give the hub a command; its answer. It is committed at the next turn."""
+        desk = Interventions(self.desk, lambda: self.settings, self)
+        obeyed = desk.verbs[verb](Command(verb=verb, arguments=said, by=by, account="root"))
+        try:
+            obeyed.send(None)
+        except StopIteration as done:
+            return dict(done.value)
+        raise AssertionError("a command about alerts waits for nothing")
+
     def turn(self) -> None:
         batch = Batch()
-        self.desk.step(batch, self.now_ms, self.standings, self.troubles, self.quiet)
+        self.desk.step(batch, self.at_ms, self.standings, self.troubles, self.quiet)
         self.disk.commit(batch)
         self.desk.committed()
         self.send()
@@ -209,7 +226,7 @@ class Stage:
         """Send all that is due, as the dispatcher does."""
         for _ in range(9):  # what follows from an answer may be due at once
             batch = Batch()
-            notices = self.desk.lease(batch, self.now_ms, 64)
+            notices = self.desk.lease(batch, self.at_ms, 64)
             if not batch:
                 break
             self.disk.commit(batch)
@@ -232,7 +249,7 @@ class Stage:
         if outcome.sent is Sent.DELIVERED:
             self.arrives(notice)
         batch = Batch()
-        self.desk.sent(batch, notice.id, outcome, self.now_ms)
+        self.desk.sent(batch, notice.id, outcome, self.at_ms)
         self.disk.commit(batch)
         self.desk.confirm(batch)
 
@@ -249,11 +266,14 @@ class Stage:
             )
         )
 
-    def restarts(self, config: Settings | None = None) -> None:
-        """Kill the hub and start another on the same disk."""
+    def restarts(self, config: Settings | None = None, *, clock_set_by: float = 0) -> None:
+        """Kill the hub and start another on the same disk, after the clock was set by some seconds."""
         self.settings = config or self.settings
         self.under_way.clear()
-        self.desk = self._desk()
+        self.at_ms += round(clock_set_by * 1000)
+        for key, standing in self.standings.items():  # in a new clock epoch, states begin anew
+            self.standings[key] = replace(standing, since_ms=min(standing.since_ms, self.at_ms))
+        self.desk = self._desk(round(clock_set_by * 1000))
 
     def reloads(self, config: Settings) -> None:
         self.settings = config
@@ -267,8 +287,10 @@ class Stage:
     def open(self) -> set[str]:
         return {alert.key for alert in self.desk.alerts if alert.open}
 
-    def _desk(self) -> Reconciler:
-        return Reconciler(self.settings, *self.disk.rows(), chance=lambda: 0.5)
+    def _desk(self, clock_set_by_ms: int = 0) -> Reconciler:
+        *rows, silences = self.disk.rows()
+        rows = not_ahead(*rows, self.at_ms, clock_set_by_ms)
+        return Reconciler(self.settings, *rows, silences, chance=lambda: 0.5)
 
     def _standing(self, key: str, state: State) -> Standing:
-        return Standing(key=key, state=state, since_ms=self.now_ms)
+        return Standing(key=key, state=state, since_ms=self.at_ms)

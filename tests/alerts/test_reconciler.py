@@ -622,7 +622,7 @@ def test_a_storm_is_one_page():
 
 def test_trouble_of_our_own_pages_by_its_rule():
     s = stage(rule("monitor", escalate="team"), escalations={"team": ("bob",)})
-    s.troubles.append(OwnTrouble("vantage_blind:irvine-1", "vantage point irvine-1 is blind", s.now_ms))
+    s.troubles.append(OwnTrouble("vantage_blind:irvine-1", "vantage point irvine-1 is blind", s.at_ms))
     s.passes(10)
     assert s.told() == [("bob", "MONITORING TROUBLE: vantage point irvine-1 is blind")]
     s.troubles.clear()
@@ -633,14 +633,14 @@ def test_trouble_of_our_own_pages_by_its_rule():
 def test_trouble_of_our_own_without_a_rule_pages_nobody_but_for_two_kinds():
     s = stage(rule("down", "web"))
     s.troubles += [
-        OwnTrouble("vantage_blind:x", "blind", s.now_ms),
-        OwnTrouble("checks_stopped", "stopped", s.now_ms),
+        OwnTrouble("vantage_blind:x", "blind", s.at_ms),
+        OwnTrouble("checks_stopped", "stopped", s.at_ms),
     ]
     s.passes(60)
     assert s.pages == []
     s.troubles += [
-        OwnTrouble("sender_stuck", "the sender is stuck", s.now_ms),
-        OwnTrouble("hub_silent:dallas-1", "the hub is silent", s.now_ms),
+        OwnTrouble("sender_stuck", "the sender is stuck", s.at_ms),
+        OwnTrouble("hub_silent:dallas-1", "the hub is silent", s.at_ms),
     ]
     s.passes(60)
     assert s.told() == [("alice", "MONITORING TROUBLE: the sender is stuck (+1 more)")]
@@ -791,11 +791,11 @@ def test_a_row_whose_commit_is_not_confirmed_is_not_sent():
     s = stage(group_wait=0)
     s.goes("web", "down")
     batch = Batch()
-    s.desk.step(batch, s.now_ms, s.standings, [], frozenset())
+    s.desk.step(batch, s.at_ms, s.standings, [], frozenset())
     assert batch.notices
-    assert s.desk.lease(Batch(), s.now_ms, 64) == ()
+    assert s.desk.lease(Batch(), s.at_ms, 64) == ()
     s.desk.committed()
-    assert len(s.desk.lease(Batch(), s.now_ms, 64)) == 1
+    assert len(s.desk.lease(Batch(), s.at_ms, 64)) == 1
 
 
 def test_a_lease_that_ran_out_is_taken_up_again():
@@ -874,7 +874,7 @@ def test_a_restart_after_weeks_tells_no_old_news():
     s.goes("web", "up")
     s.passes(120)
     s.answers["alice", 0] = DELIVERED
-    s.now_ms += 14 * 86_400_000
+    s.at_ms += 14 * 86_400_000
     s.restarts()
     s.passes(60)
     assert s.pages == []

@@ -27,9 +27,7 @@ class CallLines:
     def __init__(self, hearing: Hearing, how_to_ack: HowToAck) -> None:
         self._hearing, self._how_to_ack = hearing, how_to_ack
 
-    def __call__(
-        self, event: Event, alerts: Sequence[Alert], recipient: str, now_ms: int
-    ) -> tuple[str, ...]:
+    def __call__(self, event: Event, alerts: Sequence[Alert], recipient: str, now_ms: int) -> tuple[str, ...]:
         """The lines of a notice of *event* to *recipient*; the first of *alerts* is its root."""
         if event is not Event.TRIGGERED:
             return ()

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from watch.core.alert import Alert
-    from watch.core.escalation import Plan, Step
+    from watch.core.escalation import OnCall, Plan, Step
     from watch.core.settings import Settings
 
 
@@ -35,12 +35,16 @@ class Escalator:
     Args:
         reaches: Whether a person has a channel now.
         lost: Whether a person whom an alert has called has not heard of it and cannot, at an instant (Unix time in ms).
+
+    Attributes:
+        rotations: Gives the rotations in force, by name; those of the settings unless somebody knows better.
     """
 
     def __init__(
         self, settings: Settings, reaches: Callable[[str], bool], lost: Callable[[Alert, str, int], bool]
     ) -> None:
         self._settings, self._reaches, self._lost = settings, reaches, lost
+        self.rotations: Callable[[], Mapping[str, OnCall]] = lambda: self._settings.rotations
 
     def plan(self, settings: Settings) -> None:
         """Replace the settings. The plans of open alerts stay; rotations and channels are those of now."""
@@ -113,7 +117,7 @@ class Escalator:
     def _people(self, step: Step, now_ms: int) -> Iterator[str]:
         """The people whom *step* reaches at *now_ms*."""
         for name in step.page:
-            rotation = self._settings.rotations.get(name)
+            rotation = self.rotations().get(name)
             for who in (name,) if rotation is None else rotation.at(now_ms):
                 if self._reaches(who):
                     yield who
@@ -121,7 +125,7 @@ class Escalator:
     def _why(self, step: Step, now_ms: int) -> Iterator[str]:
         """Why *step* reaches nobody, for each name in it."""
         for name in step.page:
-            rotation = self._settings.rotations.get(name)
+            rotation = self.rotations().get(name)
             if rotation is None:
                 known = name in self._settings.people
                 yield f"{name} has no channel" if known else f"{name} is no longer in the configuration"

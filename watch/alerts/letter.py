@@ -50,7 +50,12 @@ class Letter:
 
 
 def letter(
-    event: Event, alerts: Sequence[Alert], settings: Settings, *, instead: bool = False, lines: Sequence[str] = ()
+    event: Event,
+    alerts: Sequence[Alert],
+    settings: Settings,
+    *,
+    instead: bool = False,
+    lines: Sequence[str] = (),
 ) -> Letter:
     """The text for *event* of *alerts*, the likeliest cause first.
 

@@ -1,7 +1,8 @@
 """Stored rows as of a clock that went back: a stamp that lies ahead is taken for now.
 
 A row that was due tomorrow by a wrong clock is due now: no alert may wait for a time that does not come. An alert whose
-trouble began in the future could never be resolved.
+trouble began in the future could never be resolved. What lies ahead on purpose (the next step of an escalation, the end
+of an acknowledgement) is moved with the clock: an escalation takes as long as it says.
 """
 
 from __future__ import annotations
@@ -23,10 +24,25 @@ _STAMPS = {
 
 
 def not_ahead(
-    alerts: Iterable[Alert], notices: Iterable[Notice], heard: Iterable[Heard], now_ms: int
+    alerts: Iterable[Alert],
+    notices: Iterable[Notice],
+    heard: Iterable[Heard],
+    now_ms: int,
+    set_by_ms: int = 0,
 ) -> tuple[Sequence[Alert], Sequence[Notice], Sequence[Heard]]:
-    """The rows without a stamp later than *now_ms*."""
-    return _rows(alerts, now_ms), _rows(notices, now_ms), _rows(heard, now_ms)
+    """The rows without a stamp later than *now_ms*.
+
+    Args:
+        set_by_ms: By how much the clock was set since they were written, in ms.
+    """
+    moved = [_moved(alert, set_by_ms) for alert in alerts] if set_by_ms else alerts
+    return _rows(moved, now_ms), _rows(notices, now_ms), _rows(heard, now_ms)
+
+
+def _moved(alert: Alert, by_ms: int) -> Alert:
+    ack = alert.ack
+    moved = None if ack is None else replace(ack, at_ms=ack.at_ms + by_ms, until_ms=ack.until_ms + by_ms)
+    return replace(alert, ack=moved, plans=tuple(plan.shifted(by_ms) for plan in alert.plans))
 
 
 def _rows(rows: Iterable[R], now_ms: int) -> Sequence[R]:

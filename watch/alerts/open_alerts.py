@@ -178,7 +178,9 @@ class OpenAlerts:
     def _plans(self, policies: Iterable[str], now_ms: int) -> tuple[Plan, ...]:
         """The policies with these names, copied for an alert that opens now."""
         everyone = Policy(steps=(Step(page=self._settings.catch_all),))
-        return tuple(Plan.of(name, self._settings.escalations.get(name, everyone), now_ms) for name in policies)
+        return tuple(
+            Plan.of(name, self._settings.escalations.get(name, everyone), now_ms) for name in policies
+        )
 
     def _closed(
         self, alert: Alert, now_ms: int, holding: Mapping[str, Condition], standings: Mapping[str, Standing]

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import itertools
 import random
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from watch.alerts.call_lines import CallLines, HowToAck, command_to_ack
@@ -84,7 +83,7 @@ class Reconciler:
         self._hearing = Hearing(heard, self._open_alerts.alerts)
         self.silences = Silences(settings, silences)
         self._recipients = Recipients(settings, self._outbox, self._hearing, self._channels)
-        self._escalator = Escalator(settings, lambda who: bool(self._channels(who)), self._recipients.lost)
+        self.escalator = Escalator(settings, lambda who: bool(self._channels(who)), self._recipients.lost)
         self._lines = CallLines(self._hearing, how_to_ack)
         self._stepped: set[int] = set()
         self._changed = Batch()  # rows that changed between the steps, for the next one
@@ -95,7 +94,7 @@ class Reconciler:
         """Replace the settings."""
         self._settings = settings
         self._open_alerts.plan(settings)
-        self._escalator.plan(settings)
+        self.escalator.plan(settings)
         self._recipients.plan(settings)
         self.silences.plan(settings)
         self._outbox.reset()
@@ -126,6 +125,10 @@ class Reconciler:
         self.silences.all[silence.id] = self._changed.silences[silence.id] = silence
         self.silences.look(now_ms)
         self._drop_untrue(self._changed, self._outbox.covering())
+
+    def heard(self, alert_id: int) -> Mapping[str, Heard]:
+        """Who has heard of an alert, and what."""
+        return self._hearing.of(alert_id)
 
     @property
     def alerts(self) -> Sequence[Alert]:
@@ -171,7 +174,7 @@ class Reconciler:
         for alert in self._open_alerts.step(now_ms, standings, troubles, quiet, unasked, silenced):
             batch.alerts[alert.id] = alert
         for alert in [a for a in self._open_alerts.alerts.values() if a.open]:
-            after = self._escalator.step(alert, now_ms, held=silenced(alert.when, alert.subject))
+            after = self.escalator.step(alert, now_ms, held=silenced(alert.when, alert.subject))
             if after is not alert:
                 self._open_alerts.update(after)
                 batch.alerts[alert.id] = after

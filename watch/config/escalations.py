@@ -36,7 +36,7 @@ STEP = Record(
         ),
         "during": Field(
             raw("weekly hours"),
-            "The hours in which it calls: `Mon-Fri 08:00-18:00 America/Los_Angeles`. Outside of them it waits for them.",
+            "The hours in which it calls: `Mon-Fri 08:00-18:00 America/New_York`. Outside of them it waits for them.",
         ),
     },
     {"people": "write `page`", "person": "write `page`", "notify": "write `page`", "wait": "write `after`"},
@@ -135,4 +135,3 @@ def _hours(fields: Fields, zone: ZoneInfo, findings: Findings) -> str:
         return ""
     text, hours = read
     return text if text.rstrip().endswith(hours.zone.key) else f"{text.strip()} {hours.zone.key}"
-

@@ -72,7 +72,8 @@ SERVICE = Record(
         "target": Field(PERCENTAGE, "The availability target.", Fraction(999, 1000)),
         "site": Field(name("the name of a site"), "The default site of components and vantage points."),
         "outside_url": Field(
-            URL, "The URL at which the operators' listener can be reached from outside: for acknowledge links."
+            URL,
+            "The URL at which the operators' listener can be reached from outside: for acknowledge links.",
         ),
     },
 )
@@ -187,7 +188,7 @@ ALERT = Record(
         "sites": Field(Items(name("the name of a site")), "It covers the components of these sites too."),
         "severity": Field(
             Choice(tuple(Severity)),
-            "How much its alerts matter: an acknowledgement of an urgent one ends after 30 minutes, else after 2 hours. "
+            "How much its alerts matter: an acknowledgement of an urgent one holds for 30 minutes, else for 2 hours; "
             "`down` and `monitor` are urgent by default.",
         ),
         "for": Field(

@@ -10,14 +10,16 @@ No row holds a channel's URL: those are secrets. A row names the person and the 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from watch.core.escalation import Plan, Severity, spelled
 from watch.core.settings import When
 from watch.core.wording import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Event(StrEnum):
@@ -40,7 +42,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement:
-    """"I have it": it stops calls until *until_ms* (Unix time in ms), not the clock.
+    """Somebody has it. It stops calls until *until_ms* (Unix time in ms), not the clock.
 
     Args:
         by: Who acknowledged, as they say. account: The operating system's account, or that it was by a link.

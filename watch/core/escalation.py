@@ -130,9 +130,13 @@ class Plan:
         return self if due is not None and due <= now_ms else self.at(step, now_ms)
 
     def shifted(self, by_ms: int) -> Plan:
-        """It on a clock that was set by *by_ms*."""
-        due = tuple(None if at is None else at + by_ms for at in self.due_ms)
-        return replace(self, began_ms=self.began_ms + by_ms, due_ms=due)
+        """It on a clock that was set by *by_ms*. A step that waits for its hours looks at them again."""
+        due = (
+            at if at is None else min(at, self.began_ms + step.after_ms) if step.during else at
+            for step, at in zip(self.steps, self.due_ms, strict=True)
+        )  # fmt: skip
+        shifted = tuple(None if at is None else at + by_ms for at in due)
+        return replace(self, began_ms=self.began_ms + by_ms, due_ms=shifted)
 
     def renamed(self, names: Mapping[str, str]) -> Plan:
         """It with people's new names: former → new."""

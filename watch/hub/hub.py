@@ -147,7 +147,8 @@ class Hub:
             answer = await verb(command)
         except Trouble as trouble:
             return Receipt(refused=(Refusal(0, str(trouble)),))
-        body = {"by": command.by, "account": command.account, "arguments": dict(command.arguments)}
+        about = {"about": answer["about"]} if "about" in answer else {}
+        body = {"by": command.by, "account": command.account, "arguments": dict(command.arguments), **about}
         self.recorder.entry(Kind.COMMAND, command.verb, body, now_ms=self._clock.now_ms())
         self._wake.set()
         return Receipt(answer=answer)

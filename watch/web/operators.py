@@ -4,7 +4,8 @@
 `/readyz` answers 200 while no trouble of ours makes the hub not ready (`watch.hub.trouble_kinds`), and 503 else: first
 readings that are not there yet, a store that takes no writes, an overload. Both give the reason in JSON. The
 configuration makes sure that it listens on loopback only. It answers only to names of loopback: a web page of somebody
-else can make its own name mean 127.0.0.1, and then read our answers through a visitor's browser.
+else can make its own name mean 127.0.0.1, and then read our answers through a visitor's browser. Acknowledge links come
+from outside, through a reverse proxy: `/ack/` also answers to the name of `service.outside_url`.
 """
 
 from __future__ import annotations
@@ -17,22 +18,24 @@ from aiohttp import hdrs, http_parser, web
 from aiohttp.http_writer import HttpVersion11
 
 from watch.web.public import refuse_slow_parser
-from watch.web.targets import absolute_host, loopback_name
+from watch.web.targets import absolute_host, loopback_name, same_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from aiohttp.typedefs import Handler
+    from aiohttp.typedefs import Handler, Middleware
 
+    from watch.web.ack_page import AckPages
     from watch.web.metrics import Metrics
     from watch.web.series import Samples
 
+_ACK = "/ack/"
 Fact = str | int | float | bool | None
-_MOST = 64 * 1024  # bytes of a request's body; no path here reads one
+_MOST = 64 * 1024  # bytes of a request's body; only a form of one field is read
 _HEADERS = {
     hdrs.CACHE_CONTROL: "no-store",
     "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",  # unless a page has its own
 }
 _MISDIRECTED = (
     "421 Misdirected Request\nThis address answers only to the names localhost, 127.0.0.1 and [::1]: "
@@ -77,8 +80,12 @@ class Sources:
     readiness: Callable[[], Readiness]
 
 
-def operators_app(metrics: Metrics, sources: Sources) -> web.Application:
-    """An application with `/metrics`, `/healthz` and `/readyz`. Raises `ListenError` without aiohttp's C parser."""
+def operators_app(metrics: Metrics, sources: Sources, acks: AckPages | None = None) -> web.Application:
+    """An application with `/metrics`, `/healthz`, `/readyz` and `/ack/`; ListenError without aiohttp's C parser.
+
+    Args:
+        acks: The pages behind acknowledge links.
+    """
     refuse_slow_parser(http_parser.HttpRequestParser)
 
     async def exposed(request: web.Request) -> web.Response:
@@ -93,11 +100,14 @@ def operators_app(metrics: Metrics, sources: Sources) -> web.Application:
         waiting = sources.readiness().waiting
         return _json({"ready": not waiting, "waiting": waiting}, ok=not waiting)
 
-    app = web.Application(client_max_size=_MOST, middlewares=[_plain_errors, _to_loopback_names])
+    app = web.Application(client_max_size=_MOST, middlewares=[_plain_errors, _to_names(acks)])
     app.on_response_prepare.append(_guarded)
     app.router.add_get("/metrics", exposed)
     app.router.add_get("/healthz", healthy)
     app.router.add_get("/readyz", ready)
+    if acks is not None:
+        app.router.add_get(f"{_ACK}{{token}}", acks.show)
+        app.router.add_post(f"{_ACK}{{token}}", acks.act)
     return app
 
 
@@ -124,18 +134,28 @@ async def _plain_errors(request: web.Request, handler: Handler) -> web.StreamRes
         raise
 
 
-@web.middleware
-async def _to_loopback_names(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse a request whose Host, or whose absolute target, is no name of loopback."""
-    hosts = request.headers.getall(hdrs.HOST, ())
-    target = absolute_host(request.raw_path)
-    if len(hosts) > 1 or (not hosts and request.version >= HttpVersion11):
-        raise web.HTTPBadRequest
-    if not all(map(loopback_name, (*hosts, *(() if target is None else (target,))))):
-        raise web.HTTPMisdirectedRequest(text=_MISDIRECTED)
-    return await handler(request)
+def _to_names(acks: AckPages | None) -> Middleware:
+    """Refuse a request whose Host, or whose absolute target, is no name of loopback.
+
+    `/ack/` is also answered by the name of `service.outside_url`: a reverse proxy passes it on.
+    """
+
+    @web.middleware
+    async def to_names(request: web.Request, handler: Handler) -> web.StreamResponse:
+        hosts = request.headers.getall(hdrs.HOST, ())
+        target = absolute_host(request.raw_path)
+        if len(hosts) > 1 or (not hosts and request.version >= HttpVersion11):
+            raise web.HTTPBadRequest
+        outside = acks.outside_url if acks is not None and request.path.startswith(_ACK) else None
+        for host in (*hosts, *(() if target is None else (target,))):
+            if not loopback_name(host) and not (outside is not None and same_name(host, outside)):
+                raise web.HTTPMisdirectedRequest(text=_MISDIRECTED)
+        return await handler(request)
+
+    return to_names
 
 
 async def _guarded(_: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(_HEADERS)
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
     del response.headers[hdrs.SERVER]

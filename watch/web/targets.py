@@ -26,6 +26,15 @@ def absolute_host(target: str) -> str | None:
     return None if absolute is None else absolute["host"]
 
 
+def same_name(host: str, url: str) -> bool:
+    """Whether *host*, perhaps with a port, is the name in *url*."""
+    match, there = _HOST.fullmatch(host), absolute_host(url)
+    named = None if there is None else _HOST.fullmatch(there.rpartition("@")[2])
+    if match is None or named is None:
+        return False
+    return (match["v6"] or match["name"]).lower() == (named["v6"] or named["name"]).lower()
+
+
 def loopback_name(host: str) -> bool:
     """Whether *host*, perhaps with a port, is ``localhost`` or an address of loopback."""
     match = _HOST.fullmatch(host)
