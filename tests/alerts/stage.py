@@ -284,6 +284,10 @@ class Stage:
         """Who was paged what, in order."""
         return [(page.who, page.title) for page in self.pages]
 
+    def calls(self) -> list[tuple[float, str]]:
+        """When whom was told that something is wrong, in order."""
+        return [(page.at, page.who) for page in self.pages if page.event is Event.TRIGGERED]
+
     def open(self) -> set[str]:
         return {alert.key for alert in self.desk.alerts if alert.open}
 

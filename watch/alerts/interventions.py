@@ -99,7 +99,8 @@ class Interventions:
             raise Trouble(f"there are {_MOST} silences in force; end some with `threenines silence end N`")
         silence = Silence(
             id=kept.next_id(), components=_components(said, settings), groups=_groups(said, settings),
-            whens=_whens(said), from_ms=now, until_ms=_until(said, settings, now), reason=_reason(command, needed="silence add"),
+            whens=_whens(said), from_ms=now, until_ms=_until(said, settings, now),
+            reason=_reason(command, needed="silence add"),
             by=_author(command), account=command.account,
         )  # fmt: skip
         if not silence.components and not silence.groups and not silence.whens:
