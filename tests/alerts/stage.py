@@ -294,7 +294,10 @@ class Stage:
     def _desk(self, clock_set_by_ms: int = 0) -> Reconciler:
         *rows, silences = self.disk.rows()
         rows = not_ahead(*rows, self.at_ms, clock_set_by_ms)
-        return Reconciler(self.settings, *rows, silences, chance=lambda: 0.5)
+        desk = Reconciler(self.settings, *rows, silences, chance=lambda: 0.5)
+        for alert in desk.alerts if clock_set_by_ms else ():
+            desk.update(alert)
+        return desk
 
     def _standing(self, key: str, state: State) -> Standing:
         return Standing(key=key, state=state, since_ms=self.at_ms)

@@ -80,7 +80,8 @@ class OpenAlerts:
 
     def update(self, alert: Alert) -> None:
         """Put *alert* in the place of the row with its id."""
-        self._keep(alert)
+        self.alerts[alert.id] = alert
+        self._rest(alert)
 
     def forget(self, alert_id: int) -> None:
         """Drop a closed alert whose recipients know everything."""
@@ -223,10 +224,14 @@ class OpenAlerts:
         self._latest[alert.key] = alert.id
         opened = opening(alert.dedup_key)
         self._count[opened] = max(self._count.get(opened, 0), alert.n)
+        self._rest(alert)
+        return alert
+
+    def _rest(self, alert: Alert) -> None:
+        """Forget since when a closed alert was about to close."""
         if not alert.open:
             self._good_since.pop(alert.id, None)
             self._uncovered_since.pop(alert.id, None)
-        return alert
 
 
 def _ended(alert: Alert, *, resolved_ms: int, recovered_ms: int | None = None, closing: str = "") -> Alert:
