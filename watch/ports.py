@@ -129,6 +129,12 @@ class Reads(Protocol):
     def entries_within(self, lo_ms: int, hi_ms: int) -> Iterator[Entry]:
         """The entries effective in [lo_ms, hi_ms), in order of seq; without proof and hashes."""
 
+    def last_entries(self, lo_ms: int, whole_ms: int) -> Iterator[Entry]:
+        """The entries effective from lo_ms on; of the transitions before whole_ms only the two last of each timeline.
+
+        In order of seq; without proof and hashes. A timeline is that of a check as one vantage point sees it.
+        """
+
     def late_entries(self, after: int) -> Iterator[Entry]:
         """The late entries with seq > *after*."""
 

@@ -18,6 +18,7 @@ from watch.core.settings import Canary, Vantage
 from watch.core.standing import Sight
 from watch.core.timeline import State, filled
 from watch.hub.hub import Hub
+from watch.hub.plan import planned
 from watch.hub.replay import book_now, ledger_end
 from watch.hub.returned import board_of, returned
 from watch.hub.taken_over import epoch_from
@@ -271,7 +272,8 @@ async def test_a_verb_without_a_hub_believes_what_a_hub_would(ahead_ms):
     written = len(ran.store.batches)
     epoch = epoch_from(ran.store, ran.store.last_sign_ms(), START_MS, followed=False)
     book = book_now(ran.store, STORE, 0, pending=epoch)
-    board = board_of(PLAN, returned(PLAN, ran.store, book, START_MS, epoch), book, START_MS)
+    plan = planned(PLAN)
+    board = board_of(plan, returned(plan, ran.store, book, START_MS, epoch), book, START_MS)
     web = board.components["web"]
     assert (web.state, web.since_ms) == (State.UNKNOWN, START_MS)
     assert book.lifetime("web")[0][0] == START_MS

@@ -134,6 +134,32 @@ async def test_months_that_an_entry_made_void_are_gone_and_those_before_stay(sto
     )
 
 
+async def test_a_span_costs_its_own_entries_however_long_the_ledger_is(store):
+    def steps(lo_ms: int, hi_ms: int) -> tuple[list[int], int]:
+        """The entries that are effective in a span, and the steps of SQLite's machine to read them."""
+        count = 0
+
+        def step() -> bool:
+            nonlocal count
+            count += 1
+            return False
+
+        with apsw.Connection(str(store.path), flags=apsw.SQLITE_OPEN_READONLY) as connection:
+            connection.set_progress_handler(step, 1)
+            return [e.seq for e in SqliteReads(store.path, connection).entries_within(lo_ms, hi_ms)], count
+
+    chain, end = LedgerChain(), START_MS + 3_000
+    entries = [chain.entry(Kind.COMMAND, "reload", {}, now_ms=START_MS + n) for n in range(3_000)]
+    # Recorded in another order than that of their effect: they come in the order of their seq.
+    late = [chain.entry(Kind.COMMAND, "reload", {}, now_ms=end, effective_ms=end - n) for n in range(5)]
+    await store.commit(Batch(entries=[*entries[:5], *late]))
+    short_found, short = steps(end - 4, end + 1)
+    await store.commit(Batch(entries=entries[5:-4]))
+    found, long = steps(end - 4, end + 1)
+    assert found == short_found == [e.seq for e in late]
+    assert long <= short * 1.1
+
+
 async def test_sketches_of_one_hour_add_up(store):
     for _ in range(3):
         await store.commit(Batch(sketches={("a/b", "local", 0): sketch(1.0)}))

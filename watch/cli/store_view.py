@@ -19,6 +19,7 @@ from watch.core.book import FOREVER
 from watch.core.checkpoint import root_of
 from watch.core.ledger import ChainCheck
 from watch.core.localtime import Month
+from watch.hub.plan import planned
 from watch.hub.replay import book_now, epochs_of
 from watch.hub.returned import returned
 from watch.hub.taken_over import epoch_from
@@ -75,7 +76,7 @@ def record(config: str, month: str | None) -> Iterator[Record]:
             )
         book = book_now(reads, settings.store, lo_ms, FOREVER if hi_ms >= now_ms else hi_ms, epoch)
         if holder(settings.store) is None and (epoch is not None or hi_ms > _last_sign_ms(reads)):
-            returned(settings, reads, book, now_ms, epoch)
+            returned(planned(settings), reads, book, now_ms, epoch)
         _complete(book, reads, settings, now_ms, epoch)
         tell_left_out(reads)
         yield Record(settings, reads, book, wanted, now_ms)

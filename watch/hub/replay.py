@@ -72,14 +72,21 @@ def book_until(reads: Reads, store: Path, at_ms: int, through: int) -> Book:
 
 
 def book_now(
-    reads: Reads, store: Path, lo_ms: int, hi_ms: int = FOREVER, pending: ClockEpoch | None = None
+    reads: Reads,
+    store: Path,
+    lo_ms: int,
+    hi_ms: int = FOREVER,
+    pending: ClockEpoch | None = None,
+    *,
+    thin: bool = False,
 ) -> Book:
     """The book of `[lo_ms, hi_ms)`, with what each check missed in dark stretches that no entry closes yet.
 
     Args:
         pending: The clock epoch that begins now and is not on record yet, if any.
+        thin: The book need not have all transitions before *lo_ms* (`Book.whole_ms`); *hi_ms* must be `FOREVER`.
     """
-    book = book_for(reads, store, lo_ms, hi_ms, pending)
+    book = book_for(reads, store, lo_ms, hi_ms, pending, thin=thin)
     if pending is None or not pending.anew:
         open_darks(book.darks, *reads.darks(), reads.beliefs())
     return book
@@ -110,18 +117,27 @@ def _add(book: Book, entry: Entry) -> None:
 
 
 def book_for(
-    reads: Reads, store: Path, lo_ms: int, hi_ms: int = FOREVER, pending: ClockEpoch | None = None
+    reads: Reads,
+    store: Path,
+    lo_ms: int,
+    hi_ms: int = FOREVER,
+    pending: ClockEpoch | None = None,
+    *,
+    thin: bool = False,
 ) -> Book:
     """The book of `[lo_ms, hi_ms)`, open dark stretches included as far as entries tell of them."""
     epochs = epochs_of(reads, pending)
     base = checkpoint_before(reads, epochs, lo_ms)
     if base is None:
-        book = folded(_counting(_wanted(reads, 0, 0, 0, hi_ms), epochs), store)
+        book, from_ms, through, seq = Book(), 0, 0, 0
     else:
+        from_ms, through, seq = base.effective_ms, int(base.facts["through"]), base.seq
         book, needed = _begun(reads, base, store)
-        folded((e for seq in needed if (e := reads.entry(seq)) is not None), store, book)
-        wanted = _wanted(reads, base.effective_ms, int(base.facts["through"]), base.seq, hi_ms)
-        folded(_counting(wanted, epochs), store, book)
+        folded((e for number in needed if (e := reads.entry(number)) is not None), store, book)
+    if thin and not epochs and not _renamed(reads, from_ms, through):
+        book.whole_ms = lo_ms
+    wanted = _wanted(reads, from_ms, through, seq, hi_ms, whole_ms=book.whole_ms)
+    folded(_counting(wanted, epochs), store, book)
     if hi_ms < FOREVER:
         # The edge of an outage may reach back over the span's end by as long as a state holds.
         margin_ms = max((c.validity_ms for steps in book.checks.values() for _, c in steps if c), default=0)
@@ -147,13 +163,22 @@ def _rows_of(reads: Reads, base: Entry) -> list[str]:
     return rows
 
 
-def _wanted(reads: Reads, from_ms: int, through: int, base: int, hi_ms: int) -> Iterator[Entry]:
+def _renamed(reads: Reads, from_ms: int, through: int) -> bool:
+    """Whether a component got another key since the checkpoint: then one key is not one timeline."""
+    late = reads.late_entries(0)
+    return any(e.kind == Kind.RENAME and (e.effective_ms >= from_ms or e.seq > through) for e in late)
+
+
+def _wanted(
+    reads: Reads, from_ms: int, through: int, base: int, hi_ms: int, *, whole_ms: int = 0
+) -> Iterator[Entry]:
     """The entries of the span and late entries about the time before, each once, in order of seq.
 
     Args:
         from_ms: The instant of the checkpoint; its rows know the entries up to seq *through*. base: Its own seq.
+        whole_ms: When not 0, of the transitions before it only the two last of each check and vantage point.
     """
-    within = reads.entries_within(from_ms, hi_ms)
+    within = reads.last_entries(from_ms, whole_ms) if whole_ms else reads.entries_within(from_ms, hi_ms)
     late = [
         e for e in reads.late_entries(0)
         if not from_ms <= e.effective_ms < hi_ms and (e.seq > through or e.effective_ms >= hi_ms)

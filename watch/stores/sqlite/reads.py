@@ -38,6 +38,12 @@ _LEDGER = (
 )
 # The columns that a book needs: the others only prove the entry.
 _FOLDED = "SELECT seq, recorded_ms, effective_ms, kind, subject, vantage, critical, late, body, '', '', '' FROM ledger"
+# As subqueries, so that SQLite sorts numbers and not whole rows.
+_WITHIN = "SELECT seq FROM ledger WHERE effective_ms >= ? AND effective_ms < ?"
+_LAST_TWO = (
+    "SELECT seq FROM (SELECT seq, kind, row_number() OVER (PARTITION BY kind, subject, vantage ORDER BY seq DESC) AS n "
+    "FROM ledger WHERE effective_ms >= ? AND effective_ms < ?) WHERE n <= 2 OR kind <> 'transition'"
+)
 _COLUMNS = "at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, body"
 
 
@@ -66,9 +72,11 @@ class SqliteReads:
             after = page[-1][0]
 
     def entries_within(self, lo_ms: int, hi_ms: int) -> Iterator[Entry]:
-        return self._streamed(
-            f"{_FOLDED} WHERE effective_ms >= ? AND effective_ms < ? ORDER BY seq", lo_ms, hi_ms
-        )
+        return self._streamed(f"{_FOLDED} WHERE seq IN ({_WITHIN}) ORDER BY seq", lo_ms, hi_ms)
+
+    def last_entries(self, lo_ms: int, whole_ms: int) -> Iterator[Entry]:
+        some = f"seq IN ({_LAST_TWO} UNION ALL {_WITHIN})"
+        return self._streamed(f"{_FOLDED} WHERE {some} ORDER BY seq", lo_ms, whole_ms, whole_ms, 2**62)
 
     def late_entries(self, after: int) -> Iterator[Entry]:
         return self._streamed(f"{_FOLDED} WHERE late = 1 AND seq > ? ORDER BY seq", after)
