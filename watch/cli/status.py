@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from watch.limits import collecting_later
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from zoneinfo import ZoneInfo
@@ -27,8 +29,7 @@ def status(config: str, *, as_json: bool, exit_code: bool) -> int:
     if as_json:
         click.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
     else:
-        for line in _lines(answer):
-            click.echo(line)
+        click.echo("\n".join(_lines(answer)))
     return int(exit_code and any(c["state"] != "up" for c in answer["components"]))
 
 
@@ -41,13 +42,14 @@ def _answered_from_the_store(config: str) -> dict[str, Any]:
     from watch.hub.troubles import Troubles  # noqa: PLC0415
     from watch.stores.sqlite import reading  # noqa: PLC0415
 
-    settings: Settings = settings_at(config)
-    with reading(settings.store) as reads:
-        now_ms, epoch = time_of(settings.store, reads)
-        board = board_now(planned(settings), reads, settings.store, now_ms, epoch)
-        tell_left_out(reads)
-        troubles = Troubles(now_ms, epoch=epoch).current()
-        return status_answer(settings, board, now_ms, None, troubles)
+    with collecting_later():
+        settings: Settings = settings_at(config)
+        with reading(settings.store) as reads:
+            now_ms, epoch = time_of(settings.store, reads)
+            board = board_now(planned(settings), reads, settings.store, now_ms, epoch)
+            tell_left_out(reads)
+            troubles = Troubles(now_ms, epoch=epoch).current()
+            return status_answer(settings, board, now_ms, None, troubles)
 
 
 def _lines(answer: Mapping[str, Any]) -> Iterator[str]:

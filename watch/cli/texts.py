@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from watch.core.account import TargetOutcome
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from watch.core.figures import Figure
 
 
+@lru_cache(4096)  # a component and its check mostly changed at the same instant
 def clock_time(ms: int, zone: ZoneInfo) -> str:
     """An instant in a zone, to the second: ``2026-11-23 01:12:03 PST``."""
     return f"{datetime.fromtimestamp(ms // 1000, UTC).astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"

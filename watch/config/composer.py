@@ -71,9 +71,7 @@ class _Composer:
             yaml.AliasEvent: self._alias,
             yaml.DocumentStartEvent: self._document,
         }
-        while loader.check_event():
-            event = loader.get_event()
-            assert event is not None
+        while (event := loader.get_event()) is not None:
             take = takers.get(type(event))
             if take is not None:
                 take(event)

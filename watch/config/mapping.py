@@ -135,6 +135,13 @@ class Record:
     fields: Mapping[str, Field]
     hints: Mapping[str, str] = field(default_factory=dict)
     like: str = ""
+    _defaults: Mapping[str, Any] = field(init=False, repr=False, compare=False)
+    _required: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Once a record, and not once a mapping that is read: a file has thousands.
+        object.__setattr__(self, "_defaults", {name: it.default for name, it in self.fields.items()})
+        object.__setattr__(self, "_required", tuple(name for name, it in self.fields.items() if it.required))
 
     def read(self, node: Node, findings: Findings) -> Fields | None:
         if nothing(node):
@@ -152,8 +159,7 @@ class Record:
     def fields_of(self, node: Node, entries: Mapping[str, tuple[Scalar, Node]], findings: Findings) -> Fields:
         """The record in *entries*: all or some of the entries of *node*."""
         known: dict[str, tuple[Scalar, Node]] = {}
-        defaults = {name: it.default for name, it in self.fields.items()}
-        fields = Fields(node, known, {}, defaults)
+        fields = Fields(node, known, {}, self._defaults)
         for name, (key, value) in entries.items():
             it = self.fields.get(name)
             if it is None:
@@ -164,9 +170,9 @@ class Record:
             else:
                 known[name] = (key, value)
                 fields.values[name] = it.shape.read(value, findings)
-        for name, it in self.fields.items():
-            if it.required and name not in entries:
-                assert it.shape is not None
+        for name in self._required:
+            if name not in entries:
+                it = self.fields[name]
                 findings.mistake(
                     node,
                     f"{self.what} needs {quoted(name)}",

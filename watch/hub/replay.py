@@ -88,7 +88,9 @@ def book_now(
     """
     book = book_for(reads, store, lo_ms, hi_ms, pending, thin=thin)
     if pending is None or not pending.anew:
-        open_darks(book.darks, *reads.darks(), reads.beliefs())
+        until, gaps = reads.darks()
+        if until:
+            open_darks(book.darks, until, gaps, reads.beliefs())
     return book
 
 

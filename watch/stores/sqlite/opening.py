@@ -12,7 +12,6 @@ import os
 import stat
 import time
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -236,8 +235,8 @@ def unwritten() -> apsw.Connection:
 
 @cache
 def _migrations() -> list[tuple[str, str]]:
-    folder = files("watch.stores") / "migrations"
-    return sorted((f.name, f.read_text("utf-8")) for f in folder.iterdir() if f.name.endswith(".sql"))
+    folder = Path(__file__).parents[1] / "migrations"
+    return sorted((file.name, file.read_text("utf-8")) for file in folder.glob("*.sql"))
 
 
 def _migrate(connection: apsw.Connection, path: Path, migrations: Sequence[tuple[str, str]]) -> None:

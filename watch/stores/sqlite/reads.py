@@ -41,8 +41,12 @@ _FOLDED = "SELECT seq, recorded_ms, effective_ms, kind, subject, vantage, critic
 # As subqueries, so that SQLite sorts numbers and not whole rows.
 _WITHIN = "SELECT seq FROM ledger WHERE effective_ms >= ? AND effective_ms < ?"
 _LAST_TWO = (
-    "SELECT seq FROM (SELECT seq, kind, row_number() OVER (PARTITION BY kind, subject, vantage ORDER BY seq DESC) AS n "
-    "FROM ledger WHERE effective_ms >= ? AND effective_ms < ?) WHERE n <= 2 OR kind <> 'transition'"
+    "SELECT seq FROM (SELECT seq, row_number() OVER (PARTITION BY subject, vantage ORDER BY seq DESC) AS n "
+    "FROM ledger WHERE effective_ms >= ?1 AND effective_ms < ?2 AND kind = 'transition') WHERE n <= 2"
+)
+_LAST = (
+    f"{_LAST_TWO} UNION ALL SELECT seq FROM ledger WHERE effective_ms >= ?2 "
+    "UNION ALL SELECT seq FROM ledger WHERE effective_ms >= ?1 AND effective_ms < ?2 AND kind <> 'transition'"
 )
 _COLUMNS = "at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, body"
 
@@ -75,8 +79,7 @@ class SqliteReads:
         return self._streamed(f"{_FOLDED} WHERE seq IN ({_WITHIN}) ORDER BY seq", lo_ms, hi_ms)
 
     def last_entries(self, lo_ms: int, whole_ms: int) -> Iterator[Entry]:
-        some = f"seq IN ({_LAST_TWO} UNION ALL {_WITHIN})"
-        return self._streamed(f"{_FOLDED} WHERE {some} ORDER BY seq", lo_ms, whole_ms, whole_ms, 2**62)
+        return self._streamed(f"{_FOLDED} WHERE seq IN ({_LAST}) ORDER BY seq", lo_ms, whole_ms)
 
     def late_entries(self, after: int) -> Iterator[Entry]:
         return self._streamed(f"{_FOLDED} WHERE late = 1 AND seq > ? ORDER BY seq", after)
