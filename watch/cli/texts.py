@@ -7,13 +7,12 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from watch.core.account import TargetOutcome
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from fractions import Fraction
     from zoneinfo import ZoneInfo
 
+    from watch.core.account import TargetOutcome
     from watch.core.figures import Figure
 
 
@@ -41,6 +40,8 @@ def span_text(ms: int) -> str:
 
 def verdict_text(figure: Figure, outcome: TargetOutcome) -> str:
     """*outcome* for people; in a running month *breached* only once the budget is used up (semantics §6)."""
+    from watch.core.account import TargetOutcome  # noqa: PLC0415 - not every verb has figures
+
     early = figure.running and outcome is TargetOutcome.BREACHED and figure.account.remaining_ms >= 0
     return "below target" if early else outcome.value
 

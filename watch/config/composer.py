@@ -104,7 +104,8 @@ class _Composer:
         if event.tag is not None and event.tag not in _TEXT_TAGS:
             raise self._unsupported_tag(event)
         plain = not event.style and event.tag is None
-        node = Scalar(self.source, self._at(event), event.value, plain)
+        mark: Any = event.start_mark
+        node = Scalar(self.source, packed(mark.line, mark.column), event.value, plain)
         if "${" in event.value:
             self.findings.refers = True
         self.values += 1
