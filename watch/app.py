@@ -37,7 +37,6 @@ from watch.hub.taken_over import TakenOver, epoch_from
 from watch.limits import collecting_later, let_go, runs_at_once
 from watch.probes.wire.net.engines import close_all
 from watch.reload import Watched
-from watch.stores.disk import DiskWatch
 from watch.stores.sqlite import SqliteStore
 from watch.stores.sqlite.backup import copied
 from watch.tending import Tending
@@ -170,7 +169,7 @@ class App:
         }
         return Views(
             self.hub, self.clock, beats, lambda: self.store.trouble, lambda: self.desk.pending,
-            DiskWatch(self._settings.store).left,
+            self.store_watch.room,
         )  # fmt: skip
 
     async def _work(self) -> None:

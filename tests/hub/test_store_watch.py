@@ -29,7 +29,7 @@ class Looks:
         """The troubles by key, a second later."""
         self.clock.move(1)
         self.watch.look()
-        return {t.key: t.text for t in self.troubles.current() if t.key != "disk_low"}
+        return {t.key: t.text for t in self.troubles.current() if t.key != "disk_filling"}
 
 
 async def written(store: SqliteStore, megabytes: int) -> None:

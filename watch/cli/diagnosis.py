@@ -18,7 +18,7 @@ from watch.errors import ConfigError, StoreCorrupt, StoreError, Trouble
 from watch.hub.answers import disk_text, doctor_answer, told
 from watch.hub.clock_words import epoch_text
 from watch.hub.trouble_kinds import trouble
-from watch.stores.disk import disk_left
+from watch.stores.room import room
 from watch.stores.sqlite import reading
 from watch.stores.sqlite.examination import store_faults
 from watch.stores.sqlite.opening import holder
@@ -57,7 +57,7 @@ def diagnosis(config: str, statvfs: Callable[[Path], os.statvfs_result] = os.sta
             )
     found += [trouble(f"library:{name}", wrong, now_ms) for name, wrong in library_faults()]
     if answer is None:
-        left = None if store is None else disk_left(store, statvfs)
+        left = None if store is None else room(store, statvfs)
         answer = doctor_answer(settings, (), left, versions(), now_ms, None)
     elif (here := versions()["threenines"]) != (there := answer["versions"]["threenines"]):
         text = f"the hub runs version {there}, but version {here} is installed"
@@ -104,7 +104,7 @@ def _without_hub(
     yield from faults
     if settings is not None and not faults and store.exists() and store.stat().st_size:
         yield from _record(store, now_ms)
-    left = disk_left(store, statvfs)
+    left = room(store, statvfs)
     if left is not None and left.little:
         yield trouble("disk_filling", disk_text(left), now_ms)
     if process is not None:

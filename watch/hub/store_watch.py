@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from watch.errors import StoreError
+from watch.hub.answers import disk_text
 from watch.stores.room import RoomOverTime
 from watch.stores.sqlite.soundness import WeeklyCheck
 
@@ -44,7 +45,7 @@ class StoreWatch:
         self._renewed_ms: int | None = None
 
     def room(self) -> Room | None:
-        """The room on the store's disk now, with growth and the instant when it is full; None when it is not known."""
+        """The room on the store's disk now, with its growth over the last day; None when it is not known."""
         return self._over_time.at(self._clock.now_ms())
 
     @property
@@ -94,9 +95,8 @@ class StoreWatch:
 
     def _look_at_room(self, now_ms: int) -> None:
         room = self.room()
-        low = long = None
-        if room is not None and room.low:
-            low = f"the disk of the store has only {room.free // _MIB} MiB left: free some space"
+        little = disk_text(room) if room is not None and room.little else None
+        long = None
         if room is not None and room.wal > self._wal_most:
             long = (
                 f"the WAL of the store has grown to {room.wal // _MIB} MiB, because another program keeps reading "
@@ -104,7 +104,7 @@ class StoreWatch:
             )
         if (behind := self._store.checkpointing) is not None:
             long = f"the WAL of the store cannot be put away: {behind}"
-        self._troubles.note("disk_low", low, now_ms)
+        self._troubles.note("disk_filling", little, now_ms)
         self._troubles.note("store_wal", long, now_ms)
 
     async def run(self) -> None:

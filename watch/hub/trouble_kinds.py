@@ -59,7 +59,6 @@ KINDS = {
     "checkpoint": TroubleKind("Run `threenines ledger verify`; it shows what is wrong with the record."),
     "days": TroubleKind("Run `threenines ledger verify --figures`; it shows what is wrong with the days."),
     "hub_socket": TroubleKind("Make the folder of the store writable for the hub; it opens the socket then."),
-    "disk_low": TroubleKind("Free space on the disk of the store, or enlarge it."),
     "disk_filling": TroubleKind(
         "Free space on that disk or enlarge it. To make the store grow less, raise `every` or lower "
         "`retention` in checks.yaml, then run `threenines reload`."

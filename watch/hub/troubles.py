@@ -121,10 +121,6 @@ class Troubles:
         text = f"the loop {loop} of the hub has not run for {span(ago_ms)}" if ago_ms is not None else None
         self.note(f"loop_stuck:{loop}", text, now_ms)
 
-    def disk(self, text: str | None, now_ms: int) -> None:
-        """How little of the store's disk is left; None when it is enough."""
-        self.note("disk_filling", text, now_ms)
-
     def stuck(self, waiting_since_ms: int | None, now_ms: int) -> None:
         """The notice that has waited longest to be delivered was written at *waiting_since_ms*."""
         late = waiting_since_ms is not None and now_ms - waiting_since_ms > _STUCK_MS
