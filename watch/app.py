@@ -82,9 +82,9 @@ class App:
         self.store = SqliteStore(settings.store)
         reads = self.store.reads
         last_ms = reads.last_sign_ms()
-        new = not self.clock.goes_on_from(last_ms) or follows
+        self.clock.go_on_from(last_ms)
         now = self.clock.now_ms()
-        epoch = epoch_from(reads, last_ms, now, followed=follows) if new else None
+        epoch = epoch_from(reads, last_ms, now, followed=follows, boot=self.clock.boot)
         end = ledger_end(reads, epoch)
         book = book_now(reads, settings.store, live_from_ms(now, settings.service.timezone), pending=epoch)
         self.metrics, self.pages = Metrics(), RenderedPages()

@@ -89,9 +89,9 @@ def time_of(store: Path, reads: SqliteReads) -> tuple[int, ClockEpoch | None]:
     if holder(store) is not None and (said := asked_or_none(store, "now")) is not None:
         return int(said["now_ms"]), None
     clock, last_ms = SystemClock(), reads.last_sign_ms()
-    new = not clock.goes_on_from(last_ms)
+    clock.go_on_from(last_ms)
     now_ms = clock.now_ms()
-    return now_ms, epoch_from(reads, last_ms, now_ms, followed=False) if new else None
+    return now_ms, epoch_from(reads, last_ms, now_ms, followed=False, boot=clock.boot)
 
 
 def tell_left_out(reads: SqliteReads) -> None:
