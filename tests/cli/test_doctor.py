@@ -56,16 +56,16 @@ def desk(tmp_path, capsys) -> Desk:
 
 
 def found(desk: Desk) -> dict[str, dict]:
-    """The troubles by kind, without warnings of the configuration."""
+    """The troubles by kind."""
     said = desk.run("doctor", "--json")
     assert said.code == 1
     return by_kind(said.json)
 
 
 def by_kind(answer: dict) -> dict[str, dict]:
-    """The troubles of *answer* by kind, each with a cure; warnings of the configuration are left out."""
+    """The troubles of *answer* by kind, each with a cure."""
     assert all(t["cure"] and t["text"] for t in answer["troubles"])
-    return {t["kind"]: t for t in answer["troubles"] if t["kind"] != "config_warning"}
+    return {t["kind"]: t for t in answer["troubles"]}
 
 
 def test_no_hub_is_a_trouble_with_its_cure(desk):
@@ -95,10 +95,38 @@ def test_a_mistake_of_the_configuration_has_its_place_and_its_cure(desk):
     assert "config_mistake" not in found(desk)
 
 
-def test_warnings_of_the_configuration_are_in_the_list(desk):
-    said = desk.run("doctor", "--json").json
-    (text,) = [t["text"] for t in said["troubles"] if "people" in t["text"]]
-    assert text.endswith("there are no `people`: nobody is notified of alerts")
+def test_warnings_of_the_configuration_are_said_and_are_no_troubles(desk):
+    answer = desk.run("doctor", "--json").json
+    (warning,) = [w for w in answer["warnings"] if "people" in w["text"]]
+    assert warning["text"].endswith("there are no `people`: nobody is notified of alerts")
+    assert by_kind(answer).keys() == {"no_hub"}
+    out = desk.run("doctor").out
+    assert "2 warnings of checks.yaml; if that is what you mean, do nothing:\n- " in out
+    assert f"- {warning['text']}\n  {warning['cure']}\n" in out
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("defaults: {every: 5s, timeout: 1s, retry_every: 10s}", "the check runs every 5s anyway"),
+        (
+            'maintenance: {work: {components: [web], when: "Sat 07:00-08:00 UTC", sla_exclude: true}}',
+            "`work` excludes nothing from the SLA: it is not announced",
+        ),
+        (
+            'people: {al: {channels: ["json://127.0.0.1:9/"]}}\nalerts: [{when: down, components: all}]\ncatch_all: []',
+            "alert rules without `escalate` notify nobody",
+        ),
+    ],
+)
+def test_a_setting_that_has_no_effect_is_in_the_list_and_changing_it_is_its_cure(desk, line, said):
+    good = (desk.folder / "checks.yaml").read_text()
+    desk.configure(f"{line}\n{good}")
+    trouble = found(desk)["config_ignored"]
+    assert said in trouble["text"]
+    assert trouble["cure"]
+    desk.configure(good)
+    assert "config_ignored" not in found(desk)
 
 
 def test_a_configuration_that_does_not_exist_is_named(desk):
@@ -340,8 +368,19 @@ async def test_a_sound_hub_is_one_plain_sentence_and_exit_0(estate):
         rf"Nothing is wrong: the hub runs as process {pid}, 1 check gives readings, and {left}\.\n", said
     )
     answer = json.loads((await estate.hub.verb("doctor", "--json"))[1])
-    assert (answer["hub_process"], answer["troubles"]) == (pid, [])
+    assert (answer["hub_process"], answer["troubles"], answer["warnings"]) == (pid, [], [])
     assert answer["versions"].keys() == {"threenines", "python", "libcurl", "sqlite"}
+
+
+async def test_a_warning_that_is_meant_so_leaves_exit_0(estate):
+    estate.write()
+    file = estate.hub.folder / "checks.yaml"
+    file.write_text(re.sub(r"\{canaries: .*\}\}\n", "{}}\n", file.read_text(), count=1))
+    await estate.hub.begin()
+    code, said = await estate.hub.verb("doctor")
+    assert code == 0, said
+    assert said.startswith("Nothing is wrong: ")
+    assert "1 warning of checks.yaml; if that is what you mean, do nothing:" in said
 
 
 async def test_a_canary_that_was_never_good_is_named_and_replacing_it_is_the_cure(estate):

@@ -40,7 +40,7 @@ _END = 1000  # entries at the end of the ledger that are verified
 def diagnosis(config: str, statvfs: Callable[[Path], os.statvfs_result] = os.statvfs) -> dict[str, Any]:
     """The answer of the hub of *config*, or one like it without a hub, with what the files tell (`doctor_answer`)."""
     now_ms = SystemClock().now_ms()
-    settings, found = _configuration(config, now_ms)
+    settings, found, warnings = _configuration(config, now_ms)
     store = settings.store if settings is not None else _glimpsed(config)
     answer = None
     if store is not None:
@@ -64,7 +64,7 @@ def diagnosis(config: str, statvfs: Callable[[Path], os.statvfs_result] = os.sta
         found.append(trouble("version_differs", text, now_ms))
     mistaken = any(t.kind == "config_mistake" for t in found)
     theirs = [t for t in answer["troubles"] if not (mistaken and t["kind"] == "config_reload")]
-    return answer | {"troubles": [*theirs, *map(told, found)]}
+    return answer | {"troubles": [*theirs, *map(told, found)], "warnings": warnings}
 
 
 def _glimpsed(config: str) -> Path | None:
@@ -74,20 +74,34 @@ def _glimpsed(config: str) -> Path | None:
         return None
 
 
-def _configuration(config: str, now_ms: int) -> tuple[Settings | None, list[OwnTrouble]]:
-    """The settings, if there are no mistakes; and every mistake and warning."""
+def _configuration(
+    config: str, now_ms: int
+) -> tuple[Settings | None, list[OwnTrouble], list[dict[str, str]]]:
+    """The settings, if there are no mistakes; what is wrong with the file; and warnings of what may be a choice."""
     try:
         loaded = load(Path(config), secrets=False, environ=os.environ, now_ms=now_ms)
     except ConfigError as error:
         if error.mistakes:
-            return None, [_remark("config_mistake", mistake, now_ms) for mistake in error.mistakes]
+            return None, [_remark("config_mistake", mistake, now_ms) for mistake in error.mistakes], []
         wrong, _, cure = str(error).partition(": ")
-        return None, [trouble("config_mistake", wrong, now_ms, cure=_sentence(cure))]
-    return loaded.settings, [_remark("config_warning", warning, now_ms) for warning in loaded.warnings]
+        return None, [trouble("config_mistake", wrong, now_ms, cure=_sentence(cure))], []
+    ignored = [
+        _remark("config_ignored", warning, now_ms) for warning in loaded.warnings if warning.ineffective
+    ]
+    chosen = [_warning(warning) for warning in loaded.warnings if not warning.ineffective]
+    return loaded.settings, ignored, chosen
+
+
+def _warning(warning: Remark) -> dict[str, str]:
+    return {"text": f"{_at(warning)}: {warning.message}", "cure": _sentence(warning.cure)}
+
+
+def _at(remark: Remark) -> str:
+    return f"{remark.file}:{remark.line}:{remark.column}" if remark.line else remark.file
 
 
 def _remark(kind: str, remark: Remark, now_ms: int) -> OwnTrouble:
-    place = f"{remark.file}:{remark.line}:{remark.column}" if remark.line else remark.file
+    place = _at(remark)
     return trouble(f"{kind}:{place}", f"{place}: {remark.message}", now_ms, cure=_sentence(remark.cure))
 
 

@@ -10,9 +10,10 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from watch.errors import StoreError
+from watch.errors import StoreCorrupt, StoreError
 from watch.hub.answers import disk_text
 from watch.stores.room import RoomOverTime
+from watch.stores.sqlite.faults import only_wrong
 from watch.stores.sqlite.soundness import WeeklyCheck
 
 if TYPE_CHECKING:
@@ -77,11 +78,23 @@ class StoreWatch:
                 logging.ERROR if why else logging.INFO, "the store: %s", why or "everything is written again"
             )
         self._said = why
+        kind, text = ("", "") if trouble is None else self._told(trouble)
+        self._troubles.note("store_corrupt", text if kind == "store_corrupt" else None, now_ms)
+        self._troubles.note("store_lost", text if kind == "store_lost" else None, now_ms)
+        self._troubles.note("store_stuck", text if kind == "store_stuck" else None, now_ms)
+
+    def _told(self, trouble: StoreError) -> tuple[str, str]:
+        """The kind of *trouble* with writing, and what is said of it."""
         given_up = self._store.waiting[2]
-        if why is not None and given_up:
-            why += f" {given_up} raw readings were given up, because memory is limited; ledger and alerts are kept."
-        self._troubles.unwritten(None if self._store.lost else why, now_ms)
-        self._troubles.note("store_lost", why if self._store.lost else None, now_ms)
+        more = (
+            f" {given_up} raw readings were given up, because memory is limited; ledger and alerts are kept."
+        )
+        more = more if given_up else ""
+        if isinstance(trouble, StoreCorrupt):
+            return "store_corrupt", f"{only_wrong(trouble)}; all that comes in is kept in memory.{more}"
+        if self._store.lost:
+            return "store_lost", f"{trouble}{more}"
+        return "store_stuck", f"the store takes no writes, all is kept in memory: {trouble}{more}"
 
     def _look_at_renewal(self, now_ms: int) -> None:
         renewed, self._store.renewed = self._store.renewed, None

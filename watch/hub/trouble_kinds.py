@@ -49,6 +49,11 @@ KINDS = {
         "file it was. What the hub has in memory is written as soon as that is possible.",
         not_ready=True,
     ),
+    "store_corrupt": TroubleKind(
+        f"{_KEEP} Then move the store and its -wal and -shm files away, and put the newest backup in its "
+        "place with `threenines restore FILE`; without a backup, `threenines run` begins a new store.",
+        not_ready=True,
+    ),
     "store_renewed": TroubleKind(
         "Do nothing about the store: the hub has written it anew. Find out who removed or replaced its file."
     ),
@@ -117,8 +122,8 @@ KINDS = {
     ),
     # ---- what `threenines doctor` finds by itself ----
     "config_mistake": TroubleKind("Correct it in checks.yaml; `threenines validate` shows whether it is right."),
-    "config_warning": TroubleKind(
-        "If it is not what you mean, change it in checks.yaml and run `threenines reload`."
+    "config_ignored": TroubleKind(
+        "Change or remove it in checks.yaml, then run `threenines reload`."
     ),
     "no_hub": TroubleKind("Correct what else is listed here, then start it with `threenines run`."),
     "hub_silent": TroubleKind(
@@ -138,10 +143,6 @@ KINDS = {
     ),
     "store_unreadable": TroubleKind(
         "Give this user the permission to read the store and its folder, or run this as the hub's user."
-    ),
-    "store_corrupt": TroubleKind(
-        f"{_KEEP} Then move the store and its -wal and -shm files away, and put the newest backup in its "
-        "place with `threenines restore FILE`; without a backup, `threenines run` begins a new store."
     ),
     "store_newer": TroubleKind(
         "Install the version of Threenines that wrote it. To go back to this version, move the copy that "

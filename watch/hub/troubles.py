@@ -105,11 +105,6 @@ class Troubles:
             if not kept:
                 self._now.pop(found.key)
 
-    def unwritten(self, why: str | None, now_ms: int) -> None:
-        """Why the store takes nothing just now; None while it does."""
-        text = f"the store takes no writes, all is kept in memory: {why}"
-        self.note("store_stuck", None if why is None else text, now_ms)
-
     def unread(self, checks: int, now_ms: int) -> None:
         """So many checks have had no reading since the hub began; `look` says it if that lasts."""
         has = "1 check has" if checks == 1 else f"{checks:,} checks have"

@@ -162,7 +162,7 @@ class SqliteStore:
             )
             self._move_again = monotonic + _MOVE_AGAIN
             self._writer.moving = lambda connection: self._moved(connection, place, what)
-            self._writer.submit(lambda _: 0)
+            self._writer.submit(lambda _: 0).add_done_callback(_seen)
 
     def _read_again(self) -> None:
         """Read the file that is written now: the former connection keeps the room of a removed one."""
@@ -179,6 +179,11 @@ class SqliteStore:
         """The connection to a copy at the path; *connection* itself when there cannot be one now."""
         try:
             fresh, found = renewed(place, connection)
+        except StoreCorrupt:
+            raise StoreCorrupt(
+                f"{self.path}: the store {what} while the hub runs, and what is left is damaged. It is only read "
+                "from now on. Stop the hub and restore a backup (`threenines restore FILE`)."
+            ) from None
         except StoreError as error:
             self._lost = StoreError(
                 f"{self.path}: the store {what} while the hub runs. What is written is gone when the hub ends. {error}"

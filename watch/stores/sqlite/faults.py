@@ -84,6 +84,14 @@ def damaged(path: Path, table: str, row: str) -> StoreCorrupt:
     )
 
 
+def only_wrong(error: StoreError) -> str:
+    """What *error* says is wrong, without what it says to do."""
+    wrong = str(error)
+    for advice in (" Nothing was changed.", " It is only read", " Stop the hub"):
+        wrong = wrong.partition(advice)[0]
+    return wrong.removesuffix(".")
+
+
 def waits(path: Path, error: OSError) -> StoreWaits | None:
     """The error of a disk that accepts no writes now; None when *error* is another."""
     text = FULL.get(error.errno or 0)
@@ -92,6 +100,8 @@ def waits(path: Path, error: OSError) -> StoreWaits | None:
 
 def _meant(path: Path, error: apsw.Error, number: int) -> Exception:
     code = getattr(error, "extendedresult", 0)
+    if path.exists() and not path.is_file():
+        return StoreError(f"{path}: is not a file. Set `store:` in checks.yaml to another path.")
     if isinstance(error, apsw.FullError):
         number = errno.ENOSPC
     if isinstance(error, apsw.FullError | apsw.CantOpenError | apsw.IOError) and code not in _SYNC:
