@@ -71,6 +71,10 @@ class StoreCorrupt(StoreError):  # noqa: N818 - as `Trouble`
     """The database is damaged."""
 
 
+class RowsDamaged(StoreCorrupt):
+    """Rows are damaged that `threenines ledger rebuild` removes or makes anew."""
+
+
 class ListenError(Trouble):
     """An address cannot be bound."""
 

@@ -25,6 +25,7 @@ from tests.alerts.receiver import Serving
 from tests.cli.running import answering
 from tests.cli.stores import BEGIN, CONFIG, Desk, filled, last_seen
 from tests.core.ledgers import HOUR
+from tests.fakes import observation
 from tests.ports import free_port
 from watch.cli.diagnosis import diagnosis
 from watch.ports import Batch
@@ -202,6 +203,24 @@ def test_a_damaged_store_is_named_and_a_backup_restored_is_its_cure(desk):
         if (desk.folder / name).exists():
             (desk.folder / name).rename(desk.folder / f"damaged-{name}")
     assert desk.run("restore", str(desk.folder / "backup.db")).code == 0
+    assert found(desk).keys() == {"no_hub"}
+
+
+@pytest.mark.parametrize("table", ["belief", "alert", "observation"])
+def test_a_damaged_row_is_named_with_its_table_and_rebuilding_is_its_cure(desk, table):
+    now_ms = int(time.time() * 1000)
+    desk.keep(filled(until=now_ms))
+    desk.keep(Batch([observation("web/home", now_ms)]))
+    connection = sqlite3.connect(desk.store)
+    if table == "alert":
+        connection.execute("INSERT INTO alert (id, key, body) VALUES (1, 'down:web', '{}')")
+    connection.execute(f"UPDATE {table} SET body = '{{\"x\":'")
+    connection.commit()
+    connection.close()
+    trouble = found(desk)["store_rows"]
+    assert f"table {table}" in trouble["text"]
+    assert trouble["cure"].startswith("Stop the hub, run `threenines ledger rebuild`")
+    assert desk.run("ledger", "rebuild").code == 0
     assert found(desk).keys() == {"no_hub"}
 
 

@@ -91,6 +91,24 @@ async def test_a_store_whose_file_another_program_has_cut_short_is_said_at_the_n
         await looks.store.close()
 
 
+async def test_a_store_that_was_replaced_is_kept_beside_the_other_file_when_the_hub_ends(tmp_path):
+    looks = Looks(tmp_path)
+    await looks.store.commit(Batch([observation("a/b", n) for n in range(100)]))
+    other = apsw.Connection(str(tmp_path / "other.db"))
+    other.execute("CREATE TABLE theirs (x)")
+    other.close()
+    (tmp_path / "other.db").rename(tmp_path / "t.db")
+    theirs = (tmp_path / "t.db").read_bytes()
+    assert "replaced by another file" in looks.look()["store_lost"]
+    with pytest.raises(StoreError, match=r"All that it holds is in .*t\.db\.rescued"):
+        await looks.store.close()
+    assert (tmp_path / "t.db").read_bytes() == theirs
+    assert not (tmp_path / "t.db-wal").exists(), "SQLite would apply it to their file"
+    kept = apsw.Connection(str(tmp_path / "t.db.rescued"), flags=apsw.SQLITE_OPEN_READONLY)
+    assert kept.execute("SELECT count(*) FROM observation").get == 100
+    kept.close()
+
+
 async def test_a_store_that_was_emptied_while_its_wal_holds_all_of_it_is_written_anew(tmp_path):
     looks = Looks(tmp_path)
     await looks.store.commit(Batch([observation("a/b", n) for n in range(100)]))

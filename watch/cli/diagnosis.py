@@ -14,13 +14,14 @@ from watch.cli.hub_ask import store_at
 from watch.cli.store_view import ledger_fault, time_of
 from watch.clock import SystemClock
 from watch.config import load
-from watch.errors import ConfigError, StoreCorrupt, StoreError, Trouble
-from watch.hub.answers import disk_text, doctor_answer, told
+from watch.errors import ConfigError, RowsDamaged, StoreCorrupt, StoreError, Trouble
+from watch.hub.answers import disk_text, doctor_answer, rows_text, told
 from watch.hub.clock_words import epoch_text
 from watch.hub.trouble_kinds import trouble
 from watch.stores.room import room
 from watch.stores.sqlite import reading
 from watch.stores.sqlite.examination import store_faults
+from watch.stores.sqlite.faults import only_wrong
 from watch.stores.sqlite.opening import holder
 from watch.versions import library_faults, versions
 from watch.web.hub_client import asked, place
@@ -156,11 +157,19 @@ def _record(store: Path, now_ms: int) -> Iterator[OwnTrouble]:
             last = reads.last_entry()
             broken = None if last is None else ledger_fault(reads, max(0, last.seq - _END))
             epoch = None if broken is not None else time_of(store, reads)[1]  # its times may be anything
+            for rows in (reads.alerts, reads.beliefs, reads.latest, reads.lanes, reads.darks, reads.sights):
+                rows()  # as a hub does when it starts
+            left_out = rows_text(reads.left_out)
+    except RowsDamaged as error:
+        yield trouble("store_rows", only_wrong(error), now_ms)
+        return
     except StoreCorrupt as error:
-        yield trouble("store_corrupt", str(error), now_ms)
+        yield trouble("store_corrupt", only_wrong(error), now_ms)
         return
     except StoreError:
         return  # of an older schema: the hub migrates it when it starts
+    if left_out is not None:
+        yield trouble("store_rows", left_out, now_ms)
     if broken is not None:
         yield trouble("ledger_broken", f"{store}: the ledger is broken at {broken}", now_ms)
     if epoch is not None:

@@ -67,6 +67,14 @@ def disk_text(room: Room) -> str:
     return f"the disk of the store has {size_text(room.free)} of {size_text(room.total)} left{when}"
 
 
+def rows_text(left_out: Mapping[str, int]) -> str | None:
+    """What is said of rows that cannot be read, by table; None when there are none."""
+    if not left_out:
+        return None
+    tables = ", ".join(f"{n} of the table {table}" for table, n in sorted(left_out.items()))
+    return f"rows of the store that cannot be read were left out: {tables}. Another program or the disk has damaged them"
+
+
 def size_text(size: int) -> str:
     """A number of bytes: ``1.5 GB``."""
     for unit, factor in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):

@@ -16,7 +16,7 @@ from watch.core.clock_epoch import ClockEpoch, Epochs
 from watch.core.ledger import TYPES, Kind, LedgerChain
 from watch.core.localtime import Month
 from watch.core.merkle import Frontier, leaf_hash
-from watch.errors import StoreCorrupt, StoreError
+from watch.errors import RowsDamaged, StoreCorrupt, StoreError
 from watch.hub.recorder import LedgerEnd
 from watch.hub.sights import open_darks
 
@@ -134,7 +134,7 @@ def _begun(reads: Reads, base: Entry, store: Path) -> tuple[Book, list[int]]:
     try:
         return book_at(_rows_of(reads, base))
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise StoreCorrupt(
+        raise RowsDamaged(
             f"{store}: the rows of checkpoint {base.seq} cannot be read. They are derived: "
             "`threenines ledger rebuild` makes them anew."
         ) from None
@@ -173,7 +173,7 @@ def ledger_end(reads: Reads, pending: ClockEpoch | None = None) -> LedgerEnd:
     try:
         log = frontier(reads)
         if log.size != last.seq:
-            raise StoreCorrupt(
+            raise RowsDamaged(
                 f"the table tile speaks of {log.size} entries, but the ledger has {last.seq}. It is derived from the "
                 "ledger: run `threenines ledger rebuild`, which makes it anew."
             )

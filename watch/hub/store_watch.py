@@ -11,7 +11,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from watch.errors import StoreCorrupt, StoreError
-from watch.hub.answers import disk_text
+from watch.hub.answers import disk_text, rows_text
 from watch.stores.room import RoomOverTime
 from watch.stores.sqlite.faults import only_wrong
 from watch.stores.sqlite.soundness import WeeklyCheck
@@ -61,14 +61,7 @@ class StoreWatch:
         self._look_at_writing(now)
         self._look_at_renewal(now)
         self._look_at_room(now)
-        left_out = ", ".join(
-            f"{n} of the table {table}" for table, n in sorted(self._store.reads.left_out.items())
-        )
-        text = (
-            f"rows of the store that cannot be read were left out: {left_out}. Another program or the disk has damaged "
-            "them. Stop the hub and run `threenines ledger rebuild`, which removes them"
-        )
-        self._troubles.note("store_rows", text if left_out else None, now)
+        self._troubles.note("store_rows", rows_text(self._store.reads.left_out), now)
 
     def _look_at_writing(self, now_ms: int) -> None:
         trouble = self._store.trouble

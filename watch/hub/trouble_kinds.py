@@ -45,8 +45,10 @@ KINDS = {
         not_ready=True,
     ),
     "store_lost": TroubleKind(
-        "Put the file of the store back, or stop the hub and start it again; what is said here tells which "
-        "file it was. What the hub has in memory is written as soon as that is possible.",
+        "If another file is in the place of the store, move it away: the hub then writes the store anew, and "
+        "nothing is lost. Do not put a former file of the store back. If you stop the hub instead, it keeps "
+        "all that it has in a file beside it whose name ends with `.rescued`; `threenines restore FILE` "
+        "takes it over.",
         not_ready=True,
     ),
     "store_corrupt": TroubleKind(
@@ -57,7 +59,10 @@ KINDS = {
     "store_renewed": TroubleKind(
         "Do nothing about the store: the hub has written it anew. Find out who removed or replaced its file."
     ),
-    "store_rows": TroubleKind("Stop the hub, run `threenines ledger rebuild`, and start it again."),
+    "store_rows": TroubleKind(
+        "Stop the hub, run `threenines ledger rebuild`, which removes what cannot be read or makes it anew, "
+        "and start the hub again."
+    ),
     "store_wal": TroubleKind(
         "Find the program that keeps the store open with `fuser -v` and its file, and close it."
     ),
@@ -149,7 +154,7 @@ KINDS = {
         "was made before the migration (its name ends with `.schema-` and a number) in its place, and "
         "remove its -wal and -shm files."
     ),
-    "store_foreign": TroubleKind("Set `store:` in checks.yaml to another file."),
+    "store_foreign": TroubleKind("Set `store:` in checks.yaml to another file, or move that file away."),
     "ledger_broken": TroubleKind(
         f"{_KEEP} `threenines ledger verify` shows the first break; then put a backup from before it in "
         "its place with `threenines restore FILE`."

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import apsw
 
-from watch.errors import StoreCorrupt, StoreError
+from watch.errors import RowsDamaged, StoreCorrupt, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,7 +78,8 @@ def damaged(path: Path, table: str, row: str) -> StoreCorrupt:
             "Restore a backup (`threenines restore FILE`), or stop the hub and run `threenines ledger rebuild`, "
             "which removes the row: what it said is then learnt anew."
         )
-    return StoreCorrupt(
+    kind = StoreCorrupt if table in ("ledger", "evidence") else RowsDamaged
+    return kind(
         f"{path}: a row of the table {table} is damaged ({row}); another program or the disk has changed it. "
         f"Nothing was changed. {cure}"
     )

@@ -19,7 +19,7 @@ import apsw
 from watch.errors import StoreError
 from watch.stores.sqlite.backup import partial, pour
 from watch.stores.sqlite.lock import hold, still_holds
-from watch.stores.sqlite.opening import checked, named, synced, writable
+from watch.stores.sqlite.opening import checked, free_name, named, synced, writable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,6 +127,25 @@ def renewed(place: Place, connection: apsw.Connection) -> tuple[apsw.Connection,
     if lock != place.lock:
         os.close(place.lock)
     return fresh, Place.of(path, lock)
+
+
+def rescued(place: Place, connection: apsw.Connection) -> Path:
+    """Write all that *connection* reads beside the path of *place*, which a file of somebody else has; return where.
+
+    Our WAL is removed then: SQLite would apply it to that file.
+    """
+    target = free_name(place.path.with_name(f"{place.path.name}.rescued"))
+    try:
+        with partial(target) as copy:
+            pour(connection, copy)
+            os.link(copy, target)
+            synced(target.parent)
+        for file, known in zip(_beside(place.path), place.beside, strict=True):
+            if known is not None and _id(file) == known:
+                file.unlink()
+    except OSError as error:
+        raise StoreError(f"{target}: cannot be written ({error.strerror}).") from error
+    return target
 
 
 def _opened(path: Path) -> apsw.Connection:

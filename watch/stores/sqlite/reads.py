@@ -8,7 +8,7 @@ from watch.core.days import DayRow, rows_of_month
 from watch.core.ledger import TYPES, Entry
 from watch.core.reading import Observation, Verdict
 from watch.core.sketch import Sketch
-from watch.errors import StoreCorrupt
+from watch.errors import RowsDamaged, StoreCorrupt
 from watch.stores.sqlite import rows
 from watch.stores.sqlite.faults import damaged, explained
 from watch.stores.sqlite.opening import readable
@@ -106,7 +106,7 @@ class SqliteReads:
     def checkpoint_rows(self, seq: int) -> Iterator[str]:
         found = self._rows("SELECT n, body FROM checkpoint_row WHERE entry = ? ORDER BY n", seq)
         if [n for n, _ in found] != list(range(len(found))):
-            raise StoreCorrupt(
+            raise RowsDamaged(
                 f"{self._path}: rows of checkpoint {seq} are missing or misnumbered. "
                 "Stop the hub and run `threenines ledger rebuild`, which makes them again."
             )
