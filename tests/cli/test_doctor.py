@@ -179,6 +179,34 @@ def test_a_read_only_and_a_nearly_full_disk_are_named_and_their_cures_work(desk)
     assert after.keys() == {"no_hub"}
 
 
+FROM_MEMORY = """
+mount -t tmpfs -o size=1g none data && touch data/t.db.lock && mount -o remount,ro data || exit 9
+"$@" run & hub=$!
+for n in $(seq 600); do grep -q Operators hub.out && break; sleep 0.1; done
+"$@" doctor --json > before.json
+mount -o remount,rw data || exit 9
+for n in $(seq 600); do test -S data/t.db.sock && break; sleep 0.1; done
+"$@" doctor --json > after.json
+kill $hub && wait $hub
+"""
+
+
+def test_a_hub_that_runs_from_memory_is_not_to_be_ended_and_its_cure_works(desk):
+    text = (desk.folder / "checks.yaml").read_text()
+    desk.configure(text.replace("sqlite:///t.db", "sqlite:///data/t.db"))
+    (desk.folder / "data").mkdir()
+    command = ["/usr/bin/unshare", "-m", "/bin/sh", "-c", FROM_MEMORY, "sh", sys.executable, "-m", "watch"]
+    with (desk.folder / "hub.out").open("wb") as out:
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        subprocess.run(command, cwd=desk.folder, env=env, stdout=out, stderr=out, check=True)
+    before = by_kind(json.loads((desk.folder / "before.json").read_text()))
+    assert before.keys() == {"store_folder", "hub_socket"}
+    assert before["hub_socket"]["cure"].startswith("Make the folder of the store writable")
+    assert "kill" not in before["hub_socket"]["cure"]
+    after = by_kind(json.loads((desk.folder / "after.json").read_text()))
+    assert after.keys() <= {"first_readings"}
+
+
 def test_a_disk_is_judged_by_what_we_may_still_write(desk):
     def statvfs(path):
         real = os.statvfs(path)

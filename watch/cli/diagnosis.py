@@ -123,11 +123,22 @@ def _without_hub(
     if left is not None and left.little:
         yield trouble("disk_filling", disk_text(left), now_ms)
     if process is not None:
-        yield _silent(store, process, now_ms)
+        unwritable = any(f.kind == "store_folder" for f in faults) or (left is not None and not left.free)
+        yield _unasked(process, now_ms) if unwritable else _silent(store, process, now_ms)
         return
     if settings is not None:
         yield from _ports(settings, now_ms)
     yield trouble("no_hub", "no hub is running: nothing is asked, and nobody is told", now_ms)
+
+
+def _unasked(process: int, now_ms: int) -> OwnTrouble:
+    """A hub that runs from memory: to end it would lose what it holds."""
+    text = f"the hub runs as process {process}, but cannot be asked: its socket cannot be made in that folder"
+    cure = (
+        "Make the folder of the store writable; the hub opens its socket then. Do not end it before: what it has in "
+        "memory would be lost."
+    )
+    return trouble("hub_socket", text, now_ms, cure=cure)
 
 
 def _silent(store: Path, process: int, now_ms: int) -> OwnTrouble:

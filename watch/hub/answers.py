@@ -69,10 +69,9 @@ def disk_text(room: Room) -> str:
 
 def rows_text(left_out: Mapping[str, int]) -> str | None:
     """What is said of rows that cannot be read, by table; None when there are none."""
-    if not left_out:
-        return None
     tables = ", ".join(f"{n} of the table {table}" for table, n in sorted(left_out.items()))
-    return f"rows of the store that cannot be read were left out: {tables}. Another program or the disk has damaged them"
+    said = f"rows of the store that cannot be read were left out: {tables}"
+    return f"{said}. Another program or the disk has damaged them" if left_out else None
 
 
 def size_text(size: int) -> str:
