@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from watch.core.book import FOREVER, Book, UnknownKind
 from watch.core.checkpoint import book_at, root_of
 from watch.core.clock_epoch import ClockEpoch, Epochs
-from watch.core.ledger import TYPES, Kind, LedgerChain
+from watch.core.ledger import Kind, LedgerChain, plausible
 from watch.core.localtime import Month
 from watch.core.merkle import Frontier, leaf_hash
 from watch.errors import RowsDamaged, StoreCorrupt, StoreError
@@ -104,7 +104,7 @@ def _counting(entries: Iterable[Entry], epochs: Epochs) -> Iterable[Entry]:
 
 
 def _add(book: Book, entry: Entry) -> None:
-    if tuple(map(type, entry)) != TYPES:  # SQLite lets 2.5 pass for an instant
+    if not plausible(entry):
         raise TypeError
     book.add(entry)
 

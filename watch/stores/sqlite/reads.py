@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from watch.core.days import DayRow, rows_of_month
-from watch.core.ledger import TYPES, Entry
+from watch.core.ledger import Entry, plausible
 from watch.core.reading import Observation, Verdict
 from watch.core.sketch import Sketch
 from watch.errors import RowsDamaged, StoreCorrupt
@@ -90,7 +90,7 @@ class SqliteReads:
 
     def last_entry(self) -> Entry | None:
         last = next(map(Entry._make, self._rows(f"{_LEDGER} ORDER BY seq DESC LIMIT 1")), None)
-        if last is not None and tuple(map(type, last)) != TYPES:
+        if last is not None and not plausible(last):
             raise damaged(self._path, "ledger", f"entry {last.seq}")
         return last
 
@@ -169,7 +169,7 @@ class SqliteReads:
     def last_sign_ms(self) -> int:
         last = self.last_entry()
         found = self._raw("SELECT at_ms FROM observation ORDER BY id DESC LIMIT 1")
-        newest = self._useful("observation", found, lambda row: rows.number(row[0]))
+        newest = self._useful("observation", found, lambda row: rows.instant(row[0]))
         kept = self._rows("SELECT check_name, vantage, body FROM belief")
         beliefs = (belief for _, belief in self._needed("belief", kept, rows.kept_belief))
         believed = (max(b.since_ms, b.last_ms or 0) for b in beliefs)
