@@ -85,6 +85,16 @@ def damaged(path: Path, table: str, row: str) -> StoreCorrupt:
     )
 
 
+def refuse_emptied(path: Path) -> None:
+    """Raise StoreCorrupt when *path* has no byte but its WAL has: SQLite would take it for a new database."""
+    wal = path.with_name(f"{path.name}-wal")
+    if path.exists() and not path.stat().st_size and wal.exists() and wal.stat().st_size:
+        raise StoreCorrupt(
+            f"{path}: the database is damaged: the file is empty, but {wal.name} is not, so something has emptied it. "
+            "Nothing was changed. Keep a copy of both, then restore a backup, or move both away to begin a new one."
+        )
+
+
 def only_wrong(error: StoreError) -> str:
     """What *error* says is wrong, without what it says to do."""
     wrong = str(error)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import apsw
 
 from watch.errors import StoreCorrupt, StoreError
-from watch.stores.sqlite.faults import explained, waits
+from watch.stores.sqlite.faults import explained, refuse_emptied, waits
 from watch.stores.sqlite.lock import hold, holder
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def writable(path: Path, migrations: Sequence[tuple[str, str]] | None = None) ->
     """
     file = named(path)
     _guard(path, file)
-    _refuse_emptied(path)
+    refuse_emptied(path)
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW
     with explained(path):
         connection = apsw.Connection(str(file), flags=flags)
@@ -117,16 +117,6 @@ def _guard(path: Path, file: Path) -> None:
         raise waits(path, error) or StoreError(
             f"{path}: cannot be created ({error.strerror}). Check its folder."
         ) from error
-
-
-def _refuse_emptied(path: Path) -> None:
-    """Raise StoreCorrupt when *path* has no byte but its WAL has: SQLite would take it for a new database."""
-    wal = path.with_name(f"{path.name}-wal")
-    if path.exists() and not path.stat().st_size and wal.exists() and wal.stat().st_size:
-        raise StoreCorrupt(
-            f"{path}: the database is damaged: the file is empty, but {wal.name} is not, so something has emptied it. "
-            "Nothing was changed. Keep a copy of both, then restore a backup, or move both away to begin a new one."
-        )
 
 
 def _tighten(file: Path) -> None:
@@ -186,7 +176,7 @@ def readable(path: Path, *, ours: bool = False) -> apsw.Connection:
 
 def _reader(path: Path, *, ours: bool) -> apsw.Connection:
     """A connection beside the writer's; where its shared memory cannot be used, one to a store that nobody writes."""
-    _refuse_emptied(path)
+    refuse_emptied(path)
     try:
         with explained(path):
             connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
