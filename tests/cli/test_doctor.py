@@ -268,6 +268,23 @@ def test_a_store_of_a_newer_version_is_named_and_the_copy_before_the_migration_w
     assert found(desk).keys() == {"no_hub"}
 
 
+@pytest.mark.parametrize("beside", ["", "-wal", "-shm", ".lock"])
+def test_a_link_in_the_place_of_a_file_of_the_store_is_named_and_removing_it_is_its_cure(desk, beside):
+    if beside:
+        desk.keep(filled(until=int(time.time() * 1000)))
+    (desk.folder / f"t.db{beside}").unlink(missing_ok=True)
+    (desk.folder / "victim").write_text("precious")
+    link = desk.folder / f"t.db{beside}"
+    link.symlink_to("victim")
+    trouble = found(desk)["store_link"]
+    assert trouble["text"] == f"{link}: is a symbolic link"
+    assert trouble["cure"].startswith("Remove that link")
+    assert "is a symbolic link" in (said := desk.run("run")).err, said
+    assert (desk.folder / "victim").read_text() == "precious"
+    link.unlink()
+    assert found(desk).keys() == {"no_hub"}
+
+
 def test_the_database_of_another_program_is_named(desk):
     connection = sqlite3.connect(desk.store)
     connection.execute("CREATE TABLE theirs (x)")

@@ -154,6 +154,9 @@ KINDS = {
         "was made before the migration (its name ends with `.schema-` and a number) in its place, and "
         "remove its -wal and -shm files."
     ),
+    "store_link": TroubleKind(
+        "Remove that link and find out who made it, or set `store:` in checks.yaml to the file itself."
+    ),
     "store_foreign": TroubleKind("Set `store:` in checks.yaml to another file, or move that file away."),
     "ledger_broken": TroubleKind(
         f"{_KEEP} `threenines ledger verify` shows the first break; then put a backup from before it in "

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from watch.errors import StoreCorrupt, StoreError
-from watch.stores.sqlite.faults import explained, only_wrong
+from watch.stores.sqlite.faults import explained, links, only_wrong
 from watch.stores.sqlite.opening import _migrations, _reader, checked, refuse_network
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ def store_faults(path: Path) -> Iterator[StoreFault]:
     locked = _unwritable(path)
     if locked:
         yield StoreFault("store_folder", locked)
+    if found := links(path):
+        yield StoreFault("store_link", f"{found[0]}: is a symbolic link")
+        return
     if not path.exists():
         return
     if not path.is_file():

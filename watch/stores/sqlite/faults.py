@@ -85,8 +85,22 @@ def damaged(path: Path, table: str, row: str) -> StoreCorrupt:
     )
 
 
-def refuse_emptied(path: Path) -> None:
-    """Raise StoreCorrupt when *path* has no byte but its WAL has: SQLite would take it for a new database."""
+def links(path: Path) -> list[Path]:
+    """Symbolic links in the place of *path* or of a file that belongs to it. SQLite and we follow none."""
+    return [
+        file
+        for end in ("", "-wal", "-shm", ".lock")
+        if (file := path.with_name(path.name + end)).is_symlink()
+    ]
+
+
+def refuse_tampered(path: Path) -> None:
+    """Raise StoreError when a link is beside *path*, StoreCorrupt when *path* has no byte but its WAL has.
+
+    SQLite says of the first only that it cannot open the file, and takes the second for a new database.
+    """
+    if found := links(path):
+        raise StoreError(f"{found[0]}: is a symbolic link. Remove it, and find out who made it.")
     wal = path.with_name(f"{path.name}-wal")
     if path.exists() and not path.stat().st_size and wal.exists() and wal.stat().st_size:
         raise StoreCorrupt(

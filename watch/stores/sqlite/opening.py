@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import apsw
 
 from watch.errors import StoreCorrupt, StoreError
-from watch.stores.sqlite.faults import explained, refuse_emptied, waits
+from watch.stores.sqlite.faults import explained, refuse_tampered, waits
 from watch.stores.sqlite.lock import hold, holder
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def writable(path: Path, migrations: Sequence[tuple[str, str]] | None = None) ->
     """
     file = named(path)
     _guard(path, file)
-    refuse_emptied(path)
+    refuse_tampered(path)
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW
     with explained(path):
         connection = apsw.Connection(str(file), flags=flags)
@@ -176,7 +176,7 @@ def readable(path: Path, *, ours: bool = False) -> apsw.Connection:
 
 def _reader(path: Path, *, ours: bool) -> apsw.Connection:
     """A connection beside the writer's; where its shared memory cannot be used, one to a store that nobody writes."""
-    refuse_emptied(path)
+    refuse_tampered(path)
     try:
         with explained(path):
             connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
