@@ -289,7 +289,11 @@ def test_the_database_of_another_program_is_named(desk):
     connection = sqlite3.connect(desk.store)
     connection.execute("CREATE TABLE theirs (x)")
     connection.close()
+    theirs = desk.store.read_bytes()
     assert "the database of another program" in found(desk)["store_foreign"]["text"]
+    assert "is the database of another program" in desk.run("run").err
+    assert desk.store.read_bytes() == theirs, "it is not even set to WAL"
+    assert not desk.store.with_name("t.db-wal").exists()
 
 
 def test_an_edit_near_the_end_of_the_ledger_is_named(desk):

@@ -26,16 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
-    "checked",
-    "free_name",
-    "hold",
-    "holder",
-    "readable",
-    "refuse_network",
-    "synced",
-    "unwritten",
-    "writable",
-]
+    "checked", "free_name", "hold", "holder", "readable", "refuse_network", "synced", "unwritten", "writable"
+]  # fmt: skip
 
 _PROFILE = """
 PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;
@@ -90,6 +82,7 @@ def writable(path: Path, migrations: Sequence[tuple[str, str]] | None = None) ->
         with explained(path, lambda: connection.system_errno):
             if connection.readonly("main"):
                 os.close(os.open(file, os.O_RDWR | os.O_CLOEXEC))  # says why
+            _begun(connection, path, _migrations() if migrations is None else migrations)
             # apsw stops at the first row: only reading all rows runs all statements
             list(connection.execute(_PROFILE))
             _migrate(connection, path, _migrations() if migrations is None else migrations)
@@ -244,15 +237,7 @@ def _migrations() -> list[tuple[str, str]]:
 
 def _migrate(connection: apsw.Connection, path: Path, migrations: Sequence[tuple[str, str]]) -> None:
     """Apply the migrations that *path* lacks, each in its own transaction; keep a copy of *path* first."""
-    done = int(connection.execute("PRAGMA user_version").get)
-    if not done and connection.execute("SELECT count(*) FROM sqlite_master").get:
-        raise StoreError(
-            f"{path}: is the database of another program. Nothing was changed. Set `store:` to another file."
-        )
-    if done > len(migrations):
-        raise StoreError(
-            f"{path}: was written by a newer version (schema {done}; this one has {len(migrations)}). Use that version."
-        )
+    done = _begun(connection, path, migrations)
     if 0 < done < len(migrations):
         _keep_copy(connection, path, done)
     for number, (name, sql) in enumerate(migrations[done:], done + 1):
@@ -265,6 +250,20 @@ def _migrate(connection: apsw.Connection, path: Path, migrations: Sequence[tuple
             mark = (number, name, hashlib.sha256(sql.encode()).hexdigest(), time.time_ns() // 1_000_000)
             connection.execute("INSERT INTO migration VALUES (?, ?, ?, ?)", mark)
             connection.execute(f"PRAGMA user_version={number}")
+
+
+def _begun(connection: apsw.Connection, path: Path, migrations: Sequence[tuple[str, str]]) -> int:
+    """How many of *migrations* were applied. StoreError for what is not ours, which is not even set to WAL then."""
+    done = int(connection.execute("PRAGMA user_version").get)
+    if not done and connection.execute("SELECT count(*) FROM sqlite_master").get:
+        raise StoreError(
+            f"{path}: is the database of another program. Nothing was changed. Set `store:` to another file."
+        )
+    if done > len(migrations):
+        raise StoreError(
+            f"{path}: was written by a newer version (schema {done}; this one has {len(migrations)}). Use that version."
+        )
+    return done
 
 
 def _keep_copy(connection: apsw.Connection, path: Path, schema: int) -> None:
