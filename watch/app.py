@@ -37,7 +37,6 @@ from watch.hub.taken_over import TakenOver, epoch_from
 from watch.limits import collecting_later, let_go, runs_at_once
 from watch.probes.wire.net.engines import close_all
 from watch.reload import Watched
-from watch.stores.disk import DiskWatch
 from watch.stores.sqlite import SqliteStore
 from watch.stores.sqlite.backup import copied
 from watch.tending import Tending
@@ -83,9 +82,9 @@ class App:
         self.store = SqliteStore(settings.store)
         reads = self.store.reads
         last_ms = reads.last_sign_ms()
-        new = not self.clock.goes_on_from(last_ms) or follows
+        self.clock.go_on_from(last_ms)
         now = self.clock.now_ms()
-        epoch = epoch_from(reads, last_ms, now, followed=follows) if new else None
+        epoch = epoch_from(reads, last_ms, now, followed=follows, boot=self.clock.boot)
         end = ledger_end(reads, epoch)
         book = book_now(reads, settings.store, live_from_ms(now, settings.service.timezone), pending=epoch)
         self.metrics, self.pages = Metrics(), RenderedPages()
@@ -170,7 +169,7 @@ class App:
         }
         return Views(
             self.hub, self.clock, beats, lambda: self.store.trouble, lambda: self.desk.pending,
-            DiskWatch(self._settings.store).left,
+            self.store_watch.room,
         )  # fmt: skip
 
     async def _work(self) -> None:

@@ -36,7 +36,7 @@ people: {alice: {channels: ["json://127.0.0.1:9/alice"]}}
 alerts: [{when: down, components: all}]
 store: sqlite:///t.db
 """
-DAMAGE = ('{"x":', "[]", 12, -1.5, b"\xff\xfe", None)
+DAMAGE = ('{"x":', "[]", 12, -1.5, b"\xff\xfe", None, 2**62)
 # What a hub can go on without; the others are needed.
 USEFUL = {"observation", "name", "sketch", "trend", "sight", "canary"}
 # Nobody reads these columns.

@@ -132,7 +132,7 @@ class OpenAlerts:
     def _reopened(self, alert: Alert, condition: Condition) -> Alert:
         return replace(
             alert, resolved_ms=None, recovered_ms=None, again=alert.again + 1, since_ms=condition.since_ms,
-            reason=condition.reason, detail=condition.detail, cause=condition.cause,
+            name=condition.name, reason=condition.reason, detail=condition.detail, cause=condition.cause,
         )  # fmt: skip
 
     def _widened(self, alert: Alert, due: Iterable[AlertRule]) -> Alert | None:

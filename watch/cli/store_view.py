@@ -38,6 +38,7 @@ _UTC = ZoneInfo("UTC")
 # A local month begins up to 14 h before the UTC month and ends up to 12 h after it; 24 h more for whole outages.
 _EARLIER, _LATER = timedelta(hours=38), timedelta(hours=36)
 _MS = timedelta(milliseconds=1)
+_PATIENCE = 5.0  # seconds for a hub to say the time; one that stands still must not stop a verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +88,12 @@ def time_of(store: Path, reads: SqliteReads) -> tuple[int, ClockEpoch | None]:
 
     It is the hub's own time while one runs, which the wall clock may differ from.
     """
-    if holder(store) is not None and (said := asked_or_none(store, "now")) is not None:
+    if holder(store) is not None and (said := asked_or_none(store, "now", timeout=_PATIENCE)) is not None:
         return int(said["now_ms"]), None
     clock, last_ms = SystemClock(), reads.last_sign_ms()
-    new = not clock.goes_on_from(last_ms)
+    clock.go_on_from(last_ms)
     now_ms = clock.now_ms()
-    return now_ms, epoch_from(reads, last_ms, now_ms, followed=False) if new else None
+    return now_ms, epoch_from(reads, last_ms, now_ms, followed=False, boot=clock.boot)
 
 
 def tell_left_out(reads: SqliteReads) -> None:

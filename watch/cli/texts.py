@@ -22,9 +22,10 @@ def clock_time(ms: int, zone: ZoneInfo) -> str:
     return f"{datetime.fromtimestamp(ms // 1000, UTC).astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
-def exact_time(ms: int) -> str:
-    """An instant to the millisecond, UTC: ``2026-11-23T09:12:03.250Z``."""
-    return f"{datetime.fromtimestamp(ms // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{ms % 1000:03}Z"
+def exact_time(ms: int, zone: ZoneInfo) -> str:
+    """An instant in a zone, to the millisecond: ``2026-11-23 01:12:03.250 PST``."""
+    local = datetime.fromtimestamp(ms // 1000, UTC).astimezone(zone)
+    return f"{local:%Y-%m-%d %H:%M:%S}.{ms % 1000:03} {local:%Z}"
 
 
 def span_text(ms: int) -> str:

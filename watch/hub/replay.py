@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from watch.core.book import FOREVER, Book, UnknownKind
 from watch.core.checkpoint import book_at, root_of
 from watch.core.clock_epoch import ClockEpoch, Epochs
-from watch.core.ledger import TYPES, Kind, LedgerChain
+from watch.core.ledger import Kind, LedgerChain, plausible
 from watch.core.localtime import Month
 from watch.core.merkle import Frontier, leaf_hash
-from watch.errors import StoreCorrupt, StoreError
+from watch.errors import RowsDamaged, StoreCorrupt, StoreError
 from watch.hub.recorder import LedgerEnd
 from watch.hub.sights import open_darks
 
@@ -113,7 +113,7 @@ def _counting(entries: Iterable[Entry], epochs: Epochs) -> Iterable[Entry]:
 
 
 def _add(book: Book, entry: Entry) -> None:
-    if tuple(map(type, entry)) != TYPES:  # SQLite lets 2.5 pass for an instant
+    if not plausible(entry):
         raise TypeError
     book.add(entry)
 
@@ -152,7 +152,7 @@ def _begun(reads: Reads, base: Entry, store: Path) -> tuple[Book, list[int]]:
     try:
         return book_at(_rows_of(reads, base))
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise StoreCorrupt(
+        raise RowsDamaged(
             f"{store}: the rows of checkpoint {base.seq} cannot be read. They are derived: "
             "`threenines ledger rebuild` makes them anew."
         ) from None
@@ -200,7 +200,7 @@ def ledger_end(reads: Reads, pending: ClockEpoch | None = None) -> LedgerEnd:
     try:
         log = frontier(reads)
         if log.size != last.seq:
-            raise StoreCorrupt(
+            raise RowsDamaged(
                 f"the table tile speaks of {log.size} entries, but the ledger has {last.seq}. It is derived from the "
                 "ledger: run `threenines ledger rebuild`, which makes it anew."
             )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from watch.core.days import DayRow, rows_of_month
-from watch.core.ledger import TYPES, Entry
+from watch.core.ledger import Entry, plausible
 from watch.core.reading import Observation, Verdict
 from watch.core.sketch import Sketch
-from watch.errors import StoreCorrupt
+from watch.errors import RowsDamaged, StoreCorrupt
 from watch.stores.sqlite import rows
 from watch.stores.sqlite.faults import damaged, explained
 from watch.stores.sqlite.opening import readable
@@ -101,7 +101,7 @@ class SqliteReads:
 
     def last_entry(self) -> Entry | None:
         last = next(map(Entry._make, self._rows(f"{_LEDGER} ORDER BY seq DESC LIMIT 1")), None)
-        if last is not None and tuple(map(type, last)) != TYPES:
+        if last is not None and not plausible(last):
             raise damaged(self._path, "ledger", f"entry {last.seq}")
         return last
 
@@ -117,7 +117,7 @@ class SqliteReads:
     def checkpoint_rows(self, seq: int) -> Iterator[str]:
         found = self._rows("SELECT n, body FROM checkpoint_row WHERE entry = ? ORDER BY n", seq)
         if [n for n, _ in found] != list(range(len(found))):
-            raise StoreCorrupt(
+            raise RowsDamaged(
                 f"{self._path}: rows of checkpoint {seq} are missing or misnumbered. "
                 "Stop the hub and run `threenines ledger rebuild`, which makes them again."
             )
@@ -180,7 +180,7 @@ class SqliteReads:
     def last_sign_ms(self) -> int:
         last = self.last_entry()
         found = self._raw("SELECT at_ms FROM observation ORDER BY id DESC LIMIT 1")
-        newest = self._useful("observation", found, lambda row: rows.number(row[0]))
+        newest = self._useful("observation", found, lambda row: rows.instant(row[0]))
         kept = self._rows("SELECT check_name, vantage, body FROM belief")
         beliefs = (belief for _, belief in self._needed("belief", kept, rows.kept_belief))
         believed = (max(b.since_ms, b.last_ms or 0) for b in beliefs)

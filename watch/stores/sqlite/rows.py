@@ -9,6 +9,7 @@ import orjson
 from watch.core.alert import Alert, Heard, Notice
 from watch.core.confirm import Belief, Streak
 from watch.core.darkness import Gap
+from watch.core.ledger import LATEST_MS
 from watch.core.merkle import Tile
 from watch.core.reading import Observation, Reason, Verdict
 from watch.core.timeline import State
@@ -29,7 +30,7 @@ def observation_of(check: str, vantage: str, row: Sequence[Any]) -> Observation:
     return Observation(
         check,
         vantage,
-        number(at_ms),
+        instant(at_ms),
         number(took_ms),
         number(seq),
         _VERDICTS[verdict],
@@ -48,7 +49,7 @@ def belief_text(belief: Belief) -> str:
 
 def belief_of(body: str) -> Belief:
     state, since_ms, last_ms, *streaks, blips = orjson.loads(body)
-    number(since_ms), number(blips), last_ms is None or number(last_ms)
+    instant(since_ms), number(blips), last_ms is None or instant(last_ms)
     down_run, degraded_run, serving_run, up_run = (
         None if streak is None else Streak(*streak) for streak in streaks
     )
@@ -64,6 +65,13 @@ def number(value: Any) -> int:
     if type(value) is not int:
         raise TypeError(f"{value!r} is no whole number")
     return value
+
+
+def instant(value: Any) -> int:
+    """*value*, which must be Unix time in ms that a calendar has; TypeError when it is not."""
+    if abs(number(value)) >= LATEST_MS:
+        raise TypeError(f"{value!r} is no instant")
+    return int(value)
 
 
 def text(value: Any) -> str:
@@ -96,7 +104,7 @@ def lane_of(row: Sequence[Any]) -> tuple[tuple[str, str], tuple[int, int]]:
 
 
 def sight_of(row: Sequence[Any]) -> tuple[str, int]:
-    return text(row[0]), number(row[1])
+    return text(row[0]), instant(row[1])
 
 
 def dark_of(row: Sequence[Any]) -> tuple[int, int | None]:
