@@ -14,6 +14,7 @@ This is less than most disks promise: a store that is sound after it is sound af
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,6 @@ from typing import TYPE_CHECKING
 from tests.acceptance.estate import until
 
 if TYPE_CHECKING:
-    import random
     from collections.abc import Iterable
 
 SECTOR = 512  # bytes
@@ -143,6 +143,7 @@ class _File:
         return bytes(there)
 
 
+_CERTAIN = random.Random(0)  # not drawn from
 MODES = ("none", "all", "first", "some", "torn")
 
 
@@ -201,6 +202,10 @@ class Disk:
             if op.to is not None:
                 names[op.to] = file
         return file
+
+    def now(self) -> dict[str, bytes]:
+        """The files by name as their processes see them."""
+        return {path.name: file.maybe(_CERTAIN, "all") for path, file in self._names.items()}
 
     def cut(self, chance: random.Random) -> dict[str, bytes]:
         """The files by name that may be there if the current goes now."""

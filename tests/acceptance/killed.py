@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 AWAY = 5.0  # seconds: longer than a state of the two holds (2.5 × 1 s + 500 ms)
 _CONFIG = """
 service: {{name: Acme {number}, timezone: UTC}}
-defaults: {{timeout: 5s, every: 10s}}
+defaults: {{timeout: 5s, every: 30s}}
 people: {{alice: {{channels: ["{phone}/{number}"]}}}}
 alerts: [{{when: down, components: all}}]
 alerting: {{group_wait: 100ms, resolve_hold: 1s, reopen: 1s}}
@@ -219,6 +219,7 @@ class Killed:
         ]
         false = {(s, to) for s, to, _ in transitions if to in ("down", "degraded") and s != "flaky/home"}
         assert not false, f"a false state: {sorted(false)[:10]}"
+        await until(self._steady_is_up, what=f"the steady target is up; {self.hub.said()[-500:]}")
         await asyncio.to_thread(self._judge_steady)
 
         self.alerts = [json.loads(body) for (body,) in self.hub.rows("SELECT body FROM alert")]
@@ -229,17 +230,21 @@ class Killed:
             )
         self._judge_pages(kills)
 
-    def _judge_steady(self) -> None:
+    def _steady(self) -> list[tuple[int, int, State]]:
+        """What is on record of the target that is always well, from a day before the first absence to now."""
         now_ms, store = time.time_ns() // 1_000_000, self.hub.store
-        first_ms = self.absences[0][0] if self.absences else now_ms
+        from_ms = (self.absences[0][0] if self.absences else now_ms) - DAY_MS
         with reading(store) as reads:
-            steady = book_now(reads, store, 0).check_timeline(
-                "steady/home", Edge.FOUND, first_ms - DAY_MS, now_ms
-            )
+            return book_now(reads, store, 0).check_timeline("steady/home", Edge.FOUND, from_ms, now_ms)
+
+    async def _steady_is_up(self) -> bool:
+        return (await asyncio.to_thread(self._steady))[-1][2] is State.UP
+
+    def _judge_steady(self) -> None:
+        steady = self._steady()
         assert {state for _, _, state in steady} <= {State.UP, State.UNKNOWN}, (
             "it was never anything but up or unseen"
         )
-        assert steady[-1][1:] == (now_ms, State.UP)
         for killed_ms, back_ms in self.absences:
             state = state_at(steady, back_ms - 500)
             assert state is State.UNKNOWN, f"the absence from {killed_ms} to {back_ms} reads {state}"

@@ -203,6 +203,10 @@ async def examined(life: Life, folder: Path, count: int, seed: str, *, started: 
         except BaseException as error:
             error.add_note(f"{where}; the files are in {folder}")
             raise
+    for op in life.ops[played:]:
+        life.disk.play(op)
+    there = {f.name: f.read_bytes() for f in life.folder.iterdir() if f.name in life.disk.now()}
+    assert there == life.disk.now(), "the record is not all that was written"
     return unmade
 
 
