@@ -129,8 +129,7 @@ class Killed:
         try:
             for kill in range(kills):
                 (self.targets.down.add if kill % 3 else self.targets.down.discard)(self.flaky)
-                how = self._chance.choice(("running", "running", "reload", "start"))
-                await self._killed(kill, how if kill else "running")
+                await self._killed(kill, ("running", "reload", "running", "start")[kill % 4])
             await self._last_outage()
             self._look()
             await self._judge(kills)

@@ -8,7 +8,6 @@ must work.
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import sys
 import time
@@ -25,12 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-SEED = int(os.environ.get("THREENINES_SEED", "0")) or random.randrange(1, 10**6)
 READINGS = 12_000  # so that copying a store takes long enough to be killed in the middle
 
 
 def chance(seed: int, what: str, lane: int) -> random.Random:
-    print(f"THREENINES_SEED={seed}: {what}, lane {lane}")  # shown when the test fails
     return random.Random(f"{seed} {what} {lane}")
 
 

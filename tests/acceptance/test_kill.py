@@ -9,15 +9,13 @@ from __future__ import annotations
 import asyncio
 
 from tests.acceptance.killed import Killed, Targets
-from tests.acceptance.moments import SEED
 from tests.alerts.receiver import Serving
 
 HUBS, KILLS = 5, 10
 
 
-async def test_fifty_kills_lose_nothing_and_page_nobody_falsely(tmp_path):
+async def test_fifty_kills_lose_nothing_and_page_nobody_falsely(tmp_path, seed):
     async with Targets() as targets, Serving() as phone, asyncio.TaskGroup() as group:
         for number in range(HUBS):
-            print(f"THREENINES_SEED={SEED}: hub {number}")  # shown when the test fails
-            hub = Killed(tmp_path / str(number), number, f"{SEED} kills {number}", targets, phone)
+            hub = Killed(tmp_path / str(number), number, f"{seed} kills {number}", targets, phone)
             group.create_task(hub.run(KILLS))

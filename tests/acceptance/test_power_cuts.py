@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from tests.acceptance import power
 from tests.acceptance.killed import Targets
-from tests.acceptance.moments import SEED
 from tests.acceptance.past import lived
 from tests.alerts.receiver import Serving
 
 CUTS = 60
 
 
-async def test_a_cut_in_a_life_from_the_first_start_on_loses_nothing_that_was_known_outside(tmp_path):
+async def test_a_cut_in_a_life_from_the_first_start_on_loses_nothing_that_was_known_outside(tmp_path, seed):
     async with Targets() as targets, Serving() as phone:
         life = await power.lived(tmp_path / "new", targets, phone)
-        unmade = await power.examined(life, tmp_path / "cut", CUTS, f"{SEED} new", started=4)
+        unmade = await power.examined(life, tmp_path / "cut", CUTS, f"{seed} new", started=4)
     assert unmade < CUTS, "no store was there at all"
 
 
-async def test_a_cut_in_a_life_that_goes_on_after_months_loses_nothing_that_was_known_outside(tmp_path):
+async def test_a_cut_in_a_life_that_goes_on_after_months_loses_nothing_that_was_known_outside(tmp_path, seed):
     async with Targets() as targets, Serving() as phone:
         past = await lived(tmp_path / "past")
         life = await power.lived(tmp_path / "old", targets, phone, past=past)
-        assert not await power.examined(life, tmp_path / "cut", CUTS, f"{SEED} old", started=4)
+        assert not await power.examined(life, tmp_path / "cut", CUTS, f"{seed} old", started=4)
