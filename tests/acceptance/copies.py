@@ -91,10 +91,10 @@ def _migrated_or_not(store: Path, before) -> None:
     if copy.exists():
         assert copy.stat().st_mode & 0o077 == 0, "the copy is for its owner alone"
         assert sound(copy) == before
-    assert sound(_as_schema_1(store)) == before
+    assert sound(as_schema_1(store)) == before
 
 
-def _as_schema_1(store: Path) -> Path:
+def as_schema_1(store: Path) -> Path:
     """A copy of *store* that today's program reads; its own tables are as the migration left them."""
     target = store.with_name("look.db")
     target.unlink(missing_ok=True)

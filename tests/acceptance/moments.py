@@ -31,12 +31,12 @@ def chance(seed: int, what: str, lane: int) -> random.Random:
     return random.Random(f"{seed} {what} {lane}")
 
 
-async def pasts_in(folder: Path) -> dict[str, Path]:
+async def pasts_in(folder: Path, readings: int = READINGS) -> dict[str, Path]:
     """Stores to begin from: months without a checkpoint; the same with many readings; another, longer one."""
     return {
         "plain": await lived(folder / "plain"),
-        "large": await lived(folder / "large", readings=READINGS),
-        "other": await lived(folder / "other", readings=READINGS, months=MONTHS - 1, seed=8),
+        "large": await lived(folder / "large", readings=readings),
+        "other": await lived(folder / "other", readings=readings, months=MONTHS - 1, seed=8),
     }
 
 

@@ -102,7 +102,7 @@ class _Outside:
         async def looks() -> None:
             while True:
                 self.look()
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.1)
 
         task = asyncio.create_task(looks())
         try:
