@@ -4,11 +4,12 @@ kills    a hub with 10,000 checks is killed with -9 while it runs and makes the 
          in its start (tests/acceptance/killed.py)
 moments  kills in the middle of checkpoints, reloads, migrations, backups and restores
          (tests/acceptance/moments.py, copies.py)
-cuts     the current goes at any instant of a hub's life (tests/acceptance/power.py)
+cuts     the current goes at any instant of a hub's life, of a restore and of a migration
+         (tests/acceptance/power.py, cut_copies.py)
 disk     a disk is full for ten minutes, with an outage in them (tests/acceptance/full.py)
 
 Each draws from a seed, which its line names; `--seed` draws the same again. `--count` is how many kills, kills of each
-kind, cuts of each life, or seconds; so a long soak can be had in portions. Ends with 1 if anything was lost, false or
+kind, cuts of each sort, or seconds; so a long soak can be had in portions. Ends with 1 if anything was lost, false or
 told wrongly.
 
 python -m bench.soak [kills | moments | cuts | disk …] [--seed N] [--count N]
@@ -28,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.targets import serving
-from tests.acceptance import copies, full, moments, power
+from tests.acceptance import copies, cut_copies, full, moments, power
 from tests.acceptance.killed import AWAY, Killed, Targets
 from tests.acceptance.past import lived
 from tests.alerts.receiver import Serving
@@ -94,6 +95,13 @@ async def _cuts(folder: Path, seed: int, count: int) -> None:
                 f"{life.syncs} syncs, {life.answered} answered reloads): nothing acknowledged lost, nothing false; "
                 f"{unmade} before there was a store; {max(1, count // 50)} started"
             )
+    pasts = await moments.pasts_in(folder / "pasts", readings=300)
+    for what, cuts in {"restores": cut_copies.in_restores, "migrations": cut_copies.in_migrations}.items():
+        (folder / what).mkdir()
+        await cuts(folder / what, pasts, seed, count)
+        _say(
+            f"cuts    seed {seed}: {count} in the middle of {what}: the store of before or the one of after, each sound"
+        )
 
 
 async def _disk(folder: Path, _: int, count: int) -> None:
