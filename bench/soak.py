@@ -21,6 +21,7 @@ import argparse
 import asyncio
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -35,7 +36,7 @@ from tests.acceptance.past import lived
 from tests.alerts.receiver import Serving
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Coroutine
 
 CHECKS, MONTHS = 10_000, 12
 _MOMENTS = {
@@ -117,11 +118,13 @@ async def _one_disk(folder: Path, kind: str, seconds: int) -> None:
     folder.mkdir()
     with full.small_disk(kind, folder) as disk:
         async with full.Target() as target, Serving() as phone:
-            said = await full.outage_while_full(full.Scene(folder, target, phone, disk), seconds)
+            scene = full.Scene(folder, target, phone, disk)
+            async with moments.ending(scene.hub):
+                said = await full.outage_while_full(scene, seconds)
     _say(f"disk    {full.LIMITS[kind]}: {said}")
 
 
-_SOAKS: dict[str, tuple[Callable[[Path, int, int], Awaitable[None]], int]] = {
+_SOAKS: dict[str, tuple[Callable[[Path, int, int], Coroutine[None, None, None]], int]] = {
     "kills": (_kills, 100),
     "moments": (_moments, 50),
     "cuts": (_cuts, 1530),
@@ -148,12 +151,21 @@ def main(words: list[str]) -> int:
     return bool(broken)
 
 
+async def _until_told(running: Coroutine[None, None, None]) -> None:
+    """Run it; SIGTERM ends it with all that it started, as Ctrl-C does."""
+    task = asyncio.ensure_future(running)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await task
+
+
 def _held(name: str, seed: int, count: int | None) -> bool:
     """Whether all held; else what is left to look at stays in its folder."""
     run, usual = _SOAKS[name]
     folder, began = Path(tempfile.mkdtemp(prefix=f"soak-{name}-")), time.monotonic()
     try:
-        asyncio.run(run(folder, seed, count or usual))
+        asyncio.run(_until_told(run(folder, seed, count or usual)))
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        sys.exit(f"{name}: ended by a signal; its files are in {folder}")
     except Exception:  # noqa: BLE001 - whatever it is, it is told, and the next one runs
         traceback.print_exc(limit=-4)
         _say(f"{name}: BROKEN with seed {seed}; its files are in {folder}")
