@@ -115,11 +115,15 @@ class Scene:
 
     async def recorded(self, began: int, ended: int) -> None:
         """The ledger has the outage, with its true instants."""
-        sql = "SELECT effective_ms, json_extract(body, '$.to') FROM ledger WHERE kind = 'transition' ORDER BY seq"
-        found = [(at, to) for at, to in self.hub.rows(sql) if at >= began]
-        assert [to for _, to in found] == ["down", "up"], found
-        # Edges lie between the last reading before and the first reading after: one interval and one answer.
-        assert began <= found[0][0] <= ended <= found[1][0]
+        columns = "effective_ms, json_extract(body, '$.to'), json_extract(body, '$.latest_ms')"
+        sql = f"SELECT {columns} FROM ledger WHERE kind = 'transition' AND json_extract(body, '$.latest_ms') >= ?"
+        found = self.hub.rows(f"{sql} ORDER BY seq", began)
+        assert [to for _, to, _ in found] == ["down", "up"], found
+        # A reading has the instant when it was begun: what it saw, it saw then or until its answer came.
+        (down, _, down_seen), (_, _, up_seen) = found
+        assert down <= ended, found
+        assert began <= down_seen <= up_seen, found
+        assert ended <= up_seen, found
         code, said = await self.hub.verb("ledger", "verify")
         assert code == 0, said
 
