@@ -124,7 +124,7 @@ async def _one_disk(folder: Path, kind: str, seconds: int) -> None:
     _say(f"disk    {full.LIMITS[kind]}: {said}")
 
 
-_SOAKS: dict[str, tuple[Callable[[Path, int, int], Coroutine[None, None, None]], int]] = {
+SOAKS: dict[str, tuple[Callable[[Path, int, int], Coroutine[None, None, None]], int]] = {
     "kills": (_kills, 100),
     "moments": (_moments, 50),
     "cuts": (_cuts, 1530),
@@ -140,13 +140,13 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(
         "bench.soak", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", nargs="*", metavar="|".join(_SOAKS))
+    parser.add_argument("what", nargs="*", metavar="|".join(SOAKS))
     parser.add_argument("--seed", type=int, default=random.randrange(1, 10**6))
     parser.add_argument("--count", type=int)
     told = parser.parse_args(words)
-    if unknown := set(told.what) - set(_SOAKS):
+    if unknown := set(told.what) - set(SOAKS):
         parser.error(f"there is no soak called {', '.join(sorted(unknown))}")
-    broken = [name for name in told.what or _SOAKS if not _held(name, told.seed, told.count)]
+    broken = [name for name in told.what or SOAKS if not _held(name, told.seed, told.count)]
     _say(f"broken: {', '.join(broken)}" if broken else "all held")
     return bool(broken)
 
@@ -160,7 +160,7 @@ async def _until_told(running: Coroutine[None, None, None]) -> None:
 
 def _held(name: str, seed: int, count: int | None) -> bool:
     """Whether all held; else what is left to look at stays in its folder."""
-    run, usual = _SOAKS[name]
+    run, usual = SOAKS[name]
     folder, began = Path(tempfile.mkdtemp(prefix=f"soak-{name}-")), time.monotonic()
     try:
         asyncio.run(_until_told(run(folder, seed, count or usual)))
