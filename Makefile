@@ -8,7 +8,7 @@ DEBIAN := nginx-light caddy chromium dnsmasq-base iputils-ping iproute2 openssl 
   tgt nfs-ganesha nfs-ganesha-vfs rpcbind samba faketime
 BENCH_DEBIAN := prometheus-blackbox-exporter wrk nginx-light
 
-.PHONY: venv dev run test check bench docs lock clean
+.PHONY: venv dev run test check bench soak docs lock clean
 
 venv: $(VENV)/.run            ## .venv with the locked runtime, and .venv/bin/threenines
 	$(compiled)
@@ -59,6 +59,10 @@ check: dev                    ## ruff, mypy --strict, import-linter
 bench: dev                    ## what a check costs, kind by kind and beside blackbox_exporter
 	$(call install_debian,$(BENCH_DEBIAN) $(DEBIAN))
 	$(BIN)/python -m bench
+
+soak: dev                     ## kills, power cuts and full disks, many of what the tests try some of
+	$(call install_debian,$(DEBIAN))
+	$(BIN)/python -m bench.soak
 
 docs: venv                    ## docs/reference from the docstrings
 	$(BIN)/python -m docs.build
