@@ -27,6 +27,7 @@ _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _LONGEST = timedelta(days=366)
 _SHIFTED = timedelta(hours=25)  # more than any clock change moves a local time
+_NEAR = 4 * _DAY  # more than that and the short turns around it; no zone changes its clocks there and back within it
 _AHEAD_MS = 16 * 86_400_000  # weekly hours occur within it, even where a clock change makes one of them empty
 NEVER_MS = 2**62
 GAPS_AHEAD_MS = 7 * 86_400_000  # how far ahead gaps are looked for
@@ -114,10 +115,9 @@ class Layer:
 
     def turn(self, at_ms: int) -> Turn | None:
         """The turn at *at_ms*; None when the layer has nobody then."""
-        local = from_utc_ms(at_ms, self.handover.zone).replace(tzinfo=None)
-        near = (local - self._first) // self.every
-        # Where a clock change is longer than a turn, several handovers come at once or out of order: the last counts.
-        reach = _SHIFTED // self.every + 1
+        local = from_utc_ms(at_ms, self.handover.zone)
+        near = (local.replace(tzinfo=None) - self._first) // self.every
+        reach = self._reach(local)
         n = next(
             (n for n in range(near + reach, max(-1, near - reach - 1), -1) if self._begin_ms(n) <= at_ms), -1
         )
@@ -126,6 +126,13 @@ class Layer:
         after_ms = min(self._begin_ms(later) for later in range(n + 1, n + 2 + reach))
         turn = Turn(self._begin_ms(n), after_ms, self.people[n % len(self.people)], n)
         return turn if self.during is None else self._within_hours(turn, at_ms, self.during)
+
+    def _reach(self, local: datetime) -> int:
+        """How many handovers a clock change near *local* may bring at once or out of order: then the last counts."""
+        if self.every >= _SHIFTED:
+            return 1
+        offsets = {(local + away).utcoffset() for away in (-_NEAR, timedelta(0), _NEAR)}
+        return 0 if len(offsets) == 1 else _SHIFTED // self.every + 1
 
     @staticmethod
     def _within_hours(turn: Turn, at_ms: int, during: Weekly) -> Turn | None:

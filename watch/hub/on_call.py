@@ -77,15 +77,19 @@ class OnCall:
         self._renew()
 
     def look(self, now_ms: int) -> bool:
-        """Search for gaps the rotation that waited longest, if it is a minute ago; always True."""
-        waiting = min(self._rotations, key=lambda name: self._looked_ms.get(name, 0), default=None)
-        if waiting is not None and abs(now_ms - self._looked_ms.get(waiting, 0)) >= _EVERY_MS:
-            assert self._settings is not None
-            zone = self._settings.service.timezone
-            text = self._rotations[waiting].gap_text(now_ms, now_ms + GAPS_AHEAD_MS, zone)
-            self._troubles.note(f"oncall_gap:{waiting}", text, now_ms)
-            self._looked_ms[waiting] = now_ms
-        return True
+        """Search one rotation for gaps whose turn it is; False when there may be more, for the next call."""
+        due = next((name for name in self._rotations if self._due(name, now_ms)), None)
+        if due is None:
+            return True
+        zone = self._planned.service.timezone
+        text = self._rotations[due].gap_text(now_ms, now_ms + GAPS_AHEAD_MS, zone)
+        self._troubles.note(f"oncall_gap:{due}", text, now_ms)
+        self._looked_ms[due] = now_ms
+        return False
+
+    def _due(self, name: str, now_ms: int) -> bool:
+        looked_ms = self._looked_ms.get(name)
+        return looked_ms is None or abs(now_ms - looked_ms) >= _EVERY_MS
 
     # ---- commands ----
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from watch.core.recorded_override import renamed, with_recorded
+from watch.core.recorded_override import with_recorded
 from watch.core.rotation import NEVER_MS
 from watch.errors import Trouble
 from watch.hub.on_call_words import moment, rotation_for
@@ -27,7 +27,7 @@ def on_call_answer(
     """Each rotation: who is on call at an instant, until when, and who is next; shifts, gaps, overrides not yet over.
 
     Args:
-        recorded: The overrides that were made by command.
+        recorded: The overrides that were made by command, under the names that people have now.
         said: What was asked: `rotation` (one of them), `at` (a time as text; now), `days` (for shifts and gaps).
 
     Raises:
@@ -38,8 +38,6 @@ def on_call_answer(
     if type(days) is not int or not 1 <= days <= MOST_DAYS:
         raise Trouble(f"--days: write a number from 1 to {MOST_DAYS}")
     at_ms = moment(said.get("at") or "now", "--at", zone, now_ms)
-    changed = {it.id: it for it in renamed(recorded, settings.people)}
-    recorded = [changed.get(it.id, it) for it in recorded]
     chosen = settings.rotations
     if said.get("rotation"):
         one = rotation_for(said["rotation"], settings.rotations)
