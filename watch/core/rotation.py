@@ -27,7 +27,9 @@ _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _LONGEST = timedelta(days=366)
 _SHIFTED = timedelta(hours=25)  # more than any clock change moves a local time
-_NEAR = 4 * _DAY  # more than that and the short turns around it; no zone changes its clocks there and back within it
+_NEAR = (
+    4 * _DAY
+)  # more than that and the short turns around it; no zone changes its clocks there and back within it
 _AHEAD_MS = 16 * 86_400_000  # weekly hours occur within it, even where a clock change makes one of them empty
 NEVER_MS = 2**62
 GAPS_AHEAD_MS = 7 * 86_400_000  # how far ahead gaps are looked for
