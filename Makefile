@@ -8,13 +8,18 @@ DEBIAN := nginx-light caddy chromium dnsmasq-base iputils-ping iproute2 openssl 
   tgt nfs-ganesha nfs-ganesha-vfs rpcbind samba faketime
 BENCH_DEBIAN := prometheus-blackbox-exporter wrk nginx-light
 
-.PHONY: venv dev run test check bench docs lock clean
+.PHONY: venv dev run test check bench soak docs lock clean
 
 venv: $(VENV)/.run            ## .venv with the locked runtime, and .venv/bin/threenines
+	$(compiled)
 dev: $(VENV)/.dev             ## the same with the tools for tests
+	$(compiled)
 
 run: venv                     ## the hub on checks.yaml
 	$(BIN)/threenines run checks.yaml
+
+# Where Python may not write byte code, every verb would compile all that it imports, each time anew.
+compiled = @$(BIN)/python -m compileall -qq watch statuspage || true
 
 $(VENV)/.uv: requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=python3.x"; exit 1; }
@@ -23,7 +28,7 @@ $(VENV)/.uv: requirements/uv.txt
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.uv requirements/run.txt pyproject.toml
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/run.txt
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/run.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/build.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
@@ -54,6 +59,10 @@ check: dev                    ## ruff, mypy --strict, import-linter
 bench: dev                    ## what a check costs, kind by kind and beside blackbox_exporter
 	$(call install_debian,$(BENCH_DEBIAN) $(DEBIAN))
 	$(BIN)/python -m bench
+
+soak: dev                     ## kills, power cuts and full disks, many of what the tests try some of
+	$(call install_debian,$(DEBIAN))
+	$(BIN)/python -m bench.soak
 
 docs: venv                    ## docs/reference from the docstrings
 	$(BIN)/python -m docs.build

@@ -32,7 +32,12 @@ components:
 
 def configuration(kind: str, targets: Targets, count: int, every: int) -> str:
     """A checks.yaml with *count* checks of *kind*, each run every *every* seconds, ten in a component."""
-    lines = [_HEAD.format(every=every)]
+    return _HEAD.format(every=every) + components(kind, targets, count)
+
+
+def components(kind: str, targets: Targets, count: int) -> str:
+    """Components of ten checks each, *count* checks in all; every tenth component is on the public page."""
+    lines: list[str] = []
     for number in range(count):
         if number % _TEN == 0:
             part = number // _TEN

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from watch.core.days import rows_of_month
 from watch.core.expect import Judge
+from watch.core.ledger import Kind
 from watch.core.reading import Observation, Reason, Verdict
 from watch.core.settings import Check, Component, PageSettings, Service, Settings, Vantage
 from watch.core.sketch import Sketch
@@ -118,6 +119,14 @@ class MemoryStore:
     def entries_within(self, lo_ms: int, hi_ms: int):
         return iter([e for e in self.entries() if lo_ms <= e.effective_ms < hi_ms])
 
+    def last_entries(self, lo_ms: int, whole_ms: int):
+        found, timelines = list(self.entries_within(lo_ms, 2**62)), {}
+        for e in found:
+            if e.kind == Kind.TRANSITION and e.effective_ms < whole_ms:
+                timelines.setdefault((e.subject, e.vantage), []).append(e.seq)
+        dropped = {seq for seqs in timelines.values() for seq in seqs[:-2]}
+        return iter([e for e in found if e.seq not in dropped])
+
     def late_entries(self, after: int):
         return iter([e for e in self.entries(after) if e.late])
 
@@ -148,6 +157,9 @@ class MemoryStore:
 
     def alerts(self):
         return (), (), ()
+
+    def overrides(self):
+        return list({k: it for b in self.batches for k, it in b.overrides.items()}.values())
 
     def canaries(self, vantage):
         return frozenset(name for b in self.batches for v, name in b.canaries if v == vantage)

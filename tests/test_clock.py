@@ -41,20 +41,20 @@ def test_it_begins_at_the_wall_clocks_time():
 @pytest.mark.parametrize(("ahead_ms", "goes_on"), [(0, True), (4_999, True), (5_001, False), (YEAR, False)])
 def test_a_record_a_little_ahead_is_gone_on_from_and_one_far_ahead_needs_a_new_epoch(ahead_ms, goes_on):
     machine = Machine()
-    assert machine.clock.goes_on_from(START_MS + ahead_ms) is goes_on
+    machine.clock.go_on_from(START_MS + ahead_ms)
     assert machine.clock.now_ms() == START_MS + (ahead_ms if goes_on else 0)
 
 
 def test_what_is_on_record_long_ago_does_not_move_it():
     machine = Machine()
-    assert machine.clock.goes_on_from(5)
+    machine.clock.go_on_from(5)
     assert machine.clock.now_ms() == START_MS
 
 
 def test_a_machine_that_has_lost_its_clock_goes_on_from_the_record_and_is_never_followed():
     machine = Machine(wall_ms=0)
-    assert machine.clock.goes_on_from(START_MS), "1970 cannot be right: no epoch begins there"
-    assert machine.clock.now_ms() == START_MS
+    machine.clock.go_on_from(START_MS)
+    assert machine.clock.now_ms() == START_MS, "1970 cannot be right: no epoch begins there"
     machine.runs(3600)
     assert machine.clock.step is not None
     assert machine.clock.step.follow_ms is None

@@ -23,7 +23,6 @@ from watch.config import ConfigError, Loaded, load
 from watch.core.alert import Status
 from watch.core.trend import WINDOW_MS
 from watch.errors import Trouble
-from watch.hub.answers import status_answer
 from watch.hub.days import Days
 from watch.hub.hub import Hub
 from watch.hub.janitor import Janitor
@@ -36,7 +35,6 @@ from watch.limits import collecting_later, let_go, runs_at_once
 from watch.paging import Paging
 from watch.probes.wire.net.engines import close_all
 from watch.reload import Watched
-from watch.stores.disk import DiskWatch
 from watch.stores.sqlite import SqliteStore
 from watch.stores.sqlite.backup import copied
 from watch.tending import Tending
@@ -82,22 +80,22 @@ class App:
         self.store = SqliteStore(settings.store)
         reads = self.store.reads
         last_ms = reads.last_sign_ms()
-        new = not self.clock.goes_on_from(last_ms) or follows
+        self.clock.go_on_from(last_ms)
         now = self.clock.now_ms()
-        epoch = epoch_from(reads, last_ms, now, followed=follows) if new else None
+        epoch = epoch_from(reads, last_ms, now, followed=follows, boot=self.clock.boot)
         end = ledger_end(reads, epoch)
         book = book_now(reads, settings.store, live_from_ms(now, settings.service.timezone), pending=epoch)
         self.metrics, self.pages = Metrics(), RenderedPages()
         self.publishing = Publishing(self.pages, self.clock)
         self._followed = False
         self._stop = asyncio.Event()
-        set_by_ms = now - last_ms if new and (follows or now < last_ms) else 0
-        self.paging = Paging(lambda: self._settings, reads, self.clock, set_by_ms)
+        self.paging = Paging(lambda: self._settings, reads, self.clock, 0 if epoch is None else now - last_ms)
         self.desk = self.paging.desk
         self.dispatcher = Dispatcher(self.desk, self._commit, Sender(), self.clock)
         self.hub = Hub(
             settings, self.store, book, end, self.desk, self.metrics, self.clock, self.publishing.moved, epoch
         )
+        self.desk.escalator.rotations = lambda: self.hub.on_call.rotations
         self.hub.verbs |= {"reload": self._reload_now, "backup": self._back_up, **self.paging.verbs}
         self.month_ends = MonthEnds(self.store, self.hub, self.clock)
         self.days = Days(settings, self.hub.recorder, self.store.reading, self.month_ends.on_disk)
@@ -112,8 +110,7 @@ class App:
         )
         self.publisher = Publisher(settings, book, self.days.of)
         self.views = self._views()
-        asked = {"status": self._status, "now": self._time, "doctor": self.views.diagnosis}
-        self.socket = HubSocket({**asked, **self.paging.questions}, self.hub.take)
+        self.socket = HubSocket({**self.views.questions, **self.paging.questions}, self.hub.take)
         self.janitor = Janitor(self.store, self.clock, settings.retention)
         self.tending = Tending(
             self.clock, self.store_watch, self.desk, self.point, self.hub.troubles, self.metrics, self._follow,
@@ -171,7 +168,7 @@ class App:
         }
         return Views(
             self.hub, self.clock, beats, lambda: self.store.trouble, lambda: self.desk.pending,
-            DiskWatch(self._settings.store).left,
+            self.store_watch.room,
         )  # fmt: skip
 
     async def _work(self) -> None:
@@ -233,13 +230,6 @@ class App:
         async with self._drawing:
             await self.month_ends.settle(self.days)
             return await self.publisher.page(self.clock.now_ms())
-
-    async def _status(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
-        hub = self.hub
-        return status_answer(hub.settings, hub.board, self.clock.now_ms(), os.getpid(), self.views.troubles())
-
-    async def _time(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"now_ms": self.clock.now_ms()}
 
     async def _back_up(self, command: Command) -> Mapping[str, Any]:
         target = Path(str(command.arguments.get("file", "")))

@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from watch.core.clock_epoch import Boot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +23,7 @@ _SLEW_MS = 5  # the most per call of `adjust`, once a second: half a percent
 _FOLLOWED_MS = 5_000
 _PATIENCE_MS = 300_000
 _OLDEST_MS = 1_735_689_600_000  # 2025-01-01
+_BOOT_ID, _BOOT_NAME = Path("/proc/sys/kernel/random/boot_id"), 18  # characters of it that are kept
 
 try:
     _BOOT = time.CLOCK_BOOTTIME
@@ -73,16 +77,22 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    def goes_on_from(self, last_ms: int) -> bool:
-        """Whether our time begins no earlier than *last_ms*, the end of the record; False: a new epoch must begin.
+    @property
+    def boot(self) -> Boot | None:
+        """The boot-time clock now, which nobody can set; None when it is not known which start it counts from."""
+        try:
+            return Boot(_BOOT_ID.read_text().strip()[:_BOOT_NAME], self._boot())
+        except OSError:
+            return None
 
-        Our time is moved to *last_ms* if that is a few seconds ahead, or if the wall clock cannot be right.
+    def go_on_from(self, last_ms: int) -> None:
+        """Move our time to *last_ms*, the end of the record, if that is a few seconds ahead of the wall clock.
+
+        Also if the wall clock cannot be right. Otherwise a record that lies ahead needs a new clock epoch.
         """
         ahead_ms = last_ms - self.now_ms()
-        if ahead_ms > _FOLLOWED_MS and self._wall() >= _OLDEST_MS:
-            return False
-        self._offset_ms += max(0, ahead_ms)
-        return True
+        if ahead_ms <= _FOLLOWED_MS or self._wall() < _OLDEST_MS:
+            self._offset_ms += max(0, ahead_ms)
 
     def adjust(self) -> None:
         """Move a little towards the wall clock, or note a step; call it about once a second."""

@@ -30,6 +30,7 @@ class Remark:
         excerpt: The line with secrets masked, cut to the text around the place.
         pointer: The line under the excerpt: blanks and a caret.
         cure: What to write instead; empty when the message says it all.
+        ineffective: A warning that something written there has no effect; others are about what may be a choice.
     """
 
     file: str
@@ -39,6 +40,7 @@ class Remark:
     excerpt: str = ""
     pointer: str = ""
     cure: str = ""
+    ineffective: bool = False
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
@@ -67,6 +69,10 @@ class StoreHeld(StoreError):  # noqa: N818 - as `Trouble`
 
 class StoreCorrupt(StoreError):  # noqa: N818 - as `Trouble`
     """The database is damaged."""
+
+
+class RowsDamaged(StoreCorrupt):
+    """Rows are damaged that `threenines ledger rebuild` removes or makes anew."""
 
 
 class ListenError(Trouble):

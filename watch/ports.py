@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from watch.core.ledger import Entry
     from watch.core.merkle import Tile
     from watch.core.reading import Observation, Reading
+    from watch.core.recorded_override import RecordedOverride
     from watch.core.settings import Settings
     from watch.core.silence import Silence
     from watch.core.sketch import Sketch
@@ -80,6 +81,7 @@ class Batch:
         renames: Checks that have another name: former → new. What is stored under a former name is kept.
         alerts, notices, heard: Rows by id, or by (alert, recipient); they replace stored ones; None removes.
         silences: Rows by id; they replace stored ones.
+        overrides: Overrides of on-call rotations made by command, by id; they replace stored ones.
         anew_ms: When a new clock epoch begins: sights, quarters and days that lie ahead of it are dropped.
     """
 
@@ -103,6 +105,7 @@ class Batch:
     notices: dict[int, Notice] = field(default_factory=dict)
     heard: dict[tuple[int, str], Heard | None] = field(default_factory=dict)
     silences: dict[int, Silence] = field(default_factory=dict)
+    overrides: dict[int, RecordedOverride] = field(default_factory=dict)
     anew_ms: int | None = None
 
     def __bool__(self) -> bool:
@@ -131,6 +134,12 @@ class Reads(Protocol):
 
     def entries_within(self, lo_ms: int, hi_ms: int) -> Iterator[Entry]:
         """The entries effective in [lo_ms, hi_ms), in order of seq; without proof and hashes."""
+
+    def last_entries(self, lo_ms: int, whole_ms: int) -> Iterator[Entry]:
+        """The entries effective from lo_ms on; of the transitions before whole_ms only the two last of each timeline.
+
+        In order of seq; without proof and hashes. A timeline is that of a check as one vantage point sees it.
+        """
 
     def late_entries(self, after: int) -> Iterator[Entry]:
         """The late entries with seq > *after*."""
@@ -188,6 +197,9 @@ class Reads(Protocol):
 
     def commands(self, lo_ms: int, hi_ms: int) -> Iterator[Entry]:
         """The commands that people gave in [lo_ms, hi_ms), in order."""
+
+    def overrides(self) -> Sequence[RecordedOverride]:
+        """The overrides of on-call rotations that were made by command, oldest first."""
 
     def canaries(self, vantage: str) -> frozenset[str]:
         """The canaries of *vantage* that were ever good."""

@@ -124,6 +124,15 @@ def openssl(folder: Path, port: int) -> Process:
     )
 
 
+def rows(store: Path, sql: str, *values: object) -> list[tuple]:
+    """What a stock SQLite reads in *store*."""
+    connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
+    try:
+        return connection.execute(sql, values).fetchall()
+    finally:
+        connection.close()
+
+
 class Hub(Process):
     """`threenines run` on a configuration in *folder*, whose listeners are at `page` and `operators`."""
 
@@ -131,6 +140,7 @@ class Hub(Process):
         self.page, self.operators = free_port(), free_port()
         listen = f"listen: {{page: 127.0.0.1:{self.page}, operators: 127.0.0.1:{self.operators}}}\n"
         (folder / "checks.yaml").write_text(text + listen)
+        self.store = folder / "threenines.db"
         super().__init__([sys.executable, "-m", "watch", "run"], folder, {"PYTHONPATH": str(ROOT)})
 
     async def begin(self) -> None:
@@ -172,11 +182,7 @@ class Hub(Process):
 
     def rows(self, sql: str, *values: object) -> list[tuple]:
         """What a stock SQLite reads in the store."""
-        connection = sqlite3.connect(f"file:{self.folder / 'threenines.db'}?mode=ro", uri=True)
-        try:
-            return connection.execute(sql, values).fetchall()
-        finally:
-            connection.close()
+        return rows(self.store, sql, *values)
 
     def downtime_ms(self, check: str, until_ms: int) -> int:
         """The downtime of *check* up to an instant, added up from the ledger's transitions by hand."""

@@ -40,18 +40,27 @@ def configured(parts: Iterable[str] = PARTS) -> str:
     return f"{HEAD}components:\n{''.join(lines)}"
 
 
-async def lived(folder: Path, *, months: int = MONTHS, readings: int = 0, seed: int = 7) -> Path:
-    """The store of a hub that ran for *months* in *folder* and made no checkpoint; *readings* fill it up."""
+async def lived(
+    folder: Path, *, months: int = MONTHS, readings: int = 0, seed: int = 7, text: str = "", a_month: int = 20
+) -> Path:
+    """The store of a hub that ran for *months* in *folder* and made no checkpoint; *readings* fill it up.
+
+    Args:
+        text: Its configuration; that of all `PARTS` if empty.
+        a_month: Changes of a check.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "checks.yaml").write_text(configured())
+    (folder / "checks.yaml").write_text(text or configured())
     settings = load(folder / "checks.yaml", secrets=False, environ={}).settings
     store, recorder, now = SqliteStore(settings.store), Recorder(Book(), LedgerEnd()), SystemClock().now_ms()
     begin, chance, checks = now - months * 30 * DAY_MS, random.Random(seed), list(settings.checks)
     for kind, subject, body in entries_for(settings, recorder.book):
         recorder.entry(kind, subject, body, now_ms=begin)
     states = dict.fromkeys(checks, State.UNKNOWN)
+    for name in checks:
+        _change(recorder, states, name, begin)
     for day_ms in range(begin, now - DAY_MS, DAY_MS):
-        for moment, name, kind in _story(checks, day_ms, day_ms + DAY_MS, 20, chance):
+        for moment, name, kind in _story(checks, day_ms, day_ms + DAY_MS, a_month, chance):
             if kind is None:
                 _blink(recorder, checks, moment)
             else:

@@ -4,98 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import resource
 import signal
-import time
 
 import pytest
-from aiohttp import web
 
-from tests.acceptance.estate import Hub, Process, until
+from tests.acceptance.estate import Process, until
+from tests.acceptance.full import Scene, Target, outage_while_full
 from tests.alerts.receiver import Serving
-
-CONFIG = """
-service: {{name: Acme, timezone: UTC}}
-defaults: {{every: 1s, timeout: 500ms, retry_every: 300ms, confirm: {{down: 2, up: 2}}}}
-components: {{web: {{checks: {{home: {{http: "{url}/home"}}}}}}}}
-people: {{alice: {{channels: ["{phone}/alice"]}}}}
-alerts: [{{when: down, components: all}}, {{when: monitor}}]
-alerting: {{group_wait: 0s, resolve_hold: 1s, reopen: 1s}}
-"""
-
-
-class Target:
-    """A web server that answers 503 while it is `down`."""
-
-    async def __aenter__(self):
-        self.down = False
-        app = web.Application()
-        app.router.add_get("/home", self._answer)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._runner.cleanup()
-
-    async def _answer(self, _: web.Request) -> web.Response:
-        return web.Response(status=503 if self.down else 200)
-
-
-class Scene:
-    """A hub that watches one target and pages alice."""
-
-    def __init__(self, folder, target: Target, phone) -> None:
-        self.target, self.phone = target, phone
-        self.hub = Hub(folder, CONFIG.format(url=target.url, phone=phone.url))
-
-    def full(self, full: bool) -> None:
-        """Let no file of the hub grow beyond 16 KiB, or let all grow."""
-        pid = self.hub.running.pid
-        size = 16_384 if full else resource.RLIM_INFINITY
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-
-    async def page(self, *words: str) -> str:
-        """The first page to alice that has all *words*."""
-
-        def found():
-            titles = [body["title"] for _, body in self.phone.received]
-            return next((t for t in titles if all(word in t for word in words)), None)
-
-        return await until(found, what=f"a page with {words}; the hub said {self.hub.said()}")
-
-    async def facts(self) -> dict:
-        return json.loads((await self.hub.answer(self.hub.operators, "/healthz"))[1])["facts"]
-
-    async def ready(self, ready: bool) -> None:
-        async def is_so():
-            return (await self.hub.answer(self.hub.operators, "/readyz"))[0] == (200 if ready else 503)
-
-        await until(is_so, what=f"ready is {ready}; the hub said {self.hub.said()}")
-
-    async def outage(self) -> tuple[int, int]:
-        """An outage from beginning to end, told to alice and shown on the page; between which instants it was."""
-        began = time.time_ns() // 1_000_000
-        self.target.down = True
-        await self.page("DOWN", "web")
-        assert await self.hub.public("web") == "major_outage"
-        self.target.down = False
-        ended = time.time_ns() // 1_000_000
-        await self.page("RESOLVED", "web")
-        return began, ended
-
-    async def recorded(self, began: int, ended: int) -> None:
-        """The ledger has the outage, with its true instants."""
-        sql = "SELECT effective_ms, json_extract(body, '$.to') FROM ledger WHERE kind = 'transition' ORDER BY seq"
-        found = [(at, to) for at, to in self.hub.rows(sql) if at >= began]
-        assert [to for _, to in found] == ["down", "up"], found
-        # Edges lie between the last reading before and the first reading after: one interval and one answer.
-        assert began <= found[0][0] <= ended <= found[1][0]
-        code, said = await self.hub.verb("ledger", "verify")
-        assert code == 0, said
 
 
 @pytest.fixture
@@ -108,20 +23,7 @@ async def scene(tmp_path):
 
 
 async def test_an_outage_while_the_disk_is_full_is_told_in_time_and_recorded_afterwards(scene):
-    await scene.hub.begin()
-    scene.full(True)
-    await scene.page("MONITORING TROUBLE", "the store takes no writes")
-    await scene.ready(False)
-    assert "largest size" in (await scene.facts())["store"]
-    _, said = await scene.hub.verb("status")
-    assert "the store takes no writes, all is kept in memory" in said
-    outage = await scene.outage()
-    scene.full(False)
-    await scene.page("OVER", "the store takes no writes")
-    await scene.ready(True)
-    await scene.recorded(*outage)
-    assert await scene.hub.kill(signal.SIGTERM) == 0, scene.hub.said()
-    assert "all readings are on disk" in scene.hub.said()
+    assert "largest size" in await outage_while_full(scene)
 
 
 async def test_a_hub_that_starts_on_a_full_disk_watches_and_pages_and_writes_it_down_later(scene):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -117,6 +118,15 @@ def test_trouble_of_our_own_reads_as_a_sentence():
     assert ended.title == "OVER: checks that have stopped running: web/home (lasted 34s)"
     assert ", for 34s: checks that have stopped running: web/home.\n" in ended.body
     assert "What to do" not in ended.body
+
+
+@pytest.mark.parametrize("event", [Event.TRIGGERED, Event.RESOLVED])
+def test_trouble_that_is_a_sentence_ends_with_one_full_stop(event):
+    name = "t.db: the store was removed. Another file is there. Move it away."
+    ours = alert("store_lost", When.MONITOR, name=name, since_ms=START_MS, resolved_ms=START_MS + 1000)
+    body = letter(event, [ours], settings()).body
+    assert f"{name}\n" in body
+    assert ".." not in body
 
 
 def test_a_zone_without_a_name_is_told_by_its_offset_and_utc_once():

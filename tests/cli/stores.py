@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.core.ledgers import DAY, HOUR, MINUTE, Ledger
+from tests.core.ledgers import DAY, HOUR, MINUTE, UTC, Ledger
 from tests.core.shapes import at
 from tests.fakes import observation
 from watch.cli import main
@@ -22,6 +22,7 @@ from watch.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from zoneinfo import ZoneInfo
 
 CONFIG = """
 service: {name: Acme, timezone: UTC, target: 99.9%, site: here}
@@ -85,10 +86,10 @@ class Desk:
         asyncio.run(kept())
 
 
-def past() -> Ledger:
+def past(zone: ZoneInfo = UTC) -> Ledger:
     """`web` and `db` since January; `web` was down for 50 minutes in February, as two readings prove."""
     born = BEGIN - 20 * DAY
-    ledger = Ledger(born)
+    ledger = Ledger(born, zone=zone)
     for key, check in (("web", "web/home"), ("db", "db/q")):
         ledger.component(key, [check], born)
         ledger.goes(check, State.UP, born)
@@ -103,9 +104,9 @@ def last_seen(ms: int) -> dict[tuple[str, str], Belief]:
     return {(name, "local"): Belief(State.UP, BEGIN, ms) for name in ("web/home", "db/q")}
 
 
-def filled(*, until: int = END + HOUR) -> Batch:
+def filled(*, until: int = END + HOUR, zone: ZoneInfo = UTC) -> Batch:
     """What the store of such a hub holds, which was stopped at *until*."""
-    ledger = past()
+    ledger = past(zone)
     down = next(e for e in ledger.entries if '"to":"down"' in e.body)
     log = Frontier()
     tiles = [tile for e in ledger.entries for tile in log.add(leaf_hash(bytes.fromhex(e.hash)))]

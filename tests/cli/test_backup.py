@@ -10,7 +10,7 @@ import pytest
 from tests.acceptance.estate import until
 from tests.acceptance.past import found, lived, schema, sound
 from tests.cli.running import CONFIG, commands, running
-from watch.stores.sqlite.backup import copied, restored
+from watch.stores.sqlite.backup import copied, partial, restored
 
 PAGE = 4096
 
@@ -88,11 +88,24 @@ async def test_two_backups_to_one_file_at_a_time_leave_one_that_is_whole(tmp_pat
         )
         assert any(isinstance(one, int) for one in both), both
         assert sound(target) == before
-        assert schema(target) == 1
+        assert schema(target) == schema(store)
         with sqlite3.connect(target) as copy:
             (readings,) = copy.execute("SELECT count(*) FROM observation").fetchone()
         copy.close()
         assert readings == 20_000
+
+
+def test_a_backup_removes_what_a_killed_one_left_and_not_what_another_still_writes(desk, tmp_path):
+    target = tmp_path / "copy.db"
+    with partial(target) as in_use:
+        left = in_use.with_name(f".copy.db.{'0' * 8}.partial")
+        for file in (left, left.with_name(f"{left.name}-journal"), tmp_path / ".copy.db.mine.partial"):
+            file.write_bytes(b"half")
+        copied(tmp_path / "threenines.db", target)
+        assert sorted(f.name for f in tmp_path.glob(".copy.db.*")) == sorted(
+            [in_use.name, ".copy.db.mine.partial"]
+        )
+    assert sound(target) == found(tmp_path / "threenines.db")
 
 
 def test_a_restore_puts_the_copy_in_the_place_and_keeps_the_former_store(desk, tmp_path):

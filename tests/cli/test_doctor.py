@@ -25,6 +25,7 @@ from tests.alerts.receiver import Serving
 from tests.cli.running import answering
 from tests.cli.stores import BEGIN, CONFIG, Desk, filled, last_seen
 from tests.core.ledgers import HOUR
+from tests.fakes import observation
 from tests.ports import free_port
 from watch.cli.diagnosis import diagnosis
 from watch.ports import Batch
@@ -56,16 +57,16 @@ def desk(tmp_path, capsys) -> Desk:
 
 
 def found(desk: Desk) -> dict[str, dict]:
-    """The troubles by kind, without warnings of the configuration."""
+    """The troubles by kind."""
     said = desk.run("doctor", "--json")
     assert said.code == 1
     return by_kind(said.json)
 
 
 def by_kind(answer: dict) -> dict[str, dict]:
-    """The troubles of *answer* by kind, each with a cure; warnings of the configuration are left out."""
+    """The troubles of *answer* by kind, each with a cure."""
     assert all(t["cure"] and t["text"] for t in answer["troubles"])
-    return {t["kind"]: t for t in answer["troubles"] if t["kind"] != "config_warning"}
+    return {t["kind"]: t for t in answer["troubles"]}
 
 
 def test_no_hub_is_a_trouble_with_its_cure(desk):
@@ -95,10 +96,38 @@ def test_a_mistake_of_the_configuration_has_its_place_and_its_cure(desk):
     assert "config_mistake" not in found(desk)
 
 
-def test_warnings_of_the_configuration_are_in_the_list(desk):
-    said = desk.run("doctor", "--json").json
-    (text,) = [t["text"] for t in said["troubles"] if "people" in t["text"]]
-    assert text.endswith("there are no `people`: nobody is notified of alerts")
+def test_warnings_of_the_configuration_are_said_and_are_no_troubles(desk):
+    answer = desk.run("doctor", "--json").json
+    (warning,) = [w for w in answer["warnings"] if "people" in w["text"]]
+    assert warning["text"].endswith("there are no `people`: nobody is notified of alerts")
+    assert by_kind(answer).keys() == {"no_hub"}
+    out = desk.run("doctor").out
+    assert "2 warnings of checks.yaml; if that is what you mean, do nothing:\n- " in out
+    assert f"- {warning['text']}\n  {warning['cure']}\n" in out
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("defaults: {every: 5s, timeout: 1s, retry_every: 10s}", "the check runs every 5s anyway"),
+        (
+            'maintenance: {work: {components: [web], when: "Sat 07:00-08:00 UTC", sla_exclude: true}}',
+            "`work` excludes nothing from the SLA: it is not announced",
+        ),
+        (
+            'people: {al: {channels: ["json://127.0.0.1:9/"]}}\nalerts: [{when: down, components: all}]\ncatch_all: []',
+            "alert rules without `escalate` notify nobody",
+        ),
+    ],
+)
+def test_a_setting_that_has_no_effect_is_in_the_list_and_changing_it_is_its_cure(desk, line, said):
+    good = (desk.folder / "checks.yaml").read_text()
+    desk.configure(f"{line}\n{good}")
+    trouble = found(desk)["config_ignored"]
+    assert said in trouble["text"]
+    assert trouble["cure"]
+    desk.configure(good)
+    assert "config_ignored" not in found(desk)
 
 
 def test_a_configuration_that_does_not_exist_is_named(desk):
@@ -150,6 +179,34 @@ def test_a_read_only_and_a_nearly_full_disk_are_named_and_their_cures_work(desk)
     assert after.keys() == {"no_hub"}
 
 
+FROM_MEMORY = """
+mount -t tmpfs -o size=1g none data && touch data/t.db.lock && mount -o remount,ro data || exit 9
+"$@" run & hub=$!
+for n in $(seq 600); do grep -q Operators hub.out && break; sleep 0.1; done
+"$@" doctor --json > before.json
+mount -o remount,rw data || exit 9
+for n in $(seq 600); do test -S data/t.db.sock && break; sleep 0.1; done
+"$@" doctor --json > after.json
+kill $hub && wait $hub
+"""
+
+
+def test_a_hub_that_runs_from_memory_is_not_to_be_ended_and_its_cure_works(desk):
+    text = (desk.folder / "checks.yaml").read_text()
+    desk.configure(text.replace("sqlite:///t.db", "sqlite:///data/t.db"))
+    (desk.folder / "data").mkdir()
+    command = ["/usr/bin/unshare", "-m", "/bin/sh", "-c", FROM_MEMORY, "sh", sys.executable, "-m", "watch"]
+    with (desk.folder / "hub.out").open("wb") as out:
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        subprocess.run(command, cwd=desk.folder, env=env, stdout=out, stderr=out, check=True)
+    before = by_kind(json.loads((desk.folder / "before.json").read_text()))
+    assert before.keys() == {"store_folder", "hub_socket"}
+    assert before["hub_socket"]["cure"].startswith("Make the folder of the store writable")
+    assert "kill" not in before["hub_socket"]["cure"]
+    after = by_kind(json.loads((desk.folder / "after.json").read_text()))
+    assert after.keys() <= {"first_readings"}
+
+
 def test_a_disk_is_judged_by_what_we_may_still_write(desk):
     def statvfs(path):
         real = os.statvfs(path)
@@ -177,6 +234,24 @@ def test_a_damaged_store_is_named_and_a_backup_restored_is_its_cure(desk):
     assert found(desk).keys() == {"no_hub"}
 
 
+@pytest.mark.parametrize("table", ["belief", "alert", "observation"])
+def test_a_damaged_row_is_named_with_its_table_and_rebuilding_is_its_cure(desk, table):
+    now_ms = int(time.time() * 1000)
+    desk.keep(filled(until=now_ms))
+    desk.keep(Batch([observation("web/home", now_ms)]))
+    connection = sqlite3.connect(desk.store)
+    if table == "alert":
+        connection.execute("INSERT INTO alert (id, key, body) VALUES (1, 'down:web', '{}')")
+    connection.execute(f"UPDATE {table} SET body = '{{\"x\":'")
+    connection.commit()
+    connection.close()
+    trouble = found(desk)["store_rows"]
+    assert f"table {table}" in trouble["text"]
+    assert trouble["cure"].startswith("Stop the hub, run `threenines ledger rebuild`")
+    assert desk.run("ledger", "rebuild").code == 0
+    assert found(desk).keys() == {"no_hub"}
+
+
 def test_a_store_of_a_newer_version_is_named_and_the_copy_before_the_migration_works(desk):
     desk.keep(filled(until=int(time.time() * 1000)))
     shutil.copy(desk.store, desk.folder / "t.db.schema-1")
@@ -193,11 +268,32 @@ def test_a_store_of_a_newer_version_is_named_and_the_copy_before_the_migration_w
     assert found(desk).keys() == {"no_hub"}
 
 
+@pytest.mark.parametrize("beside", ["", "-wal", "-shm", ".lock"])
+def test_a_link_in_the_place_of_a_file_of_the_store_is_named_and_removing_it_is_its_cure(desk, beside):
+    if beside:
+        desk.keep(filled(until=int(time.time() * 1000)))
+    (desk.folder / f"t.db{beside}").unlink(missing_ok=True)
+    (desk.folder / "victim").write_text("precious")
+    link = desk.folder / f"t.db{beside}"
+    link.symlink_to("victim")
+    trouble = found(desk)["store_link"]
+    assert trouble["text"] == f"{link}: is a symbolic link"
+    assert trouble["cure"].startswith("Remove that link")
+    assert "is a symbolic link" in (said := desk.run("run")).err, said
+    assert (desk.folder / "victim").read_text() == "precious"
+    link.unlink()
+    assert found(desk).keys() == {"no_hub"}
+
+
 def test_the_database_of_another_program_is_named(desk):
     connection = sqlite3.connect(desk.store)
     connection.execute("CREATE TABLE theirs (x)")
     connection.close()
+    theirs = desk.store.read_bytes()
     assert "the database of another program" in found(desk)["store_foreign"]["text"]
+    assert "is the database of another program" in desk.run("run").err
+    assert desk.store.read_bytes() == theirs, "it is not even set to WAL"
+    assert not desk.store.with_name("t.db-wal").exists()
 
 
 def test_an_edit_near_the_end_of_the_ledger_is_named(desk):
@@ -340,8 +436,19 @@ async def test_a_sound_hub_is_one_plain_sentence_and_exit_0(estate):
         rf"Nothing is wrong: the hub runs as process {pid}, 1 check gives readings, and {left}\.\n", said
     )
     answer = json.loads((await estate.hub.verb("doctor", "--json"))[1])
-    assert (answer["hub_process"], answer["troubles"]) == (pid, [])
+    assert (answer["hub_process"], answer["troubles"], answer["warnings"]) == (pid, [], [])
     assert answer["versions"].keys() == {"threenines", "python", "libcurl", "sqlite"}
+
+
+async def test_a_warning_that_is_meant_so_leaves_exit_0(estate):
+    estate.write()
+    file = estate.hub.folder / "checks.yaml"
+    file.write_text(re.sub(r"\{canaries: .*\}\}\n", "{}}\n", file.read_text(), count=1))
+    await estate.hub.begin()
+    code, said = await estate.hub.verb("doctor")
+    assert code == 0, said
+    assert said.startswith("Nothing is wrong: ")
+    assert "1 warning of checks.yaml; if that is what you mean, do nothing:" in said
 
 
 async def test_a_canary_that_was_never_good_is_named_and_replacing_it_is_the_cure(estate):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -101,7 +103,7 @@ def test_explain_gives_all_that_is_needed_to_do_the_sum_again(desk):
         "Web application (web), 2024-02 in UTC",
         "1 of 1: web/home",
         "2024-02-06 00:00:00 UTC  2024-02-06 00:50:00 UTC  50m 00.000s  down",
-        "2024-02-06T00:00:00.000Z  2024-02-05T23:59:50.000Z  2024-02-06T00:00:02.000Z  refused",
+        "2024-02-06 00:00:00.000 UTC  2024-02-05 23:59:50.000 UTC  2024-02-06 00:00:02.000 UTC  refused",
         "2 readings",
         "No maintenance window is in force for it in this month.",
         f"scope         {FEBRUARY}  = X 0 + D 3000000 + U {FEBRUARY - 3_000_000} + K 0",
@@ -111,6 +113,18 @@ def test_explain_gives_all_that_is_needed_to_do_the_sum_again(desk):
         "as measured BREACHED, strictly BREACHED",
     ):
         assert piece in said.out
+
+
+def test_all_instants_of_one_output_are_in_one_zone(tmp_path, capsys):
+    desk = Desk(tmp_path, capsys)
+    desk.configure(CONFIG.replace("timezone: UTC", "timezone: America/New_York"))
+    desk.keep(filled(zone=ZoneInfo("America/New_York")))
+    out = desk.run("explain", "web", "--month", "2024-02").out
+    assert re.search(r"2024-02-05 19:00:00 EST +2024-02-05 19:50:00 EST +50m 00\.000s +down", out)
+    assert "2024-02-05 19:00:00.000 EST  2024-02-05 18:59:50.000 EST  2024-02-05 19:00:02.000 EST" in out
+    assert "Not seen" in desk.run("explain", "web", "--month", "2024-03").out
+    for month in ("2024-02", "2024-03"):
+        assert not re.search(r"UTC|\dZ", desk.run("explain", "web", "--month", month).out)
 
 
 def test_explain_says_when_nothing_is_on_record(desk):

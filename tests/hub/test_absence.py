@@ -28,6 +28,7 @@ from watch.core.marks import Edge
 from watch.core.reading import Verdict
 from watch.core.timeline import State, filled, merged, spans_of, state_at, within
 from watch.hub.days import Days
+from watch.hub.plan import planned
 from watch.hub.publisher import Publisher
 from watch.hub.replay import book_now
 from watch.hub.returned import board_of, returned
@@ -143,8 +144,8 @@ class Story(Stage):
         """What those say who read the store while no hub runs."""
         now, made = self.clock.ms, self.hub.settings
         book = book_now(self.store, STORE, 0)
-        intake = returned(made, self.store, book, now)
-        board = board_of(made, intake, book, now)
+        plan = planned(made)
+        board = board_of(plan, returned(plan, self.store, book, now), book, now)
         self._same_in(book, board)
 
     async def look(self) -> None:

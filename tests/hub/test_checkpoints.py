@@ -13,7 +13,7 @@ from tests.core.ledgers import DAY, HOUR, MINUTE, SECOND, UTC
 from tests.core.shapes import at
 from tests.fakes import MemoryStore, settings
 from watch.core import recorded_terms as terms
-from watch.core.book import Book
+from watch.core.book import Book, TooThin, began
 from watch.core.checkpoint import checkpoint_body, months_closed, root_of, rows_of
 from watch.core.confirm import Change
 from watch.core.darkness import Dark, Gap, Why, closing_body, opening_body
@@ -25,7 +25,7 @@ from watch.core.merkle import leaf_hash, tree_hash
 from watch.core.reading import Reason
 from watch.core.schedule import Length, OneOff
 from watch.core.settings import Component
-from watch.core.timeline import State
+from watch.core.timeline import State, state_at
 from watch.core.window import Window
 from watch.hub.checkpoints import checkpoint_rows, checkpoints_due
 from watch.hub.definitions import entries_for
@@ -165,6 +165,33 @@ def test_a_book_of_a_span_answers_like_one_of_everything(seed):
         for key in whole.components:
             asked = {"month": month, "now_ms": years.now}
             assert figure(book, key, **asked) == figure(whole, key, **asked), (key, month)
+
+
+def test_a_thin_book_tells_the_current_states_and_says_what_it_cannot_tell():
+    told, thin_books = {"same": 0, "too thin": 0}, 0
+    for seed in range(40):
+        years = Years(seed)
+        lo, now = years.now - DAY, years.now
+        thin, whole = book_now(years.store, STORE, lo, thin=True), book_now(years.store, STORE, lo)
+        assert thin.version == whole.version
+        thin_books += _transitions(thin) < _transitions(whole)
+        for key in whole.components:
+            wanted = whole.component_timeline(key, Edge.FOUND, lo, now)
+            assert thin.component_timeline(key, Edge.FOUND, thin.reaches(lo), now) == wanted
+            state = state_at(whole.component_timeline(key, Edge.FOUND, now, now + 1), now)
+            since = [marks[-1].effective_ms for by in whole.marks.values() for marks in by.values()]
+            for near in (None, max(since)):
+                try:
+                    assert began(thin, key, state, now, near) == began(whole, key, state, now, near)
+                    told["same"] += 1
+                except TooThin:
+                    told["too thin"] += 1
+    assert thin_books > 10
+    assert min(told.values()) > 10, "both were tried"
+
+
+def _transitions(book: Book) -> int:
+    return sum(len(marks) for by_vantage in book.marks.values() for marks in by_vantage.values())
 
 
 @pytest.mark.parametrize("seed", range(40, 60))

@@ -10,7 +10,7 @@ import pytest
 from tests.core.ledgers import DAY, HOUR, MINUTE, SECOND
 from tests.fakes import START_MS, Counter, FakeClock, MemoryStore, SilentDesk, observation, settings
 from tests.hub.test_hub import Stage
-from watch.core.clock_epoch import AHEAD, BACK, CORRECTED
+from watch.core.clock_epoch import AHEAD, BACK, CORRECTED, Boot
 from watch.core.ledger import Kind, verified
 from watch.core.marks import Edge
 from watch.core.reading import Verdict
@@ -18,6 +18,7 @@ from watch.core.settings import Canary, Vantage
 from watch.core.standing import Sight
 from watch.core.timeline import State, filled
 from watch.hub.hub import Hub
+from watch.hub.plan import planned
 from watch.hub.replay import book_now, ledger_end
 from watch.hub.returned import board_of, returned
 from watch.hub.taken_over import epoch_from
@@ -37,13 +38,14 @@ AHEAD_BY = {
 class Again(Stage):
     """A hub that starts on *store* at a time; the rest is as on the stage."""
 
-    def __init__(self, store: MemoryStore, now_ms: int, *, plan=PLAN, followed: bool = False) -> None:
+    def __init__(
+        self, store: MemoryStore, now_ms: int, *, plan=PLAN, followed: bool = False, boot: Boot | None = None
+    ) -> None:
         self.store, self.clock = store, FakeClock(now_ms)
         self.desk, self.counter, self.moves = SilentDesk(), Counter(), 0
         self.began_ms, self.sent = now_ms, 0
         last_ms = store.last_sign_ms()
-        new = followed or last_ms > now_ms
-        self.pending = epoch_from(store, last_ms, now_ms, followed=followed) if new else None
+        self.pending = epoch_from(store, last_ms, now_ms, followed=followed, boot=boot)
         book = book_now(store, STORE, 0, pending=self.pending)
         self.hub = Hub(
             plan, store, book, ledger_end(store, self.pending), self.desk, self.counter, self.clock, self._moved,
@@ -237,6 +239,42 @@ async def test_an_epoch_of_a_clock_that_was_behind_is_annulled_when_it_is_right_
     stage.holds()
 
 
+UPTIME = HOUR  # on the boot-time clock, when the hub begins whose clock is behind
+
+
+@pytest.mark.parametrize("off_ms", [MINUTE, 5 * HOUR], ids=["soon", "hours later"])
+async def test_an_epoch_is_annulled_when_the_clock_was_set_right_while_no_hub_ran(off_ms):
+    right = await begun(START_MS, UP, DOWN, DOWN, DOWN, UP, UP)
+    last_ms, before = right.clock.ms, right.timeline()
+    behind = Again(right.store, last_ms - 40 * SECOND, boot=Boot("this", UPTIME))
+    await behind.goes(UP)
+    at_ms = behind.clock.ms + 40 * SECOND + off_ms
+    went_ms = behind.clock.ms - behind.began_ms + off_ms
+    stage = Again(right.store, at_ms, boot=Boot("this", UPTIME + went_ms))
+    assert (stage.pending.why, stage.pending.boot) == (CORRECTED, Boot("this", UPTIME + went_ms))
+    await stage.goes(UP)
+    timeline = stage.timeline()
+    assert timeline[: len(before) - 1] == before[:-1], "the outage is on record again"
+    assert [state for _, _, state in timeline[len(before) - 1 :]] == [State.UP, State.UNKNOWN, State.UP]
+    stage.holds()
+    assert Again(right.store, stage.clock.ms + SECOND, boot=Boot("this", UPTIME + HOUR)).pending is None
+
+
+@pytest.mark.parametrize(
+    "boot",
+    [Boot("this", UPTIME + 6 * HOUR), Boot("another", 5 * MINUTE), None],
+    ids=["the time went by", "the machine was started anew", "not known"],
+)
+async def test_an_epoch_is_kept_while_nothing_shows_that_the_clock_was_set(boot):
+    right = await begun(START_MS, UP, UP)
+    behind = Again(right.store, right.clock.ms - 40 * SECOND, boot=Boot("this", UPTIME))
+    await behind.goes(UP, UP)
+    stage = Again(right.store, behind.began_ms + 6 * HOUR, boot=boot)
+    assert stage.pending is None
+    await stage.goes(UP)
+    stage.holds()
+
+
 async def test_an_epoch_that_lasted_is_kept_when_the_clock_is_set_ahead():
     right = await begun(START_MS + DAY, UP)
     long = Again(right.store, START_MS)
@@ -271,7 +309,8 @@ async def test_a_verb_without_a_hub_believes_what_a_hub_would(ahead_ms):
     written = len(ran.store.batches)
     epoch = epoch_from(ran.store, ran.store.last_sign_ms(), START_MS, followed=False)
     book = book_now(ran.store, STORE, 0, pending=epoch)
-    board = board_of(PLAN, returned(PLAN, ran.store, book, START_MS, epoch), book, START_MS)
+    plan = planned(PLAN)
+    board = board_of(plan, returned(plan, ran.store, book, START_MS, epoch), book, START_MS)
     web = board.components["web"]
     assert (web.state, web.since_ms) == (State.UNKNOWN, START_MS)
     assert book.lifetime("web")[0][0] == START_MS

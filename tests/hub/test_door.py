@@ -14,6 +14,7 @@ from watch.core.reading import Verdict
 from watch.core.settings import Vantage
 from watch.core.standing import Sight
 from watch.core.timeline import State
+from watch.hub import door
 from watch.hub.door import admitted
 from watch.stores.sqlite import SqliteStore
 
@@ -110,6 +111,20 @@ def test_no_name_of_a_fact_or_phase_is_longer_than_people_can_use():
     huge = "x" * 1_000_000
     fit = admitted(reading(facts={huge: 1.0}, phases={huge: 1.0}), NOW)
     assert max(map(len, [*fit.facts, *fit.phases])) <= 80
+
+
+def test_a_bad_name_is_bad_each_time():
+    hostile = reading(facts={"plain": 1, "\x1b[2J": 2})
+    for _ in range(3):
+        assert all(name.isprintable() for name in admitted(hostile, NOW).facts)
+
+
+def test_however_many_names_are_seen_few_are_remembered():
+    for number in range(1500):
+        o = reading(facts={f"fact.{number}": number})
+        assert admitted(o, NOW) is o
+        assert admitted(o, NOW) is o
+    assert len(door._known) <= 1000
 
 
 def test_there_are_never_more_facts_or_phases_than_two_hundred():

@@ -46,7 +46,7 @@ def test_a_verb_that_a_cure_names_exists(verb):
 
 def test_what_makes_the_hub_not_ready_is_in_the_table():
     assert {k for k, v in KINDS.items() if v.not_ready} == {
-        "overloaded", "first_readings", "loop_stuck", "store_lost", "store_stuck"
+        "overloaded", "first_readings", "loop_stuck", "store_corrupt", "store_lost", "store_stuck"
     }  # fmt: skip
 
 

@@ -10,12 +10,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.probes.names import name_server
 from tests.probes.wires import ask, said, timed
 from tests.yardstick import PATIENCE
 from watch.probes.icmp import IcmpProbe
 from watch.probes.wire.net.echo import Echo
+from watch.probes.wire.net.echo_packet import packet
 from watch.probes.wire.net.engines import adopt, shared
 
 QUICK = {"gap": timedelta(milliseconds=10)}
@@ -49,6 +52,61 @@ async def test_hundreds_of_targets_share_one_socket_and_lose_nothing():
     readings = await asyncio.gather(*asked)
     assert [reading for reading in readings if said(reading) != ("up", "ok")] == []
     assert len(shared(Echo)._sockets) == 1
+
+
+def missing(every: int):
+    """An opener of sockets that miss one of *every* replies; 1: all of them."""
+
+    class Lossy(socket.socket):
+        heard = 0
+
+        def recvfrom(self, size):
+            data, source = super().recvfrom(size)
+            raw = self.type == socket.SOCK_RAW
+            if data[20:21] == b"\0" if raw else data[:1] == b"\0":
+                self.heard += 1
+                return (b"", source) if self.heard % every == 0 else (data, source)
+            return data, source
+
+    return lambda family, kind: Lossy(family, kind | socket.SOCK_NONBLOCK, socket.IPPROTO_ICMP)
+
+
+async def test_pings_without_a_reply_are_lost_and_the_others_count():
+    echo = Echo(opener=missing(2))
+    adopt(echo)
+    reading = await ask("icmp", host="127.0.0.1", packets=4, wait=timedelta(milliseconds=50), **QUICK)
+    assert said(reading) == ("up", "ok")
+    assert reading.facts["loss"] == 0.5
+    assert 0 < reading.facts["rtt.min"] <= reading.facts["rtt.max"]
+    await asyncio.sleep(0)  # the callbacks of the last one
+    assert echo._awaited == {}
+
+
+async def test_without_any_reply_it_is_down_after_the_wait():
+    adopt(Echo(opener=missing(1)))
+    reading = await ask("icmp", host="127.0.0.1", packets=2, wait=timedelta(milliseconds=50), **QUICK)
+    assert said(reading) == ("down", "timeout")
+    assert reading.detail == "no reply from 127.0.0.1 to 2 pings"
+
+
+async def test_a_run_that_is_cut_short_says_how_many_pings_were_answered():
+    echo = Echo(opener=missing(2))
+    adopt(echo)
+    reading = await ask("icmp", host="127.0.0.1", packets=2, wait=timedelta(seconds=30), seconds=0.1, **QUICK)
+    assert said(reading) == ("down", "timeout")
+    assert "1 of 2 pings to 127.0.0.1 were answered" in reading.detail
+    await asyncio.sleep(0)  # the callbacks of the last one
+    assert echo._awaited == {}
+
+
+@given(st.integers(0, 0xFFFF), st.integers(0, 0xFFFF), st.binary(min_size=8, max_size=1400))
+def test_the_words_of_a_request_add_up_as_rfc_1071_wants(ident, sequence, payload):
+    sent = packet(socket.AF_INET, ident, sequence, payload)
+    padded = sent + b"\0" * (len(sent) % 2)
+    total = sum(int.from_bytes(padded[n : n + 2], "big") for n in range(0, len(padded), 2))
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    assert total == 0xFFFF
 
 
 async def test_forged_replies_do_not_count():

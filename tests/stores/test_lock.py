@@ -37,6 +37,39 @@ def test_who_asks_without_a_pause_refuses_no_hub_its_start(tmp_path):
             asking.kill()
 
 
+_TWO_DISKS = """
+mkdir one two && mount -t tmpfs none one && mount -t tmpfs none two || exit 9
+exec "$@"
+"""
+_HELD_AND_NOT = """
+import os
+from pathlib import Path
+from watch.stores.sqlite.lock import hold, holder
+held, free = Path("one/t.db"), Path("two/t.db")
+os.close(hold(free))
+hold(held)
+same = os.stat("one/t.db.lock").st_ino == os.stat("two/t.db.lock").st_ino
+print(same, holder(held) == os.getpid(), holder(free))
+"""
+
+
+def test_a_lock_on_another_disk_whose_file_has_the_same_number_is_none_of_ours(tmp_path):
+    command = [
+        "/usr/bin/unshare",
+        "-m",
+        "/bin/sh",
+        "-c",
+        _TWO_DISKS,
+        "sh",
+        sys.executable,
+        "-c",
+        _HELD_AND_NOT,
+    ]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    said = subprocess.run(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, check=True).stdout
+    assert said == b"True True None\n"
+
+
 def test_the_holder_is_named_while_it_holds(tmp_path):
     path = tmp_path / "t.db"
     assert holder(path) is None

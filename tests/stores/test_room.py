@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from watch.stores.room import Room, RoomOverTime, room
 
-MINUTE, DAY = 60_000, 86_400_000
+HOUR, DAY = 3_600_000, 86_400_000
+GB = 10**9
 
 
 def test_the_room_of_a_store_is_what_its_disk_has_and_what_it_has_itself(tmp_path):
@@ -14,7 +17,14 @@ def test_the_room_of_a_store_is_what_its_disk_has_and_what_it_has_itself(tmp_pat
     found = room(path)
     assert (found.store, found.wal) == (5000, 300)
     assert 0 < found.free <= found.total
-    assert (found.growth, found.full_ms) == (None, None)
+    assert (found.growth, found.left_ms) == (None, None)
+
+
+def test_what_is_left_is_what_we_may_write_and_not_what_root_may(tmp_path):
+    def statvfs(_):
+        return os.statvfs_result((1000, 1000, GB // 10, GB // 10, 5 * GB // 1000, 0, 0, 0, 0, 255))
+
+    assert room(tmp_path / "t.db", statvfs) == Room(5 * GB, 100 * GB)
 
 
 def test_a_folder_that_is_gone_has_no_room(tmp_path):
@@ -27,24 +37,36 @@ def measured(tmp_path, *points: tuple[int, int]) -> Room:
     for at_ms, free in points:
         over_time.note(at_ms, free)
     at_ms, free = points[-1]
-    return over_time.told(Room(free, 100 << 30, 0, 0), at_ms)
+    return over_time.told(Room(free, 100 << 30), at_ms)
 
 
 def test_a_disk_that_shrinks_by_a_gigabyte_an_hour_is_full_when_its_last_one_is_used(tmp_path):
-    found = measured(tmp_path, (0, 10 << 30), (60 * MINUTE, 9 << 30))
+    found = measured(tmp_path, (0, 10 << 30), (HOUR, 9 << 30))
     assert round(found.growth) == 24 << 30
-    assert found.full_ms == 10 * 60 * MINUTE
+    assert found.left_ms == 9 * HOUR
+    assert found.little
 
 
 def test_a_disk_that_does_not_shrink_is_never_full(tmp_path):
-    assert measured(tmp_path, (0, 5000), (60 * MINUTE, 5000)).full_ms is None
-    found = measured(tmp_path, (0, 5000), (60 * MINUTE, 6000))
-    assert (found.full_ms, found.growth) == (None, -24_000)
+    assert measured(tmp_path, (0, 5000), (HOUR, 5000)).left_ms is None
+    found = measured(tmp_path, (0, 5000), (HOUR, 6000))
+    assert (found.left_ms, found.growth) == (None, -24_000)
 
 
-def test_nothing_is_foretold_from_less_than_ten_minutes(tmp_path):
-    assert measured(tmp_path, (0, 5000), (9 * MINUTE, 1)).growth is None
-    assert measured(tmp_path, (0, 5000), (10 * MINUTE, 1)).growth is not None
+def test_nothing_is_foretold_from_less_than_an_hour(tmp_path):
+    assert measured(tmp_path, (0, 5000), (HOUR - 1, 1)).growth is None
+    assert measured(tmp_path, (0, 5000), (HOUR, 1)).growth is not None
+
+
+def test_one_download_in_the_first_hour_is_no_trend(tmp_path):
+    for hours in range(1, 25):
+        found = measured(tmp_path, (0, 80 * GB), (hours * HOUR, 78 * GB))
+        assert (found.left_ms, found.little) == (None, False), hours
+
+
+def test_a_disk_that_shrinks_all_day_is_said_a_week_before_it_is_full(tmp_path):
+    assert measured(tmp_path, (0, 80 * GB), (DAY, 69 * GB)).little
+    assert not measured(tmp_path, (0, 80 * GB), (DAY, 71 * GB)).little
 
 
 def test_only_the_last_day_counts(tmp_path):
@@ -53,11 +75,11 @@ def test_only_the_last_day_counts(tmp_path):
 
 
 def test_a_clock_that_goes_back_begins_anew(tmp_path):
-    assert measured(tmp_path, (10 * DAY, 9000), (0, 5000), (60 * MINUTE, 5000)).growth == 0
+    assert measured(tmp_path, (10 * DAY, 9000), (0, 5000), (HOUR, 5000)).growth == 0
 
 
-def test_low_is_under_five_percent_and_under_a_gibibyte():
-    assert Room((1 << 30) - 1, 1 << 40, 0, 0).low
-    assert not Room(1 << 30, 1 << 40, 0, 0).low
-    assert Room(49, 1000, 0, 0).low
-    assert not Room(50, 1000, 0, 0).low
+def test_little_is_under_five_percent_and_under_a_gibibyte_or_under_256_mebibytes():
+    assert Room((1 << 30) - 1, 1 << 40).little
+    assert not Room(1 << 30, 1 << 40).little
+    assert Room((256 << 20) - 1, 1 << 30).little
+    assert not Room(256 << 20, 1 << 30).little

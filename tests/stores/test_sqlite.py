@@ -24,6 +24,7 @@ from watch.core.delivery import Lane
 from watch.core.ledger import Kind, LedgerChain, verified
 from watch.core.merkle import Tile
 from watch.core.reading import Verdict
+from watch.core.recorded_override import RecordedOverride
 from watch.core.settings import When
 from watch.core.sketch import Sketch
 from watch.core.timeline import State
@@ -61,6 +62,22 @@ def notice(number: int, **more) -> Notice:
         "status": Status.PENDING, "created_ms": 5, "due_ms": 5, "title": "DOWN", "body": "it is",
     }  # fmt: skip
     return Notice(**(plain | more))
+
+
+def override(number: int, **more) -> RecordedOverride:
+    plain = {
+        "id": number, "rotation": "primary", "person": "alice", "from_ms": 5, "to_ms": 9, "recorded_ms": 4,
+        "author": "bob", "account": "root", "reason": "a concert",
+    }  # fmt: skip
+    return RecordedOverride(**(plain | more))
+
+
+async def test_an_override_reads_back_as_it_was_and_as_it_was_removed(store):
+    await store.commit(Batch(overrides={2: override(2), 1: override(1)}))
+    assert store.reads.overrides() == [override(1), override(2)]
+    gone = override(2, removed_ms=7, remover="carol")
+    await store.commit(Batch(overrides={2: gone}))
+    assert store.reads.overrides() == [override(1), gone]
 
 
 async def test_everything_in_a_batch_reads_back_as_it_was(store):
@@ -132,6 +149,32 @@ async def test_months_that_an_entry_made_void_are_gone_and_those_before_stay(sto
     assert [row.date for row in store.reads.days("UTC", "2025-10", "2026-01")] == ["2025-10-02"], (
         "what is made anew in the same batch stays"
     )
+
+
+async def test_a_span_costs_its_own_entries_however_long_the_ledger_is(store):
+    def steps(lo_ms: int, hi_ms: int) -> tuple[list[int], int]:
+        """The entries that are effective in a span, and the steps of SQLite's machine to read them."""
+        count = 0
+
+        def step() -> bool:
+            nonlocal count
+            count += 1
+            return False
+
+        with apsw.Connection(str(store.path), flags=apsw.SQLITE_OPEN_READONLY) as connection:
+            connection.set_progress_handler(step, 1)
+            return [e.seq for e in SqliteReads(store.path, connection).entries_within(lo_ms, hi_ms)], count
+
+    chain, end = LedgerChain(), START_MS + 3_000
+    entries = [chain.entry(Kind.COMMAND, "reload", {}, now_ms=START_MS + n) for n in range(3_000)]
+    # Recorded in another order than that of their effect: they come in the order of their seq.
+    late = [chain.entry(Kind.COMMAND, "reload", {}, now_ms=end, effective_ms=end - n) for n in range(5)]
+    await store.commit(Batch(entries=[*entries[:5], *late]))
+    short_found, short = steps(end - 4, end + 1)
+    await store.commit(Batch(entries=entries[5:-4]))
+    found, long = steps(end - 4, end + 1)
+    assert found == short_found == [e.seq for e in late]
+    assert long <= short * 1.1
 
 
 async def test_sketches_of_one_hour_add_up(store):

@@ -151,7 +151,8 @@ def _sentence(event: Event, alert: Alert, settings: Settings) -> str:
 
 
 def _own_trouble(name: str, since: str, event: Event, alert: Alert, settings: Settings) -> str:
-    """The sentence for trouble of the monitoring itself, whose *name* is a whole phrase."""
+    """The sentence for trouble of the monitoring itself, whose *name* is a whole phrase, or sentences of its own."""
+    name = name.removesuffix(".")
     if event is Event.TRIGGERED:
         return f"Monitoring trouble since {since}: {name}."
     if alert.closing:

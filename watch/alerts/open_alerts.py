@@ -159,7 +159,7 @@ class OpenAlerts:
         again = anew(alert, now_ms, opening=alert.ack is None)
         return replace(
             again, resolved_ms=None, recovered_ms=None, again=alert.again + 1, since_ms=condition.since_ms,
-            reason=condition.reason, detail=condition.detail, cause=condition.cause,
+            name=condition.name, reason=condition.reason, detail=condition.detail, cause=condition.cause,
             closing="", by_hand=False, ack=None, held=False, muted=False,
         )  # fmt: skip
 

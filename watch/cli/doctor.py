@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def doctor(config: str, *, as_json: bool) -> int:
     """List what is wrong with the monitoring itself, each with what to do. Nothing is changed.
 
-    Exits with 1 when anything is wrong. It asks the running hub; without one, it looks at checks.yaml, the store, the
-    disk, the clock and the addresses to listen on.
+    Exits with 1 when anything is wrong. A warning of checks.yaml that may be meant so does not count. It asks the
+    running hub; without one, it looks at checks.yaml, the store, the disk, the clock and the addresses to listen on.
     """
     import orjson  # noqa: PLC0415 - `--help` does not pay for it
 
@@ -33,6 +33,18 @@ def doctor(config: str, *, as_json: bool) -> int:
 
 
 def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
+    from watch.cli.texts import counted  # noqa: PLC0415 - as above
+
+    yield from _wrong(answer)
+    if warnings := answer["warnings"]:
+        yield ""
+        yield f"{counted(len(warnings), 'warning')} of checks.yaml; if that is what you mean, do nothing:"
+    for warning in warnings:
+        yield f"- {warning['text']}"
+        yield from ([f"  {warning['cure']}"] if warning["cure"] else [])
+
+
+def _wrong(answer: Mapping[str, Any]) -> Iterator[str]:
     from watch.cli.texts import counted  # noqa: PLC0415 - as above
 
     troubles, disk = answer["troubles"], answer["disk"]

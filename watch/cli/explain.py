@@ -52,9 +52,9 @@ def _lines(r: Record, f: Figure) -> Iterator[str]:
     yield ""
     yield from _intervals(f, zone)
     yield ""
-    yield from _transitions(r, f)
+    yield from _transitions(r, f, zone)
     yield ""
-    if unseen := list(_unseen(r, f)):
+    if unseen := list(_unseen(r, f, zone)):
         yield from [*unseen, ""]
     yield from _maintenance(r, f, zone)
     yield ""
@@ -112,7 +112,7 @@ def _intervals(f: Figure, zone: ZoneInfo) -> Iterator[str]:
         yield from (f"  {line}" for line in table(rows, right=(2, 4)))
 
 
-def _transitions(r: Record, f: Figure) -> Iterator[str]:
+def _transitions(r: Record, f: Figure, zone: ZoneInfo) -> Iterator[str]:
     """The transitions that each vantage point confirmed, with their bounds and ledger entries."""
     from watch.cli.texts import exact_time, table  # noqa: PLC0415
     from watch.core.figures import checks_of  # noqa: PLC0415
@@ -125,14 +125,14 @@ def _transitions(r: Record, f: Figure) -> Iterator[str]:
                 proof = f"{proofs} reading{'s' * (proofs != 1)}"
                 why = f"{mark.reason}: {mark.detail}" if mark.detail else mark.reason
                 rows.append((
-                    str(mark.seq), name, vantage, mark.state.value, exact_time(mark.effective_ms),
-                    exact_time(mark.earliest_ms), exact_time(mark.latest_ms), why, proof,
+                    str(mark.seq), name, vantage, mark.state.value, exact_time(mark.effective_ms, zone),
+                    exact_time(mark.earliest_ms, zone), exact_time(mark.latest_ms, zone), why, proof,
                 ))  # fmt: skip
-    yield "Confirmed transitions (UTC; the true instant lies between the two)"
+    yield "Confirmed transitions (the true instant lies between the two)"
     yield from (f"  {line}" for line in table(rows))
 
 
-def _unseen(r: Record, f: Figure) -> Iterator[str]:
+def _unseen(r: Record, f: Figure, zone: ZoneInfo) -> Iterator[str]:
     """The stretches in which vantage points did not see its checks, with their ledger entries."""
     from watch.cli.texts import exact_time, table  # noqa: PLC0415
     from watch.core.figures import checks_of  # noqa: PLC0415
@@ -145,11 +145,11 @@ def _unseen(r: Record, f: Figure) -> Iterator[str]:
                 span = dark.span(name, Edge.FOUND, r.book.validity_ms(name, dark.gaps[name].last_ms))
                 if span is None or span[0] >= f.as_of_ms or span[1] <= f.span[0]:
                     continue
-                end = exact_time(span[1]) if span[1] <= f.as_of_ms else "now"
+                end = exact_time(span[1], zone) if span[1] <= f.as_of_ms else "now"
                 entries = ", ".join(map(str, dark.entries)) or "none yet"
-                rows.append((entries, vantage, dark.why.value, name, exact_time(span[0]), end))
+                rows.append((entries, vantage, dark.why.value, name, exact_time(span[0], zone), end))
     if len(rows) > 1:
-        yield "Not seen (UTC)"
+        yield "Not seen"
         yield from (f"  {line}" for line in table(rows))
 
 

@@ -31,13 +31,13 @@ def store_at(config: str) -> Path:
 
 
 def asked_or_none(
-    store: Path, verb: str, arguments: Mapping[str, Any] | None = None
+    store: Path, verb: str, arguments: Mapping[str, Any] | None = None, *, timeout: float = 60.0
 ) -> dict[str, Any] | None:
-    """The answer of the hub that holds *store*; None when no hub answers."""
+    """The answer of the hub that holds *store*; None when no hub answers within *timeout* seconds."""
     from watch.web.hub_client import asked  # noqa: PLC0415
 
     try:
-        return dict(asked(store, verb, arguments or {}))
+        return dict(asked(store, verb, arguments or {}, timeout=timeout))
     except (OSError, ValueError):
         return None
 

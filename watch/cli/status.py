@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from watch.limits import collecting_later
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from zoneinfo import ZoneInfo
@@ -27,8 +29,7 @@ def status(config: str, *, as_json: bool, exit_code: bool) -> int:
     if as_json:
         click.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
     else:
-        for line in _lines(answer):
-            click.echo(line)
+        click.echo("\n".join(_lines(answer)))
     return int(exit_code and any(c["state"] != "up" for c in answer["components"]))
 
 
@@ -36,19 +37,19 @@ def _answered_from_the_store(config: str) -> dict[str, Any]:
     """The answer from the store alone; a check without a valid reading is unknown."""
     from watch.cli.store_view import settings_at, tell_left_out, time_of  # noqa: PLC0415
     from watch.hub.answers import status_answer  # noqa: PLC0415
-    from watch.hub.replay import DAY_MS, book_now  # noqa: PLC0415
-    from watch.hub.returned import board_of, returned  # noqa: PLC0415
+    from watch.hub.plan import planned  # noqa: PLC0415
+    from watch.hub.returned import board_now  # noqa: PLC0415
     from watch.hub.troubles import Troubles  # noqa: PLC0415
     from watch.stores.sqlite import reading  # noqa: PLC0415
 
-    settings: Settings = settings_at(config)
-    with reading(settings.store) as reads:
-        now_ms, epoch = time_of(settings.store, reads)
-        book = book_now(reads, settings.store, now_ms - DAY_MS, pending=epoch)
-        intake = returned(settings, reads, book, now_ms, epoch)
-        tell_left_out(reads)
-        troubles = Troubles(now_ms, epoch=epoch).current()
-        return status_answer(settings, board_of(settings, intake, book, now_ms), now_ms, None, troubles)
+    with collecting_later():
+        settings: Settings = settings_at(config)
+        with reading(settings.store) as reads:
+            now_ms, epoch = time_of(settings.store, reads)
+            board = board_now(planned(settings), reads, settings.store, now_ms, epoch)
+            tell_left_out(reads)
+            troubles = Troubles(now_ms, epoch=epoch).current()
+            return status_answer(settings, board, now_ms, None, troubles)
 
 
 def _lines(answer: Mapping[str, Any]) -> Iterator[str]:

@@ -19,6 +19,9 @@ from watch.core.book import FOREVER
 from watch.core.checkpoint import root_of
 from watch.core.ledger import ChainCheck
 from watch.core.localtime import Month
+from watch.core.recorded_override import renamed
+from watch.errors import StoreError
+from watch.hub.plan import planned
 from watch.hub.replay import book_now, epochs_of
 from watch.hub.returned import returned
 from watch.hub.taken_over import epoch_from
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
     from watch.core.book import Book
     from watch.core.clock_epoch import ClockEpoch
+    from watch.core.recorded_override import RecordedOverride
     from watch.core.settings import Settings
     from watch.stores.sqlite import SqliteReads
 
@@ -37,6 +41,7 @@ _UTC = ZoneInfo("UTC")
 # A local month begins up to 14 h before the UTC month and ends up to 12 h after it; 24 h more for whole outages.
 _EARLIER, _LATER = timedelta(hours=38), timedelta(hours=36)
 _MS = timedelta(milliseconds=1)
+_PATIENCE = 5.0  # seconds for a hub to say the time; one that stands still must not stop a verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ def record(config: str, month: str | None) -> Iterator[Record]:
             )
         book = book_now(reads, settings.store, lo_ms, FOREVER if hi_ms >= now_ms else hi_ms, epoch)
         if holder(settings.store) is None and (epoch is not None or hi_ms > _last_sign_ms(reads)):
-            returned(settings, reads, book, now_ms, epoch)
+            returned(planned(settings), reads, book, now_ms, epoch)
         _complete(book, reads, settings, now_ms, epoch)
         tell_left_out(reads)
         yield Record(settings, reads, book, wanted, now_ms)
@@ -86,12 +91,23 @@ def time_of(store: Path, reads: SqliteReads) -> tuple[int, ClockEpoch | None]:
 
     It is the hub's own time while one runs, which the wall clock may differ from.
     """
-    if holder(store) is not None and (said := asked_or_none(store, "now")) is not None:
+    if holder(store) is not None and (said := asked_or_none(store, "now", timeout=_PATIENCE)) is not None:
         return int(said["now_ms"]), None
     clock, last_ms = SystemClock(), reads.last_sign_ms()
-    new = not clock.goes_on_from(last_ms)
+    clock.go_on_from(last_ms)
     now_ms = clock.now_ms()
-    return now_ms, epoch_from(reads, last_ms, now_ms, followed=False) if new else None
+    return now_ms, epoch_from(reads, last_ms, now_ms, followed=False, boot=clock.boot)
+
+
+def recorded_overrides(settings: Settings) -> list[RecordedOverride]:
+    """The overrides of rotations that were made by command; none when the store cannot be read."""
+    try:
+        with reading(settings.store) as reads:
+            kept = list(reads.overrides())
+    except StoreError:
+        return []
+    now = {it.id: it for it in renamed(kept, settings.people)}
+    return [now.get(it.id, it) for it in kept]
 
 
 def tell_left_out(reads: SqliteReads) -> None:

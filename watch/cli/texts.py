@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING
-
-from watch.core.account import TargetOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from fractions import Fraction
     from zoneinfo import ZoneInfo
 
+    from watch.core.account import TargetOutcome
     from watch.core.figures import Figure
 
 
+@lru_cache(4096)  # a component and its check mostly changed at the same instant
 def clock_time(ms: int, zone: ZoneInfo) -> str:
     """An instant in a zone, to the second: ``2026-11-23 01:12:03 PST``."""
     return f"{datetime.fromtimestamp(ms // 1000, UTC).astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
-def exact_time(ms: int) -> str:
-    """An instant to the millisecond, UTC: ``2026-11-23T09:12:03.250Z``."""
-    return f"{datetime.fromtimestamp(ms // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{ms % 1000:03}Z"
+def exact_time(ms: int, zone: ZoneInfo) -> str:
+    """An instant in a zone, to the millisecond: ``2026-11-23 01:12:03.250 PST``."""
+    local = datetime.fromtimestamp(ms // 1000, UTC).astimezone(zone)
+    return f"{local:%Y-%m-%d %H:%M:%S}.{ms % 1000:03} {local:%Z}"
 
 
 def span_text(ms: int) -> str:
@@ -39,6 +41,8 @@ def span_text(ms: int) -> str:
 
 def verdict_text(figure: Figure, outcome: TargetOutcome) -> str:
     """*outcome* for people; in a running month *breached* only once the budget is used up (semantics §6)."""
+    from watch.core.account import TargetOutcome  # noqa: PLC0415 - not every verb has figures
+
     early = figure.running and outcome is TargetOutcome.BREACHED and figure.account.remaining_ms >= 0
     return "below target" if early else outcome.value
 

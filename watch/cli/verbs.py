@@ -42,6 +42,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "resolve": ("watch.cli.resolve", "close an alert by hand"),
     "silence": ("watch.cli.silence", "keep alerts from calling anybody, for a time"),
     "audit": ("watch.cli.audit", "export who did what, when and why"),
+    "oncall": ("watch.cli.oncall", "show who is on call, and let somebody take over"),
     "explain": ("watch.cli.explain", "show how one figure is calculated, from the ledger entries on"),
     "uptime": ("watch.cli.uptime", "show the uptime of all components in a month"),
     "reload": ("watch.cli.reload", "make the running hub reload its configuration now"),
@@ -57,7 +58,6 @@ LATER = frozenset(
         "incident",
         "maintenance",
         "adjust",
-        "oncall",
         "simulate",
         "alert",
         "render",
@@ -81,7 +81,7 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         command = self.found(ctx, cmd_name)
         if not any(it.name == "config" for it in command.params):
-            command.params.append(_config_option())
+            command.params.append(config_option())
         return command
 
     def found(self, ctx: click.Context, name: str) -> click.Command:
@@ -127,7 +127,7 @@ def _no_verb(ctx: click.Context, name: str, verbs: Sequence[str]) -> click.Usage
     return click.UsageError(f"there is no verb '{name}'; {hint}", ctx)
 
 
-def _config_option() -> click.Option:
+def config_option() -> click.Option:
     """``--config`` of a verb: it replaces the one before the verb."""
 
     def adopt(ctx: click.Context, _: click.Parameter, path: str | None) -> None:

@@ -64,7 +64,7 @@ def _name(kind: str, node: Node) -> str:
     if _main_is_secret(kind):
         return kind
     if isinstance(node, Table):
-        main = node.entries.get(probe_class(kind).MAIN) if kind in probes.kinds() else None
+        main = node.entries.get(probe_class(kind).MAIN) if probes.is_kind(kind) else None
         return _name(kind, main[1]) if main else kind
     shown = isinstance(node, Scalar) and not node.origin and "@" not in node.text and "?" not in node.text
     return f"{kind} {node.text}" if shown and isinstance(node, Scalar) else kind

@@ -10,12 +10,14 @@ from watch.config.node import Node
 from watch.core.localtime import to_utc_ms
 from watch.core.quantity import duration_text
 from watch.core.recorded_terms import NOTICE
+from watch.core.rotation import GAPS_AHEAD_MS
 from watch.core.schedule import OneOff
 from watch.core.settings import Audience, Check, Settings, Vantage, When
 from watch.core.window import Opens, collapses
 
 _TWO_YEARS_MS = 2 * 366 * 86_400_000  # covers both clock changes of every zone, with a year to spare
 _NOTICE_TEXT = duration_text(NOTICE)
+_NEVER, _ANYWAY = ": always unknown", " anyway"  # ends of messages about what has no effect
 _LATE = timedelta(minutes=10)  # a later page is of no use
 Places = Callable[[str], Node]
 """The node at a path: ``vantages/NAME``, ``checks/COMPONENT/CHECK``, ``maintenance/NAME``, or a key."""
@@ -64,7 +66,7 @@ def _pools(settings: Settings, at: Places, findings: Findings) -> None:
         asked_from = pool(check, settings)
         if not asked_from:
             wrong = f"the audience is `internal`, but site {quoted(site)} has no vantage point"
-            told.setdefault(f"{wrong}: always unknown", []).append(check)
+            told.setdefault(f"{wrong}{_NEVER}", []).append(check)
         elif len(asked_from) == 2:
             both = " and ".join(quoted(vantage.name) for vantage in asked_from)
             told.setdefault(f"only {both} run it: when they disagree, the state is degraded", []).append(
@@ -77,7 +79,7 @@ def _pools(settings: Settings, at: Places, findings: Findings) -> None:
         ):
             wrong = "the audience is `public`, but no vantage point is offsite"
             told.setdefault(f"{wrong}: onsite vantage points run it", []).append(check)
-    _tell(told, at, findings)
+    _tell(told, at, findings, ineffective=lambda wrong: wrong.endswith(_NEVER))
 
 
 def _rhythms(settings: Settings, at: Places, findings: Findings) -> None:
@@ -86,7 +88,7 @@ def _rhythms(settings: Settings, at: Places, findings: Findings) -> None:
         wrong = _rhythm(check)
         if wrong:
             told.setdefault(wrong, []).append(check)
-    _tell(told, at, findings)
+    _tell(told, at, findings, ineffective=lambda wrong: wrong.endswith(_ANYWAY))
 
 
 def _rhythm(check: Check) -> str:
@@ -98,17 +100,24 @@ def _rhythm(check: Check) -> str:
         return f"{timeout}, but the check runs every {duration_text(every)}: some runs will be skipped"
     if check.retry_every > every:
         again = duration_text(check.retry_every)
-        return f"`retry_every` is {again}, but the check runs every {duration_text(every)} anyway"
+        return f"`retry_every` is {again}, but the check runs every {duration_text(every)}{_ANYWAY}"
     if sure > max(_LATE, 4 * every):
         return f"with these retries an outage by timeout is confirmed only after {duration_text(sure)}"
     return ""
 
 
-def _tell(told: dict[str, list[Check]], at: Places, findings: Findings) -> None:
-    """Record one warning for all checks with the same message, instead of 2,000 equal ones."""
+def _tell(
+    told: dict[str, list[Check]], at: Places, findings: Findings, ineffective: Callable[[str], bool]
+) -> None:
+    """Record one warning for all checks with the same message, instead of 2,000 equal ones.
+
+    Args:
+        ineffective: Whether a message is about something that has no effect.
+    """
     for message, checks in told.items():
         more = f" and {len(checks) - 1} more" if len(checks) > 1 else ""
-        findings.caution(at(f"checks/{checks[0].name}"), f"{quoted(checks[0].name)}{more}: {message}")
+        said = f"{quoted(checks[0].name)}{more}: {message}"
+        findings.caution(at(f"checks/{checks[0].name}"), said, ineffective=ineffective(message))
 
 
 def _names(settings: Settings, at: Places, findings: Findings) -> None:
@@ -132,9 +141,8 @@ def _people(settings: Settings, at: Places, findings: Findings) -> None:
             at("alerts"), "no alert rule covers components: nobody is notified of an outage", cure
         )
     elif not settings.catch_all:
-        findings.caution(
-            at("catch_all"), "`catch_all` is empty: alert rules without `escalate` notify nobody"
-        )
+        said = "`catch_all` is empty: alert rules without `escalate` notify nobody"
+        findings.caution(at("catch_all"), said, ineffective=True)
 
 
 def _notice(settings: Settings, at: Places, findings: Findings) -> None:
@@ -145,13 +153,25 @@ def _notice(settings: Settings, at: Places, findings: Findings) -> None:
         if window.announced_ms is None:
             wrong = f"{quoted(name)} excludes nothing from the SLA: it is not announced"
             cure = f"add `announced` with the time when customers were told, at least {_NOTICE_TEXT} before it begins"
-            findings.caution(at(f"maintenance/{name}"), wrong, cure)
+            findings.caution(at(f"maintenance/{name}"), wrong, cure, ineffective=True)
         elif isinstance(window.rule, OneOff):
             begins_ms = to_utc_ms(window.rule.start, window.rule.zone)
             if begins_ms - window.announced_ms < NOTICE // timedelta(milliseconds=1):
                 wrong = f"{quoted(name)} excludes nothing from the SLA: it was announced too late"
                 cure = f"`announced` must be at least {_NOTICE_TEXT} before the window begins"
-                findings.caution(at(f"maintenance/{name}"), wrong, cure)
+                findings.caution(at(f"maintenance/{name}"), wrong, cure, ineffective=True)
+
+
+def caution_of_gaps(settings: Settings, at: Places, findings: Findings, now_ms: int) -> None:
+    """Record a warning for each rotation in which nobody is on call at some time of the next seven days."""
+    for name, rotation in settings.rotations.items():
+        text = rotation.gap_text(now_ms, now_ms + GAPS_AHEAD_MS, settings.service.timezone)
+        if text is not None:
+            cure = (
+                "add a person, an override or a layer. What `threenines oncall override` was told is not known here: "
+                "`threenines oncall` shows it"
+            )
+            findings.caution(at(f"rotations/{name}"), text, cure)
 
 
 def _calendar(settings: Settings, at: Places, findings: Findings, now_ms: int) -> None:

@@ -160,7 +160,7 @@ class CheckShape:
         findings: Findings,
     ) -> str | None:
         """The one key that is a kind; every other unknown key is a mistake."""
-        real = [key for key in kinds if key in probes.kinds()]
+        real = [key for key in kinds if probes.is_kind(key)]
         for word in (key for key in kinds if key not in real):
             self._stray(word, kinds[word], bool(real), findings)
         for second in real[1:]:

@@ -71,9 +71,7 @@ class _Composer:
             yaml.AliasEvent: self._alias,
             yaml.DocumentStartEvent: self._document,
         }
-        while loader.check_event():
-            event = loader.get_event()
-            assert event is not None
+        while (event := loader.get_event()) is not None:
             take = takers.get(type(event))
             if take is not None:
                 take(event)
@@ -106,7 +104,8 @@ class _Composer:
         if event.tag is not None and event.tag not in _TEXT_TAGS:
             raise self._unsupported_tag(event)
         plain = not event.style and event.tag is None
-        node = Scalar(self.source, self._at(event), event.value, plain)
+        mark: Any = event.start_mark
+        node = Scalar(self.source, packed(mark.line, mark.column), event.value, plain)
         if "${" in event.value:
             self.findings.refers = True
         self.values += 1

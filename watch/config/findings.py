@@ -36,7 +36,8 @@ class _Found:
     column: int
     message: str
     cure: str
-    cut: bool
+    cut: bool = False
+    ineffective: bool = False
 
 
 @dataclass(slots=True)
@@ -72,9 +73,13 @@ class Findings:
         if self._full:
             raise TooManyMistakes
 
-    def caution(self, node: Node, message: str, cure: str = "") -> None:
-        """Record a warning: valid, but perhaps not intended."""
-        self.cautions.append(_Found(node, node.column, message, cure, cut=False))
+    def caution(self, node: Node, message: str, cure: str = "", *, ineffective: bool = False) -> None:
+        """Record a warning: valid, but perhaps not intended.
+
+        Args:
+            ineffective: What is written there has no effect.
+        """
+        self.cautions.append(_Found(node, node.column, message, cure, ineffective=ineffective))
 
     def mask(self, node: Node) -> None:
         """Show no word at or below *node* in any excerpt: it was not understood, so it may be secret."""
@@ -113,7 +118,8 @@ class Findings:
                 it.node.source.line(it.node.line), it.column, near, cut=it.cut, unparsed=unparsed
             )
             place = (it.node.source.name, it.node.line + 1, it.column + 1)
-            remarks.add(Remark(*place, _line(it.message, secret), shown, pointer, _line(it.cure, secret)))
+            said, cure = _line(it.message, secret), _line(it.cure, secret)
+            remarks.add(Remark(*place, said, shown, pointer, cure, it.ineffective))
         return tuple(sorted(remarks))
 
 

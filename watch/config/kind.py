@@ -200,9 +200,9 @@ def probe_at(kind: str, key: Scalar, node: Node, findings: Findings) -> object |
         findings.mask(node)
         findings.mistake(key, missing.message, missing.cure, cut=True)
         return None
-    for it in dataclasses.fields(cls):
-        if not it.repr and isinstance(node, Table) and it.name in node.entries:
-            findings.hide(node.entries[it.name][1])
+    if isinstance(node, Table):
+        for name in _hidden(cls) & node.entries.keys():
+            findings.hide(node.entries[name][1])
     main = record.fields[cls.MAIN]
     if nothing(node) and main.required:
         cure = f"write its `{cls.MAIN}`: {main.gist}"
@@ -229,6 +229,12 @@ def probe_at(kind: str, key: Scalar, node: Node, findings: Findings) -> object |
         told = _of_the_plugin(kind, probes.PluginFault(package, f"{type(error).__name__} from these options"))
         findings.mistake(key, told.message, told.cure, cut=True)
         return None
+
+
+@cache
+def _hidden(cls: Any) -> frozenset[str]:
+    """The options whose values are never shown."""
+    return frozenset(it.name for it in dataclasses.fields(cls) if not it.repr)
 
 
 def _warn_of_secrets(kind: str, fields: Fields, findings: Findings) -> None:

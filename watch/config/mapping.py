@@ -12,7 +12,7 @@ from watch.config.shape import NOT_BUILT, Schema, Shape, Word, kind_of
 from watch.core.quantity import duration_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 T = TypeVar("T")
 _SEE = "remove it; CHANGELOG lists what is built"
@@ -118,6 +118,11 @@ class Fields:
         """The value's node; the whole mapping when the key is missing."""
         return self.keys[key][1] if key in self.keys else self.node
 
+    def names(self, key: str) -> Collection[str]:
+        """The names under a key, those of refused values too: referring to one is not a second mistake."""
+        node = self.keys[key][1] if self.wrote(key) else None
+        return node.entries if isinstance(node, Table) else ()
+
     def key(self, key: str) -> Node:
         return self.keys[key][0] if key in self.keys else self.node
 
@@ -135,6 +140,13 @@ class Record:
     fields: Mapping[str, Field]
     hints: Mapping[str, str] = field(default_factory=dict)
     like: str = ""
+    _defaults: Mapping[str, Any] = field(init=False, repr=False, compare=False)
+    _required: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Once a record, and not once a mapping that is read: a file has thousands.
+        object.__setattr__(self, "_defaults", {name: it.default for name, it in self.fields.items()})
+        object.__setattr__(self, "_required", tuple(name for name, it in self.fields.items() if it.required))
 
     def read(self, node: Node, findings: Findings) -> Fields | None:
         if nothing(node):
@@ -152,8 +164,7 @@ class Record:
     def fields_of(self, node: Node, entries: Mapping[str, tuple[Scalar, Node]], findings: Findings) -> Fields:
         """The record in *entries*: all or some of the entries of *node*."""
         known: dict[str, tuple[Scalar, Node]] = {}
-        defaults = {name: it.default for name, it in self.fields.items()}
-        fields = Fields(node, known, {}, defaults)
+        fields = Fields(node, known, {}, self._defaults)
         for name, (key, value) in entries.items():
             it = self.fields.get(name)
             if it is None:
@@ -164,9 +175,9 @@ class Record:
             else:
                 known[name] = (key, value)
                 fields.values[name] = it.shape.read(value, findings)
-        for name, it in self.fields.items():
-            if it.required and name not in entries:
-                assert it.shape is not None
+        for name in self._required:
+            if name not in entries:
+                it = self.fields[name]
                 findings.mistake(
                     node,
                     f"{self.what} needs {quoted(name)}",

@@ -35,7 +35,8 @@ def packed(line: int, column: int) -> int:
     return line << _LINE_SHIFT | column
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+# Not frozen: that would take twice as long to make, and a file has up to 100,000 nodes. Nobody changes one.
+@dataclass(slots=True, eq=False)
 class Node:
     """A part of a file, with its place."""
 
@@ -53,7 +54,7 @@ class Node:
         return -1 if self.at == WHOLE else self.at & ((1 << _LINE_SHIFT) - 1)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Scalar(Node):
     """A word.
 
@@ -69,12 +70,12 @@ class Scalar(Node):
     placeholder: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Sequence(Node):
     items: list[Node]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Table(Node):
     """A mapping, in the file's order: key → (the key's node, the value)."""
 

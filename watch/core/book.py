@@ -41,6 +41,10 @@ class UnknownKind(ValueError):  # noqa: N818 - names what was found
     """An entry of a critical kind that this version does not know; figures without it could be wrong."""
 
 
+class TooThin(LookupError):  # noqa: N818 - says what the book is
+    """The book lacks transitions that the question needs (`Book.whole_ms`)."""
+
+
 class Book:
     """The folded entries of a span.
 
@@ -51,6 +55,7 @@ class Book:
         checks, components, windows, service, sites: Terms, each with the instant it was recorded; None ends them.
         bodies: The latest body of terms by (kind, subject).
         naming: Each component's first key, and when it began.
+        whole_ms: Since when it has all transitions. A *thin* book has only the two last before of each timeline.
     """
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
@@ -64,6 +69,7 @@ class Book:
         self.sites: dict[str, Steps[str]] = {}
         self.bodies: dict[tuple[str, str], t.Body] = {}
         self.naming = Naming()
+        self.whole_ms = 0
         for entry in entries:
             self.add(entry)
 
@@ -141,6 +147,12 @@ class Book:
                 del marks[: kept_from(marks, before_ms)]
         for vantage, darks in self.darks.items():
             self.darks[vantage] = [d for d in darks if d.end_ms > before_ms]
+
+    def reaches(self, lo_ms: int) -> int:
+        """*lo_ms*. TooThin when a transition after it may be missing."""
+        if lo_ms < self.whole_ms:
+            raise TooThin
+        return lo_ms
 
     # ---- queries -----------------------------------------------------------------------------------------------
 
@@ -248,7 +260,8 @@ def began(book: Book, key: str, state: State, now_ms: int, near_ms: int | None =
     """When component *key* entered the *state* it has at *now_ms*; *now_ms* when the book has another state.
 
     Args:
-        near_ms: An instant since which its members have not changed: looked at first.
+        near_ms: An instant since which its members have not changed: looked at first. A thin book, which knows no
+            more, raises TooThin when the state is older.
     """
     created = book.lifetime(key)
     if not created:
@@ -258,6 +271,8 @@ def began(book: Book, key: str, state: State, now_ms: int, near_ms: int | None =
     born_ms = created[-1][0]
     near = () if near_ms is None or not born_ms < near_ms <= now_ms else (near_ms - 1,)
     for lo in (*near, max(now_ms - _DAY_MS, born_ms), created[0][0]):
+        if lo not in near:
+            book.reaches(lo)
         *_, last = book.component_timeline(key, Edge.FOUND, lo, now_ms + 1) or [(now_ms, now_ms, state)]
         if last[2] is not state:
             return now_ms

@@ -7,7 +7,8 @@ a new epoch begins: an entry that says both times. The rules:
   a later one on counts for nothing: such entries are void (`Epochs.void`).
 * Nothing that was believed is carried over: all checks are unknown from there until they are read (`begin_anew`).
 * When a clock that was behind for a short while is right again, the epoch it began is annulled: all its entries are
-  void, and those of the epoch before count again. Time in between is unknown.
+  void, and those of the epoch before count again. Time in between is unknown. A hub that runs sees the clock being set.
+  One that starts later sees that the machine has not run for as long as its clock says (`ClockEpoch.set_right`).
 * Renames are about names, not about time: they are never void.
 """
 
@@ -35,6 +36,18 @@ _EFFECTIVE = itemgetter(1)
 _FROM = itemgetter(0)
 
 
+class Boot(NamedTuple):
+    """An instant on the clock that a machine starts anew each time it is started, and that nobody can set.
+
+    Args:
+        start: Which start of which machine it counts from.
+        ms: Milliseconds since then.
+    """
+
+    start: str
+    ms: int
+
+
 class ClockEpoch(NamedTuple):
     """The beginning of an epoch.
 
@@ -43,12 +56,14 @@ class ClockEpoch(NamedTuple):
         after_ms: The first time of the new one.
         why: `went_back`, `set_ahead` or `was_behind`.
         annuls: The seq of the entry that began the epoch whose entries are void; 0 for none.
+        boot: When that was on the clock that nobody can set; None when it is not known.
     """
 
     before_ms: int
     after_ms: int
     why: str
     annuls: int = 0
+    boot: Boot | None = None
 
     @property
     def anew(self) -> bool:
@@ -60,33 +75,51 @@ class ClockEpoch(NamedTuple):
         """From when on all checks are unknown: the last millisecond of an epoch that goes on is its own."""
         return self.before_ms + 1 if self.annuls else self.after_ms
 
+    def set_right(self, now_ms: int, boot: Boot | None) -> bool:
+        """Whether the clock that began this epoch behind the record has been set right by *now_ms*, which is *boot*.
+
+        More time must have gone by on it than on the clock that nobody can set, by half of what it was behind or more.
+        """
+        if self.why != BACK or boot is None or self.boot is None or boot.start != self.boot.start:
+            return False
+        set_ms = (now_ms - self.after_ms) - (boot.ms - self.boot.ms)
+        return 2 * set_ms >= self.before_ms - self.after_ms
+
     def body(self) -> dict[str, Any]:
         """The body of its entry."""
-        body = {"before_ms": self.before_ms, "after_ms": self.after_ms, "why": self.why}
-        return body | {"annuls": self.annuls} if self.annuls else body
+        body: dict[str, Any] = {"before_ms": self.before_ms, "after_ms": self.after_ms, "why": self.why}
+        body |= {"annuls": self.annuls} if self.annuls else {}
+        return body | ({} if self.boot is None else {"boot": list(self.boot)})
 
     @classmethod
     def of(cls, entry: Entry) -> ClockEpoch:
         """The epoch that *entry* begins."""
         f = entry.facts
-        return cls(f["before_ms"], f["after_ms"], f["why"], f.get("annuls", 0))
+        boot = f.get("boot")
+        return cls(
+            f["before_ms"], f["after_ms"], f["why"], f.get("annuls", 0), None if boot is None else Boot(*boot)
+        )
 
 
-def following(last_ms: int, now_ms: int, before: Entry | None, *, followed: bool) -> ClockEpoch:
-    """The epoch that begins at *now_ms*, where the record ends at *last_ms*.
+def following(
+    last_ms: int, now_ms: int, before: Entry | None, *, followed: bool, boot: Boot | None = None
+) -> ClockEpoch | None:
+    """The epoch that begins at *now_ms*, where the record ends at *last_ms*; None when the last one goes on.
 
     Args:
         before: The entry that began the last epoch, if any.
         followed: Whether the clock was set while a hub ran, which now goes on with the new time.
+        boot: *now_ms* on the clock that nobody can set; None when it is not known.
     """
     if now_ms < last_ms:
-        return ClockEpoch(last_ms, now_ms, BACK)
-    if before is not None and followed:
+        return ClockEpoch(last_ms, now_ms, BACK, boot=boot)
+    if before is not None:
         was = ClockEpoch.of(before)
         young = last_ms - was.after_ms < SHORT_MS
-        if was.why == BACK and young and last_ms <= was.before_ms <= now_ms:
-            return ClockEpoch(was.before_ms, now_ms, CORRECTED, before.seq)
-    return ClockEpoch(last_ms, now_ms, AHEAD)
+        right = followed or was.set_right(now_ms, boot)
+        if right and was.why == BACK and young and last_ms <= was.before_ms <= now_ms:
+            return ClockEpoch(was.before_ms, now_ms, CORRECTED, before.seq, boot)
+    return ClockEpoch(last_ms, now_ms, AHEAD, boot=boot) if followed else None
 
 
 class Epochs:

@@ -112,6 +112,11 @@ def observed(
     lapse: tuple[Change, ...] = ()
     if last_ms is not None and at_ms >= last_ms + confirmation.validity_ms:
         belief, lapse = lapsed(belief, confirmation, now_ms=at_ms)
+    if (
+        verdict is Verdict.UP and belief.state is State.UP
+    ):  # by far the most common case: there is nothing to confirm
+        blips = belief.blips + (belief.down_run is not None)
+        return Belief(State.UP, belief.since_ms, at_ms, None, None, None, None, blips), ()
     grown = _grown(belief, verdict, at_ms, at_ms + took_ms)
     after, change = _concluded(grown, confirmation, reason, sighted_ms)
     return after, lapse if change is None else (*lapse, change)
@@ -179,8 +184,6 @@ def _grown(belief: Belief, verdict: Verdict, at_ms: int, done_ms: int) -> Belief
     """*belief* with its streaks one reading longer, or broken."""
     state, since_ms, last_ms, down_run, degraded_run, serving_run, up_run, blips = belief
     if verdict is Verdict.UP:
-        if state is State.UP:  # by far the most common case: there are no streaks to keep
-            return Belief(state, since_ms, at_ms, blips=blips + (down_run is not None))
         blips += down_run is not None and state is not State.DOWN
         serving_run, up_run = (
             _longer(serving_run, at_ms, done_ms, last_ms),

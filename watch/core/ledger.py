@@ -85,7 +85,14 @@ class Entry(NamedTuple):
         return dict(orjson.loads(self.body))
 
 
-TYPES = (int, int, int, str, str, str, int, int, str, str, str, str)  # of the columns of an `Entry`
+_TYPES = (int, int, int, str, str, str, int, int, str, str, str, str)  # of the columns of an `Entry`
+LATEST_MS = 253_370_764_800_000  # the year 9999: no calendar goes further
+
+
+def plausible(entry: Entry) -> bool:
+    """Whether all columns have their types (SQLite lets 2.5 pass for an instant) and the instants are in a calendar."""
+    instants = (entry.recorded_ms, entry.effective_ms)
+    return tuple(map(type, entry)) == _TYPES and max(map(abs, instants)) < LATEST_MS
 
 
 def text(value: object) -> str:

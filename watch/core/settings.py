@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
-    from watch.core.escalation import OnCall, Policy, Severity
+    from watch.core.escalation import Policy, Severity
     from watch.core.expect import Judge
     from watch.core.reading import Course
+    from watch.core.rotation import Rotation
     from watch.core.window import Window
 
 
@@ -271,7 +272,7 @@ class Settings:
     alerting: Alerting = field(default_factory=Alerting)
     retention: timedelta = timedelta(hours=48)
     listen: Listen = field(default_factory=Listen)
-    rotations: Mapping[str, OnCall] = field(default_factory=dict)
+    rotations: Mapping[str, Rotation] = field(default_factory=dict)
 
     @property
     def vantage(self) -> Vantage:

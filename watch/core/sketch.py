@@ -8,7 +8,7 @@ gives the same bytes.
 
 from __future__ import annotations
 
-import math
+from math import ceil, inf, log2
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,11 +34,12 @@ class Sketch:
 
     def add(self, seconds: float) -> None:
         """Count one latency; ValueError when it is negative, infinite or not a number."""
-        if not 0 <= seconds < math.inf:
+        if not 0 <= seconds < inf:
             raise ValueError(f"a latency of {seconds} s")
-        index = math.ceil(math.log2(seconds) * _PER_OCTAVE) if seconds else _LOWEST
-        index = min(max(index, _LOWEST), _HIGHEST)
-        ns = round(min(seconds, 2.0**30) * _NS)
+        index = ceil(log2(seconds) * _PER_OCTAVE) if seconds else _LOWEST
+        if not _LOWEST <= index < _HIGHEST:
+            index, seconds = (_LOWEST, seconds) if index < _LOWEST else (_HIGHEST, min(seconds, 2.0**30))
+        ns = round(seconds * _NS)
         self._buckets[index] = self._buckets.get(index, 0) + 1
         self.count += 1
         self._sum_ns += ns

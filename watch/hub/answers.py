@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from watch.core.settings import Settings
     from watch.core.standing import OwnTrouble
     from watch.hub.board import Board
-    from watch.stores.disk import DiskLeft
+    from watch.stores.room import Room
 
 _DAY_MS = 86_400_000
 
@@ -34,7 +34,7 @@ def status_answer(
 
 
 def doctor_answer(
-    settings: Settings | None, troubles: Sequence[OwnTrouble], disk: DiskLeft | None, versions: Mapping[str, str],
+    settings: Settings | None, troubles: Sequence[OwnTrouble], disk: Room | None, versions: Mapping[str, str],
     now_ms: int, pid: int | None,
 ) -> dict[str, Any]:  # fmt: skip
     """What is wrong with us, each with its cure; what is left of the store's disk; and what runs here.
@@ -59,13 +59,19 @@ def told(trouble: OwnTrouble) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def disk_text(left: DiskLeft) -> str:
+def disk_text(room: Room) -> str:
     """What is left of the store's disk, and when it is full."""
-    days = left.full_in_days
-    when = (
-        "" if days is None else f"; it is full in {span(round(days * _DAY_MS))} at the growth of the last day"
-    )
-    return f"the disk of the store has {size_text(left.free)} of {size_text(left.size)} left{when}"
+    when = ""
+    if room.left_ms is not None:
+        when = f"; if it goes on as in the last {span(room.known_ms)}, it is full in {span(room.left_ms)}"
+    return f"the disk of the store has {size_text(room.free)} of {size_text(room.total)} left{when}"
+
+
+def rows_text(left_out: Mapping[str, int]) -> str | None:
+    """What is said of rows that cannot be read, by table; None when there are none."""
+    tables = ", ".join(f"{n} of the table {table}" for table, n in sorted(left_out.items()))
+    said = f"rows of the store that cannot be read were left out: {tables}"
+    return f"{said}. Another program or the disk has damaged them" if left_out else None
 
 
 def size_text(size: int) -> str:
@@ -76,12 +82,13 @@ def size_text(size: int) -> str:
     return f"{size} bytes"
 
 
-def _disk(left: DiskLeft | None) -> dict[str, Any] | None:
-    if left is None:
+def _disk(room: Room | None) -> dict[str, Any] | None:
+    if room is None:
         return None
     return {
-        "free_bytes": left.free, "size_bytes": left.size, "growth_bytes_a_day": left.a_day,
-        "full_in_days": left.full_in_days, "text": disk_text(left),
+        "free_bytes": room.free, "size_bytes": room.total,
+        "growth_bytes_a_day": None if room.growth is None else round(room.growth),
+        "full_in_days": None if room.left_ms is None else room.left_ms / _DAY_MS, "text": disk_text(room),
     }  # fmt: skip
 
 

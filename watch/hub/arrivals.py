@@ -103,7 +103,9 @@ class Arrivals:
             return fit
         if not self._intake.accept(fit, now_ms):
             return f"{found.check!r} is not asked from there"
-        self._awaited.read(fit.check, fit.at_ms, settled=self._intake.settled(fit.check, fit.vantage))
+        if fit.check in self._awaited.unasked:
+            settled = self._intake.settled(fit.check, fit.vantage)
+            self._awaited.read(fit.check, fit.at_ms, settled=settled)
         self._meter.observed(fit.verdict, fit.reason)
         return None
 

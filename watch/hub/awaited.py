@@ -24,22 +24,25 @@ class Awaited:
 
     Args:
         now_ms: When the hub began.
+
+    Attributes:
+        unasked: Checks that should have been asked, and of which no reading tells yet how they are.
     """
 
     def __init__(self, now_ms: int) -> None:
         self._back_ms = now_ms
         self._joined_ms: dict[str, int] = {}
-        self._unasked: set[str] = set()
+        self.unasked: set[str] = set()
 
     def plan(self, checks: Collection[str], now_ms: int) -> None:
         """Replace the checks."""
-        self._unasked = {name for name in checks if name in self._unasked or name not in self._joined_ms}
+        self.unasked = {name for name in checks if name in self.unasked or name not in self._joined_ms}
         self._joined_ms = {name: self._joined_ms.get(name, now_ms) for name in checks}
 
     def away(self, now_ms: int) -> None:
         """Note that we stood still until now."""
         self._back_ms = now_ms
-        self._unasked = set(self._joined_ms)
+        self.unasked = set(self._joined_ms)
 
     def joined_ms(self, check: str) -> int:
         """Since when *check* is to be asked."""
@@ -51,19 +54,19 @@ class Awaited:
 
     def read(self, check: str, at_ms: int, *, settled: bool) -> None:
         """Note a reading of *check* that began at *at_ms*; unless *settled*, more of them are to tell its state."""
-        if settled and check in self._unasked and at_ms >= self.since_ms(check):
-            self._unasked.discard(check)
+        if settled and at_ms >= self.since_ms(check):
+            self.unasked.discard(check)
 
     def component(self, board: Board, key: str) -> bool:
         """Whether component *key* would not be unknown if the checks that were not asked yet were up."""
-        if not self._unasked or board.components[key].state is not State.UNKNOWN:
+        if not self.unasked or board.components[key].state is not State.UNKNOWN:
             return False
         return self._state(board, key) is not State.UNKNOWN
 
     def _state(self, board: Board, member: str) -> State:
         if "/" in member:
             known = board.checks[member].state
-            return State.UP if known is State.UNKNOWN and member in self._unasked else known
+            return State.UP if known is State.UNKNOWN and member in self.unasked else known
         known = board.components[member].state
         if known is not State.UNKNOWN:
             return known

@@ -77,7 +77,9 @@ def _since(
             return dark_ms
     born_ms = book.checks[check][0][0] if book.checks.get(check) else now_ms
     for lo in (max(now_ms - _DAY_MS, born_ms), born_ms):  # most states are young
-        timeline = filled(book.check_timeline(check, Edge.FOUND, lo, now_ms + 1), lo, now_ms + 1)
+        timeline = filled(
+            book.check_timeline(check, Edge.FOUND, book.reaches(lo), now_ms + 1), lo, now_ms + 1
+        )
         if not timeline or timeline[-1][2] is not state:
             return now_ms
         if timeline[-1][0] > lo:

@@ -8,8 +8,8 @@ Findings are numbered, so that each is taken exactly once (`watch.core.delivery`
 
 from __future__ import annotations
 
-import math
 from itertools import islice
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from watch.core.delivery import Delivery, Lane, Refusal
@@ -29,6 +29,8 @@ _DETAIL = 200
 _SOON_MS = 60_000
 _BIG = 2**63
 _DAY_MS = 86_400_000
+_MOST_KNOWN = 1000
+_known: set[tuple[str, ...]] = set()  # the names of facts, found good before: most readings have the same
 
 
 class Door:
@@ -110,10 +112,13 @@ def sight_fault(sight: Sight, now_ms: int) -> str | None:
 
 def _plain(facts: Mapping[str, FactValue]) -> bool:
     """Whether all of *facts* can be stored, sent and shown as they are."""
+    names = tuple(facts)
+    if names not in _known and not _named(names):
+        return False
     for value in facts.values():
         kind = type(value)
         if kind is float:
-            if not math.isfinite(value):  # type: ignore[arg-type] # a float, as the line above says
+            if not isfinite(value):  # type: ignore[arg-type] # a float, as the line above says
                 return False
         elif kind is int:
             if not -_BIG <= value < _BIG:  # type: ignore[operator] # an int, likewise
@@ -123,7 +128,15 @@ def _plain(facts: Mapping[str, FactValue]) -> bool:
                 return False
         elif kind is not bool:
             return False
-    return len(facts) <= _MOST_FACTS and all(len(name) <= _NAME and name.isprintable() for name in facts)
+    return True
+
+
+def _named(names: tuple[str, ...]) -> bool:
+    if len(names) > _MOST_FACTS or not all(len(name) <= _NAME and name.isprintable() for name in names):
+        return False
+    if len(_known) < _MOST_KNOWN:
+        _known.add(names)
+    return True
 
 
 def _cleaned(o: Observation) -> Observation:

@@ -18,6 +18,7 @@ from watch.hub.beliefs import Beliefs, Key
 from watch.hub.door import voided
 
 if TYPE_CHECKING:
+    from watch.core.darkness import Dark
     from watch.core.standing import Sight
 
 _LAPSES = 1000  # states that may lapse at once, before the loop may do something else
@@ -37,12 +38,13 @@ class Intake(Beliefs):
         """Judge one observation; False if its vantage point does not run its check."""
         if o.check in self._leaving:  # read before it was removed
             return True
-        if o.check not in self._confirmations or not self.owes(o.check, o.vantage):
+        key = o.check, o.vantage
+        if o.check not in self._confirmations or not self.owes(*key):
             return False
-        key = (o.check, o.vantage)
         if o.at_ms < self._renewed_ms.get(o.check, 0):
             return True
-        if (self.sights.blind or self.sights.pending(key)) and self.sights.voids(key, o.at_ms):
+        dark = self.sights.pending(key)
+        if (dark or self.sights.blind) and self.sights.voids(key, o.at_ms):
             o = voided(o, f"{o.vantage} could not see its own canaries")
         belief = self.beliefs.get(key)
         if belief is None:
@@ -50,7 +52,7 @@ class Intake(Beliefs):
         if belief.last_ms is None:
             self._lapses.add(key)
         self._recorder.batch.observations.append(o)
-        self._judge(key, belief, o, now_ms)
+        self._judge(key, belief, o, dark, now_ms)
         self.latest[key] = o
         if o.latency is not None and o.verdict is not Verdict.DOWN and not o.tainted:
             self._summaries.time(key, o, self._recorder.batch)
@@ -58,14 +60,13 @@ class Intake(Beliefs):
             self._summaries.sum_up(key, o, self._followed[o.check])
         return True
 
-    def _judge(self, key: Key, belief: Belief, o: Observation, now_ms: int) -> None:
+    def _judge(self, key: Key, belief: Belief, o: Observation, dark: tuple[Dark, ...], now_ms: int) -> None:
         if o.verdict is Verdict.UNKNOWN:
             last = self.latest.get(key)
             if belief.state is State.UNKNOWN and (last is None or last.reason is not o.reason):
                 self.changed_checks.add(o.check)  # people see why
             return
         confirmation = self._confirmation(key)
-        dark = self.sights.pending(key)
         before = self._back_in_sight(key, belief, o.at_ms, now_ms) if dark else belief
         after, changes = confirm.observed(
             before, confirmation, verdict=o.verdict, reason=o.reason, at_ms=o.at_ms, took_ms=o.took_ms,

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from watch.core.book import FOREVER, Book, UnknownKind
 from watch.core.checkpoint import book_at, root_of
 from watch.core.clock_epoch import ClockEpoch, Epochs
-from watch.core.ledger import TYPES, Kind, LedgerChain
+from watch.core.ledger import Kind, LedgerChain, plausible
 from watch.core.localtime import Month
 from watch.core.merkle import Frontier, leaf_hash
-from watch.errors import StoreCorrupt, StoreError
+from watch.errors import RowsDamaged, StoreCorrupt, StoreError
 from watch.hub.recorder import LedgerEnd
 from watch.hub.sights import open_darks
 
@@ -72,16 +72,25 @@ def book_until(reads: Reads, store: Path, at_ms: int, through: int) -> Book:
 
 
 def book_now(
-    reads: Reads, store: Path, lo_ms: int, hi_ms: int = FOREVER, pending: ClockEpoch | None = None
+    reads: Reads,
+    store: Path,
+    lo_ms: int,
+    hi_ms: int = FOREVER,
+    pending: ClockEpoch | None = None,
+    *,
+    thin: bool = False,
 ) -> Book:
     """The book of `[lo_ms, hi_ms)`, with what each check missed in dark stretches that no entry closes yet.
 
     Args:
         pending: The clock epoch that begins now and is not on record yet, if any.
+        thin: The book need not have all transitions before *lo_ms* (`Book.whole_ms`); *hi_ms* must be `FOREVER`.
     """
-    book = book_for(reads, store, lo_ms, hi_ms, pending)
+    book = book_for(reads, store, lo_ms, hi_ms, pending, thin=thin)
     if pending is None or not pending.anew:
-        open_darks(book.darks, *reads.darks(), reads.beliefs())
+        until, gaps = reads.darks()
+        if until:
+            open_darks(book.darks, until, gaps, reads.beliefs())
     return book
 
 
@@ -104,24 +113,33 @@ def _counting(entries: Iterable[Entry], epochs: Epochs) -> Iterable[Entry]:
 
 
 def _add(book: Book, entry: Entry) -> None:
-    if tuple(map(type, entry)) != TYPES:  # SQLite lets 2.5 pass for an instant
+    if not plausible(entry):
         raise TypeError
     book.add(entry)
 
 
 def book_for(
-    reads: Reads, store: Path, lo_ms: int, hi_ms: int = FOREVER, pending: ClockEpoch | None = None
+    reads: Reads,
+    store: Path,
+    lo_ms: int,
+    hi_ms: int = FOREVER,
+    pending: ClockEpoch | None = None,
+    *,
+    thin: bool = False,
 ) -> Book:
     """The book of `[lo_ms, hi_ms)`, open dark stretches included as far as entries tell of them."""
     epochs = epochs_of(reads, pending)
     base = checkpoint_before(reads, epochs, lo_ms)
     if base is None:
-        book = folded(_counting(_wanted(reads, 0, 0, 0, hi_ms), epochs), store)
+        book, from_ms, through, seq = Book(), 0, 0, 0
     else:
+        from_ms, through, seq = base.effective_ms, int(base.facts["through"]), base.seq
         book, needed = _begun(reads, base, store)
-        folded((e for seq in needed if (e := reads.entry(seq)) is not None), store, book)
-        wanted = _wanted(reads, base.effective_ms, int(base.facts["through"]), base.seq, hi_ms)
-        folded(_counting(wanted, epochs), store, book)
+        folded((e for number in needed if (e := reads.entry(number)) is not None), store, book)
+    if thin and not epochs and not _renamed(reads, from_ms, through):
+        book.whole_ms = lo_ms
+    wanted = _wanted(reads, from_ms, through, seq, hi_ms, whole_ms=book.whole_ms)
+    folded(_counting(wanted, epochs), store, book)
     if hi_ms < FOREVER:
         # The edge of an outage may reach back over the span's end by as long as a state holds.
         margin_ms = max((c.validity_ms for steps in book.checks.values() for _, c in steps if c), default=0)
@@ -134,7 +152,7 @@ def _begun(reads: Reads, base: Entry, store: Path) -> tuple[Book, list[int]]:
     try:
         return book_at(_rows_of(reads, base))
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise StoreCorrupt(
+        raise RowsDamaged(
             f"{store}: the rows of checkpoint {base.seq} cannot be read. They are derived: "
             "`threenines ledger rebuild` makes them anew."
         ) from None
@@ -147,13 +165,22 @@ def _rows_of(reads: Reads, base: Entry) -> list[str]:
     return rows
 
 
-def _wanted(reads: Reads, from_ms: int, through: int, base: int, hi_ms: int) -> Iterator[Entry]:
+def _renamed(reads: Reads, from_ms: int, through: int) -> bool:
+    """Whether a component got another key since the checkpoint: then one key is not one timeline."""
+    late = reads.late_entries(0)
+    return any(e.kind == Kind.RENAME and (e.effective_ms >= from_ms or e.seq > through) for e in late)
+
+
+def _wanted(
+    reads: Reads, from_ms: int, through: int, base: int, hi_ms: int, *, whole_ms: int = 0
+) -> Iterator[Entry]:
     """The entries of the span and late entries about the time before, each once, in order of seq.
 
     Args:
         from_ms: The instant of the checkpoint; its rows know the entries up to seq *through*. base: Its own seq.
+        whole_ms: When not 0, of the transitions before it only the two last of each check and vantage point.
     """
-    within = reads.entries_within(from_ms, hi_ms)
+    within = reads.last_entries(from_ms, whole_ms) if whole_ms else reads.entries_within(from_ms, hi_ms)
     late = [
         e for e in reads.late_entries(0)
         if not from_ms <= e.effective_ms < hi_ms and (e.seq > through or e.effective_ms >= hi_ms)
@@ -173,7 +200,7 @@ def ledger_end(reads: Reads, pending: ClockEpoch | None = None) -> LedgerEnd:
     try:
         log = frontier(reads)
         if log.size != last.seq:
-            raise StoreCorrupt(
+            raise RowsDamaged(
                 f"the table tile speaks of {log.size} entries, but the ledger has {last.seq}. It is derived from the "
                 "ledger: run `threenines ledger rebuild`, which makes it anew."
             )

@@ -10,8 +10,10 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from watch.errors import StoreError
+from watch.errors import StoreCorrupt, StoreError
+from watch.hub.answers import disk_text, rows_text
 from watch.stores.room import RoomOverTime
+from watch.stores.sqlite.faults import only_wrong
 from watch.stores.sqlite.soundness import WeeklyCheck
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ class StoreWatch:
         self._renewed_ms: int | None = None
 
     def room(self) -> Room | None:
-        """The room on the store's disk now, with growth and the instant when it is full; None when it is not known."""
+        """The room on the store's disk now, with its growth over the last day; None when it is not known."""
         return self._over_time.at(self._clock.now_ms())
 
     @property
@@ -59,14 +61,7 @@ class StoreWatch:
         self._look_at_writing(now)
         self._look_at_renewal(now)
         self._look_at_room(now)
-        left_out = ", ".join(
-            f"{n} of the table {table}" for table, n in sorted(self._store.reads.left_out.items())
-        )
-        text = (
-            f"rows of the store that cannot be read were left out: {left_out}. Another program or the disk has damaged "
-            "them. Stop the hub and run `threenines ledger rebuild`, which removes them"
-        )
-        self._troubles.note("store_rows", text if left_out else None, now)
+        self._troubles.note("store_rows", rows_text(self._store.reads.left_out), now)
 
     def _look_at_writing(self, now_ms: int) -> None:
         trouble = self._store.trouble
@@ -76,11 +71,23 @@ class StoreWatch:
                 logging.ERROR if why else logging.INFO, "the store: %s", why or "everything is written again"
             )
         self._said = why
+        kind, text = ("", "") if trouble is None else self._told(trouble)
+        self._troubles.note("store_corrupt", text if kind == "store_corrupt" else None, now_ms)
+        self._troubles.note("store_lost", text if kind == "store_lost" else None, now_ms)
+        self._troubles.note("store_stuck", text if kind == "store_stuck" else None, now_ms)
+
+    def _told(self, trouble: StoreError) -> tuple[str, str]:
+        """The kind of *trouble* with writing, and what is said of it."""
         given_up = self._store.waiting[2]
-        if why is not None and given_up:
-            why += f" {given_up} raw readings were given up, because memory is limited; ledger and alerts are kept."
-        self._troubles.unwritten(None if self._store.lost else why, now_ms)
-        self._troubles.note("store_lost", why if self._store.lost else None, now_ms)
+        more = (
+            f" {given_up} raw readings were given up, because memory is limited; ledger and alerts are kept."
+        )
+        more = more if given_up else ""
+        if isinstance(trouble, StoreCorrupt):
+            return "store_corrupt", f"{only_wrong(trouble)}; all that comes in is kept in memory.{more}"
+        if self._store.lost:
+            return "store_lost", f"{trouble}{more}"
+        return "store_stuck", f"the store takes no writes, all is kept in memory: {trouble}{more}"
 
     def _look_at_renewal(self, now_ms: int) -> None:
         renewed, self._store.renewed = self._store.renewed, None
@@ -94,9 +101,8 @@ class StoreWatch:
 
     def _look_at_room(self, now_ms: int) -> None:
         room = self.room()
-        low = long = None
-        if room is not None and room.low:
-            low = f"the disk of the store has only {room.free // _MIB} MiB left: free some space"
+        little = disk_text(room) if room is not None and room.little else None
+        long = None
         if room is not None and room.wal > self._wal_most:
             long = (
                 f"the WAL of the store has grown to {room.wal // _MIB} MiB, because another program keeps reading "
@@ -104,7 +110,7 @@ class StoreWatch:
             )
         if (behind := self._store.checkpointing) is not None:
             long = f"the WAL of the store cannot be put away: {behind}"
-        self._troubles.note("disk_low", low, now_ms)
+        self._troubles.note("disk_filling", little, now_ms)
         self._troubles.note("store_wal", long, now_ms)
 
     async def run(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from watch.core.clock_epoch import ClockEpoch, following
+from watch.core.clock_epoch import Boot, ClockEpoch, following
 from watch.core.confirm import Belief
 from watch.core.ledger import Kind
 from watch.hub.replay import epochs_of
@@ -29,10 +29,12 @@ _SOON_MS = 60_000  # how far the clock of another machine may be ahead
 Key = tuple[str, str]
 
 
-def epoch_from(reads: Reads, last_ms: int, now_ms: int, *, followed: bool) -> ClockEpoch:
-    """The clock epoch that begins at *now_ms* where the record ends at *last_ms*."""
+def epoch_from(
+    reads: Reads, last_ms: int, now_ms: int, *, followed: bool, boot: Boot | None = None
+) -> ClockEpoch | None:
+    """The clock epoch that begins at *now_ms* where the record ends at *last_ms* (`following`); None without one."""
     before = epochs_of(reads).entries
-    return following(last_ms, now_ms, before[-1] if before else None, followed=followed)
+    return following(last_ms, now_ms, before[-1] if before else None, followed=followed, boot=boot)
 
 
 class TakenOver:

@@ -45,21 +45,30 @@ KINDS = {
         not_ready=True,
     ),
     "store_lost": TroubleKind(
-        "Put the file of the store back, or stop the hub and start it again; what is said here tells which "
-        "file it was. What the hub has in memory is written as soon as that is possible.",
+        "If another file is in the place of the store, move it away: the hub then writes the store anew, and "
+        "nothing is lost. Do not put a former file of the store back. If you stop the hub instead, it keeps "
+        "all that it has in a file beside it whose name ends with `.rescued`; `threenines restore FILE` "
+        "takes it over.",
+        not_ready=True,
+    ),
+    "store_corrupt": TroubleKind(
+        f"{_KEEP} Then move the store and its -wal and -shm files away, and put the newest backup in its "
+        "place with `threenines restore FILE`; without a backup, `threenines run` begins a new store.",
         not_ready=True,
     ),
     "store_renewed": TroubleKind(
         "Do nothing about the store: the hub has written it anew. Find out who removed or replaced its file."
     ),
-    "store_rows": TroubleKind("Stop the hub, run `threenines ledger rebuild`, and start it again."),
+    "store_rows": TroubleKind(
+        "Stop the hub, run `threenines ledger rebuild`, which removes what cannot be read or makes it anew, "
+        "and start the hub again."
+    ),
     "store_wal": TroubleKind(
         "Find the program that keeps the store open with `fuser -v` and its file, and close it."
     ),
     "checkpoint": TroubleKind("Run `threenines ledger verify`; it shows what is wrong with the record."),
     "days": TroubleKind("Run `threenines ledger verify --figures`; it shows what is wrong with the days."),
     "hub_socket": TroubleKind("Make the folder of the store writable for the hub; it opens the socket then."),
-    "disk_low": TroubleKind("Free space on the disk of the store, or enlarge it."),
     "disk_filling": TroubleKind(
         "Free space on that disk or enlarge it. To make the store grow less, raise `every` or lower "
         "`retention` in checks.yaml, then run `threenines reload`."
@@ -112,14 +121,18 @@ KINDS = {
         "NAME` runs a check now and shows whether it works. If a probe gives no answer at all, raise its "
         "`timeout` or correct its options, then run `threenines reload`."
     ),
+    "oncall_gap": TroubleKind(
+        "Put somebody there: `threenines oncall override PERSON --rotation {it} --from TIME --to TIME`, or "
+        "change `rotations` in checks.yaml and run `threenines reload`."
+    ),
     "config_reload": TroubleKind(
         "Correct checks.yaml: `threenines validate` lists every mistake. The hub loads the file when you "
         "save it. What needs a restart is taken over when you stop the hub and start it again."
     ),
     # ---- what `threenines doctor` finds by itself ----
     "config_mistake": TroubleKind("Correct it in checks.yaml; `threenines validate` shows whether it is right."),
-    "config_warning": TroubleKind(
-        "If it is not what you mean, change it in checks.yaml and run `threenines reload`."
+    "config_ignored": TroubleKind(
+        "Change or remove it in checks.yaml, then run `threenines reload`."
     ),
     "no_hub": TroubleKind("Correct what else is listed here, then start it with `threenines run`."),
     "hub_silent": TroubleKind(
@@ -140,16 +153,15 @@ KINDS = {
     "store_unreadable": TroubleKind(
         "Give this user the permission to read the store and its folder, or run this as the hub's user."
     ),
-    "store_corrupt": TroubleKind(
-        f"{_KEEP} Then move the store and its -wal and -shm files away, and put the newest backup in its "
-        "place with `threenines restore FILE`; without a backup, `threenines run` begins a new store."
-    ),
     "store_newer": TroubleKind(
         "Install the version of Threenines that wrote it. To go back to this version, move the copy that "
         "was made before the migration (its name ends with `.schema-` and a number) in its place, and "
         "remove its -wal and -shm files."
     ),
-    "store_foreign": TroubleKind("Set `store:` in checks.yaml to another file."),
+    "store_link": TroubleKind(
+        "Remove that link and find out who made it, or set `store:` in checks.yaml to the file itself."
+    ),
+    "store_foreign": TroubleKind("Set `store:` in checks.yaml to another file, or move that file away."),
     "ledger_broken": TroubleKind(
         f"{_KEEP} `threenines ledger verify` shows the first break; then put a backup from before it in "
         "its place with `threenines restore FILE`."

@@ -105,11 +105,6 @@ class Troubles:
             if not kept:
                 self._now.pop(found.key)
 
-    def unwritten(self, why: str | None, now_ms: int) -> None:
-        """Why the store takes nothing just now; None while it does."""
-        text = f"the store takes no writes, all is kept in memory: {why}"
-        self.note("store_stuck", None if why is None else text, now_ms)
-
     def unread(self, checks: int, now_ms: int) -> None:
         """So many checks have had no reading since the hub began; `look` says it if that lasts."""
         has = "1 check has" if checks == 1 else f"{checks:,} checks have"
@@ -120,10 +115,6 @@ class Troubles:
         """A loop of the hub has not run for *ago_ms*, which is too long; None while it runs."""
         text = f"the loop {loop} of the hub has not run for {span(ago_ms)}" if ago_ms is not None else None
         self.note(f"loop_stuck:{loop}", text, now_ms)
-
-    def disk(self, text: str | None, now_ms: int) -> None:
-        """How little of the store's disk is left; None when it is enough."""
-        self.note("disk_filling", text, now_ms)
 
     def stuck(self, waiting_since_ms: int | None, now_ms: int) -> None:
         """The notice that has waited longest to be delivered was written at *waiting_since_ms*."""

@@ -9,12 +9,11 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from functools import cache
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import EntryPoint, EntryPoints
 
     from watch.ports import Probe
 
@@ -39,7 +38,12 @@ def own_kinds() -> frozenset[str]:
 @cache
 def kinds() -> tuple[str, ...]:
     """The names of all kinds, without importing one: a file here, or a plug-in's entry point."""
-    return tuple(sorted(own_kinds() | {plugin.name for plugin in entry_points(group=_GROUP)}))
+    return tuple(sorted(own_kinds() | {plugin.name for plugin in _plugins()}))
+
+
+def is_kind(name: str) -> bool:
+    """Whether there is a kind of that name. Plug-ins are looked for only when it is none of our own."""
+    return name in own_kinds() or name in kinds()
 
 
 @cache
@@ -47,7 +51,7 @@ def package_of(kind: str) -> str | None:
     """The package that *kind* comes from; None for a kind of our own."""
     if kind in own_kinds():
         return None
-    packages = [_package(plugin) for plugin in entry_points(group=_GROUP, name=kind)]
+    packages = [_package(plugin) for plugin in _plugins(kind)]
     return " and ".join(dict.fromkeys(packages)) or None
 
 
@@ -62,7 +66,7 @@ def of_kind(kind: str) -> type[Probe]:
     """
     from watch.probes.base import registry  # noqa: PLC0415 - the registry fills while we load
 
-    if kind not in kinds():
+    if not is_kind(kind):
         raise KeyError(kind)
     if kind in own_kinds():
         importlib.import_module(f"{__name__}.{kind}")
@@ -73,7 +77,7 @@ def of_kind(kind: str) -> type[Probe]:
 
 def _plug_in(kind: str, registry: dict[str, type[Probe]]) -> None:
     """Import the plug-in that has *kind*; what it registered is taken back when it cannot be used."""
-    plugins = tuple(entry_points(group=_GROUP, name=kind))
+    plugins = tuple(_plugins(kind))
     package = package_of(kind) or ""
     if len({plugin.value for plugin in plugins}) > 1:
         raise PluginFault(package, "several packages have this kind; uninstall all but one")
@@ -96,6 +100,14 @@ def _refuse_claims(kind: str, registry: dict[str, type[Probe]], before: dict[str
             raise ValueError(f"it claims the kind {claimed!r}, which is one of Threenines' own")
     if kind not in registry:
         raise ValueError(f"its entry point registers no kind {kind!r}")
+
+
+def _plugins(kind: str | None = None) -> EntryPoints:
+    """The entry points of all plug-ins, or those that have *kind*."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - 30 modules, which kinds of our own do not need
+
+    found = entry_points(group=_GROUP)
+    return found if kind is None else found.select(name=kind)
 
 
 def _package(plugin: EntryPoint) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -19,12 +19,21 @@ from watch.probes.wire.net.certificate import spelled
 from watch.probes.wire.net.proxied import parts as proxy_parts
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from watch.core.reading import FactValue
+    from watch.probes.wire.http.transfer import Answer
 
 MOST_BODY = 2 << 20
 _room = lru_cache(maxsize=256)(size)
+
+
+@cache
+def _pursuing() -> Callable[[HttpRequest, dict[str, float]], Awaitable[tuple[Answer, int, str]]]:
+    from watch.probes.wire.http.pursuit import pursue  # noqa: PLC0415 - brings libcurl, when a check needs it
+
+    return pursue
 
 
 @probe("http", main="url")
@@ -103,6 +112,7 @@ class HttpProbe(Described):
     redirects: Literal["follow", "none"] = "follow"
     max_body: str = "256KiB"
     metadata: bool = False
+    _request: HttpRequest = field(init=False, repr=False, compare=False)  # the same for all runs
 
     def __post_init__(self) -> None:
         target(self.url)
@@ -122,6 +132,7 @@ class HttpProbe(Described):
         if self.proxy is not None:
             proxy_parts(self.proxy)
         self._http3_makes_sense()
+        object.__setattr__(self, "_request", self._made())
 
     def _http3_makes_sense(self) -> None:
         if self.version == "3" and target(self.url).scheme != "https":
@@ -134,7 +145,7 @@ class HttpProbe(Described):
     def peer(self) -> str:
         return target(self.url).host
 
-    def _request(self) -> HttpRequest:
+    def _made(self) -> HttpRequest:
         return HttpRequest(
             url=self.url,
             method=self.method,
@@ -155,10 +166,8 @@ class HttpProbe(Described):
         )
 
     async def run(self, *, now: datetime) -> Reading:
-        from watch.probes.wire.http.pursuit import pursue  # noqa: PLC0415 - brings libcurl, when a check needs it
-
         phases: dict[str, float] = {}
-        answer, redirects, where = await pursue(self._request(), phases)
+        answer, redirects, where = await _pursuing()(self._request, phases)
         facts: dict[str, FactValue] = {
             "status": answer.status,
             "latency": sum(phases.values()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.reading import FactValue
+    from watch.probes.wire.net.echo import Denied, Echo, Volley
+
+
+@cache
+def _parts() -> tuple[type[Denied], type[Echo], type[Volley]]:
+    from watch.probes.wire.net.echo import Denied, Echo, Volley  # noqa: PLC0415 - when a check needs it
+
+    return Denied, Echo, Volley
 
 
 @probe("icmp", main="host")
@@ -72,14 +81,13 @@ class IcmpProbe(Family, Described):
         return self.host
 
     async def run(self, *, now: datetime) -> Reading:  # noqa: ARG002 - part of the protocol
-        from watch.probes.wire.net.echo import Denied, Echo, Volley  # noqa: PLC0415 - when a check needs it
-
+        denied, engine, shape = _parts()
         phases = dict[str, float]()
         ip = await located(self.host, family=self.family, metadata=True, phases=phases)
-        echo, volley = shared(Echo), Volley(self.packets, self.gap, self.wait, self.size)
+        echo, volley = shared(engine), shape(self.packets, self.gap, self.wait, self.size)
         try:
             trips = await echo.send(ip, volley)
-        except Denied:
+        except denied:
             if echo.program is None:
                 raise
             from watch.probes.wire.net.ping_program import pings  # noqa: PLC0415 - the last resort

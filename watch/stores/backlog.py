@@ -28,6 +28,7 @@ _REPLACED = (
     "notices",
     "heard",
     "silences",
+    "overrides",
 )
 
 
@@ -80,6 +81,7 @@ def rows_of(batch: Batch) -> int:
         + len(batch.silences)
         + len(batch.gaps)
         + len(batch.sketches)
+        + len(batch.overrides)
     )
 
 

@@ -1,6 +1,7 @@
 """The room for the store: what is free on its disk, how fast that shrinks, and when nothing is left.
 
-What fills the disk may be another program, so growth is measured on what is free, not on the store alone.
+What fills the disk may be another program, so growth is measured on what is free, not on the store alone. A forecast
+reaches at most 24 times as far as we have measured: one large download in the first hour is no trend.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _DAY_MS = 86_400_000
 _EVERY_MS = 60_000  # between the points of the line
-_LEAST_MS = 600_000  # of measurement before anything is foretold
-_NEVER_MS = 3650 * _DAY_MS
+_LEAST_MS = 3_600_000  # of measurement before anything is foretold
+_AHEAD = 24  # times as long as was measured
+_SOON_MS = 7 * _DAY_MS
+_FEW = 256 << 20  # bytes; too little on any disk
 _LOW = 0.05
 _PLENTY = 1 << 30  # bytes; on a large disk five percent are enough for a long time
 
@@ -29,27 +33,37 @@ class Room:
     Args:
         free, total: Bytes of the disk; free is what this user may still use.
         store, wal: Bytes of the database and of its WAL.
-        growth: By how many bytes a day the free room shrinks, negative when it grows; None before ten minutes of looks.
-        full_ms: When nothing is left at that growth, Unix time in ms; None when that is not within ten years.
+        growth: By how many bytes a day the free room shrinks, negative when it grows; None before an hour of looks.
+        known_ms: Over how long that was measured, at most a day.
     """
 
     free: int
     total: int
-    store: int
-    wal: int
+    store: int = 0
+    wal: int = 0
     growth: float | None = None
-    full_ms: int | None = None
+    known_ms: int = 0
 
     @property
-    def low(self) -> bool:
-        """Whether under five percent and under a gibibyte are free."""
-        return self.free < min(_PLENTY, self.total * _LOW)
+    def left_ms(self) -> int | None:
+        """After how long nothing is left at that growth; None when it does not shrink or that is too far ahead."""
+        if self.growth is None or self.growth <= 0:
+            return None
+        left_ms = round(self.free / self.growth * _DAY_MS)
+        return left_ms if left_ms <= _AHEAD * self.known_ms else None
+
+    @property
+    def little(self) -> bool:
+        """Whether it is nearly full, or will be within a week."""
+        if self.free < max(_FEW, min(_PLENTY, self.total * _LOW)):
+            return True
+        return self.left_ms is not None and self.left_ms < _SOON_MS
 
 
-def room(path: Path) -> Room | None:
+def room(path: Path, statvfs: Callable[[Path], os.statvfs_result] = os.statvfs) -> Room | None:
     """The room for the store at *path* now, without growth; None when its folder cannot be looked at."""
     try:
-        disk = os.statvfs(path.parent)
+        disk = statvfs(path if path.exists() else path.parent)
     except OSError:
         return None
     unit = disk.f_frsize
@@ -90,11 +104,9 @@ class RoomOverTime:
             points.popleft()
 
     def told(self, now: Room, now_ms: int) -> Room:
-        """*now* with its growth, and with the instant when nothing is left."""
+        """*now* with its growth over the last day."""
         since_ms, free = self._points[0]
-        if now_ms - since_ms < _LEAST_MS:
+        known_ms = now_ms - since_ms
+        if known_ms < _LEAST_MS:
             return now
-        growth = (free - now.free) / (now_ms - since_ms) * _DAY_MS
-        left_ms = now.free / growth * _DAY_MS if growth > 0 else _NEVER_MS
-        full_ms = now_ms + round(left_ms) if left_ms < _NEVER_MS else None
-        return replace(now, growth=growth, full_ms=full_ms)
+        return replace(now, growth=(free - now.free) / known_ms * _DAY_MS, known_ms=known_ms)

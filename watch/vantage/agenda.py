@@ -53,6 +53,7 @@ class Slot:
         "late_at",
         "queued",
         "retry",
+        "slack",
         "started",
         "timeout",
         "unsettled",
@@ -77,12 +78,8 @@ class Slot:
         self.every = check.every.total_seconds()
         self.retry = min(check.retry_every.total_seconds(), self.every)
         self.timeout = check.timeout.total_seconds()
+        self.slack = max(1.0, self.every / 2)  # after it was due it still counts as asked on time
         self.host = str(getattr(check.probe, "peer", str)())
-
-    @property
-    def slack(self) -> float:
-        """How long after it was due it still counts as asked on time, in seconds."""
-        return max(1.0, self.every / 2)
 
     def next_due(self, now: float) -> float:
         """When to ask again after a run that started at `asked` and ended at *now*."""

@@ -39,10 +39,11 @@ class Limit:
         self.expired = False
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
         self._task, self._before = task, task.cancelling()
-        self._handle = asyncio.get_running_loop().call_later(self._seconds, self._due)
+        self._handle = loop.call_later(self._seconds, self._due)
 
     def _due(self) -> None:
         waited = 0.0 if self._waited is None else self._waited.seconds()

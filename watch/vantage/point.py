@@ -41,20 +41,14 @@ TAINTING = 0.1  # seconds of waiting for the loop from which on a latency is tai
 
 
 class _Run:
-    """One run under way. `over` once its slot is released, at its end or when it is abandoned.
+    """One run under way. `over` once its slot is released, at its end or when it is abandoned."""
 
-    The deadline is net of the loop's delays, like the time limit.
-    """
+    __slots__ = ("over", "slot", "task")
 
-    __slots__ = ("deadline", "over", "slot", "task")
-
-    def __init__(self, slot: Slot, deadline: float) -> None:
-        self.slot, self.deadline = slot, deadline
+    def __init__(self, slot: Slot) -> None:
+        self.slot = slot
         self.over = False
         self.task: asyncio.Task[None] | None = None
-
-    def __lt__(self, other: _Run) -> bool:
-        return self.deadline < other.deadline
 
 
 class VantagePoint:
@@ -84,7 +78,9 @@ class VantagePoint:
         self._clock = clock
         self._meter, self._pace = LoadMeter(), Pace()
         self._out = Deliveries(vantage.name, uplink, clock, self.heard)
-        self._runs: list[_Run] = []
+        # By deadline, net of the loop's delays like the time limit; the number sets the order of equals.
+        self._runs: list[tuple[float, int, _Run]] = []
+        self._started = 0
         self._memories: dict[str, Memory] = {}
         self._kept = dict(kept or {})
         self._stopping = asyncio.Event()
@@ -131,7 +127,7 @@ class VantagePoint:
         while not self._stopping.is_set():
             expected = self.tick(expected)
             await self._clock.sleep(max(0.0, expected - self._clock.monotonic()))
-        tasks = [run.task for run in self._runs if run.task is not None and not run.over]
+        tasks = [run.task for *_, run in self._runs if run.task is not None and not run.over]
         tasks += [self._round] if self._round is not None else []
         for task in tasks:
             task.cancel()
@@ -146,12 +142,12 @@ class VantagePoint:
         now = self.ticked = self._clock.monotonic()
         following = max(expected, now) + TICK
         lag = self.lag.ticked(now, expected, following)
-        late, net = 0.0, now - self.lag.total
+        late, net, loop = 0.0, now - self.lag.total, asyncio.get_running_loop()
         for slot in self.agenda.take(now, self._pace.quota(left_out=self.agenda.left_out)):
             late = max(late, now - slot.due)
-            self._start(slot, net)
-        while self._runs and (self._runs[0].over or self._runs[0].deadline <= net):
-            run = heapq.heappop(self._runs)
+            self._start(slot, net, loop)
+        while self._runs and (self._runs[0][2].over or self._runs[0][0] <= net):
+            run = heapq.heappop(self._runs)[2]
             if not run.over:
                 self._abandon(run)
         if self.canaries and now >= self._next_round and (self._round is None or self._round.done()):
@@ -186,10 +182,11 @@ class VantagePoint:
         if not self._stopping.is_set():
             self._look_soon()
 
-    def _start(self, slot: Slot, net: float) -> None:
-        run = _Run(slot, net + slot.timeout + GRACE)
-        heapq.heappush(self._runs, run)
-        run.task = asyncio.create_task(self._ask(run))
+    def _start(self, slot: Slot, net: float, loop: asyncio.AbstractEventLoop) -> None:
+        run = _Run(slot)
+        self._started += 1
+        heapq.heappush(self._runs, (net + slot.timeout + GRACE, self._started, run))
+        run.task = loop.create_task(self._ask(run))
 
     async def _ask(self, run: _Run) -> None:
         check = run.slot.check

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
 from watch.core.figures import account_so_far
 from watch.core.localtime import Month
 from watch.core.reading import NOTHING
-from watch.hub.answers import disk_text, doctor_answer
+from watch.hub.answers import doctor_answer, status_answer
+from watch.hub.on_call_answer import on_call_answer
 from watch.versions import versions
 from watch.web.operators import Beat, Fact, Health, Readiness
 from watch.web.series import CheckSample, ComponentSample, Samples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
     from watch.core.settings import Settings
     from watch.core.standing import OwnTrouble
     from watch.hub.hub import Hub
     from watch.ports import Clock
-    from watch.stores.disk import DiskLeft
+    from watch.stores.room import Room
 
 _FIGURES_EVERY = 15.0  # seconds; a scrape must not compute the month's figures
 _SLICE, _REST = 0.005, 0.02  # seconds of figures before the loop may do something else, and until the next
@@ -34,7 +36,7 @@ class Views:
         beats: For each loop, when it last ran, on the monotonic clock in seconds.
         unwritten: Why what is acknowledged is not on disk now; None while it is.
         pending: The number of notices that wait to be sent.
-        disk: What is left of the store's disk at an instant (Unix time in ms).
+        room: What is left of the store's disk.
     """
 
     def __init__(
@@ -44,10 +46,10 @@ class Views:
         beats: Mapping[str, Callable[[], float]],
         unwritten: Callable[[], object],
         pending: Callable[[], int],
-        disk: Callable[[int], DiskLeft | None],
+        room: Callable[[], Room | None],
     ) -> None:
         self._hub, self._clock, self._beats = hub, clock, beats
-        self._unwritten, self._pending, self._disk = unwritten, pending, disk
+        self._unwritten, self._pending, self._room = unwritten, pending, room
         self._versions = versions()  # of what runs; others may be installed meanwhile
         self._unread: tuple[Settings | None, list[str]] = None, []
         self._figures: tuple[ComponentSample, ...] = ()
@@ -107,9 +109,6 @@ class Views:
         for name, at in self._beats.items():
             ago_ms = round((beat - at()) * 1000)
             troubles.silent(name, ago_ms if ago_ms > _STUCK_MS else None, now)
-        left = self._disk(now)
-        little = left is not None and left.little and all(t.kind != "disk_low" for t in troubles.current())
-        troubles.disk(disk_text(left) if left is not None and little else None, now)
         return troubles.current()
 
     def _unasked(self) -> int:
@@ -120,9 +119,30 @@ class Views:
         self._unread = settings, [name for name in names if not self._hub.judged(name)]
         return len(self._unread[1])
 
+    @property
+    def questions(self) -> Mapping[str, Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]]:
+        """What the command line may ask, by verb."""
+        return {"status": self.status, "now": self.time, "doctor": self.diagnosis, "oncall": self.on_call}
+
+    async def status(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The answer to `status`."""
+        hub = self._hub
+        return status_answer(hub.settings, hub.board, self._clock.now_ms(), os.getpid(), self.troubles())
+
+    async def time(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The hub's time, which may differ from the machine's."""
+        return {"now_ms": self._clock.now_ms()}
+
+    async def on_call(self, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The answer to `oncall`, made in another thread: a year of turns takes a while."""
+        hub = self._hub
+        return await asyncio.to_thread(
+            on_call_answer, hub.settings, hub.on_call.recorded, said, self._clock.now_ms()
+        )
+
     async def diagnosis(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         """The answer to `doctor`."""
         now = self._clock.now_ms()
         return doctor_answer(
-            self._hub.settings, self.troubles(), self._disk(now), self._versions, now, os.getpid()
+            self._hub.settings, self.troubles(), self._room(), self._versions, now, os.getpid()
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from watch.errors import StoreCorrupt, StoreError, StoreHeld
@@ -13,7 +13,7 @@ from watch.stores.backlog import Backlog
 from watch.stores.sqlite import commits, opening
 from watch.stores.sqlite.faults import DiskFault, StoreWaits
 from watch.stores.sqlite.lock import hold
-from watch.stores.sqlite.place import Place, renewed
+from watch.stores.sqlite.place import Place, renewed, rescued
 from watch.stores.sqlite.reads import SqliteReads
 from watch.stores.sqlite.soundness import Check
 from watch.stores.sqlite.visits import reading, rewriting
@@ -51,6 +51,7 @@ class SqliteStore:
         self._commits, self._backlog = commits.Commits(), Backlog() if backlog is None else backlog
         self._lost: StoreError | None = None
         self.renewed: str | None = None
+        self._closing = False
         self._stale = False
         self._pouring: asyncio.Future[int] | None = None
         self._move_again = 0.0
@@ -162,7 +163,7 @@ class SqliteStore:
             )
             self._move_again = monotonic + _MOVE_AGAIN
             self._writer.moving = lambda connection: self._moved(connection, place, what)
-            self._writer.submit(lambda _: 0)
+            self._writer.submit(lambda _: 0).add_done_callback(_seen)
 
     def _read_again(self) -> None:
         """Read the file that is written now: the former connection keeps the room of a removed one."""
@@ -179,10 +180,17 @@ class SqliteStore:
         """The connection to a copy at the path; *connection* itself when there cannot be one now."""
         try:
             fresh, found = renewed(place, connection)
+        except StoreCorrupt:
+            raise StoreCorrupt(
+                f"{self.path}: the store {what} while the hub runs, and what is left is damaged. It is only read "
+                "from now on. Stop the hub and restore a backup (`threenines restore FILE`)."
+            ) from None
         except StoreError as error:
-            self._lost = StoreError(
-                f"{self.path}: the store {what} while the hub runs. What is written is gone when the hub ends. {error}"
-            )
+            end = "What is written is gone when the hub ends."
+            if self._closing:
+                with suppress(StoreError):
+                    end = f"All that it holds is in {rescued(place, connection)}."
+            self._lost = StoreError(f"{self.path}: the store {what} while the hub runs. {end} {error}")
             return connection
         self._place, self._lock, self._writer.displaced, self._stale = found, found.lock, False, True
         self.renewed = (
@@ -249,6 +257,7 @@ class SqliteStore:
     async def close(self) -> None:
         self.reads.shut()  # first: only the last connection to close can remove the WAL
         self._check.stop()
+        self._closing = True
         if self._place is not None and self._place.lost() is not None and self._writer.moving is None:
             self._move_again = 0.0
             self.look(math.inf)

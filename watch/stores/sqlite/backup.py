@@ -7,6 +7,7 @@ starts again when another connection writes meanwhile.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import secrets
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _PAGES = 2_000  # of one step: a writer waits no longer than that
 _BESIDE = ("", "-wal", "-shm", "-journal")
+_PARTIAL = ".partial"
 
 
 def copied(store: Path, target: Path) -> int:
@@ -32,6 +34,7 @@ def copied(store: Path, target: Path) -> int:
     StoreError when *target* exists or cannot be written; StoreCorrupt when a page of the copy is damaged.
     """
     try:
+        _remove_left(target)
         if target.exists():
             raise FileExistsError  # noqa: TRY301 - said below, as when it appears meanwhile
         with partial(target) as copy:
@@ -50,15 +53,56 @@ def copied(store: Path, target: Path) -> int:
 
 @contextlib.contextmanager
 def partial(target: Path) -> Iterator[Path]:
-    """An empty file beside *target* for what is not whole yet; it is gone afterwards."""
-    file = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}.partial")
-    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    """An empty file beside *target* for what is not whole yet; it is gone afterwards.
+
+    A kill leaves it there, as large as the store. So it is locked while it is in use, and the next one for *target*
+    removes what nobody holds.
+    """
+    _remove_left(target)
+    file, held = _held(target)
     try:
         yield file
     finally:
-        for suffix in _BESIDE:
+        os.close(held)
+        _remove(file)
+
+
+def _held(target: Path) -> tuple[Path, int]:
+    """A new file beside *target*, and the descriptor that locks it."""
+    while True:
+        file = target.with_name(f"{_prefix(target)}{secrets.token_hex(4)}{_PARTIAL}")
+        held = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if os.fstat(held).st_nlink:
+            return file, held
+        os.close(held)  # another backup took it for one that was left, before it was locked
+
+
+def _prefix(target: Path) -> str:
+    return f".{target.name[:80]}."
+
+
+def _remove_left(target: Path) -> None:
+    """Remove the partial files for *target* of those who were killed."""
+    start, length = _prefix(target), len(secrets.token_hex(4))
+    with contextlib.suppress(OSError):
+        for file in target.parent.iterdir():
+            token = file.name.removeprefix(start).removesuffix(_PARTIAL)
+            if file.name != f"{start}{token}{_PARTIAL}" or len(token) != length:
+                continue
             with contextlib.suppress(OSError):
-                file.with_name(file.name + suffix).unlink()
+                held = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+                try:
+                    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    _remove(file)
+                finally:
+                    os.close(held)
+
+
+def _remove(file: Path) -> None:
+    for suffix in _BESIDE:
+        with contextlib.suppress(OSError):
+            file.with_name(file.name + suffix).unlink()
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -123,10 +167,13 @@ def _placed(backup: Path, store: Path) -> None:
 def _set_aside(backup: Path, store: Path, former: Path) -> None:
     with partial(store) as copy:
         _copy(backup, copy)
-        for suffix in reversed(_BESIDE):
+        for suffix in _BESIDE[1:]:
             with contextlib.suppress(FileNotFoundError):
                 store.with_name(store.name + suffix).rename(former.with_name(former.name + suffix))
-        copy.rename(store)
+        os.link(store, former)
+        copy.rename(
+            store
+        )  # there is a store at every moment: else a hub that starts now would make an empty one
         synced(store.parent)
 
 

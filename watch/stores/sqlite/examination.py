@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from watch.errors import StoreCorrupt, StoreError
-from watch.stores.sqlite.faults import explained
+from watch.stores.sqlite.faults import explained, links, only_wrong
 from watch.stores.sqlite.opening import _migrations, _reader, checked, refuse_network
 
 if TYPE_CHECKING:
@@ -32,10 +32,13 @@ def store_faults(path: Path) -> Iterator[StoreFault]:
     try:
         refuse_network(path)
     except StoreError as error:
-        yield StoreFault("store_folder", _only_wrong(error))
+        yield StoreFault("store_folder", only_wrong(error))
     locked = _unwritable(path)
     if locked:
         yield StoreFault("store_folder", locked)
+    if found := links(path):
+        yield StoreFault("store_link", f"{found[0]}: is a symbolic link")
+        return
     if not path.exists():
         return
     if not path.is_file():
@@ -44,10 +47,10 @@ def store_faults(path: Path) -> Iterator[StoreFault]:
     try:
         yield from _of_file(path)
     except StoreCorrupt as error:
-        yield StoreFault("store_corrupt", _only_wrong(error))
+        yield StoreFault("store_corrupt", only_wrong(error))
     except StoreError as error:
         if not locked:  # SQLite must write beside a store even to read it
-            yield StoreFault("store_unreadable", _only_wrong(error))
+            yield StoreFault("store_unreadable", only_wrong(error))
 
 
 def _of_file(path: Path) -> Iterator[StoreFault]:
@@ -79,8 +82,3 @@ def _unwritable(path: Path) -> str:
     if not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=True):
         return f"{path.parent}: the folder of the store may not be written"
     return ""
-
-
-def _only_wrong(error: StoreError) -> str:
-    """What *error* says is wrong, without what it says to do."""
-    return str(error).partition(" Nothing was changed.")[0].removesuffix(".")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import apsw
 
-from watch.errors import StoreCorrupt, StoreError
+from watch.errors import RowsDamaged, StoreCorrupt, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,10 +78,43 @@ def damaged(path: Path, table: str, row: str) -> StoreCorrupt:
             "Restore a backup (`threenines restore FILE`), or stop the hub and run `threenines ledger rebuild`, "
             "which removes the row: what it said is then learnt anew."
         )
-    return StoreCorrupt(
+    kind = StoreCorrupt if table in ("ledger", "evidence") else RowsDamaged
+    return kind(
         f"{path}: a row of the table {table} is damaged ({row}); another program or the disk has changed it. "
         f"Nothing was changed. {cure}"
     )
+
+
+def links(path: Path) -> list[Path]:
+    """Symbolic links in the place of *path* or of a file that belongs to it. SQLite and we follow none."""
+    return [
+        file
+        for end in ("", "-wal", "-shm", ".lock")
+        if (file := path.with_name(path.name + end)).is_symlink()
+    ]
+
+
+def refuse_tampered(path: Path) -> None:
+    """Raise StoreError when a link is beside *path*, StoreCorrupt when *path* has no byte but its WAL has.
+
+    SQLite says of the first only that it cannot open the file, and takes the second for a new database.
+    """
+    if found := links(path):
+        raise StoreError(f"{found[0]}: is a symbolic link. Remove it, and find out who made it.")
+    wal = path.with_name(f"{path.name}-wal")
+    if path.exists() and not path.stat().st_size and wal.exists() and wal.stat().st_size:
+        raise StoreCorrupt(
+            f"{path}: the database is damaged: the file is empty, but {wal.name} is not, so something has emptied it. "
+            "Nothing was changed. Keep a copy of both, then restore a backup, or move both away to begin a new one."
+        )
+
+
+def only_wrong(error: StoreError) -> str:
+    """What *error* says is wrong, without what it says to do."""
+    wrong = str(error)
+    for advice in (" Nothing was changed.", " It is only read", " Stop the hub"):
+        wrong = wrong.partition(advice)[0]
+    return wrong.removesuffix(".")
 
 
 def waits(path: Path, error: OSError) -> StoreWaits | None:
@@ -92,6 +125,8 @@ def waits(path: Path, error: OSError) -> StoreWaits | None:
 
 def _meant(path: Path, error: apsw.Error, number: int) -> Exception:
     code = getattr(error, "extendedresult", 0)
+    if path.exists() and not path.is_file():
+        return StoreError(f"{path}: is not a file. Set `store:` in checks.yaml to another path.")
     if isinstance(error, apsw.FullError):
         number = errno.ENOSPC
     if isinstance(error, apsw.FullError | apsw.CantOpenError | apsw.IOError) and code not in _SYNC:

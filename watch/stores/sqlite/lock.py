@@ -125,21 +125,40 @@ def holder(path: Path) -> int | None:
     try:
         asked = struct.pack(_LOCK, fcntl.F_WRLCK, 0, 0, 0, 0)
         held = struct.unpack(_LOCK, fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, asked))[0] != fcntl.F_UNLCK
-        listed = _listed(lock)
-        if listed or not held:  # the text may be of an earlier hub: a read-only file system keeps it
-            return listed
         text = os.pread(descriptor, 32, 0).strip()
-        return int(text) if text.isdigit() else 0
     finally:
         os.close(descriptor)
+    listed = _listed(lock)
+    if listed or not held:  # the text may be of an earlier hub: a read-only file system keeps it
+        return listed
+    return int(text) if text.isdigit() else 0
 
 
 def _listed(lock: Path) -> int | None:
     """The process that has a flock on *lock*, as the system lists it; for a file that we may not open, or not write."""
     with contextlib.suppress(OSError, ValueError, IndexError):
-        inode = str(lock.stat().st_ino)
+        found = lock.stat()
         for line in Path("/proc/locks").read_text("utf-8").splitlines():
             words = line.split()
-            if words[1] == "FLOCK" and words[5].split(":")[2] == inode:
-                return max(int(words[4]), 0)
+            if words[1] == "FLOCK" and words[5].split(":")[2] == str(found.st_ino):
+                process = max(int(words[4]), 0)
+                if _has_open(process, found):
+                    return process
     return None
+
+
+def _has_open(process: int, file: os.stat_result) -> bool:
+    """Whether *process* has *file* open; also True when we may not look.
+
+    Files of two disks may have the same number, and the system lists locks by another number of the disk than `stat`
+    gives on some file systems.
+    """
+    try:
+        descriptors = list(Path(f"/proc/{process}/fd").iterdir())
+    except OSError:
+        return True
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):
+            if os.path.samestat(descriptor.stat(), file):
+                return True
+    return False

@@ -12,30 +12,21 @@ import os
 import stat
 import time
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import apsw
 
 from watch.errors import StoreCorrupt, StoreError
-from watch.stores.sqlite.faults import explained, waits
+from watch.stores.sqlite.faults import explained, refuse_tampered, waits
 from watch.stores.sqlite.lock import hold, holder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
-    "checked",
-    "free_name",
-    "hold",
-    "holder",
-    "readable",
-    "refuse_network",
-    "synced",
-    "unwritten",
-    "writable",
-]
+    "checked", "free_name", "hold", "holder", "readable", "refuse_network", "synced", "unwritten", "writable"
+]  # fmt: skip
 
 _PROFILE = """
 PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;
@@ -82,6 +73,7 @@ def writable(path: Path, migrations: Sequence[tuple[str, str]] | None = None) ->
     """
     file = named(path)
     _guard(path, file)
+    refuse_tampered(path)
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW
     with explained(path):
         connection = apsw.Connection(str(file), flags=flags)
@@ -89,6 +81,7 @@ def writable(path: Path, migrations: Sequence[tuple[str, str]] | None = None) ->
         with explained(path, lambda: connection.system_errno):
             if connection.readonly("main"):
                 os.close(os.open(file, os.O_RDWR | os.O_CLOEXEC))  # says why
+            _begun(connection, path, _migrations() if migrations is None else migrations)
             # apsw stops at the first row: only reading all rows runs all statements
             list(connection.execute(_PROFILE))
             _migrate(connection, path, _migrations() if migrations is None else migrations)
@@ -175,6 +168,7 @@ def readable(path: Path, *, ours: bool = False) -> apsw.Connection:
 
 def _reader(path: Path, *, ours: bool) -> apsw.Connection:
     """A connection beside the writer's; where its shared memory cannot be used, one to a store that nobody writes."""
+    refuse_tampered(path)
     try:
         with explained(path):
             connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
@@ -236,21 +230,13 @@ def unwritten() -> apsw.Connection:
 
 @cache
 def _migrations() -> list[tuple[str, str]]:
-    folder = files("watch.stores") / "migrations"
-    return sorted((f.name, f.read_text("utf-8")) for f in folder.iterdir() if f.name.endswith(".sql"))
+    folder = Path(__file__).parents[1] / "migrations"
+    return sorted((file.name, file.read_text("utf-8")) for file in folder.glob("*.sql"))
 
 
 def _migrate(connection: apsw.Connection, path: Path, migrations: Sequence[tuple[str, str]]) -> None:
     """Apply the migrations that *path* lacks, each in its own transaction; keep a copy of *path* first."""
-    done = int(connection.execute("PRAGMA user_version").get)
-    if not done and connection.execute("SELECT count(*) FROM sqlite_master").get:
-        raise StoreError(
-            f"{path}: is the database of another program. Nothing was changed. Set `store:` to another file."
-        )
-    if done > len(migrations):
-        raise StoreError(
-            f"{path}: was written by a newer version (schema {done}; this one has {len(migrations)}). Use that version."
-        )
+    done = _begun(connection, path, migrations)
     if 0 < done < len(migrations):
         _keep_copy(connection, path, done)
     for number, (name, sql) in enumerate(migrations[done:], done + 1):
@@ -263,6 +249,20 @@ def _migrate(connection: apsw.Connection, path: Path, migrations: Sequence[tuple
             mark = (number, name, hashlib.sha256(sql.encode()).hexdigest(), time.time_ns() // 1_000_000)
             connection.execute("INSERT INTO migration VALUES (?, ?, ?, ?)", mark)
             connection.execute(f"PRAGMA user_version={number}")
+
+
+def _begun(connection: apsw.Connection, path: Path, migrations: Sequence[tuple[str, str]]) -> int:
+    """How many of *migrations* were applied. StoreError for what is not ours, which is not even set to WAL then."""
+    done = int(connection.execute("PRAGMA user_version").get)
+    if not done and connection.execute("SELECT count(*) FROM sqlite_master").get:
+        raise StoreError(
+            f"{path}: is the database of another program. Nothing was changed. Set `store:` to another file."
+        )
+    if done > len(migrations):
+        raise StoreError(
+            f"{path}: was written by a newer version (schema {done}; this one has {len(migrations)}). Use that version."
+        )
+    return done
 
 
 def _keep_copy(connection: apsw.Connection, path: Path, schema: int) -> None:

@@ -19,13 +19,14 @@ import apsw
 from watch.errors import StoreError
 from watch.stores.sqlite.backup import partial, pour
 from watch.stores.sqlite.lock import hold, still_holds
-from watch.stores.sqlite.opening import named, synced, writable
+from watch.stores.sqlite.opening import checked, free_name, named, synced, writable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _Id = tuple[int, int]  # device and inode
 _BESIDE = ("-wal", "-shm")
+_PAGE = 512  # bytes: the smallest of SQLite; all others are multiples of it
 
 
 def _id(path: Path) -> _Id | None:
@@ -36,23 +37,35 @@ def _id(path: Path) -> _Id | None:
     return found.st_dev, found.st_ino
 
 
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
+
+
 def _beside(path: Path) -> list[Path]:
     return [path.with_name(path.name + suffix) for suffix in _BESIDE]
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The identity of the open files: the database, its WAL and its shared memory, and the lock's descriptor."""
+    """The identity of the open files: the database, its WAL and its shared memory, and the lock's descriptor.
+
+    Args:
+        size: The bytes of the database when it was opened.
+    """
 
     path: Path
     lock: int
     database: _Id | None
     beside: tuple[_Id | None, ...]
+    size: int = 0
 
     @classmethod
     def of(cls, path: Path, lock: int) -> Place:
         """The files at *path* now, which were just opened."""
-        return cls(path, lock, _id(path), tuple(map(_id, _beside(path))))
+        return cls(path, lock, _id(path), tuple(map(_id, _beside(path))), _size(path))
 
     def lost(self) -> str | None:
         """What is no longer at its path, as the end of a sentence; None when all is."""
@@ -61,6 +74,8 @@ class Place:
             return "was removed or moved" if self.path.parent.is_dir() else "is gone with its folder"
         if now != self.database:
             return "was replaced by another file"
+        if self.cut():
+            return "was emptied or overwritten by another program"
         for file, known in zip(_beside(self.path), self.beside, strict=True):
             if known is not None and _id(file) != known:
                 return f"lost its {file.name}, which was removed or replaced"
@@ -70,11 +85,17 @@ class Place:
             else f"lost its {self.path.name}.lock, which was removed"
         )
 
+    def cut(self) -> bool:
+        """Whether the file is shorter than it was, and has no length that SQLite would give it: whole pages."""
+        size = _size(self.path)
+        return size < self.size and (size == 0 or size % _PAGE != 0)
+
 
 def renewed(place: Place, connection: apsw.Connection) -> tuple[apsw.Connection, Place]:
     """Write all that *connection* reads to the path of *place*; return the new connection and its place.
 
-    *connection* is closed then. StoreError, and nothing is changed, when another file or hub has the path.
+    *connection* is closed then. StoreError, and nothing is changed, when another file or hub has the path; StoreCorrupt
+    when something has cut the file short and its pages are not all left.
     """
     path = place.path
     lock = place.lock if still_holds(path, place.lock) else hold(path)
@@ -82,6 +103,8 @@ def renewed(place: Place, connection: apsw.Connection) -> tuple[apsw.Connection,
         refuse_foreign(place)
         with partial(path) as copy:
             pour(connection, copy)
+            if place.cut():
+                checked(copy)  # SQLite reads a page that is gone as zeros
             refuse_foreign(place)  # a long time may have passed
             if _id(path) is None:
                 os.link(copy, path)  # fails where a file is
@@ -104,6 +127,25 @@ def renewed(place: Place, connection: apsw.Connection) -> tuple[apsw.Connection,
     if lock != place.lock:
         os.close(place.lock)
     return fresh, Place.of(path, lock)
+
+
+def rescued(place: Place, connection: apsw.Connection) -> Path:
+    """Write all that *connection* reads beside the path of *place*, which a file of somebody else has; return where.
+
+    Our WAL is removed then: SQLite would apply it to that file.
+    """
+    target = free_name(place.path.with_name(f"{place.path.name}.rescued"))
+    try:
+        with partial(target) as copy:
+            pour(connection, copy)
+            os.link(copy, target)
+            synced(target.parent)
+        for file, known in zip(_beside(place.path), place.beside, strict=True):
+            if known is not None and _id(file) == known:
+                file.unlink()
+    except OSError as error:
+        raise StoreError(f"{target}: cannot be written ({error.strerror}).") from error
+    return target
 
 
 def _opened(path: Path) -> apsw.Connection:

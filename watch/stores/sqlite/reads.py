@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from watch.core.days import DayRow, rows_of_month
-from watch.core.ledger import TYPES, Entry
+from watch.core.ledger import Entry, plausible
 from watch.core.reading import Observation, Verdict
 from watch.core.sketch import Sketch
-from watch.errors import StoreCorrupt
+from watch.errors import RowsDamaged, StoreCorrupt
 from watch.stores.sqlite import rows
 from watch.stores.sqlite.faults import damaged, explained
 from watch.stores.sqlite.opening import readable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from watch.core.confirm import Belief
     from watch.core.darkness import Gap
     from watch.core.merkle import Tile
+    from watch.core.recorded_override import RecordedOverride
     from watch.core.silence import Silence
     from watch.core.trend import QuarterHour, QuarterHours
 
@@ -39,6 +40,16 @@ _LEDGER = (
 )
 # The columns that a book needs: the others only prove the entry.
 _FOLDED = "SELECT seq, recorded_ms, effective_ms, kind, subject, vantage, critical, late, body, '', '', '' FROM ledger"
+# As subqueries, so that SQLite sorts numbers and not whole rows.
+_WITHIN = "SELECT seq FROM ledger WHERE effective_ms >= ? AND effective_ms < ?"
+_LAST_TWO = (
+    "SELECT seq FROM (SELECT seq, row_number() OVER (PARTITION BY subject, vantage ORDER BY seq DESC) AS n "
+    "FROM ledger WHERE effective_ms >= ?1 AND effective_ms < ?2 AND kind = 'transition') WHERE n <= 2"
+)
+_LAST = (
+    f"{_LAST_TWO} UNION ALL SELECT seq FROM ledger WHERE effective_ms >= ?2 "
+    "UNION ALL SELECT seq FROM ledger WHERE effective_ms >= ?1 AND effective_ms < ?2 AND kind <> 'transition'"
+)
 _COLUMNS = "at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, body"
 
 
@@ -67,9 +78,10 @@ class SqliteReads:
             after = page[-1][0]
 
     def entries_within(self, lo_ms: int, hi_ms: int) -> Iterator[Entry]:
-        return self._streamed(
-            f"{_FOLDED} WHERE effective_ms >= ? AND effective_ms < ? ORDER BY seq", lo_ms, hi_ms
-        )
+        return self._streamed(f"{_FOLDED} WHERE seq IN ({_WITHIN}) ORDER BY seq", lo_ms, hi_ms)
+
+    def last_entries(self, lo_ms: int, whole_ms: int) -> Iterator[Entry]:
+        return self._streamed(f"{_FOLDED} WHERE seq IN ({_LAST}) ORDER BY seq", lo_ms, whole_ms)
 
     def commands(self, lo_ms: int, hi_ms: int) -> Iterator[Entry]:
         given = "kind = 'command' AND effective_ms >= ? AND effective_ms < ? ORDER BY effective_ms, seq"
@@ -95,7 +107,7 @@ class SqliteReads:
 
     def last_entry(self) -> Entry | None:
         last = next(map(Entry._make, self._rows(f"{_LEDGER} ORDER BY seq DESC LIMIT 1")), None)
-        if last is not None and tuple(map(type, last)) != TYPES:
+        if last is not None and not plausible(last):
             raise damaged(self._path, "ledger", f"entry {last.seq}")
         return last
 
@@ -111,7 +123,7 @@ class SqliteReads:
     def checkpoint_rows(self, seq: int) -> Iterator[str]:
         found = self._rows("SELECT n, body FROM checkpoint_row WHERE entry = ? ORDER BY n", seq)
         if [n for n, _ in found] != list(range(len(found))):
-            raise StoreCorrupt(
+            raise RowsDamaged(
                 f"{self._path}: rows of checkpoint {seq} are missing or misnumbered. "
                 "Stop the hub and run `threenines ledger rebuild`, which makes them again."
             )
@@ -174,7 +186,7 @@ class SqliteReads:
     def last_sign_ms(self) -> int:
         last = self.last_entry()
         found = self._raw("SELECT at_ms FROM observation ORDER BY id DESC LIMIT 1")
-        newest = self._useful("observation", found, lambda row: rows.number(row[0]))
+        newest = self._useful("observation", found, lambda row: rows.instant(row[0]))
         kept = self._rows("SELECT check_name, vantage, body FROM belief")
         beliefs = (belief for _, belief in self._needed("belief", kept, rows.kept_belief))
         believed = (max(b.since_ms, b.last_ms or 0) for b in beliefs)
@@ -219,6 +231,10 @@ class SqliteReads:
     def silences(self) -> Sequence[Silence]:
         found = self._raw("SELECT id, until_ms, body FROM silence ORDER BY id")
         return list(self._useful("silence", found, rows.silence_of))
+
+    def overrides(self) -> Sequence[RecordedOverride]:
+        found = self._raw("SELECT * FROM oncall_override ORDER BY id")
+        return list(self._useful("oncall_override", found, rows.override_of))
 
     def canaries(self, vantage: str) -> frozenset[str]:
         found = self._raw("SELECT vantage, name FROM canary WHERE vantage = ?", vantage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -9,8 +10,10 @@ import orjson
 from watch.core.alert import Alert, Heard, Notice
 from watch.core.confirm import Belief, Streak
 from watch.core.darkness import Gap
+from watch.core.ledger import LATEST_MS
 from watch.core.merkle import Tile
 from watch.core.reading import Observation, Reason, Verdict
+from watch.core.recorded_override import RecordedOverride
 from watch.core.silence import Silence
 from watch.core.timeline import State
 from watch.core.trend import QuarterHour
@@ -32,7 +35,7 @@ def observation_of(check: str, vantage: str, row: Sequence[Any]) -> Observation:
     return Observation(
         check,
         vantage,
-        number(at_ms),
+        instant(at_ms),
         number(took_ms),
         number(seq),
         _VERDICTS[verdict],
@@ -51,7 +54,7 @@ def belief_text(belief: Belief) -> str:
 
 def belief_of(body: str) -> Belief:
     state, since_ms, last_ms, *streaks, blips = orjson.loads(body)
-    number(since_ms), number(blips), last_ms is None or number(last_ms)
+    instant(since_ms), number(blips), last_ms is None or instant(last_ms)
     down_run, degraded_run, serving_run, up_run = (
         None if streak is None else Streak(*streak) for streak in streaks
     )
@@ -67,6 +70,13 @@ def number(value: Any) -> int:
     if type(value) is not int:
         raise TypeError(f"{value!r} is no whole number")
     return value
+
+
+def instant(value: Any) -> int:
+    """*value*, which must be Unix time in ms that a calendar has; TypeError when it is not."""
+    if abs(number(value)) >= LATEST_MS:
+        raise TypeError(f"{value!r} is no instant")
+    return int(value)
 
 
 def text(value: Any) -> str:
@@ -99,7 +109,7 @@ def lane_of(row: Sequence[Any]) -> tuple[tuple[str, str], tuple[int, int]]:
 
 
 def sight_of(row: Sequence[Any]) -> tuple[str, int]:
-    return text(row[0]), number(row[1])
+    return text(row[0]), instant(row[1])
 
 
 def dark_of(row: Sequence[Any]) -> tuple[int, int | None]:
@@ -185,6 +195,27 @@ def heard_of(row: Sequence[Any]) -> Heard:
     same(row[:2], found.alert_id, found.recipient)
     number(found.alert_id), number(found.at_ms), number(found.call), text(found.recipient)
     return found
+
+
+_OVERRIDE = attrgetter(*RecordedOverride.__slots__)
+
+
+def override_row(it: RecordedOverride) -> tuple[Any, ...]:
+    """Its columns, in the table's order."""
+    columns: tuple[Any, ...] = _OVERRIDE(it)
+    return columns
+
+
+def override_of(row: Sequence[Any]) -> RecordedOverride:
+    """The override of a row that `override_row` made."""
+    id_, rotation, person, from_ms, to_ms, recorded_ms, author, account, reason, removed_ms, remover = row
+    if instant(from_ms) >= instant(to_ms):
+        raise ValueError("it ends before it begins")
+    return RecordedOverride(
+        id=number(id_), rotation=text(rotation), person=text(person), from_ms=from_ms, to_ms=to_ms,
+        recorded_ms=instant(recorded_ms), author=text(author), account=text(account), reason=text(reason),
+        removed_ms=None if removed_ms is None else instant(removed_ms), remover=text(remover),
+    )  # fmt: skip
 
 
 def _plain(value: Any) -> Any:

@@ -53,6 +53,7 @@ class Engine:
         self._due: float | None = None
         self._timer: tuple[float, asyncio.Handle] | None = None
         self._epoll = select.epoll()
+        self._registered: set[int] = set()
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
@@ -83,7 +84,7 @@ class Engine:
     def give_back(self, handle: Handle) -> None:
         if len(self._idle) < _IDLE and not self._multi.closed:
             handle.forget()
-            handle.clear(0)
+            handle.drop()
             self._idle.append(handle)
         else:
             handle.curl.close()
@@ -137,12 +138,20 @@ class Engine:
 
     def _on_socket(self, what: int, fd: int, _multi: Any, _data: Any) -> None:
         if what == pycurl.POLL_REMOVE:
+            self._registered.discard(fd)
             try:
                 self._epoll.unregister(fd)
             except OSError:  # closed already, which unregisters too
                 return
             return
         wanted = _WANTED[what]
+        if fd in self._registered:
+            try:
+                self._epoll.modify(fd, wanted)
+            except FileNotFoundError:  # closed meanwhile; this is another socket of the same number
+                self._epoll.register(fd, wanted)
+            return
+        self._registered.add(fd)
         try:
             self._epoll.register(fd, wanted)
         except FileExistsError:

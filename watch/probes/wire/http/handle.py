@@ -96,6 +96,10 @@ class Handle:
         self.number = 0
         self.fault = ""
 
+    def drop(self) -> None:
+        """Let go of the answer: whoever has it keeps its own."""
+        self.body, self.lines = bytearray(), []
+
     def watch(self) -> None:
         """Read errno, and whether the certificate is for another name, from curl's log of a QUIC connection."""
         self.plain = False
@@ -125,12 +129,12 @@ class Handle:
         return None
 
     def _hear(self, line: bytes) -> int | None:
-        self.held += len(line)
-        if line[:5] == b"HTTP/":
+        self.held = held = self.held + len(line)
+        if line.startswith(b"HTTP/"):
             self.interim += 1
             self.lines.clear()  # of an interim answer, or of a proxy
         self.lines.append(line)
-        if self.held <= _LINE and self.interim <= _INTERIM:
+        if held <= _LINE and self.interim <= _INTERIM:
             return None
         if len(line) > _LINE or self.held > _LINES:
             self.fault = "headers larger than 8 KiB a line or 64 KiB in total"

@@ -26,9 +26,9 @@ _ANYWHERE = frozenset(("accept", "accept-language", "user-agent"))
 
 def options(request: HttpRequest, hop: Hop) -> tuple[tuple[int, Any], ...]:
     """Return curl's options for *hop* beyond the constant ones; none for a plain GET."""
-    kept = tuple((pycurl.COOKIELIST, line) for line in hop.cookies)
+    kept = tuple((pycurl.COOKIELIST, line) for line in hop.cookies) if hop.cookies else ()
     if request.plain:
-        return (*kept, *departure())
+        return kept + departure()
     return (*_question(request, hop), *_headers(request, hop), *_trust(request, hop), *kept, *departure())
 
 

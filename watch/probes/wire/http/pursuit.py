@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from watch.probes.wire.http.request import HttpRequest
 
 MOST_REDIRECTS = 5
+_PHASES = ("connect", "tls", "first_byte", "transfer")
 
 
 async def pursue(request: HttpRequest, phases: dict[str, float]) -> tuple[Answer, int, str]:
@@ -46,7 +47,7 @@ async def _asked(
     if between is None:
         ip, port = known or await _resolved(there.host, request.family, phases), there.port
         dial = None if ip == literal(there.host, "any") else f"::{written(ip, port)}"
-        known = given(there.host, request.family) or ip
+        known = (known if request.family == "any" else given(there.host, request.family)) or ip
     else:
         way = urlsplit(between.reveal())
         ip = await _resolved(way.hostname or "", request.family, phases)
@@ -57,7 +58,7 @@ async def _asked(
         admit(there.host, known or ip, first=first)
     where = written(ip, port)
     answer = await ask(Transfer(hop.url, where, dial, request.room, extra))
-    for name, took in zip(("connect", "tls", "first_byte", "transfer"), answer.took, strict=True):
+    for name, took in zip(_PHASES, answer.took, strict=True):
         phases[name] = phases.get(name, 0.0) + took
     return answer, where
 

@@ -32,6 +32,9 @@ class HttpRequest:
         room: The limit of the answer's body, in bytes.
         follow: Whether redirects are followed.
         metadata: Whether a cloud's metadata address may be asked.
+
+    Attributes:
+        plain: Whether it is a GET without any option, as most are.
     """
 
     url: str
@@ -51,12 +54,13 @@ class HttpRequest:
     room: int = 256 << 10
     metadata: bool = False
 
+    plain: bool = field(init=False)
+
     def __post_init__(self) -> None:
         check_headers(self.headers)
+        object.__setattr__(self, "plain", self._is_plain())
 
-    @property
-    def plain(self) -> bool:
-        """Whether it is a GET without any option, as most are."""
+    def _is_plain(self) -> bool:
         if self.method != "GET" or self.version != "1.1" or self.headers or self.body is not None:
             return False
         ours = self.authorization is not None or self.certificate is not None

@@ -10,6 +10,7 @@ from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.probes.wire.net import proxied, way
 from watch.probes.wire.net.address import admit, family_of, written
 from watch.probes.wire.net.blame import cut_short, fault, of_errno
+from watch.probes.wire.net.connect import connect
 from watch.probes.wire.net.line import Line, Place
 from watch.probes.wire.net.resolver import located
 
@@ -40,7 +41,7 @@ async def _dialled(ip: str, port: int, phases: dict[str, float]) -> Line:
         # Otherwise a command after a handshake waits 40 ms for the peer's delayed ACK.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         way.depart(sock)
-        await loop.sock_connect(sock, (ip, port))
+        await connect(sock, ip, port)
     except BaseException as error:
         if sock is not None:
             sock.close()

@@ -10,6 +10,7 @@ them, and are matched in the same way.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import ipaddress
 import os
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.probes.wire.net.address import family_of
 from watch.probes.wire.net.blame import cut_short, of_errno
+from watch.probes.wire.net.echo_packet import HEAD, KINDS, packet
 from watch.probes.wire.net.way import current, depart
 
 if TYPE_CHECKING:
@@ -34,11 +36,11 @@ _End = str | None  # a source address or an interface of this machine
 _IP_RECVERR, _IPV6_RECVERR, _MSG_ERRQUEUE, _SOL_RAW, _ICMP_FILTER, _ICMP6_FILTER = 11, 25, 0x2000, 255, 1, 1
 _ROUTERS = (2, 3)  # the origin of an error that came as ICMP, ICMPv6
 _PROHIBITED = (errno.EACCES, errno.EPERM, errno.ENONET, errno.ENOPROTOOPT, errno.EOPNOTSUPP)
-_HEAD = struct.Struct("!BBHHH")
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
 _TOKEN = 8
+_TOKENS = 64  # drawn at once
+_LOST = -1.0  # instead of a round trip
 _BURST = 32  # packets sent before replies are read; the receive buffer holds a few hundred
-_WANTED = {socket.AF_INET: (8, 0), socket.AF_INET6: (128, 129)}  # echo request and reply
 HOW_TO_GRANT = (
     "ICMP is not permitted: give the service CAP_NET_RAW (systemd: AmbientCapabilities=CAP_NET_RAW), or let "
     'its group use ping sockets: sysctl net.ipv4.ping_group_range="0 2147483647"'
@@ -87,6 +89,7 @@ class Echo:
         self._sequence = secrets.randbelow(1 << 16)
         self._ident = secrets.randbelow(1 << 16)
         self._unread = 0
+        self._tokens: list[bytes] = []
 
     def close(self) -> None:
         for sock, _ in self._sockets.values():
@@ -111,7 +114,7 @@ class Echo:
                 if number:
                     await asyncio.sleep(volley.gap.total_seconds())
                 awaited.append(self.ping(ip, volley.size))
-            await asyncio.wait(awaited, timeout=volley.wait.total_seconds())
+            await self._answers(awaited, volley.wait.total_seconds())
         except asyncio.CancelledError as stop:
             answered = sum(_answered(future) for future in awaited)
             words = f"{answered} of {volley.packets} pings to {ip} were answered when time was up"
@@ -129,6 +132,17 @@ class Echo:
             raise worst
         return trips
 
+    async def _answers(self, awaited: list[asyncio.Future[float]], seconds: float) -> None:
+        """Wait until all of *awaited* are done; after *seconds* those that are not are lost."""
+        # `asyncio.wait` costs more than all the rest of a ping.
+        timer = self._loop.call_later(seconds, _lose, awaited)
+        try:
+            for future in awaited:
+                with contextlib.suppress(ProbeFailure, OurFault):  # `send` looks for them
+                    await future
+        finally:
+            timer.cancel()
+
     def ping(self, ip: str, size: int) -> asyncio.Future[float]:
         """Send one packet of *size* bytes (at least 8); the future is the seconds until its reply.
 
@@ -139,12 +153,12 @@ class Echo:
         """
         family = family_of(ip)
         sock, raw = self._socket(family)
-        token = secrets.token_bytes(_TOKEN)
+        token = self._token()
         self._sequence = (self._sequence + 1) & 0xFFFF
         future: asyncio.Future[float] = self._loop.create_future()
         future.add_done_callback(lambda _: self._awaited.pop(token, None))
         self._awaited[token] = _Awaited(ip, self._sequence, self._loop.time(), future)
-        failure = self._send(sock, _packet(family, self._ident, self._sequence, token.ljust(size, b"\0")), ip)
+        failure = self._send(sock, packet(family, self._ident, self._sequence, token.ljust(size, b"\0")), ip)
         if failure is not None:
             future.set_exception(failure)
         self._unread += 1
@@ -152,11 +166,17 @@ class Echo:
             self._read(family, sock, raw=raw)
         return future
 
-    def _send(self, sock: socket.socket, packet: bytes, ip: str) -> ProbeFailure | OurFault | None:
+    def _token(self) -> bytes:
+        if not self._tokens:
+            drawn = secrets.token_bytes(_TOKENS * _TOKEN)
+            self._tokens = [drawn[n : n + _TOKEN] for n in range(0, len(drawn), _TOKEN)]
+        return self._tokens.pop()
+
+    def _send(self, sock: socket.socket, data: bytes, ip: str) -> ProbeFailure | OurFault | None:
         # A pending error of an earlier packet makes the next call fail once: read the error, send again.
         for _ in range(2):
             try:
-                sock.sendto(packet, (ip, 0))
+                sock.sendto(data, (ip, 0))
             except BlockingIOError:
                 return OurFault("this machine's send buffer for ICMP is full", Reason.OVERLOADED)
             except OSError as error:
@@ -211,11 +231,11 @@ class Echo:
         self._read_errors(sock)
 
     def _hear(self, family: socket.AddressFamily, data: bytes, source: str) -> None:
-        if len(data) < _HEAD.size + _TOKEN:
+        if len(data) < HEAD.size + _TOKEN:
             return
-        kind, _, _, _, sequence = _HEAD.unpack_from(data)
-        awaited = self._awaited.get(data[_HEAD.size : _HEAD.size + _TOKEN])
-        if awaited is None or kind != _WANTED[family][1] or sequence != awaited.sequence:
+        kind, _, _, _, sequence = HEAD.unpack_from(data)
+        awaited = self._awaited.get(data[HEAD.size : HEAD.size + _TOKEN])
+        if awaited is None or kind != KINDS[family][1] or sequence != awaited.sequence:
             return
         if _same(awaited.ip, source) and not awaited.future.done():
             awaited.future.set_result(self._loop.time() - awaited.sent)
@@ -227,7 +247,7 @@ class Echo:
             except OSError:
                 return
             told = next((_EXTENDED_ERROR.unpack_from(note) for *_, note in notes if len(note) >= 16), None)
-            awaited = self._awaited.get(data[_HEAD.size : _HEAD.size + _TOKEN])
+            awaited = self._awaited.get(data[HEAD.size : HEAD.size + _TOKEN])
             if awaited is not None and told is not None and not awaited.future.done():
                 awaited.future.set_exception(_reported(told[0], told[1], awaited.ip))
 
@@ -242,23 +262,15 @@ def _reported(code: int, origin: int, ip: str) -> ProbeFailure | OurFault:
 
 
 def _answered(future: asyncio.Future[float]) -> bool:
-    return future.done() and not future.cancelled() and future.exception() is None
+    return (
+        future.done() and not future.cancelled() and future.exception() is None and future.result() != _LOST
+    )
 
 
-def _packet(family: socket.AddressFamily, ident: int, sequence: int, payload: bytes) -> bytes:
-    kind = _WANTED[family][0]
-    bare = _HEAD.pack(kind, 0, 0, ident, sequence) + payload
-    if family == socket.AF_INET6:
-        return bare  # the kernel adds the checksum of ICMPv6, which covers addresses that we do not know
-    return _HEAD.pack(kind, 0, _checksum(bare), ident, sequence) + payload
-
-
-def _checksum(data: bytes) -> int:
-    """Return the checksum of RFC 1071."""
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data[: len(data) & ~1]))
-    total += data[-1] << 8 if len(data) & 1 else 0
-    total = (total & 0xFFFF) + (total >> 16)
-    return ~(total + (total >> 16)) & 0xFFFF
+def _lose(awaited: list[asyncio.Future[float]]) -> None:
+    for future in awaited:
+        if not future.done():
+            future.set_result(_LOST)
 
 
 def _let_in_replies_only(family: socket.AddressFamily, sock: socket.socket) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import Protocol, TypeVar
-from weakref import WeakKeyDictionary
 
 
 class Engine(Protocol):
@@ -20,12 +19,15 @@ class Engine(Protocol):
 
 
 E = TypeVar("E", bound=Engine)
-_engines: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[type[Engine], Engine]] = WeakKeyDictionary()
+_engines: dict[asyncio.AbstractEventLoop, dict[type[Engine], Engine]] = {}
 
 
 def shared(kind: type[E]) -> E:
     """Return the running loop's engine of this *kind*; make it if there is none."""
-    engines = _engines.setdefault(asyncio.get_running_loop(), {})
+    loop = asyncio.get_running_loop()
+    engines = _engines.get(loop)
+    if engines is None:
+        engines = _engines[loop] = {}
     engine = engines.get(kind)
     if engine is None:
         engine = engines[kind] = kind()

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from watch.core.reading import OurFault
 from watch.probes.wire.net.address import family_of
 from watch.probes.wire.net.blame import of_errno
+from watch.probes.wire.net.connect import connect
 from watch.probes.wire.net.way import depart
 
 _GREETINGS = {
@@ -73,7 +74,7 @@ async def knock(transport: str, ip: str, port: int, wait: float) -> Knock:
 
 
 async def _tcp(sock: socket.socket, ip: str, port: int) -> Door:
-    await asyncio.get_running_loop().sock_connect(sock, (ip, port))
+    await connect(sock, ip, port)
     # On the loopback a socket may get the port that it connects to, and connect to itself.
     return Door.CLOSED if sock.getsockname() == sock.getpeername() else Door.OPEN
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from watch.core.reading import ProbeFailure, Reason
@@ -33,6 +34,7 @@ class Place(NamedTuple):
     port: int
 
 
+@lru_cache(maxsize=16384)
 def place(text: str, port: int | None = None) -> Place:
     """Read ``host:port``, ``[2001:db8::1]:port`` or, with a default *port*, ``host``; else ValueError."""
     host, colon, digits = text.rpartition(":")
@@ -49,6 +51,8 @@ class Line:
     """A TCP connection, and a context manager that closes it."""
 
     __slots__ = ("_in", "_loop", "_out", "_sock", "phases", "tls", "where")
+    _in: ssl.MemoryBIO  # with TLS
+    _out: ssl.MemoryBIO
 
     def __init__(self, sock: socket.socket, where: str, phases: dict[str, float]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -56,7 +60,6 @@ class Line:
         self.where = where
         self.phases = phases
         self.tls: ssl.SSLObject | None = None
-        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
 
     def __enter__(self) -> Self:
         return self
@@ -68,6 +71,7 @@ class Line:
 
     async def secure(self, context: ssl.SSLContext, name: str) -> ssl.SSLObject:
         """Make a TLS handshake as a client that expects *name*; raises `ssl.SSLError` as the ssl module does."""
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = context.wrap_bio(self._in, self._out, server_hostname=name)
         began, left = self._loop.time(), _HANDSHAKE
         what = f"the TLS handshake with {self.where} did not end"

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 from watch.core.reading import OurFault, ProbeFailure, Reason
 from watch.probes.wire.net.address import admit, family_of, written
 from watch.probes.wire.net.blame import cut_short, of_errno
+from watch.probes.wire.net.connect import connect
 from watch.probes.wire.net.engines import shared
 from watch.probes.wire.net.question import (
     AAAA,
@@ -255,7 +256,7 @@ async def _stream(server: tuple[str, int], asked: bytes, leave: Callable[[socket
     loop = asyncio.get_running_loop()
     with socket.socket(family_of(server[0]), socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as sock:
         leave(sock)
-        await loop.sock_connect(sock, server)
+        await connect(sock, *server)
         await loop.sock_sendall(sock, len(asked).to_bytes(2, "big") + asked)
         data = b""
         while len(data) < 2 or len(data) < 2 + int.from_bytes(data[:2], "big"):
