@@ -20,6 +20,7 @@ from watch.core.confirm import Belief
 from watch.core.darkness import Gap
 from watch.core.ledger import Kind
 from watch.core.reading import Verdict
+from watch.core.silence import Silence
 from watch.core.timeline import State
 from watch.core.trend import QuarterHour
 from watch.errors import StoreError, Trouble
@@ -38,7 +39,7 @@ store: sqlite:///t.db
 """
 DAMAGE = ('{"x":', "[]", 12, -1.5, b"\xff\xfe", None, 2**62)
 # What a hub can go on without; the others are needed.
-USEFUL = {"observation", "name", "sketch", "trend", "sight", "canary", "oncall_override"}
+USEFUL = {"observation", "name", "sketch", "trend", "sight", "canary", "silence", "oncall_override"}
 # Nobody reads these columns.
 UNREAD = {
     ("migration", "name"),
@@ -76,6 +77,7 @@ async def filled(folder: Path) -> None:
             quarters={(*key, "free", now - now % 900_000): QuarterHour(1, 1, 0.5)}, days=month("2026-10", 23),
             overrides={1: override(1), 2: override(2, removed_ms=now, remover="bob")},
             alerts={1: alert(1, subject="web")}, notices={1: notice(1)},
+            silences={1: Silence(id=1, components=("web",), from_ms=now, until_ms=now + 1, reason="x", by="alice")},
             heard={(1, "alice"): Heard(alert_id=1, recipient="alice", event=Event.TRIGGERED, at_ms=now)},
         )
     )  # fmt: skip

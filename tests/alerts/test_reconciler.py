@@ -509,11 +509,11 @@ def test_the_same_trouble_within_ten_minutes_reopens_the_same_alert_and_tells_ag
 
 def test_trouble_of_our_own_that_reopens_says_what_it_is_now():
     s = stage(rule("monitor", escalate="team"), escalations={"team": ("bob",)})
-    s.troubles.append(OwnTrouble("clock_skew", "the clock is 1 h ahead", s.now_ms))
+    s.troubles.append(OwnTrouble("clock_skew", "the clock is 1 h ahead", s.at_ms))
     s.passes(60)
     s.troubles.clear()
     s.passes(300)
-    s.troubles.append(OwnTrouble("clock_skew", "the clock is 1 h behind", s.now_ms))
+    s.troubles.append(OwnTrouble("clock_skew", "the clock is 1 h behind", s.at_ms))
     s.passes(60)
     first, _, again = s.pages
     assert "1 h ahead" in first.title

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fakes import START_MS, observation
-from tests.stores.test_sqlite import alert, month, notice, override, sketch
+from tests.stores.test_sqlite import alert, month, notice, override, silence, sketch
 from watch.core.confirm import Belief
 from watch.core.darkness import Gap
 from watch.core.ledger import Kind, LedgerChain
@@ -41,13 +41,17 @@ def series() -> list[Batch]:
         {1: override(1), 2: override(2)},
         {2: override(2, removed_ms=9, remover="bob")},
     )
+    first.silences, second.silences = (
+        {1: silence(1), 2: silence(2)},
+        {2: silence(2, ended_ms=9, ended_by="bob")},
+    )
     fourth = Batch([observation("x/b", 4)], renames={"a/b": "x/b"})
     return [first, second, third, fourth]
 
 
 TABLES = (
     "ledger", "evidence", "observation", "name", "belief", "lane", "canary", "sight", "dark", "dark_gap", "day",
-    "sketch", "trend", "alert", "notice", "heard", "tile", "oncall_override",
+    "sketch", "trend", "alert", "notice", "heard", "tile", "silence", "oncall_override",
 )  # fmt: skip
 
 

@@ -16,16 +16,18 @@ import apsw
 import pytest
 
 from tests.fakes import START_MS, observation
-from watch.core.alert import Alert, Event, Heard, Notice, Status
+from watch.core.alert import Acknowledgement, Alert, Event, Heard, Notice, Status
 from watch.core.confirm import Belief, Streak
 from watch.core.darkness import Gap
 from watch.core.days import DayRow, month_body
 from watch.core.delivery import Lane
+from watch.core.escalation import Plan, Policy, Severity, Step
 from watch.core.ledger import Kind, LedgerChain, verified
 from watch.core.merkle import Tile
 from watch.core.reading import Verdict
 from watch.core.recorded_override import RecordedOverride
 from watch.core.settings import When
+from watch.core.silence import Silence
 from watch.core.sketch import Sketch
 from watch.core.timeline import State
 from watch.core.trend import QuarterHour
@@ -62,6 +64,51 @@ def notice(number: int, **more) -> Notice:
         "status": Status.PENDING, "created_ms": 5, "due_ms": 5, "title": "DOWN", "body": "it is",
     }  # fmt: skip
     return Notice(**(plain | more))
+
+
+def silence(number: int, **more) -> Silence:
+    plain = {
+        "id": number, "components": ("web",), "groups": ("Product",), "whens": (When.DOWN,), "from_ms": 5,
+        "until_ms": 90, "reason": "deploy", "by": "alice", "account": "root",
+    }  # fmt: skip
+    return Silence(**(plain | more))
+
+
+async def test_a_silence_reads_back_as_it_was_and_as_it_was_ended(store):
+    await store.commit(Batch(silences={2: silence(2), 1: silence(1)}))
+    assert store.reads.silences() == [silence(1), silence(2)]
+    ended = silence(2, ended_ms=7, ended_by="carol")
+    await store.commit(Batch(silences={2: ended}))
+    assert store.reads.silences() == [silence(1), ended]
+
+
+async def test_an_escalated_alert_reads_back_as_it_was(store):
+    policy = Policy(
+        steps=(Step(page=("primary",)), Step(page=("bob",), after_ms=600, during="Mon 08:00-09:00 UTC"))
+    )
+    ack = Acknowledgement(by="alice", at_ms=6, until_ms=9, reason="on it", account="root")
+    full = alert(
+        1, plans=(Plan.of("urgent", policy, 5).at(0, None),), calls=1, called={"alice": 1}, skipped=("why",),
+        ack=ack, rule_severity=Severity.URGENT, used=("alice/1",), held=True,
+    )  # fmt: skip
+    heard = Heard(alert_id=1, recipient="alice", event=Event.TRIGGERED, at_ms=7, call=1)
+    await store.commit(Batch(alerts={1: full}, heard={(1, "alice"): heard}))
+    assert store.reads.alerts() == ([full], [], [heard])
+
+
+async def test_commands_are_found_by_their_time(store):
+    chain = LedgerChain()
+    entries = [chain.entry(Kind.GENESIS, "threenines", {"format": 1}, now_ms=START_MS)]
+    entries += [
+        chain.entry(Kind.COMMAND, verb, {}, now_ms=START_MS + n) for n, verb in enumerate(("ack", "reload"))
+    ]
+    await store.commit(Batch(entries=entries))
+    assert [e.subject for e in store.reads.commands(0, 2**62)] == ["ack", "reload"]
+    assert [e.subject for e in store.reads.commands(START_MS + 1, START_MS + 2)] == ["reload"]
+    plan = store.reads._connection.execute(
+        "EXPLAIN QUERY PLAN SELECT seq FROM ledger WHERE kind = 'command' AND effective_ms >= 5 ORDER BY effective_ms"
+    ).fetchall()
+    assert "entry_command" in str(plan), "a ledger of years is not read through"
 
 
 def override(number: int, **more) -> RecordedOverride:
