@@ -184,7 +184,7 @@ class Book:
             return []
         spans = []
         for dark in darks:
-            gap = dark.gaps.get(check)
+            gap = dark.gap(check)
             if gap is None or (gap.first_ms is not None and max(gap.first_ms, gap.done_ms or 0) <= lo):
                 continue
             validity_ms = 0 if dark.why is Why.BLIND else self.validity_ms(check, gap.last_ms)
