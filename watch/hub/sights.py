@@ -58,7 +58,8 @@ class Sights:
         lost = [key for key, b in beliefs.items() if key[1] == vantage and b.state is not unknown]
         dark.unread = {key[0]: beliefs[key] for key in lost}
         self._left[dark] = set(dark.unread)
-        pending = dict.fromkeys(lost, (dark,))
+        alone: tuple[Dark, ...] = (dark,)
+        pending = dict.fromkeys(lost, alone)
         for key in self._pending.keys() & pending.keys():
             pending[key] = (*self._pending[key], dark)
         self._pending.update(pending)

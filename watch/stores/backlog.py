@@ -51,11 +51,12 @@ def merge(into: Batch, later: Batch) -> None:
 def _add_up(into: Batch, later: Batch) -> None:
     """Add the sums of *later* to those of *into*."""
     for hour, sketch in later.sketches.items():
-        if (before := into.sketches.get(hour)) is None:
+        mine = into.sketches.get(hour)
+        if mine is None:
             into.sketches[hour] = sketch
         else:  # neither of the two is changed: somebody may still write it
             both = into.sketches[hour] = Sketch()
-            both.merge(before)
+            both.merge(mine)
             both.merge(sketch)
     for quarter, sums in later.quarters.items():
         before = into.quarters.get(quarter)
