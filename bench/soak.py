@@ -50,6 +50,11 @@ _MOMENTS = {
     "of restores": copies.of_restores,
     "of restores where no store was": copies.of_restores_to_nowhere,
 }
+_COPIES = {
+    "restores": cut_copies.in_restores,
+    "restores over a damaged store": cut_copies.in_restores_of_damaged,
+    "migrations": cut_copies.in_migrations,
+}
 
 
 async def _kills(folder: Path, of: Portion) -> None:
@@ -101,9 +106,10 @@ async def _cuts(folder: Path, of: Portion) -> None:
                 f"{unmade} before there was a store; {max(1, count // 50)} started"
             )
     pasts = await moments.pasts_in(folder / "pasts", readings=300)
-    for what, cuts in {"restores": cut_copies.in_restores, "migrations": cut_copies.in_migrations}.items():
-        (folder / what).mkdir()
-        await cuts(folder / what, pasts, seed, count)
+    for what, cuts in _COPIES.items():
+        place = folder / what.replace(" ", "-")
+        place.mkdir()
+        await cuts(place, pasts, seed, count)
         _say(
             f"cuts    seed {seed}: {count} in the middle of {what}: the store of before or the one of after, each sound"
         )

@@ -158,7 +158,7 @@ class Killed:
                 self.answered += len(answers)
                 return
             # What varies is the moment, counted in what is written: in about four seconds where nothing else runs.
-            await self._written_more(self._chance.uniform(0, 4) * (2 + self.checks / 30))
+            await self._written_more(self._chance.uniform(0, min(4 * (2 + self.checks / 30), 300)))
             self._look(f"before kill {kill}")
         await self._kill(kill)
 
