@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import apsw
 
 from tests.acceptance.copies import MIGRATES, as_schema_1
-from tests.acceptance.cuts import Disk, recorded, recording
+from tests.acceptance.cuts import Disk, instants, recorded, recording
 from tests.acceptance.estate import ROOT, Process, rows
 from tests.acceptance.past import Found, found, moved_into, schema, sound
 
@@ -98,7 +98,7 @@ async def _cut(
     assert await process.running.wait() == 0, process.said()
     ops = await recorded(trace, store.parent, _KEPT)
     played = 0
-    for number, instant in enumerate([*sorted(chance.choices(range(len(ops)), k=cuts)), len(ops) - 1]):
+    for number, instant in enumerate([*instants(ops, cuts, chance), len(ops) - 1]):
         for op in ops[played : instant + 1]:
             disk.play(op)
         played = instant + 1
