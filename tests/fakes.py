@@ -158,6 +158,9 @@ class MemoryStore:
     def alerts(self):
         return (), (), ()
 
+    def overrides(self):
+        return list({k: it for b in self.batches for k, it in b.overrides.items()}.values())
+
     def canaries(self, vantage):
         return frozenset(name for b in self.batches for v, name in b.canaries if v == vantage)
 

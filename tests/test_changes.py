@@ -46,6 +46,7 @@ maintenance:
   hardware: {class: hardware, components: all, when: "Sat 00:00-03:00 UTC"}
 people: {alice: {channels: ["json://127.0.0.1:9"]}, bob: {channels: ["json://127.0.0.1:9"]}}
 catch_all: [alice]
+rotations: {primary: {people: alice}}
 escalations: {urgent: [{page: alice}]}
 alerts: [{when: down, components: all, escalate: urgent}]
 alerting: {group_wait: 10s, resolve_hold: 60s, reopen: 10m}
@@ -65,6 +66,7 @@ EDITS = {
     "people": ('alice: {channels: ["json://127.0.0.1:9"]}', 'alice: {channels: ["json://127.0.0.1:8"]}', "person alice",
                lambda it: ":8" in it.app.desk.channel(notice("alice")).reveal()),
     "catch_all": ("catch_all: [alice]", "catch_all: [bob]", "catch_all", lambda it: it.app.desk._open_alerts._people(("catch_all",)) == ("bob",)),
+    "rotations": ("{people: alice}", "{people: bob}", "rotation primary", lambda it: it.app.hub.on_call.at("primary", it.app.clock.now_ms()) == ("bob",)),
     "escalations": ("page: alice", "page: bob", "escalation urgent", lambda it: it.app.desk._open_alerts._people(("urgent",)) == ("bob",)),
     "alerts": ("when: down,", "when: degraded,", "alerts", lambda it: it.app.desk._open_alerts._conditions.watches(When.DEGRADED, "web")),
     "alerting": ("resolve_hold: 60s", "resolve_hold: 61s", "alerting", lambda it: it.app.hub._adoption._hold_ms == 61_000),

@@ -111,8 +111,9 @@ class App:
         self.publisher = Publisher(settings, book, self.days.of)
         self.views = self._views()
         self.socket = HubSocket(
-            {"status": self._status, "now": self._time, "doctor": self.views.diagnosis}, self.hub.take
-        )
+            {"status": self._status, "now": self._time, "doctor": self.views.diagnosis, "oncall": self.views.on_call},
+            self.hub.take,
+        )  # fmt: skip
         self.janitor = Janitor(self.store, self.clock, settings.retention)
         self.tending = Tending(
             self.clock, self.store_watch, self.desk, self.point, self.hub.troubles, self.metrics, self._follow,

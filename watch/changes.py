@@ -21,7 +21,7 @@ _SHOWN = 5
 _FILE_WORDS = {"page": "status_page", "windows": "maintenance"}
 _OF_ONE = {
     "vantages": "vantage point", "components": "component", "checks": "check", "windows": "maintenance window",
-    "people": "person", "escalations": "escalation",
+    "people": "person", "rotations": "rotation", "escalations": "escalation",
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from watch.core.ledger import Entry
     from watch.core.merkle import Tile
     from watch.core.reading import Observation, Reading
+    from watch.core.recorded_override import RecordedOverride
     from watch.core.settings import Settings
     from watch.core.sketch import Sketch
     from watch.core.standing import OwnTrouble, Standing
@@ -78,6 +79,7 @@ class Batch:
         sketches, quarters: By (check, vantage point, hour), or with a fact by the quarter; added to what was kept.
         renames: Checks that have another name: former → new. What is stored under a former name is kept.
         alerts, notices, heard: Rows by id, or by (alert, recipient); they replace stored ones; None removes.
+        overrides: Overrides of on-call rotations made by command, by id; they replace stored ones.
         anew_ms: When a new clock epoch begins: sights, quarters and days that lie ahead of it are dropped.
     """
 
@@ -100,6 +102,7 @@ class Batch:
     alerts: dict[int, Alert] = field(default_factory=dict)
     notices: dict[int, Notice] = field(default_factory=dict)
     heard: dict[tuple[int, str], Heard | None] = field(default_factory=dict)
+    overrides: dict[int, RecordedOverride] = field(default_factory=dict)
     anew_ms: int | None = None
 
     def __bool__(self) -> bool:
@@ -185,6 +188,9 @@ class Reads(Protocol):
 
     def alerts(self) -> tuple[Sequence[Alert], Sequence[Notice], Sequence[Heard]]:
         """Alerts that are open or recent, with their notices and what each recipient heard."""
+
+    def overrides(self) -> Sequence[RecordedOverride]:
+        """The overrides of on-call rotations that were made by command, oldest first."""
 
     def canaries(self, vantage: str) -> frozenset[str]:
         """The canaries of *vantage* that were ever good."""

@@ -30,6 +30,7 @@ DROP TABLE evidence;
 ALTER TABLE later RENAME TO evidence;
 CREATE INDEX evidence_entry ON evidence (entry);
 """
+TODAY = len(_migrations())  # the schema of this program
 MIGRATES = f"""
 import sys
 from pathlib import Path
@@ -38,7 +39,7 @@ print("ready", flush=True)
 sys.stdin.readline()
 path = Path(sys.argv[1])
 hold(path)
-writable(path, [*_migrations(), ("0002.sql", {REWRITES!r})]).close()
+writable(path, [*_migrations(), ("9001.sql", {REWRITES!r})]).close()
 print("done", flush=True)
 """
 
@@ -55,7 +56,7 @@ async def of_migrations(folder: Path, pasts: dict[str, Path], seed: int, kills: 
             await _migrated(store, random_.uniform(0, 1) * took)
             _migrated_or_not(store, before)
             await _migrated(store)
-            assert schema(store) == 2
+            assert schema(store) == TODAY + 1
             _migrated_or_not(store, before)
 
     await in_lanes(lane, kills)
@@ -83,18 +84,18 @@ async def _migrated(store: Path, within: float | None = None) -> float:
 
 def _migrated_or_not(store: Path, before) -> None:
     """Nothing of *before* is lost, the schema is the old one or the new one, and then the copy is whole."""
-    copy = store.with_name(f"{store.name}.schema-1")
+    copy = store.with_name(f"{store.name}.schema-{TODAY}")
     version = schema(store)
-    assert version in (1, 2)
-    if version == 2:
+    assert version in (TODAY, TODAY + 1)
+    if version == TODAY + 1:
         assert copy.exists(), "the schema has moved and there is no copy"
     if copy.exists():
         assert copy.stat().st_mode & 0o077 == 0, "the copy is for its owner alone"
         assert sound(copy) == before
-    assert sound(as_schema_1(store)) == before
+    assert sound(as_today(store)) == before
 
 
-def as_schema_1(store: Path) -> Path:
+def as_today(store: Path) -> Path:
     """A copy of *store* that today's program reads; its own tables are as the migration left them."""
     target = store.with_name("look.db")
     target.unlink(missing_ok=True)
@@ -102,7 +103,7 @@ def as_schema_1(store: Path) -> Path:
     try:
         with copy.backup("main", source, "main") as pages:
             pages.step(-1)
-        copy.execute(f"PRAGMA user_version={len(_migrations())}")
+        copy.execute(f"PRAGMA user_version={TODAY}")
     finally:
         source.close()
         copy.close()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import apsw
 
-from tests.acceptance.copies import MIGRATES, as_schema_1
+from tests.acceptance.copies import MIGRATES, TODAY, as_today
 from tests.acceptance.cuts import Disk, instants, recorded, recording
 from tests.acceptance.estate import ROOT, Process, rows
 from tests.acceptance.past import Found, found, moved_into, schema, sound
@@ -65,9 +65,9 @@ async def in_migrations(folder: Path, pasts: dict[str, Path], seed: int, cuts: i
 
     def examined(store: Path, answered: bool) -> None:
         _recovered(store)
-        copy = store.with_name(f"{store.name}.schema-1")
-        assert schema(store) in ([2] if answered else [1, 2])
-        assert schema(store) == 1 or copy.exists(), "the schema has moved and there is no copy"
+        copy = store.with_name(f"{store.name}.schema-{TODAY}")
+        assert schema(store) in ([TODAY + 1] if answered else [TODAY, TODAY + 1])
+        assert schema(store) == TODAY or copy.exists(), "the schema has moved and there is no copy"
         assert not copy.exists() or sound(copy) == before
         assert _as_before(store) == before
 
@@ -76,7 +76,7 @@ async def in_migrations(folder: Path, pasts: dict[str, Path], seed: int, cuts: i
 
 
 def _as_before(store: Path) -> Found:
-    return sound(as_schema_1(store))
+    return sound(as_today(store))
 
 
 def _recovered(store: Path) -> None:

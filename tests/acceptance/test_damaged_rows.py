@@ -12,7 +12,7 @@ import pytest
 
 from tests.acceptance.estate import Hub
 from tests.fakes import observation
-from tests.stores.test_sqlite import alert, month, notice, sketch
+from tests.stores.test_sqlite import alert, month, notice, override, sketch
 from watch.app import App
 from watch.config import load
 from watch.core.alert import Event, Heard
@@ -38,7 +38,7 @@ store: sqlite:///t.db
 """
 DAMAGE = ('{"x":', "[]", 12, -1.5, b"\xff\xfe", None, 2**62)
 # What a hub can go on without; the others are needed.
-USEFUL = {"observation", "name", "sketch", "trend", "sight", "canary"}
+USEFUL = {"observation", "name", "sketch", "trend", "sight", "canary", "oncall_override"}
 # Nobody reads these columns.
 UNREAD = {
     ("migration", "name"),
@@ -74,6 +74,7 @@ async def filled(folder: Path) -> None:
             darks={1: None, 2: now}, gaps={(1, "web/home"): Gap(now - 9000)}, lanes={("local", "live"): (now - 1000, 3)},
             canaries={("local", "gateway"): now}, sights={"local": now}, sketches={(*key, hour): sketch(0.1)},
             quarters={(*key, "free", now - now % 900_000): QuarterHour(1, 1, 0.5)}, days=month("2026-10", 23),
+            overrides={1: override(1), 2: override(2, removed_ms=now, remover="bob")},
             alerts={1: alert(1, subject="web")}, notices={1: notice(1)},
             heard={(1, "alice"): Heard(alert_id=1, recipient="alice", event=Event.TRIGGERED, at_ms=now)},
         )

@@ -88,7 +88,7 @@ async def test_two_backups_to_one_file_at_a_time_leave_one_that_is_whole(tmp_pat
         )
         assert any(isinstance(one, int) for one in both), both
         assert sound(target) == before
-        assert schema(target) == 1
+        assert schema(target) == schema(store)
         with sqlite3.connect(target) as copy:
             (readings,) = copy.execute("SELECT count(*) FROM observation").fetchone()
         copy.close()

@@ -17,7 +17,8 @@ WORDS = """
 components checks http web every 30s all maintenance when from to people alice channels ntfy://x alerts down expect
 needs contains listen page ${env:A} ${ null 0 -1 true http://127.0.0.1/ vantages canaries service timezone UTC target
 99.9% store sqlite:///x escalations defaults confirm rrule first length FREQ=DAILY start duration 4h catch_all
-alerting status_page retention url headers
+alerting status_page retention url headers rotations primary every handover layers during overrides person bob
+1 week 12h 2026-11-02
 """
 words = st.sampled_from([*WORDS.split(), "latency < 2s", "1 of 2", "2026-12-05 22:00", "Sat 00:00-03:00"])
 trees = st.recursive(
@@ -37,6 +38,7 @@ components:
 maintenance: {w: {components: all, when: "Sat 00:00-03:00", max_outage: 60s}}
 people: {alice: {channels: ["ntfy://hunter2-hunter2"]}}
 alerts: [{when: down, components: [web], for: 10m}]
+rotations: {first: {people: [alice], every: 1 week, handover: Mon 09:00, start: 2026-11-02, overrides: []}}
 """
 
 

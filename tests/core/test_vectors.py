@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from watch.core.exclusion import qualifying
 from watch.core.localtime import Month, to_utc_ms
 from watch.core.quorum import Seen, quorum
 from watch.core.reading import Reason, Verdict
+from watch.core.rotation import Handover, Layer, Override, Rotation
 from watch.core.schedule import Length, OneOff, Recurring, Weekly, spans_of_rule
 from watch.core.settings import Audience
 from watch.core.spans import total, union
@@ -28,8 +29,15 @@ from watch.core.window import Window
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / os.environ.get("THREENINES_VECTORS", "tests/vectors")
 
-NOT_BUILT_YET = {"burn_rate.json", "oncall.json", "flapping.json"}
-RUN_HERE = {"sla.json", "local_time.json", "composition.json", "quorum.json", "confirmation.json"}
+NOT_BUILT_YET = {"burn_rate.json", "flapping.json"}
+RUN_HERE = {
+    "sla.json",
+    "local_time.json",
+    "composition.json",
+    "quorum.json",
+    "confirmation.json",
+    "oncall.json",
+}
 RUN_ELSEWHERE = {"darkness.json"}  # tests/hub/test_darkness.py
 
 UTC = ZoneInfo("UTC")
@@ -283,3 +291,40 @@ def test_a_percentage_is_cut_and_never_rounded_up():
     assert percentage(Fraction(1)) == "100.000"
     assert percentage(Fraction(99_999_999, 100_000_000)) == "99.999"
     assert percentage(Fraction(0)) == "0.000"
+
+
+# ---- oncall.json
+
+
+def rotation() -> Rotation:
+    held = json.loads((FOLDER / "oncall.json").read_text("utf-8"))
+    zone = ZoneInfo(held["tz"])
+    day, clock = held["handoff"].split()
+    week = Handover(time.fromisoformat(clock), zone, DAYS.index(day))
+    layer = Layer(tuple(held["users"]), timedelta(weeks=1), week, date.fromisoformat(held["start"]))
+    overrides = (
+        Override(
+            *(to_utc_ms(datetime.fromisoformat(it[f"{edge}_local"]), zone) for edge in ("start", "end")),
+            it["user"],
+        )
+        for it in held["overrides"]
+    )
+    return Rotation("vector", (layer,), tuple(overrides))
+
+
+@pytest.mark.parametrize("case", vectors("oncall.json", "cases"))
+def test_who_is_on_call(case):
+    assert rotation().at(ms(case["at"])) == ((case["user"],) if case["user"] else ())
+
+
+@pytest.mark.parametrize("case", vectors("oncall.json", "shift_lengths_s"))
+def test_how_long_a_shift_lasts(case):
+    shift = next(rotation().shifts(ms(case["start"]), ms(case["start"]) + 1))
+    assert (shift.from_ms, shift.to_ms - shift.from_ms) == (ms(case["start"]), case["seconds"] * 1000)
+
+
+def test_an_override_of_the_vectors_holds_from_its_start_to_its_end():
+    (it,) = rotation().overrides
+    assert [rotation().at(at) for at in (it.from_ms - 1, it.from_ms, it.to_ms - 1, it.to_ms)] == [
+        ("C",), ("A",), ("A",), ("C",)
+    ]  # fmt: skip

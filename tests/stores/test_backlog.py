@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fakes import START_MS, observation
-from tests.stores.test_sqlite import alert, month, notice, sketch
+from tests.stores.test_sqlite import alert, month, notice, override, sketch
 from watch.core.confirm import Belief
 from watch.core.darkness import Gap
 from watch.core.ledger import Kind, LedgerChain
@@ -37,13 +37,17 @@ def series() -> list[Batch]:
     second.sketches, second.quarters = {(*KEY, 0): sketch(0.2)}, {(*KEY, "free", 0): QuarterHour(1, 3, 0.25)}
     third = Batch([observation("a/c", 3)], [entries[2]], days=month("2025-11", 2))
     third.beliefs, third.gaps = {KEY: Belief(State.DOWN, 5, 6)}, {(4, "a/b"): Gap(6)}
+    first.overrides, second.overrides = (
+        {1: override(1), 2: override(2)},
+        {2: override(2, removed_ms=9, remover="bob")},
+    )
     fourth = Batch([observation("x/b", 4)], renames={"a/b": "x/b"})
     return [first, second, third, fourth]
 
 
 TABLES = (
     "ledger", "evidence", "observation", "name", "belief", "lane", "canary", "sight", "dark", "dark_gap", "day",
-    "sketch", "trend", "alert", "notice", "heard", "tile",
+    "sketch", "trend", "alert", "notice", "heard", "tile", "oncall_override",
 )  # fmt: skip
 
 

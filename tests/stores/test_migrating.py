@@ -12,17 +12,18 @@ from watch.ports import Batch
 from watch.stores.sqlite import SqliteStore, reading
 from watch.stores.sqlite.opening import _migrations, checked, readable, writable
 
-ADDS = ("0002-adds.sql", "CREATE TABLE of_tomorrow (x INTEGER); INSERT INTO of_tomorrow VALUES (7);")
+TODAY = len(_migrations())  # the schema of this program
+ADDS = ("9001-adds.sql", "CREATE TABLE of_tomorrow (x INTEGER); INSERT INTO of_tomorrow VALUES (7);")
 REWRITES = (
-    "0003-rewrites.sql",
+    "9002-rewrites.sql",
     "CREATE TABLE moved AS SELECT * FROM observation; DROP TABLE observation; ALTER TABLE moved RENAME TO observation;",
 )
-FAILS = ("0003-fails.sql", "DELETE FROM ledger; INSERT INTO nowhere VALUES (1);")
+FAILS = ("9002-fails.sql", "DELETE FROM ledger; INSERT INTO nowhere VALUES (1);")
 
 
 @pytest.fixture
 async def path(tmp_path):
-    """A store of schema 1 with an entry and some readings."""
+    """A store of today's schema with an entry and some readings."""
     store, chain = SqliteStore(tmp_path / "t.db"), LedgerChain()
     entry = chain.entry(Kind.GENESIS, "threenines", {"format": 1}, now_ms=START_MS)
     await store.commit(Batch([observation(f"a/{n}", START_MS + n) for n in range(50)], [entry]))
@@ -42,7 +43,7 @@ def asked(path, sql):
         connection.close()
 
 
-def copy_of(path, schema=1):
+def copy_of(path, schema=TODAY):
     return path.with_name(f"{path.name}.schema-{schema}")
 
 
@@ -85,30 +86,30 @@ def test_what_is_in_the_wal_is_in_the_copy(path):
 
 def test_what_was_migrated_is_as_the_migrations_say_and_in_the_list_of_them(path):
     migrated(path, ADDS, REWRITES)
-    assert asked(path, "PRAGMA user_version") == [(3,)]
+    assert asked(path, "PRAGMA user_version") == [(TODAY + 2,)]
     assert asked(path, "SELECT x FROM of_tomorrow") == [(7,)]
     assert asked(path, "SELECT count(*) FROM observation") == [(50,)]
     names = [name for (name,) in asked(path, "SELECT name FROM migration ORDER BY number")]
-    assert names[-2:] == ["0002-adds.sql", "0003-rewrites.sql"]
+    assert names[-2:] == ["9001-adds.sql", "9002-rewrites.sql"]
     assert files(path) == [path.name, copy_of(path).name], "one copy, of what was there at first"
 
 
 def test_a_second_migration_keeps_a_copy_of_its_own(path):
     migrated(path, ADDS)
     migrated(path, ADDS, REWRITES)
-    assert files(path) == [path.name, copy_of(path).name, copy_of(path, 2).name]
-    assert asked(copy_of(path, 2), "PRAGMA user_version") == [(2,)]
-    assert asked(copy_of(path, 2), "SELECT x FROM of_tomorrow") == [(7,)]
+    assert files(path) == [path.name, copy_of(path).name, copy_of(path, TODAY + 1).name]
+    assert asked(copy_of(path, TODAY + 1), "PRAGMA user_version") == [(TODAY + 1,)]
+    assert asked(copy_of(path, TODAY + 1), "SELECT x FROM of_tomorrow") == [(7,)]
 
 
 def test_a_migration_that_fails_leaves_the_schema_before_it_and_the_copy(path):
     with pytest.raises(StoreError):
         migrated(path, ADDS, FAILS)
-    assert asked(path, "PRAGMA user_version") == [(2,)], "the one before it was whole"
+    assert asked(path, "PRAGMA user_version") == [(TODAY + 1,)], "the one before it was whole"
     assert asked(path, "SELECT count(*) FROM ledger") == [(1,)], "half of one was taken back"
-    assert asked(copy_of(path), "PRAGMA user_version") == [(1,)]
+    assert asked(copy_of(path), "PRAGMA user_version") == [(TODAY,)]
     migrated(path, ADDS, REWRITES)
-    assert asked(path, "PRAGMA user_version") == [(3,)]
+    assert asked(path, "PRAGMA user_version") == [(TODAY + 2,)]
 
 
 def test_a_new_store_and_one_of_today_need_no_copy(path, tmp_path):
@@ -135,16 +136,18 @@ def test_whoever_went_back_to_the_copy_and_migrates_again_gets_a_copy_of_that_ti
     older.execute("INSERT INTO canary VALUES ('local', 'of the month between', 1)")
     older.close()
     migrated(path, ADDS)
-    copies = [f for f in path.parent.glob(f"{path.name}.schema-1*") if not f.name.endswith(("-shm", "-wal"))]
+    copies = [f for f in path.parent.glob(f"{copy_of(path).name}*") if not f.name.endswith(("-shm", "-wal"))]
     assert ("of the month between",) in [row for f in copies for row in asked(f, "SELECT name FROM canary")]
 
 
 def test_a_store_of_a_newer_schema_is_refused_by_writers_and_readers_and_not_touched(path):
     migrated(path, ADDS)
     before = path.read_bytes()[100:]  # but for the counters in the header
-    with pytest.raises(StoreError, match=r"newer version \(schema 2; this one has 1\)"):
+    with pytest.raises(StoreError, match=rf"newer version \(schema {TODAY + 1}; this one has {TODAY}\)"):
         writable(path)
-    with pytest.raises(StoreError, match=r"has schema 2, but this program needs 1. Use a newer version"):
+    with pytest.raises(
+        StoreError, match=rf"has schema {TODAY + 1}, but this program needs {TODAY}. Use a newer version"
+    ):
         readable(path)
     assert path.read_bytes()[100:] == before
 
@@ -164,4 +167,4 @@ def test_a_copy_that_cannot_be_made_stops_the_migration_with_one_sentence(path):
     path.with_name(f".{copy_of(path).name}.partial").mkdir()
     with pytest.raises(StoreError):
         migrated(path, ADDS)
-    assert asked(path, "PRAGMA user_version") == [(1,)]
+    assert asked(path, "PRAGMA user_version") == [(TODAY,)]

@@ -24,6 +24,7 @@ from watch.core.delivery import Lane
 from watch.core.ledger import Kind, LedgerChain, verified
 from watch.core.merkle import Tile
 from watch.core.reading import Verdict
+from watch.core.recorded_override import RecordedOverride
 from watch.core.settings import When
 from watch.core.sketch import Sketch
 from watch.core.timeline import State
@@ -61,6 +62,22 @@ def notice(number: int, **more) -> Notice:
         "status": Status.PENDING, "created_ms": 5, "due_ms": 5, "title": "DOWN", "body": "it is",
     }  # fmt: skip
     return Notice(**(plain | more))
+
+
+def override(number: int, **more) -> RecordedOverride:
+    plain = {
+        "id": number, "rotation": "primary", "person": "alice", "from_ms": 5, "to_ms": 9, "recorded_ms": 4,
+        "author": "bob", "account": "root", "reason": "a concert",
+    }  # fmt: skip
+    return RecordedOverride(**(plain | more))
+
+
+async def test_an_override_reads_back_as_it_was_and_as_it_was_removed(store):
+    await store.commit(Batch(overrides={2: override(2), 1: override(1)}))
+    assert store.reads.overrides() == [override(1), override(2)]
+    gone = override(2, removed_ms=7, remover="carol")
+    await store.commit(Batch(overrides={2: gone}))
+    assert store.reads.overrides() == [override(1), gone]
 
 
 async def test_everything_in_a_batch_reads_back_as_it_was(store):

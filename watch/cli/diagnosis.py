@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from watch.cli.hub_ask import store_at
-from watch.cli.store_view import ledger_fault, time_of
+from watch.cli.store_view import ledger_fault, recorded_overrides, time_of
 from watch.clock import SystemClock
 from watch.config import load
+from watch.core.recorded_override import with_recorded
+from watch.core.rotation import GAPS_AHEAD_MS
 from watch.errors import ConfigError, RowsDamaged, StoreCorrupt, StoreError, Trouble
 from watch.hub.answers import disk_text, doctor_answer, rows_text, told
 from watch.hub.clock_words import epoch_text
@@ -119,6 +121,8 @@ def _without_hub(
     yield from faults
     if settings is not None and not faults and store.exists() and store.stat().st_size:
         yield from _record(store, now_ms)
+    if settings is not None:
+        yield from _gaps(settings, now_ms)
     left = room(store, statvfs)
     if left is not None and left.little:
         yield trouble("disk_filling", disk_text(left), now_ms)
@@ -139,6 +143,16 @@ def _unasked(process: int, now_ms: int) -> OwnTrouble:
         "memory would be lost."
     )
     return trouble("hub_socket", text, now_ms, cure=cure)
+
+
+def _gaps(settings: Settings, now_ms: int) -> Iterator[OwnTrouble]:
+    """Rotations in which nobody is on call at some time of the next seven days."""
+    recorded = recorded_overrides(settings)
+    for name, rotation in settings.rotations.items():
+        whole = with_recorded(rotation, recorded, settings.people, now_ms)
+        text = whole.gap_text(now_ms, now_ms + GAPS_AHEAD_MS, settings.service.timezone)
+        if text is not None:
+            yield trouble(f"oncall_gap:{name}", text, now_ms)
 
 
 def _silent(store: Path, process: int, now_ms: int) -> OwnTrouble:

@@ -19,6 +19,8 @@ from watch.core.book import FOREVER
 from watch.core.checkpoint import root_of
 from watch.core.ledger import ChainCheck
 from watch.core.localtime import Month
+from watch.core.recorded_override import renamed
+from watch.errors import StoreError
 from watch.hub.plan import planned
 from watch.hub.replay import book_now, epochs_of
 from watch.hub.returned import returned
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from watch.core.book import Book
     from watch.core.clock_epoch import ClockEpoch
+    from watch.core.recorded_override import RecordedOverride
     from watch.core.settings import Settings
     from watch.stores.sqlite import SqliteReads
 
@@ -94,6 +97,17 @@ def time_of(store: Path, reads: SqliteReads) -> tuple[int, ClockEpoch | None]:
     clock.go_on_from(last_ms)
     now_ms = clock.now_ms()
     return now_ms, epoch_from(reads, last_ms, now_ms, followed=False, boot=clock.boot)
+
+
+def recorded_overrides(settings: Settings) -> list[RecordedOverride]:
+    """The overrides of rotations that were made by command; none when the store cannot be read."""
+    try:
+        with reading(settings.store) as reads:
+            kept = list(reads.overrides())
+    except StoreError:
+        return []
+    now = {it.id: it for it in renamed(kept, settings.people)}
+    return [now.get(it.id, it) for it in kept]
 
 
 def tell_left_out(reads: SqliteReads) -> None:

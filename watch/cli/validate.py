@@ -32,7 +32,7 @@ def validate(ctx: click.Context, path: str | None, *, without_secrets: bool, as_
     file = path or str(ctx.obj)
     try:
         now_ms = SystemClock().now_ms()
-        loaded = load(Path(file), secrets=not without_secrets, environ=os.environ, now_ms=now_ms)
+        loaded = load(Path(file), secrets=not without_secrets, environ=os.environ, now_ms=now_ms, gaps=True)
     except ConfigError as error:
         if not as_json:
             raise

@@ -38,6 +38,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "show the current states, the reasons, and the vantage points that see them",
     ),
     "doctor": ("watch.cli.doctor", "list what is wrong with the monitoring itself, each with what to do"),
+    "oncall": ("watch.cli.oncall", "show who is on call, and let somebody take over"),
     "explain": ("watch.cli.explain", "show how one figure is calculated, from the ledger entries on"),
     "uptime": ("watch.cli.uptime", "show the uptime of all components in a month"),
     "reload": ("watch.cli.reload", "make the running hub reload its configuration now"),
@@ -55,7 +56,6 @@ LATER = frozenset(
         "silence",
         "ack",
         "adjust",
-        "oncall",
         "simulate",
         "alert",
         "render",
@@ -79,7 +79,7 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         command = self.found(ctx, cmd_name)
         if not any(it.name == "config" for it in command.params):
-            command.params.append(_config_option())
+            command.params.append(config_option())
         return command
 
     def found(self, ctx: click.Context, name: str) -> click.Command:
@@ -125,7 +125,7 @@ def _no_verb(ctx: click.Context, name: str, verbs: Sequence[str]) -> click.Usage
     return click.UsageError(f"there is no verb '{name}'; {hint}", ctx)
 
 
-def _config_option() -> click.Option:
+def config_option() -> click.Option:
     """``--config`` of a verb: it replaces the one before the verb."""
 
     def adopt(ctx: click.Context, _: click.Parameter, path: str | None) -> None:

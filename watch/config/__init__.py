@@ -49,6 +49,7 @@ def load(
     alerts: bool = True,
     store_only: bool = False,
     now_ms: int | None = None,
+    gaps: bool = False,
 ) -> Loaded:
     """Read the file or folder at *path*.
 
@@ -58,6 +59,8 @@ def load(
         store_only: True also does so for references without a value, except in `store`: for verbs that only read.
         environ: The variables that `${env:…}` refers to.
         now_ms: Also warn about clock changes within two years from then (Unix time in ms).
+        gaps: Also warn about times within seven days from then in which nobody is on call. Who knows the overrides
+            that were made by command should look for gaps with them instead.
 
     Raises:
         ConfigError: The configuration is not valid; `mistakes` lists every reason.
@@ -70,14 +73,16 @@ def load(
     references = References(environ, findings, fills(secrets=secrets, alerts=alerts, store_only=store_only))
     settings = None
     with _gc_paused(), suppress(TooManyMistakes):
-        settings = _settings(paths, references, now_ms)
+        settings = _settings(paths, references, now_ms, gaps=gaps)
     if settings is None:
         raise findings.error()
     read = (*paths, *dict.fromkeys(references.files))
     return Loaded(settings, findings.warnings(), read, tuple(dict.fromkeys(references.left_out)))
 
 
-def _settings(paths: tuple[Path, ...], references: References, now_ms: int | None) -> Settings | None:
+def _settings(
+    paths: tuple[Path, ...], references: References, now_ms: int | None, *, gaps: bool
+) -> Settings | None:
     """All steps in order; None when there were mistakes."""
     from watch.config.assembly import assembled  # noqa: PLC0415 - as in `load`
     from watch.config.document import DOCUMENT  # noqa: PLC0415 - likewise
@@ -96,7 +101,7 @@ def _settings(paths: tuple[Path, ...], references: References, now_ms: int | Non
     if findings.refers:
         references.resolve(root)
     document = DOCUMENT.fields_of(root, root.entries, findings)
-    return assembled(document, paths[0].parent, findings, now_ms)
+    return assembled(document, paths[0].parent, findings, now_ms, gaps=gaps)
 
 
 @contextmanager

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from watch.config import composition
 from watch.config import vantages as vantage_points
-from watch.config.cautions import caution
+from watch.config.cautions import caution, caution_of_gaps
 from watch.config.check import DEFAULTS, check_of
 from watch.config.findings import Findings
 from watch.config.listeners import listen_of
 from watch.config.maintenance import window_of
 from watch.config.node import Node, Scalar, Table
 from watch.config.people import catch_all_of, escalations_of, named_components, people_of, rules_of
+from watch.config.rotations import rotations_of
 from watch.config.sections import ALERTING, LISTEN, PAGE, RETENTION, SERVICE
 from watch.core.settings import (
     Alerting,
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     from watch.core.window import Window
 
 
-def assembled(document: Fields, folder: Path, findings: Findings, now_ms: int | None) -> Settings | None:
+def assembled(
+    document: Fields, folder: Path, findings: Findings, now_ms: int | None, *, gaps: bool = False
+) -> Settings | None:
     """The settings; None when there was any mistake. Warnings are recorded only when there was none."""
     service = _section(document, "service", SERVICE)
     written: composition.Written = document["components"] or {}
@@ -43,6 +46,7 @@ def assembled(document: Fields, folder: Path, findings: Findings, now_ms: int | 
     people = people_of(document, findings)
     catch_all = catch_all_of(document, people, findings)
     escalations = escalations_of(document, people, findings)
+    rotations = rotations_of(document, people, service["timezone"], findings)
     alerts = rules_of(document, tuple(written), findings)
     windows = _windows(document, tuple(written), service["timezone"], findings)
     listen = listen_of(_section(document, "listen", LISTEN), findings)
@@ -57,6 +61,7 @@ def assembled(document: Fields, folder: Path, findings: Findings, now_ms: int | 
         windows=windows,
         people=people,
         catch_all=catch_all,
+        rotations=rotations,
         escalations=escalations,
         alerts=alerts,
         page=_page(document, service["name"]),
@@ -66,6 +71,8 @@ def assembled(document: Fields, folder: Path, findings: Findings, now_ms: int | 
         listen=listen,
     )
     caution(settings, lambda path: _node_at(document, path), findings, now_ms)
+    if gaps and now_ms is not None:
+        caution_of_gaps(settings, lambda path: _node_at(document, path), findings, now_ms)
     return settings
 
 

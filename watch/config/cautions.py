@@ -10,6 +10,7 @@ from watch.config.node import Node
 from watch.core.localtime import to_utc_ms
 from watch.core.quantity import duration_text
 from watch.core.recorded_terms import NOTICE
+from watch.core.rotation import GAPS_AHEAD_MS
 from watch.core.schedule import OneOff
 from watch.core.settings import Audience, Check, Settings, Vantage, When
 from watch.core.window import Opens, collapses
@@ -159,6 +160,18 @@ def _notice(settings: Settings, at: Places, findings: Findings) -> None:
                 wrong = f"{quoted(name)} excludes nothing from the SLA: it was announced too late"
                 cure = f"`announced` must be at least {_NOTICE_TEXT} before the window begins"
                 findings.caution(at(f"maintenance/{name}"), wrong, cure, ineffective=True)
+
+
+def caution_of_gaps(settings: Settings, at: Places, findings: Findings, now_ms: int) -> None:
+    """Record a warning for each rotation in which nobody is on call at some time of the next seven days."""
+    for name, rotation in settings.rotations.items():
+        text = rotation.gap_text(now_ms, now_ms + GAPS_AHEAD_MS, settings.service.timezone)
+        if text is not None:
+            cure = (
+                "add a person, an override or a layer. What `threenines oncall override` was told is not known here: "
+                "`threenines oncall` shows it"
+            )
+            findings.caution(at(f"rotations/{name}"), text, cure)
 
 
 def _calendar(settings: Settings, at: Places, findings: Findings, now_ms: int) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from watch.config.check import DEFAULTS
 from watch.config.mapping import Field, Items, Keyed, Record
+from watch.config.rotation_words import ROTATIONS
 from watch.config.sections import (
     ALERT,
     ALERTING,
@@ -51,6 +52,7 @@ DOCUMENT = Record(
             Items(name("the name of a person"), empty=True),
             "People notified by rules without `escalate`, and when nobody else can be reached; all by default.",
         ),
+        "rotations": Field(ROTATIONS, "On-call rotations: who holds the pager when."),
         "escalations": Field(
             Keyed(name("the name of an escalation"), Step(), "a mapping of escalations by name"),
             "Escalation policies: who is notified. Only one step is built yet.",
@@ -61,10 +63,7 @@ DOCUMENT = Record(
         "store": Field(STORE, "The database file; a relative path starts at this file.", "threenines.db"),
         "retention": Field(RETENTION, "How long data is kept."),
         "listen": Field(LISTEN, "The addresses that the hub listens on."),
-        **{
-            key: Field(None, "")
-            for key in ("customers", "mail", "rotations", "sites", "series", "heartbeat_to")
-        },
+        **{key: Field(None, "") for key in ("customers", "mail", "sites", "series", "heartbeat_to")},
     },
     {
         "checks": "a check belongs under a component: `components: {web: {checks: …}}`",

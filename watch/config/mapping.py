@@ -12,7 +12,7 @@ from watch.config.shape import NOT_BUILT, Schema, Shape, Word, kind_of
 from watch.core.quantity import duration_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 T = TypeVar("T")
 _SEE = "remove it; CHANGELOG lists what is built"
@@ -117,6 +117,11 @@ class Fields:
     def at(self, key: str) -> Node:
         """The value's node; the whole mapping when the key is missing."""
         return self.keys[key][1] if key in self.keys else self.node
+
+    def names(self, key: str) -> Collection[str]:
+        """The names under a key, those of refused values too: referring to one is not a second mistake."""
+        node = self.keys[key][1] if self.wrote(key) else None
+        return node.entries if isinstance(node, Table) else ()
 
     def key(self, key: str) -> Node:
         return self.keys[key][0] if key in self.keys else self.node

@@ -152,7 +152,7 @@ def parse_weekly(text: str, zone: ZoneInfo | None = None) -> Weekly:
         raise ValueError(f"{text!r} is no weekly rule; write one like 'Sat,Sun 00:00-03:00 America/New_York'")
     if match[4] is None and zone is None:
         raise ValueError(f"{text!r} names no time zone; add one, like America/New_York")
-    opens, closes = _time_of_day(match[2]), _time_of_day(match[3])
+    opens, closes = time_of_day(match[2]), time_of_day(match[3])
     if opens == closes or opens >= _DAY:
         raise ValueError(f"{match[2]}-{match[3]} begins when it ends; for a whole day write 00:00-24:00")
     start = (datetime.min + opens).time()  # noqa: DTZ901 - a time of day, not an instant
@@ -183,7 +183,8 @@ def _refuse_odd(start: datetime) -> None:
         raise ValueError(f"it starts in the year {start.year}; write one from {_YEARS[0]} to {_YEARS[-1]}")
 
 
-def _time_of_day(text: str) -> timedelta:
+def time_of_day(text: str) -> timedelta:
+    """The time since midnight written as ``07:30``, at most ``24:00``; ValueError for anything else."""
     match = re.fullmatch(r"([0-9]{1,2}):([0-5][0-9])(?::([0-5][0-9]))?", text)
     if match is None or (since := _since_midnight(match)) > _DAY:
         raise ValueError(f"{text!r} is no time of day; write one like 07:30")
@@ -200,13 +201,14 @@ def _weekdays(text: str) -> frozenset[int]:
     days: set[int] = set()
     for part in text.split(","):
         first, dash, last = part.partition("-")
-        begin = _weekday(first)
-        end = _weekday(last) if dash else begin
+        begin = weekday_named(first)
+        end = weekday_named(last) if dash else begin
         days |= {(begin + n) % 7 for n in range((end - begin) % 7 + 1)}
     return frozenset(days)
 
 
-def _weekday(text: str) -> int:
+def weekday_named(text: str) -> int:
+    """The day of the week written as ``Mon`` or ``Monday``: Monday is 0; ValueError for anything else."""
     name = text.strip().lower()
     if name[:3] not in _WEEK or not (name == name[:3] or name.endswith("day")):
         raise ValueError(

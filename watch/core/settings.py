@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from watch.core.expect import Judge
     from watch.core.reading import Course
+    from watch.core.rotation import Rotation
     from watch.core.window import Window
 
 
@@ -261,6 +262,7 @@ class Settings:
     alerting: Alerting = field(default_factory=Alerting)
     retention: timedelta = timedelta(hours=48)
     listen: Listen = field(default_factory=Listen)
+    rotations: Mapping[str, Rotation] = field(default_factory=dict)
 
     @property
     def vantage(self) -> Vantage:

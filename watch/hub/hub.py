@@ -26,6 +26,7 @@ from watch.hub.awaited import STALL, Awaited
 from watch.hub.checkpoints import record_checkpoint
 from watch.hub.door import Door
 from watch.hub.intake import Intake
+from watch.hub.on_call import OnCall
 from watch.hub.pauses import Pauses
 from watch.hub.plan import planned
 from watch.hub.pulse import EVERY as PULSE
@@ -72,7 +73,8 @@ class Hub:
         self.intake.sights.resume(*kept.darks(), self.intake.beliefs)
         self.door = Door(kept.lanes(settings))
         self.troubles = Troubles(clock.now_ms(), self.intake.sights.blind, epoch)
-        self.verbs: dict[str, Callable[[Command], Awaitable[Mapping[str, object]]]] = {}
+        self.on_call = OnCall(store.reads.overrides(), self.recorder, self.troubles, clock)
+        self.verbs: dict[str, Callable[[Command], Awaitable[Mapping[str, object]]]] = {**self.on_call.verbs}
         self._awaited = Awaited(clock.now_ms())
         self._arrivals = Arrivals(self.door, self.intake, self.recorder, self.troubles, meter, self._awaited)
         self._store, self._desk, self._clock, self._moved = store, desk, clock, moved
@@ -88,7 +90,14 @@ class Hub:
         plan = planned(settings)
         self._standings = Standings(plan, self.intake, book, self.troubles, clock)
         self._adoption = Adoption(
-            self.recorder, self.intake, self._standings, self.troubles, self._awaited, desk, clock
+            self.recorder,
+            self.intake,
+            self._standings,
+            self.troubles,
+            self._awaited,
+            self.on_call,
+            desk,
+            clock,
         )
         for _ in self._adoption.steps(plan):
             pass
@@ -193,7 +202,7 @@ class Hub:
         if swept - max(self._swept, self.turned) >= TURN + STALL:
             self._awaited.away(now)
         self._swept = swept
-        for step in (self.intake.sweep, self._look, self._adoption.end):
+        for step in (self.intake.sweep, self._look, self.on_call.look, self._adoption.end):
             while True:
                 done = step(now)
                 await asyncio.sleep(0)

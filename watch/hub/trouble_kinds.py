@@ -121,6 +121,10 @@ KINDS = {
         "NAME` runs a check now and shows whether it works. If a probe gives no answer at all, raise its "
         "`timeout` or correct its options, then run `threenines reload`."
     ),
+    "oncall_gap": TroubleKind(
+        "Put somebody there: `threenines oncall override PERSON --rotation {it} --from TIME --to TIME`, or "
+        "change `rotations` in checks.yaml and run `threenines reload`."
+    ),
     "config_reload": TroubleKind(
         "Correct checks.yaml: `threenines validate` lists every mistake. The hub loads the file when you "
         "save it. What needs a restart is taken over when you stop the hub and start it again."

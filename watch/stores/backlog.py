@@ -27,6 +27,7 @@ _REPLACED = (
     "alerts",
     "notices",
     "heard",
+    "overrides",
 )
 
 
@@ -74,7 +75,14 @@ def _begin_anew(into: Batch, from_ms: int) -> None:
 def rows_of(batch: Batch) -> int:
     """The number of rows of *batch* that are never given up."""
     lists = len(batch.entries) + len(batch.evidence) + len(batch.alerts) + len(batch.notices)
-    return lists + len(batch.beliefs) + len(batch.heard) + len(batch.gaps) + len(batch.sketches)
+    return (
+        lists
+        + len(batch.beliefs)
+        + len(batch.heard)
+        + len(batch.gaps)
+        + len(batch.sketches)
+        + len(batch.overrides)
+    )
 
 
 class Backlog:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from watch.core.figures import account_so_far
 from watch.core.localtime import Month
 from watch.core.reading import NOTHING
 from watch.hub.answers import doctor_answer
+from watch.hub.on_call_answer import on_call_answer
 from watch.versions import versions
 from watch.web.operators import Beat, Fact, Health, Readiness
 from watch.web.series import CheckSample, ComponentSample, Samples
@@ -116,6 +118,13 @@ class Views:
         names = list(settings.checks) if planned is not settings else names
         self._unread = settings, [name for name in names if not self._hub.judged(name)]
         return len(self._unread[1])
+
+    async def on_call(self, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The answer to `oncall`, made in another thread: a year of turns takes a while."""
+        hub = self._hub
+        return await asyncio.to_thread(
+            on_call_answer, hub.settings, hub.on_call.recorded, said, self._clock.now_ms()
+        )
 
     async def diagnosis(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         """The answer to `doctor`."""

@@ -79,6 +79,7 @@ _HEARD = (
     "INSERT INTO heard VALUES (?,?,?) ON CONFLICT (alert_id, recipient) DO UPDATE SET body = excluded.body"
 )
 _UNHEARD = "DELETE FROM heard WHERE alert_id = ? AND recipient = ?"
+_OVERRIDE = "INSERT OR REPLACE INTO oncall_override VALUES (?,?,?,?,?,?,?,?,?,?,?)"
 _NAMED = (("name", "text"), ("sketch", "check_name"), ("trend", "check_name"))  # tables with names of checks
 
 
@@ -123,6 +124,7 @@ class Commits:
         many(_NOTICE, [(n.id, str(n.status), n.created_ms, n.to_json()) for n in batch.notices.values()])
         many(_UNHEARD, [key for key, heard in batch.heard.items() if heard is None])
         many(_HEARD, [(*key, h.to_json()) for key, h in batch.heard.items() if h is not None])
+        many(_OVERRIDE, [rows.override_row(it) for it in batch.overrides.values()])
         return len(batch.observations) + len(batch.entries)
 
     @staticmethod

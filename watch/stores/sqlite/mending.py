@@ -48,6 +48,7 @@ _TABLES: tuple[tuple[str, tuple[str, ...], str, Callable[[Sequence[Any]], object
         "SELECT check_name, hour_ms, vantage, body FROM sketch",
         lambda row: (rows.text(row[0]), rows.number(row[1]), rows.text(row[2]), Sketch.from_bytes(row[3])),
     ),
+    ("oncall_override", ("id",), "SELECT * FROM oncall_override", rows.override_of),
     ("name", ("id",), "SELECT id, text FROM name", rows.name_of),
 )
 

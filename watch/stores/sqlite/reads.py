@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from watch.core.confirm import Belief
     from watch.core.darkness import Gap
     from watch.core.merkle import Tile
+    from watch.core.recorded_override import RecordedOverride
     from watch.core.trend import QuarterHour, QuarterHours
 
 T = TypeVar("T")
@@ -221,6 +222,10 @@ class SqliteReads:
             list(self._needed("notice", notices, rows.notice_of)),
             list(self._needed("heard", heard, rows.heard_of)),
         )
+
+    def overrides(self) -> Sequence[RecordedOverride]:
+        found = self._raw("SELECT * FROM oncall_override ORDER BY id")
+        return list(self._useful("oncall_override", found, rows.override_of))
 
     def canaries(self, vantage: str) -> frozenset[str]:
         found = self._raw("SELECT vantage, name FROM canary WHERE vantage = ?", vantage)

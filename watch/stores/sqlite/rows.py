@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -12,6 +13,7 @@ from watch.core.darkness import Gap
 from watch.core.ledger import LATEST_MS
 from watch.core.merkle import Tile
 from watch.core.reading import Observation, Reason, Verdict
+from watch.core.recorded_override import RecordedOverride
 from watch.core.timeline import State
 from watch.core.trend import QuarterHour
 
@@ -164,6 +166,27 @@ def heard_of(row: Sequence[Any]) -> Heard:
     same(row[:2], found.alert_id, found.recipient)
     number(found.alert_id), number(found.at_ms), text(found.recipient)
     return found
+
+
+_OVERRIDE = attrgetter(*RecordedOverride.__slots__)
+
+
+def override_row(it: RecordedOverride) -> tuple[Any, ...]:
+    """Its columns, in the table's order."""
+    columns: tuple[Any, ...] = _OVERRIDE(it)
+    return columns
+
+
+def override_of(row: Sequence[Any]) -> RecordedOverride:
+    """The override of a row that `override_row` made."""
+    id_, rotation, person, from_ms, to_ms, recorded_ms, author, account, reason, removed_ms, remover = row
+    if instant(from_ms) >= instant(to_ms):
+        raise ValueError("it ends before it begins")
+    return RecordedOverride(
+        id=number(id_), rotation=text(rotation), person=text(person), from_ms=from_ms, to_ms=to_ms,
+        recorded_ms=instant(recorded_ms), author=text(author), account=text(account), reason=text(reason),
+        removed_ms=None if removed_ms is None else instant(removed_ms), remover=text(remover),
+    )  # fmt: skip
 
 
 def _plain(value: Any) -> Any:
