@@ -8,17 +8,18 @@ cuts     the current goes at any instant of a hub's life, of a restore and of a 
          (tests/acceptance/power.py, cut_copies.py)
 disk     a disk is full for ten minutes, with an outage in them (tests/acceptance/full.py)
 
-Each draws from a seed, which its line names; `--seed` draws the same again. `--count` is how many kills, kills of each
-kind, cuts of each sort, or seconds; so a long soak can be had in portions. Ends with 1 if anything was lost, false or
-told wrongly.
+Each draws from a seed, which its line names; `--seed` draws the same again. A long soak can be had in portions:
+`--count` is how many kills, kills of each kind, cuts of each sort, or seconds, and `--within` after how many seconds a
+hub is killed no more. Ends with 1 if anything was lost, false or told wrongly.
 
-python -m bench.soak [kills | moments | cuts | disk …] [--seed N] [--count N]
+python -m bench.soak [kills | moments | cuts | disk …] [--seed N] [--count N] [--within SECONDS]
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import random
 import shutil
 import signal
@@ -26,6 +27,7 @@ import sys
 import tempfile
 import time
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,16 +50,21 @@ _MOMENTS = {
     "of restores": copies.of_restores,
     "of restores where no store was": copies.of_restores_to_nowhere,
 }
+_COPIES = {
+    "restores": cut_copies.in_restores,
+    "restores over a damaged store": cut_copies.in_restores_of_damaged,
+    "migrations": cut_copies.in_migrations,
+}
 
 
-async def _kills(folder: Path, seed: int, count: int) -> None:
+async def _kills(folder: Path, of: Portion) -> None:
     """One hub that begins on a year without checkpoints."""
     with serving(folder) as crowd:
         async with Targets() as targets, Serving() as phone:
             hub = Killed(
                 folder / "hub",
                 0,
-                f"{seed} soak",
+                f"{of.seed} soak",
                 targets,
                 phone,
                 aways=(0.0, AWAY),
@@ -65,11 +72,12 @@ async def _kills(folder: Path, seed: int, count: int) -> None:
                 checks=CHECKS,
             )
             await lived(folder / "hub", months=MONTHS, text=hub.text, a_month=0)
-            await hub.run(count)
-    _say(f"kills   seed {seed}: {count} of a hub with {CHECKS + 2} checks: {hub.figures()}")
+            await hub.run(of.count, of.within)
+    _say(f"kills   seed {of.seed}: {hub.kinds.total()} of a hub with {CHECKS + 2} checks: {hub.figures()}")
 
 
-async def _moments(folder: Path, seed: int, count: int) -> None:
+async def _moments(folder: Path, of: Portion) -> None:
+    seed, count = of.seed, of.count
     pasts = await moments.pasts_in(folder / "pasts")
     for what, kills in _MOMENTS.items():
         began = time.monotonic()
@@ -83,7 +91,8 @@ async def _moments(folder: Path, seed: int, count: int) -> None:
         )
 
 
-async def _cuts(folder: Path, seed: int, count: int) -> None:
+async def _cuts(folder: Path, of: Portion) -> None:
+    seed, count = of.seed, of.count
     async with Targets() as targets, Serving() as phone:
         past = await lived(folder / "past")
         for name, before in (("first", None), ("later", past)):
@@ -97,21 +106,22 @@ async def _cuts(folder: Path, seed: int, count: int) -> None:
                 f"{unmade} before there was a store; {max(1, count // 50)} started"
             )
     pasts = await moments.pasts_in(folder / "pasts", readings=300)
-    for what, cuts in {"restores": cut_copies.in_restores, "migrations": cut_copies.in_migrations}.items():
-        (folder / what).mkdir()
-        await cuts(folder / what, pasts, seed, count)
+    for what, cuts in _COPIES.items():
+        place = folder / what.replace(" ", "-")
+        place.mkdir()
+        await cuts(place, pasts, seed, count)
         _say(
             f"cuts    seed {seed}: {count} in the middle of {what}: the store of before or the one of after, each sound"
         )
 
 
-async def _disk(folder: Path, _: int, count: int) -> None:
+async def _disk(folder: Path, of: Portion) -> None:
     kinds = list(full.LIMITS) if full.mountable(folder) else ["limit"]
     if len(kinds) == 1:
         _say("disk: this user may not mount a disk, so only a limit on files is tried")
     async with asyncio.TaskGroup() as group:
         for kind in kinds:
-            group.create_task(_one_disk(folder / kind, kind, count))
+            group.create_task(_one_disk(folder / kind, kind, of.count))
 
 
 async def _one_disk(folder: Path, kind: str, seconds: int) -> None:
@@ -124,12 +134,21 @@ async def _one_disk(folder: Path, kind: str, seconds: int) -> None:
     _say(f"disk    {full.LIMITS[kind]}: {said}")
 
 
-SOAKS: dict[str, tuple[Callable[[Path, int, int], Coroutine[None, None, None]], int]] = {
+SOAKS: dict[str, tuple[Callable[[Path, Portion], Coroutine[None, None, None]], int]] = {
     "kills": (_kills, 100),
     "moments": (_moments, 50),
     "cuts": (_cuts, 1530),
     "disk": (_disk, 600),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """What to draw from, how often, and within how many seconds no kill more is begun."""
+
+    seed: int
+    count: int
+    within: float
 
 
 def _say(line: str) -> None:
@@ -143,10 +162,11 @@ def main(words: list[str]) -> int:
     parser.add_argument("what", nargs="*", metavar="|".join(SOAKS))
     parser.add_argument("--seed", type=int, default=random.randrange(1, 10**6))
     parser.add_argument("--count", type=int)
+    parser.add_argument("--within", type=float, default=math.inf)
     told = parser.parse_args(words)
     if unknown := set(told.what) - set(SOAKS):
         parser.error(f"there is no soak called {', '.join(sorted(unknown))}")
-    broken = [name for name in told.what or SOAKS if not _held(name, told.seed, told.count)]
+    broken = [name for name in told.what or SOAKS if not _held(name, told)]
     _say(f"broken: {', '.join(broken)}" if broken else "all held")
     return bool(broken)
 
@@ -158,17 +178,18 @@ async def _until_told(running: Coroutine[None, None, None]) -> None:
     await task
 
 
-def _held(name: str, seed: int, count: int | None) -> bool:
+def _held(name: str, told: argparse.Namespace) -> bool:
     """Whether all held; else what is left to look at stays in its folder."""
     run, usual = SOAKS[name]
+    portion = Portion(told.seed, told.count or usual, told.within)
     folder, began = Path(tempfile.mkdtemp(prefix=f"soak-{name}-")), time.monotonic()
     try:
-        asyncio.run(_until_told(run(folder, seed, count or usual)))
+        asyncio.run(_until_told(run(folder, portion)))
     except (asyncio.CancelledError, KeyboardInterrupt):
         sys.exit(f"{name}: ended by a signal; its files are in {folder}")
     except Exception:  # noqa: BLE001 - whatever it is, it is told, and the next one runs
         traceback.print_exc(limit=-4)
-        _say(f"{name}: BROKEN with seed {seed}; its files are in {folder}")
+        _say(f"{name}: BROKEN with seed {told.seed}; its files are in {folder}")
         return False
     shutil.rmtree(folder)
     _say(f"{name}: held, in {time.monotonic() - began:.0f} s")

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import apsw
 
 from tests.acceptance.copies import MIGRATES, TODAY, as_today
-from tests.acceptance.cuts import Disk, recorded, recording
-from tests.acceptance.estate import ROOT, Process
+from tests.acceptance.cuts import Disk, instants, recorded, recording
+from tests.acceptance.estate import ROOT, Process, rows
 from tests.acceptance.past import Found, found, moved_into, schema, sound
 
 if TYPE_CHECKING:
@@ -38,6 +38,25 @@ async def in_restores(folder: Path, pasts: dict[str, Path], seed: int, cuts: int
 
     command = [sys.executable, "-m", "watch", "restore", str(pasts["other"])]
     await _cut(moved_into(pasts["large"], folder / "whole"), command, f"{seed} cut restores", cuts, examined)
+
+
+async def in_restores_of_damaged(folder: Path, pasts: dict[str, Path], seed: int, cuts: int) -> None:
+    """`threenines restore` in the place of a store with a damaged page, which is moved aside as it is."""
+    new, store = found(pasts["other"]), moved_into(pasts["large"], folder / "whole")
+    [(root,)] = rows(store, "SELECT rootpage FROM sqlite_master WHERE name = 'ledger'")
+    whole = bytearray(store.read_bytes())
+    whole[4096 * (root - 1) : 4096 * root] = b"\xa5" * 4096
+    store.write_bytes(whole)
+
+    def examined(store: Path, answered: bool) -> None:
+        kept = [f for f in (store, store.with_name(f"{store.name}.before-restore")) if f.exists()]
+        assert store in kept, "no store is there: a hub that starts now would make an empty one"
+        assert bytes(whole) in [f.read_bytes() for f in kept], "the damaged store is lost"
+        if answered or store.read_bytes() != whole:
+            assert sound(store) == new
+
+    command = [sys.executable, "-m", "watch", "restore", str(pasts["other"])]
+    await _cut(store, command, f"{seed} cut restores of damaged", cuts, examined)
 
 
 async def in_migrations(folder: Path, pasts: dict[str, Path], seed: int, cuts: int) -> None:
@@ -79,7 +98,7 @@ async def _cut(
     assert await process.running.wait() == 0, process.said()
     ops = await recorded(trace, store.parent, _KEPT)
     played = 0
-    for number, instant in enumerate([*sorted(chance.choices(range(len(ops)), k=cuts)), len(ops) - 1]):
+    for number, instant in enumerate([*instants(ops, cuts, chance), len(ops) - 1]):
         for op in ops[played : instant + 1]:
             disk.play(op)
         played = instant + 1

@@ -218,3 +218,9 @@ class Disk:
         if chance.random() < 0.3:
             found |= {f"{name}-shm": chance.randbytes(32_768) for name in found if name.endswith(".db")}
         return found
+
+
+def instants(ops: list[Op], count: int, chance: random.Random) -> list[int]:
+    """After which of *ops* the current goes, in order: half of them are syncs and changes of a name."""
+    turns = [n for n, op in enumerate(ops) if op.what not in ("written", "made")]
+    return sorted(chance.choice(turns if half % 2 else range(len(ops))) for half in range(count))

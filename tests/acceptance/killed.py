@@ -11,7 +11,9 @@ outage was told, nothing else was, and no notice came oftener than once more for
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import math
 import random
 import time
 from collections import Counter
@@ -124,15 +126,16 @@ class Killed:
 
     # ---- killing ----
 
-    async def run(self, kills: int) -> None:
-        """Kill the hub *kills* times, then let it tell all, and judge it."""
+    async def run(self, kills: int, within: float = math.inf) -> None:
+        """Kill the hub *kills* times, or as often as it is possible *within* seconds; let it tell all, and judge it."""
+        over = time.monotonic() + within
         try:
-            for kill in range(kills):
+            for kill in itertools.takewhile(lambda _: time.monotonic() < over, range(kills)):
                 (self.targets.down.add if kill % 3 else self.targets.down.discard)(self.flaky)
                 await self._killed(kill, ("running", "reload", "running", "start")[kill % 4])
             await self._last_outage()
             self._look()
-            await self._judge(kills)
+            await self._judge(self.kinds.total())
         finally:
             if self.hub.running is not None and self.hub.running.returncode is None:
                 await self.hub.kill()
@@ -149,14 +152,23 @@ class Killed:
             self._starting = max(self._starting, time.monotonic() - began)
             if how == "reload":
                 async with reloading(self.hub, self._texts(kill)) as answers:
-                    await asyncio.sleep(self._chance.uniform(0, max(1.0, self._starting)))
+                    await self._written_more(self._chance.uniform(0, 20))
                     self._look(f"before kill {kill}")
                     await self._kill(kill)
                 self.answered += len(answers)
                 return
-            await asyncio.sleep(self._chance.uniform(0, 4))  # the moment of the kill is what varies
+            # What varies is the moment, counted in what is written: in about four seconds where nothing else runs.
+            await self._written_more(self._chance.uniform(0, min(4 * (2 + self.checks / 30), 300)))
             self._look(f"before kill {kill}")
         await self._kill(kill)
+
+    async def _written_more(self, rows: float) -> None:
+        """Return once the hub has written *rows* more entries and readings."""
+        sql = "SELECT (SELECT coalesce(max(seq), 0) FROM ledger) + (SELECT coalesce(max(id), 0) FROM observation)"
+        before = self.hub.rows(sql)[0][0]
+        await until(
+            lambda: self.hub.rows(sql)[0][0] >= before + rows, what=f"it writes; {self.hub.said()[-500:]}"
+        )
 
     async def _kill(self, kill: int) -> None:
         assert self.hub.running.returncode is None, f"it ended by itself: {self.hub.said()[-2000:]}"

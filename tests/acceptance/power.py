@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.acceptance.cuts import Disk, Op, recorded, recording
+from tests.acceptance.cuts import Disk, Op, instants, recorded, recording
 from tests.acceptance.estate import Hub, rows, until
 from tests.acceptance.moments import begun, ending, works
 from tests.acceptance.past import Found, found, sound
@@ -173,19 +173,12 @@ async def _copied(life: Life, hub: Hub, name: str) -> None:
     life.copies |= {name}
 
 
-def instants(life: Life, count: int, chance: random.Random) -> list[int]:
-    """After which calls the current goes, in order: half of them are syncs and changes of a name."""
-    turns = [n for n, op in enumerate(life.ops) if op.what not in ("written", "made")]
-    drawn = [chance.choice(turns if half % 2 else range(len(life.ops))) for half in range(count)]
-    return sorted(drawn)
-
-
 async def examined(life: Life, folder: Path, count: int, seed: str, *, started: int = 20) -> int:
     """Let the current go *count* times; start a hub after *started* of them. How many stores were not made yet."""
     chance, played, unmade = random.Random(seed), 0, 0
     store, final = folder / "threenines.db", found(life.folder / "threenines.db")
     starts = set(chance.sample(range(count), min(started, count)))
-    for number, instant in enumerate(instants(life, count, chance)):
+    for number, instant in enumerate(instants(life.ops, count, chance)):
         for op in life.ops[played : instant + 1]:
             life.disk.play(op)
         played = instant + 1

@@ -33,6 +33,13 @@ async def test_a_cut_in_a_restore_leaves_the_old_store_or_the_new_one(tmp_path, 
     )
 
 
+async def test_a_cut_in_a_restore_of_a_damaged_store_never_leaves_none_and_keeps_the_damaged_one(
+    tmp_path, seed
+):
+    pasts = await moments.pasts_in(tmp_path / "pasts", readings=300)
+    await cut_copies.in_restores_of_damaged(tmp_path, pasts, seed, CUTS)
+
+
 async def test_a_cut_in_a_migration_moves_the_schema_whole_and_after_its_copy(tmp_path, seed):
     await cut_copies.in_migrations(
         tmp_path, await moments.pasts_in(tmp_path / "pasts", readings=300), seed, CUTS

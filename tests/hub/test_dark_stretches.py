@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests import fakes
@@ -117,7 +117,6 @@ async def played(story):
             stage.store.kept_latest = dict(stage.hub.intake.latest)
             stage.clock.move(how[0])
             stage = Stage(stage.hub.settings, stage.store, stage.clock)
-            said.seen_ms, said.held = said.seen_ms, set()
             fresh = False
         await stage.pause(0)
         said.pass_time(stage.clock.ms)
@@ -128,6 +127,19 @@ async def played(story):
 @settings(max_examples=400, deadline=None)
 @pytest.mark.parametrize("edge", Edge)
 @given(st.lists(steps, max_size=40))
+@example(
+    [*[("read", "web/api", DOWN)] * 3, ("restart", 0), ("look", False)]
+)  # a held streak survives a restart
+@example(
+    [
+        ("read", "web/home", UP),
+        *[("look", False)] * 4,
+        ("read", "web/api", DOWN),
+        *[("look", False)] * 2,
+        *[("read", "web/api", DOWN)] * 2,
+        ("restart", 0),
+    ]
+)  # one state has lapsed in the absence, and the other holds
 def test_what_is_drawn_is_what_an_entry_for_each_check_would_draw(edge, story):
     stage, said, end = asyncio.run(played(story))
     for book in (book_now(stage.store, Path("x"), 0), stage.hub.book):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.fakes import Counter, FakeClock, MemoryStore, SilentDesk, observation
 from watch.core import confirm
 from watch.core.book import Book
 from watch.core.confirm import Belief
+from watch.core.darkness import FOREVER, Dark, Gap, Why
 from watch.core.delivery import Delivery
 from watch.core.ledger import Kind, verified
 from watch.core.marks import Edge, transition_body
@@ -24,7 +26,9 @@ from watch.core.reading import Reason, Verdict
 from watch.core.standing import Sight
 from watch.core.timeline import State, filled
 from watch.hub.hub import Hub
+from watch.hub.recorder import LedgerEnd, Recorder
 from watch.hub.replay import book_for, book_now, ledger_end
+from watch.hub.sights import Sights
 
 STORE = Path("x")
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "darkness.json").read_text("utf-8"))
@@ -253,3 +257,105 @@ def test_ten_thousand_checks_that_lose_sight_and_regain_it_are_two_entries():
     assert sum(len(e.body) for e in written) < 400_000
     everything = book_for(store, STORE, 0)
     assert everything.version == 0, "nothing was committed by this test"
+
+
+class Crowd:
+    """10,000 checks of one vantage point that are up; `lose` sight of them, then let it `read` them again."""
+
+    def __init__(self) -> None:
+        self.keys = [(f"c{n % 100}/k{n}", "local") for n in range(10_000)]
+        self.recorder = Recorder(Book(), LedgerEnd())
+        self.sights = Sights(self.recorder)
+        self.beliefs = {key: Belief(State.UP, 0, n) for n, key in enumerate(self.keys)}
+
+    def lose(self, from_ms: int) -> Dark:
+        dark = self.sights.begin("local", Why.BLIND, from_ms, self.beliefs)
+        self.sights.record(dark, from_ms)
+        return dark
+
+    def read(self, keys, at_ms: int) -> None:
+        change = confirm.Change(State.UNKNOWN, State.UP, at_ms, at_ms, at_ms, Reason.OK)
+        for key in keys:
+            self.sights.regain(key, change)
+
+
+def collections(work) -> int:
+    """How many collections of garbage start while *work* runs, after one that left nothing to collect."""
+    found = []
+    gc.collect()
+    gc.callbacks.append(lambda phase, _: found.append(phase))
+    try:
+        work()
+    finally:
+        gc.callbacks.pop()
+    return found.count("start")
+
+
+def test_losing_sight_of_ten_thousand_checks_makes_no_object_for_each():
+    crowd = Crowd()
+    gc.collect()
+    before = len(gc.get_objects())
+    dark = crowd.lose(20_000)
+    assert len(gc.get_objects()) - before < 100
+    assert [dark.gap(check) for check, _ in crowd.keys] == [Gap(n) for n in range(10_000)]
+    assert all(crowd.sights.pending(key) == (dark,) for key in crowd.keys)
+
+
+def test_closing_a_stretch_of_ten_thousand_checks_starts_no_collection_of_garbage():
+    crowd = Crowd()
+    dark = crowd.lose(20_000)
+    crowd.sights.sees("local", 30_000)
+    crowd.read(crowd.keys, 31_000)
+    assert collections(lambda: crowd.sights.settle(32_000)) == 0
+    body = crowd.recorder.batch.entries[-1].facts
+    assert dark.closed
+    assert body["rows"] == sorted([check, n - 20_000, 11_000] for n, (check, _) in enumerate(crowd.keys))
+
+
+def test_a_second_blindness_in_the_middle_of_the_first_takes_each_check_from_its_own_last_reading():
+    crowd = Crowd()
+    first = crowd.lose(20_000)
+    crowd.sights.sees("local", 30_000)
+    back, still = crowd.keys[:5_000], crowd.keys[5_000:]
+    crowd.read(back, 31_000)
+    crowd.beliefs |= {key: Belief(State.UP, 0, 31_000) for key in back}
+    second = crowd.lose(40_000)
+    assert {crowd.sights.pending(key) for key in back} == {(second,)}
+    assert {crowd.sights.pending(key) for key in still} == {(first, second)}
+    crowd.sights.sees("local", 50_000)
+    crowd.read(crowd.keys, 51_000)
+    crowd.sights.settle(52_000)
+    assert (first.closed, second.closed) == (True, True)
+    assert {first.gaps[check] for check, _ in back} == {Gap(n, 31_000) for n in range(5_000)}, (
+        "the second stretch changes nothing that the first has ended"
+    )
+    assert {second.gaps[check] for check, _ in back} == {Gap(31_000, 51_000)}
+    assert first.gaps[still[0][0]] == second.gaps[still[0][0]] == Gap(5_000, 51_000)
+
+
+def test_what_was_not_read_since_keeps_its_gap_by_any_name_and_when_a_clock_epoch_cuts_it():
+    dark = Dark(
+        "local", Why.BLIND, 20, unread={"a/x": Belief(State.UP, 0, 5), "b/x": Belief(State.DOWN, 0, 6)}
+    )
+    dark.rename({"a/x": "b/x", "b/x": "a/x"})
+    assert (dark.gap("b/x"), dark.gap("a/x"), dark.gap("c/x")) == (Gap(5), Gap(6, bad_ms=6), None)
+    assert dark.span("b/x", Edge.FOUND, 0) == (20, FOREVER)
+    dark.gaps["c/x"] = Gap(7, 8)
+    dark.rename({"b/x": "c/x"})
+    assert (dark.gap("b/x"), dark.gap("c/x")) == (None, Gap(5)), "what had the name before is gone"
+    dark.rename({"c/x": "b/x"})
+    dark.unread["d/x"] = Belief(State.UP, 0, 9)
+    dark.cut(30)
+    assert dark.gap("d/x") == Gap(9, 30)
+    assert (dark.unread, dark.span("b/x", Edge.FOUND, 0)) == ({}, (20, 30))
+
+
+def test_a_removed_check_has_no_gap_in_a_stretch_in_which_it_was_not_read():
+    crowd = Crowd()
+    dark = crowd.lose(20_000)
+    crowd.sights.spare(crowd.keys[0])
+    assert dark.gap(crowd.keys[0][0]) is None
+    crowd.sights.sees("local", 30_000)
+    crowd.read(crowd.keys[1:], 31_000)
+    crowd.sights.settle(32_000)
+    assert len(crowd.recorder.batch.entries[-1].facts["rows"]) == 9_999

@@ -141,8 +141,10 @@ def _unseen(r: Record, f: Figure, zone: ZoneInfo) -> Iterator[str]:
     rows = [("entries", "vantage point", "was", "check", "unknown from", "to")]
     for vantage, darks in r.book.darks.items():
         for dark in darks:
-            for name in sorted(dark.gaps.keys() & set(checks_of(r.book, f.key))):
-                span = dark.span(name, Edge.FOUND, r.book.validity_ms(name, dark.gaps[name].last_ms))
+            for name in sorted(set(checks_of(r.book, f.key))):
+                if (gap := dark.gap(name)) is None:
+                    continue
+                span = dark.span(name, Edge.FOUND, r.book.validity_ms(name, gap.last_ms))
                 if span is None or span[0] >= f.as_of_ms or span[1] <= f.span[0]:
                     continue
                 end = exact_time(span[1], zone) if span[1] <= f.as_of_ms else "now"

@@ -184,10 +184,12 @@ class Book:
             return []
         spans = []
         for dark in darks:
-            gap = dark.gaps.get(check)
+            gap = dark.gap(check)
             if gap is None or (gap.first_ms is not None and max(gap.first_ms, gap.done_ms or 0) <= lo):
                 continue
             validity_ms = 0 if dark.why is Why.BLIND else self.validity_ms(check, gap.last_ms)
+            if gap.first_ms is None and dark.why is not Why.BLIND and gap.last_ms + validity_ms >= hi:
+                continue  # its state holds to the end of the span: an outage has not ended either
             if (span := dark.span(check, edge, validity_ms)) is not None:
                 spans.append(span)
         return clipped(union(spans), lo, hi)

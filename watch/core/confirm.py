@@ -25,6 +25,7 @@ from watch.core.reading import Reason, Verdict
 from watch.core.timeline import State
 
 FOREVER = 2**62
+_DOWN = State.DOWN  # a member of an enum takes longer to look up than a global
 
 
 class Confirmation(NamedTuple):
@@ -79,7 +80,7 @@ class Belief(NamedTuple):
     @property
     def last_bad_ms(self) -> int | None:
         """While down: when the last bad reading began; otherwise None."""
-        if self.state is not State.DOWN:
+        if self.state is not _DOWN:
             return None
         return self.last_ms if self.serving_run is None else self.serving_run.before_ms
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from watch.core.settings import Audience
@@ -166,5 +167,10 @@ def _confidence(speaking: int, fallback: bool) -> Confidence:
 
 
 def _about_us(assigned: Sequence[Seen], speaking: Sequence[State]) -> tuple[SelfAlert, ...]:
-    blind = [SelfAlert(SelfAlertKind.VANTAGE_IMPAIRED, one.vantage) for one in assigned if not one.healthy]
-    return (*blind, *([] if speaking else [SelfAlert(SelfAlertKind.NO_HEALTHY_VANTAGE)]))
+    return _troubles(tuple(one.vantage for one in assigned if not one.healthy), bool(speaking))
+
+
+@lru_cache(256)  # the same for all checks of a vantage point: 10,000 of them need it at once
+def _troubles(blind: tuple[str, ...], speaking: bool) -> tuple[SelfAlert, ...]:
+    impaired = [SelfAlert(SelfAlertKind.VANTAGE_IMPAIRED, vantage) for vantage in blind]
+    return (*impaired, *([] if speaking else [SelfAlert(SelfAlertKind.NO_HEALTHY_VANTAGE)]))

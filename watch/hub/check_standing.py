@@ -29,7 +29,7 @@ _VERDICTS = {State.DOWN: (Verdict.DOWN,), State.DEGRADED: (Verdict.DEGRADED, Ver
 
 
 def standing_of(
-    check: Check, intake: Intake, vantages: Sequence[str], book: Book, now_ms: int
+    check: Check, intake: Intake, vantages: tuple[str, ...], book: Book, now_ms: int
 ) -> CheckStanding:
     """The standing of *check*: the quorum of its *vantages*."""
     states = {v: intake.state((check.name, v), now_ms) for v in vantages}
@@ -38,23 +38,23 @@ def standing_of(
         for v, state in states.items()
     ]
     agreed = quorum(seen, check.audience, check.down_when, check.sources)
-    winners = _winners(agreed.state, states)
+    winners = _winners(agreed.state, states, vantages)
     newest = _newest(check.name, winners or vantages, intake.latest)
     reason, detail = _why(check.name, agreed.state, newest, winners, intake, book)
     since_ms = _since(check.name, agreed.state, vantages, winners, intake, book, now_ms)
     return CheckStanding(
         name=check.name, state=agreed.state, since_ms=since_ms,
-        reason=reason, detail=detail, observation=newest, seen_from=tuple(winners), confidence=agreed.confidence,
+        reason=reason, detail=detail, observation=newest, seen_from=winners, confidence=agreed.confidence,
         fallback=agreed.fallback, about_us=agreed.self_alerts,
     )  # fmt: skip
 
 
-def _winners(state: State, states: Mapping[str, State]) -> list[str]:
-    """The vantage points that see *state*, or the worst state that explains it."""
+def _winners(state: State, states: Mapping[str, State], vantages: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of *vantages* that see *state*, or the worst state that explains it."""
     for kind in _EXPLAINS[state]:
-        if found := [v for v, s in states.items() if s is kind]:
-            return found
-    return []
+        if found := tuple([v for v in vantages if states[v] is kind]):
+            return vantages if found == vantages else found  # mostly all: no object for each check
+    return ()
 
 
 def _newest(

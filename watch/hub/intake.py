@@ -129,14 +129,13 @@ class Intake(Beliefs):
 
     def _go_blind(self, sight: Sight, now_ms: int) -> None:
         """Record one entry for all checks; void the streaks of checks without a state."""
-        mine = [(key, belief) for key, belief in self.beliefs.items() if key[1] == sight.vantage]
         self.sights.blind.add(sight.vantage)
-        good_ms = self.gate.blind_from(sight)
-        dark = self.sights.begin(sight.vantage, Why.BLIND, good_ms, ((key[0], b) for key, b in mine))
+        dark = self.sights.begin(sight.vantage, Why.BLIND, self.gate.blind_from(sight), self.beliefs)
         self.sights.record(dark, now_ms)
-        for key, belief in mine:
-            if belief.state is State.UNKNOWN and not belief.settled:
-                self._keep(key, confirm.streakless(belief))
+        unknown = [key for key, b in self.beliefs.items() if b.state is State.UNKNOWN and not b.settled]
+        for key in unknown:
+            if key[1] == sight.vantage:
+                self._keep(key, confirm.streakless(self.beliefs[key]))
                 self._told[key] = self.beliefs[key]
 
     def _confirm_held(self, key: Key, now_ms: int) -> None:
@@ -158,8 +157,7 @@ class Intake(Beliefs):
 
     def away(self, vantage: str, from_ms: int, until_ms: int) -> None:
         """Note that the hub was away and *vantage* was not read in that time."""
-        mine = ((key[0], belief) for key, belief in self.beliefs.items() if key[1] == vantage)
-        self.sights.begin(vantage, Why.AWAY, from_ms, mine).until_ms = until_ms
+        self.sights.begin(vantage, Why.AWAY, from_ms, self.beliefs).until_ms = until_ms
 
     def sweep(self, now_ms: int) -> bool:
         """Let states lapse whose validity is over; False when there are more of them, for the next call."""
@@ -177,7 +175,7 @@ class Intake(Beliefs):
         if ours and not self.sights.pending(key):
             dark = self.sights.overloaded(key[1], key[0])
             if dark is None:
-                dark = self.sights.begin(key[1], Why.OVERLOADED, now_ms, ())
+                dark = self.sights.begin(key[1], Why.OVERLOADED, now_ms, {})
             self.sights.join(dark, key[0], belief)
         if self.sights.pending(key) and belief.state is not State.UNKNOWN:
             for dark in self.sights.pending(key):

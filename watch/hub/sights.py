@@ -18,7 +18,7 @@ from watch.core.timeline import State
 from watch.ports import CLOSED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from watch.core.confirm import Belief, Change
     from watch.hub.recorder import Recorder
@@ -48,19 +48,21 @@ class Sights:
 
     # ---- opening ----
 
-    def begin(self, vantage: str, why: Why, from_ms: int, beliefs: Iterable[tuple[str, Belief]]) -> Dark:
-        """Open a stretch for the checks of *beliefs* that have a state."""
+    def begin(self, vantage: str, why: Why, from_ms: int, beliefs: Mapping[Key, Belief]) -> Dark:
+        """Open a stretch for the checks that have a state in *beliefs*, as *vantage* sees them."""
         dark = Dark(vantage, why, from_ms)
         self._open.append(dark)
         self._unwritten[dark] = set()
-        for check, belief in beliefs:
-            if belief.state is not State.UNKNOWN:
-                dark.gaps[check] = Gap.before(belief)
-        left = self._left[dark] = set(dark.gaps)
-        pending = self._pending
-        for check in left:
-            key = (check, vantage)
-            pending[key] = (*pending.get(key, _NONE), dark)
+        # In one step, so that nothing is judged by half of it: without an object for each of 10,000 checks.
+        unknown = State.UNKNOWN
+        lost = [key for key, b in beliefs.items() if key[1] == vantage and b.state is not unknown]
+        dark.unread = {key[0]: beliefs[key] for key in lost}
+        self._left[dark] = set(dark.unread)
+        alone: tuple[Dark, ...] = (dark,)
+        pending = dict.fromkeys(lost, alone)
+        for key in self._pending.keys() & pending.keys():
+            pending[key] = (*self._pending[key], dark)
+        self._pending.update(pending)
         return dark
 
     def join(self, dark: Dark, check: str, belief: Belief) -> None:
@@ -92,7 +94,7 @@ class Sights:
     def overloaded(self, vantage: str, check: str) -> Dark | None:
         """The open overload stretch of *vantage* in which *check* missed nothing yet."""
         mine = (d for d in self._open if d.vantage == vantage and d.why is Why.OVERLOADED)
-        return next((dark for dark in mine if check not in dark.gaps), None)
+        return next((dark for dark in mine if dark.gap(check) is None), None)
 
     def sees(self, vantage: str, good_ms: int) -> None:
         """The canaries of *vantage* are good again, in a round begun at *good_ms*."""
@@ -112,8 +114,9 @@ class Sights:
         """When *key* becomes unknown in *dark*: by the terms at its last reading."""
         if dark.why is Why.BLIND:
             return dark.from_ms
-        last_ms = dark.gaps[key[0]].last_ms
-        return last_ms + self._recorder.book.validity_ms(key[0], last_ms)
+        gap = dark.gap(key[0])
+        assert gap is not None  # it is pending
+        return gap.last_ms + self._recorder.book.validity_ms(key[0], gap.last_ms)
 
     def dark_since(self, key: Key, belief: Belief | None) -> int | None:
         """When *key*, which was not read since, became unknown; None if a dark stretch is not the reason."""
@@ -132,10 +135,7 @@ class Sights:
         """Note that the state of *key* is known again by *change*."""
         down = change.state is State.DOWN
         for dark in self._pending.pop(key, ()):
-            gap = dark.gaps[key[0]]
-            dark.gaps[key[0]] = gap._replace(
-                first_ms=change.effective_ms, done_ms=change.latest_ms if down else None
-            )
+            dark.regain(key[0], change.effective_ms, change.latest_ms if down else None)
             self._left[dark].discard(key[0])
             self._unwritten[dark].add(key[0])
             if dark.seq:
@@ -153,6 +153,7 @@ class Sights:
         """Remove *key*: it was read before its state lapsed, or is not watched any more."""
         for dark in self._pending.pop(key, ()):
             dark.gaps.pop(key[0], None)
+            dark.unread.pop(key[0], None)
             self._left[dark].discard(key[0])
             if dark.seq:
                 self._recorder.batch.gaps[dark.seq, key[0]] = None
@@ -172,7 +173,7 @@ class Sights:
         self._pending = {(names.get(check, check), v): darks for (check, v), darks in self._pending.items()}
 
     def _keep(self, dark: Dark, check: str) -> None:
-        self._recorder.batch.gaps[dark.seq, check] = dark.gaps[check]
+        self._recorder.batch.gaps[dark.seq, check] = dark.gap(check)
 
     # ---- closing ----
 

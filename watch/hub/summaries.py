@@ -83,5 +83,8 @@ class Summaries:
 
     def _write_sketch(self, key: Key, batch: Batch) -> None:
         held = self._sketches.pop(key, None)
-        if held is not None:
-            batch.sketches.setdefault((*key, held[0]), Sketch()).merge(held[1])
+        if held is None:
+            return
+        before = batch.sketches.setdefault((*key, held[0]), held[1])
+        if before is not held[1]:
+            before.merge(held[1])

@@ -53,11 +53,13 @@ def merge(into: Batch, later: Batch) -> None:
 def _add_up(into: Batch, later: Batch) -> None:
     """Add the sums of *later* to those of *into*."""
     for hour, sketch in later.sketches.items():
-        both = Sketch()
-        for part in (into.sketches.get(hour), sketch):
-            if part is not None:
-                both.merge(part)
-        into.sketches[hour] = both
+        mine = into.sketches.get(hour)
+        if mine is None:
+            into.sketches[hour] = sketch
+        else:  # neither of the two is changed: somebody may still write it
+            both = into.sketches[hour] = Sketch()
+            both.merge(mine)
+            both.merge(sketch)
     for quarter, sums in later.quarters.items():
         before = into.quarters.get(quarter)
         into.quarters[quarter] = sums if before is None else before.plus(sums)
