@@ -20,7 +20,10 @@ from tests.alerts.stage import (
     step,
 )
 from watch.core.alert import Event
+from watch.core.book import Book
 from watch.core.settings import Person
+from watch.core.window import Opens, Window, parse_weekly
+from watch.hub.quiet import quiet_components
 
 HOUR = 3600
 URGENT = policy(step("primary"), step("bob", after=600), step("carol", after=1200))
@@ -176,6 +179,14 @@ def test_when_every_channel_has_refused_for_good_the_next_step_follows_at_once()
     assert s.attempts[:2] == [(0, "alice", 0), (0, "alice", 1)]
     assert s.calls() == [(1, "bob")]
     assert "Alice cannot be reached, so you are paged." in body(s, "bob")
+
+
+def test_every_round_calls_the_catch_all_while_nobody_else_can_be_reached():
+    s = stage(policy(step("alice"), repeat=1800))
+    s.answers["alice", 0] = REFUSED
+    s.goes("web", "down")
+    s.passes(HOUR - 1)
+    assert s.calls() == [(1, "dave"), (1801, "dave")]
 
 
 def test_one_of_two_who_can_be_reached_is_enough():
@@ -414,15 +425,21 @@ def test_an_alert_that_opened_before_has_the_people_it_had():
     assert [(p.who, p.event) for p in s.pages] == [("alice", Event.TRIGGERED), ("alice", Event.RESOLVED)]
 
 
-def test_a_saturday_night_outage_in_a_standing_window_in_which_nobody_works_calls():
-    """A standing window is permission only: it is not in force, so the stage has no quiet component."""
-    s = stage(policy(step("primary"), step("bob", after=600)), primary=shifts("alice"))
-    s.at_ms += (4 * 24 + 21) * HOUR * 1000 + 48 * 60 * 1000  # Saturday 01:00 UTC
+@pytest.mark.parametrize(("opens", "called"), [(Opens.WHEN_ANNOUNCED, True), (Opens.ALWAYS, False)])
+def test_a_saturday_night_outage_in_a_standing_window_in_which_nobody_works_calls(opens, called):
+    rule_ = parse_weekly("Sat,Sun 00:00-03:00 America/Los_Angeles")
+    window = Window(name="hardware", components=("web",), rule=rule_, opens=opens, suppress_alerts=True)
+    book = Book()
+    book.windows["hardware"] = [(0, window)]
+    s = stage(policy(step("primary"), step("bob", after=600)))
+    s.at_ms += (4 * 24 * HOUR + 5 * HOUR + 48 * 60) * 1000  # Saturday 01:00 in Los Angeles
     s.standings = {key: replace(it, since_ms=s.at_ms) for key, it in s.standings.items()}
     began = s.at
     s.goes("web", "down")
-    s.passes(HOUR)
-    assert s.calls() == [(began, "alice"), (began + 600, "bob")]
+    for _ in range(60):
+        s.quiet = quiet_components(book, s.standings, s.at_ms)
+        s.passes(60)
+    assert s.calls() == ([(began, "alice"), (began + 600, "bob")] if called else [])
 
 
 def test_a_component_that_is_removed_ends_its_steps():

@@ -749,7 +749,7 @@ def test_when_nobody_can_be_reached_the_catch_all_is():
     s.goes("web", "down")
     s.passes(2)
     assert s.told() == [("carol", DOWN)]
-    assert "because none of the alert's recipients can be reached" in s.pages[0].body
+    assert "Alice and bob cannot be reached, so you are paged." in s.pages[0].body
 
 
 def test_people_without_a_channel_are_passed_over_for_the_catch_all():

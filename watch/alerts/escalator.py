@@ -90,7 +90,8 @@ class Escalator:
             plan = plan.again(now_ms)
         people: list[str] = []
         skipped: list[str] = []
-        if plan.last and all(self._lost(alert, who, now_ms) for who in plan.last):
+        lost = bool(plan.last) and all(self._lost(alert, who, now_ms) for who in plan.last)
+        if lost:
             skipped.append(f"{_listed(plan.last)} cannot be reached")
             plan = replace(plan.hurried(now_ms), last=())
         taken = reached = False
@@ -110,9 +111,9 @@ class Escalator:
             else:
                 skipped += self._why(step, now_ms)
                 plan = plan.hurried(now_ms)
-        if taken and not reached:  # no step follows, or it waits for its hours
+        if (taken or lost) and not reached:  # no step follows, or it waits for its hours
             people = [who for who in self._settings.catch_all if self._reaches(who)]
-        return plan, Call(tuple(people), tuple(skipped)) if taken else None
+        return plan, Call(tuple(people), tuple(skipped)) if taken or lost else None
 
     def _people(self, step: Step, now_ms: int) -> Iterator[str]:
         """The people whom *step* reaches at *now_ms*."""
