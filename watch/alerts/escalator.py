@@ -66,10 +66,10 @@ class Escalator:
         return alert if alert.ack is not None else self._called(alert, now_ms)
 
     def _called(self, alert: Alert, now_ms: int) -> Alert:
+        if not any(self._moves(alert, plan, now_ms) for plan in alert.plans):
+            return alert  # nearly always: every turn of the hub asks
         taken = [self._taken(alert, plan, now_ms) for plan in alert.plans]
         plans = tuple(plan for plan, _ in taken)
-        if plans == alert.plans:
-            return alert
         calls = [call for _, call in taken if call is not None]
         people = tuple(dict.fromkeys(person for call in calls for person in call.people))
         alert = replace(alert, plans=plans)
@@ -83,6 +83,12 @@ class Escalator:
             called={**alert.called, **dict.fromkeys(people, number)},
             skipped=tuple(dict.fromkeys(why for call in calls for why in call.skipped)),
         )
+
+    def _moves(self, alert: Alert, plan: Plan, now_ms: int) -> bool:
+        """Whether something of *plan* is due, or its last step has reached nobody."""
+        if plan.next_ms is not None and plan.next_ms <= now_ms:
+            return True
+        return bool(plan.last) and all(self._lost(alert, who, now_ms) for who in plan.last)
 
     def _taken(self, alert: Alert, plan: Plan, now_ms: int) -> tuple[Plan, Call | None]:
         """*plan* after its steps that are due, and whom they call; None when none is."""

@@ -31,10 +31,11 @@ class Hearing:
         """The event of *alert* that *recipient* must still be told; None when they know, or need not."""
         heard = self.of(alert.id).get(recipient)
         if alert.open:
-            if alert.acknowledged or alert.held:
+            if alert.ack is not None or alert.held:
                 return None
-            knows = heard is not None and heard.event is Event.TRIGGERED
-            return None if knows and not self.called_again(alert, recipient) else Event.TRIGGERED
+            if heard is None or heard.event is not Event.TRIGGERED or heard.call < alert.call_to(recipient):
+                return Event.TRIGGERED
+            return None
         if heard is None:
             return None if alert.muted else Event.MERGED
         return None if heard.event in _KNOWS_CLOSED else Event.RESOLVED

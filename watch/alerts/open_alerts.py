@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from watch.alerts.condition import Condition, Conditions, nobody, recovered
 from watch.alerts.escalator import anew
-from watch.core.alert import Alert, dedup_key, opening
+from watch.core.alert import Alert, dedup_key, opening, usual_severity
 from watch.core.escalation import Plan, Policy, Severity, Step
 from watch.core.settings import AlertRule, Settings, When
 from watch.core.timeline import State
@@ -166,8 +166,8 @@ class OpenAlerts:
     def _widened(self, alert: Alert, due: Sequence[AlertRule], now_ms: int) -> Alert | None:
         """*alert* with the escalations of further rules whose `for` has passed; None when there are none."""
         added = tuple(dict.fromkeys(p for rule in due if (p := _policy(rule)) not in alert.policies))
-        now_urgent = replace(alert, rule_severity=_severity(due)).severity is Severity.URGENT
-        worse = bool(due) and now_urgent and alert.severity is not Severity.URGENT
+        urgent = alert.severity is Severity.URGENT
+        worse = not urgent and bool(due) and (_severity(due) or usual_severity(alert.when)) is Severity.URGENT
         if not added and not worse:
             return None
         if worse:

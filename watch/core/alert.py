@@ -119,9 +119,7 @@ class Alert:
 
     @property
     def severity(self) -> Severity:
-        if self.rule_severity is not None:
-            return self.rule_severity
-        return Severity.URGENT if self.when in (When.DOWN, When.MONITOR) else Severity.NORMAL
+        return self.rule_severity or usual_severity(self.when)
 
     @property
     def acknowledged(self) -> bool:
@@ -238,6 +236,11 @@ class Heard:
         """The row that `to_json` wrote."""
         row = json.loads(text)
         return cls(**{**row, "event": Event(row["event"])})
+
+
+def usual_severity(when: When) -> Severity:
+    """How much an alert of kind *when* matters, unless its rules say."""
+    return Severity.URGENT if when in (When.DOWN, When.MONITOR) else Severity.NORMAL
 
 
 def dedup_key(service: str, when: When, subject: str, n: int) -> str:
