@@ -26,15 +26,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from watch.alerts.condition import nobody
+from watch.alerts.envelope import enveloped, root_key
 from watch.alerts.letter import letter, root_first
 from watch.alerts.open_alerts import OpenAlerts, ms
-from watch.alerts.outbox import Outbox, SendOutcome
+from watch.alerts.outbox import Outbox
 from watch.core.alert import Alert, Event, Heard, Notice, Status
 from watch.ports import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from watch.alerts.message import Message, SendOutcome
     from watch.core.settings import Secret, Settings
     from watch.core.standing import OwnTrouble, Standing
 
@@ -69,7 +71,7 @@ class Reconciler:
         self._next_id = next_id or _after(alerts, notices)
         self._settings = settings
         self._open_alerts = OpenAlerts(settings, alerts, self._next_id)
-        self._outbox = Outbox(notices, self._next_id, chance, self._channels)
+        self._outbox = Outbox(notices, self._next_id, chance, self._channels, self._open_alerts.alerts)
         self._heard: dict[int, dict[str, Heard]] = {}  # by alert and recipient
         for row in heard:
             if row.alert_id in self._open_alerts.alerts:
@@ -82,9 +84,9 @@ class Reconciler:
 
     def plan(self, settings: Settings) -> None:
         """Replace the settings."""
-        self._settings = settings
+        old, self._settings = self._settings.people, settings
         self._open_alerts.plan(settings)
-        self._outbox.reset()
+        self._outbox.reset([p.name for p in settings.people.values() if old.get(p.name) != p])
         self._rename_people()
         self._missed = {who: since for who, since in self._missed.items() if who not in settings.people}
 
@@ -177,9 +179,10 @@ class Reconciler:
         batch.notices.update((n.id, n) for n in changed)
         if told is not None:
             who, event = told.notice.recipient, told.notice.event
-            for alert_id in told.notice.alert_ids:
-                heard = Heard(alert_id=alert_id, recipient=who, event=event, at_ms=now_ms)
-                batch.heard[alert_id, who] = self._heard.setdefault(alert_id, {})[who] = heard
+            thread = root_key(told.notice, self._open_alerts.alerts)
+            for i in told.notice.alert_ids:
+                row = Heard(alert_id=i, recipient=who, event=event, at_ms=now_ms, thread=thread)
+                batch.heard[i, who] = self._heard.setdefault(i, {})[who] = row
 
     def next_due_ms(self, now_ms: int) -> int | None:
         """When to call `lease` again, Unix time in ms; None without rows."""
@@ -191,6 +194,11 @@ class Reconciler:
         if person is None or notice.channel >= len(person.channels):
             return None
         return person.channels[notice.channel]
+
+    def message(self, notice: Notice) -> Message:
+        """What to send for *notice* now."""
+        who = self._outbox.recipient(notice)
+        return enveloped(notice, who, self._open_alerts.alerts, self._heard, self._settings)
 
     # ---- the next rows ----
 
