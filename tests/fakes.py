@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from watch.core.days import rows_of_month
 from watch.core.expect import Judge
+from watch.core.happening import BEGUN, OVER
 from watch.core.ledger import Kind
 from watch.core.reading import Observation, Reason, Verdict
 from watch.core.settings import Check, Component, PageSettings, Service, Settings, Vantage
@@ -160,6 +161,17 @@ class MemoryStore:
 
     def overrides(self):
         return list({k: it for b in self.batches for k, it in b.overrides.items()}.values())
+
+    def silences(self):
+        return list({k: it for b in self.batches for k, it in b.silences.items()}.values())
+
+    def happenings(self, after: int):
+        found = enumerate((h for b in self.batches for h in b.happenings), 1)
+        return iter([(number, happening) for number, happening in found if number > after])
+
+    def lasting(self):
+        newest = {(h.sort, h.key): h for _, h in self.happenings(0) if h.word in (BEGUN, OVER)}
+        return [happening for happening in newest.values() if happening.word == BEGUN]
 
     def canaries(self, vantage):
         return frozenset(name for b in self.batches for v, name in b.canaries if v == vantage)

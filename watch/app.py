@@ -23,6 +23,7 @@ from watch.config import ConfigError, Loaded, load
 from watch.core.trend import WINDOW_MS
 from watch.errors import Trouble
 from watch.hub.days import Days
+from watch.hub.events_answer import Events
 from watch.hub.hub import Hub
 from watch.hub.janitor import Janitor
 from watch.hub.month_ends import MonthEnds
@@ -108,7 +109,9 @@ class App:
         )
         self.publisher = Publisher(settings, book, self.days.of)
         self.views = self._views()
-        self.socket = HubSocket({**self.views.questions, **self.paging.questions}, self.hub.take)
+        events = Events(self.store.reading, lambda: self._settings, self.clock)
+        questions = {**self.views.questions, **self.paging.questions, "events": events.answer}
+        self.socket = HubSocket(questions, self.hub.take)
         self.janitor = Janitor(self.store, self.clock, settings.retention)
         self.tending = Tending(
             self.clock, self.store_watch, self.desk, self.point, self.hub.troubles, self.metrics, self._follow,
@@ -241,7 +244,7 @@ class App:
             with contextlib.suppress(ConfigError):  # said where it was found
                 await self._reload_now(None)
 
-    async def _reload_now(self, _: Command | None) -> Mapping[str, Any]:
+    async def _reload_now(self, command: Command | None) -> Mapping[str, Any]:
         """Take the file over now; what changed. ConfigError with every mistake, and the old one runs on."""
         async with self._reloading:
             before, now = self._watched.look(), self.clock.now_ms()
@@ -255,7 +258,9 @@ class App:
                 await self._adopt(new)
             self._loaded = replace(loaded, settings=new)
             self._watched.follow(loaded.sources, before)
-        log.info("the configuration was taken over: %s", told(found))
+        what, by = told(found), "" if command is None else command.by or command.account
+        self.hub.chronicle.reloaded(what, self._path.name, by, self.clock.now_ms())
+        log.info("the configuration was taken over: %s", what)
         return found | {"warnings": [str(warning) for warning in loaded.warnings]}
 
     def _refuse(self, mistakes: ConfigError) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from watch.core.darkness import Gap
     from watch.core.days import DayRow, MonthKey
     from watch.core.delivery import Delivery, Receipt
+    from watch.core.happening import Happening
     from watch.core.ledger import Entry
     from watch.core.merkle import Tile
     from watch.core.reading import Observation, Reading
@@ -82,6 +83,7 @@ class Batch:
         alerts, notices, heard: Rows by id, or by (alert, recipient); they replace stored ones; None removes.
         silences: Rows by id; they replace stored ones.
         overrides: Overrides of on-call rotations made by command, by id; they replace stored ones.
+        happenings: What happened and is in no other table.
         anew_ms: When a new clock epoch begins: sights, quarters and days that lie ahead of it are dropped.
     """
 
@@ -106,6 +108,7 @@ class Batch:
     heard: dict[tuple[int, str], Heard | None] = field(default_factory=dict)
     silences: dict[int, Silence] = field(default_factory=dict)
     overrides: dict[int, RecordedOverride] = field(default_factory=dict)
+    happenings: list[Happening] = field(default_factory=list)
     anew_ms: int | None = None
 
     def __bool__(self) -> bool:
@@ -200,6 +203,18 @@ class Reads(Protocol):
 
     def overrides(self) -> Sequence[RecordedOverride]:
         """The overrides of on-call rotations that were made by command, oldest first."""
+
+    def happenings(self, after: int) -> Iterator[tuple[int, Happening]]:
+        """What happened with a number > *after*, each with its number, in order."""
+
+    def lasting(self) -> Sequence[Happening]:
+        """What began and is not over, as far as the happenings on record say."""
+
+    def place_at(self, at_ms: int) -> tuple[int, int]:
+        """The last entry and the last happening that were recorded before *at_ms*; 0 for none."""
+
+    def place_now(self) -> tuple[int, int]:
+        """The last entry and the last happening of all."""
 
     def canaries(self, vantage: str) -> frozenset[str]:
         """The canaries of *vantage* that were ever good."""

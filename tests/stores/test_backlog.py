@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fakes import START_MS, observation
-from tests.stores.test_sqlite import alert, month, notice, override, silence, sketch
+from tests.stores.test_sqlite import alert, happening, month, notice, override, silence, sketch
 from watch.core.confirm import Belief
 from watch.core.darkness import Gap
 from watch.core.ledger import Kind, LedgerChain
@@ -45,6 +45,7 @@ def series() -> list[Batch]:
         {1: silence(1), 2: silence(2)},
         {2: silence(2, ended_ms=9, ended_by="bob")},
     )
+    first.happenings, third.happenings = [happening(1)], [happening(2), happening(3)]
     fourth = Batch([observation("x/b", 4)], renames={"a/b": "x/b"})
     return [first, second, third, fourth]
 
@@ -52,6 +53,7 @@ def series() -> list[Batch]:
 TABLES = (
     "ledger", "evidence", "observation", "name", "belief", "lane", "canary", "sight", "dark", "dark_gap", "day",
     "sketch", "trend", "alert", "notice", "heard", "tile", "silence", "oncall_override",
+    "happening",
 )  # fmt: skip
 
 

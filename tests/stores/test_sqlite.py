@@ -22,6 +22,7 @@ from watch.core.darkness import Gap
 from watch.core.days import DayRow, month_body
 from watch.core.delivery import Lane
 from watch.core.escalation import Plan, Policy, Severity, Step
+from watch.core.happening import BEGUN, OVER, Happening, Sort
 from watch.core.ledger import Kind, LedgerChain, verified
 from watch.core.merkle import Tile
 from watch.core.reading import Verdict
@@ -72,6 +73,23 @@ def silence(number: int, **more) -> Silence:
         "until_ms": 90, "reason": "deploy", "by": "alice", "account": "root",
     }  # fmt: skip
     return Silence(**(plain | more))
+
+
+def happening(at_ms: int, **more) -> Happening:
+    plain = {"at_ms": at_ms, "sort": Sort.PAGE, "key": "alice", "word": "delivered", "text": "she was told"}
+    return Happening(**(plain | {"about": ("web",), "facts": {"channel": 1}} | more))
+
+
+async def test_what_happened_reads_back_in_order_and_hostile_text_is_one_line(store):
+    evil = happening(7, text="a\x1b[0m\nb\u202e", word=BEGUN)
+    await store.commit(Batch(happenings=[happening(5), evil]))
+    clean = happening(7, text="a[0m b", word=BEGUN)
+    assert list(store.reads.happenings(0)) == [(1, happening(5)), (2, clean)]
+    assert list(store.reads.happenings(1)) == [(2, clean)]
+    assert store.reads.lasting() == [clean]
+    await store.commit(Batch(happenings=[happening(8, word=OVER)]))
+    assert store.reads.lasting() == []
+    assert (store.reads.place_at(7), store.reads.place_now()) == ((0, 1), (0, 3))
 
 
 async def test_a_silence_reads_back_as_it_was_and_as_it_was_ended(store):

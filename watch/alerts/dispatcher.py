@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Protocol
 
 from watch.alerts.message import SendOutcome, Sent
+from watch.alerts.page_happenings import page_happenings
 from watch.ports import Batch, Clock
 
 if TYPE_CHECKING:
@@ -116,7 +117,10 @@ class Dispatcher:
         detail = outcome.detail and f": {outcome.detail}"
         log.log(level, "%s: %s%s (attempt %s)", place, outcome.sent.value, detail, notice.attempts)
         batch = Batch()
-        self._desk.sent(batch, notice.id, outcome, self._clock.now_ms())
+        now = self._clock.now_ms()
+        self._desk.sent(batch, notice.id, outcome, now)
+        after = batch.notices.get(notice.id)
+        batch.happenings += page_happenings(after, outcome.detail, self._desk.alerts, now)
         if batch:
             await self._commit(batch)
             self._desk.confirm(batch)

@@ -238,7 +238,8 @@ RETENTION = Record(
     {
         "observations": Field(
             lasting(timedelta(hours=1), timedelta(days=3660), "48h"),
-            "How long single readings are kept. Latency by the hour is kept for 400 days, and the ledger for ever.",
+            "How long single readings are kept, and what `events` shows beside the ledger. Latency by the hour is "
+            "kept for 400 days, and the ledger for ever.",
             timedelta(hours=48),
         )
     },

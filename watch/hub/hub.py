@@ -24,6 +24,7 @@ from watch.hub.adoption import Adoption
 from watch.hub.arrivals import Arrivals
 from watch.hub.awaited import STALL, Awaited
 from watch.hub.checkpoints import record_checkpoint
+from watch.hub.chronicle import Chronicle
 from watch.hub.door import Door
 from watch.hub.intake import Intake
 from watch.hub.on_call import OnCall
@@ -102,6 +103,8 @@ class Hub:
         for _ in self._adoption.steps(plan):
             pass
         self._standings.tell_unseen()
+        self.chronicle = Chronicle(store.reads, self.recorder, self.board)
+        self.chronicle.hub("started", self._began_ms)
 
     @property
     def settings(self) -> Settings:
@@ -195,6 +198,7 @@ class Hub:
             await self.turn()
         beat.cancel()
         self.intake.rest()
+        self.chronicle.hub("stopped", self._clock.now_ms())
         await self.turn()
 
     async def _sweep(self) -> None:
@@ -247,7 +251,9 @@ class Hub:
         now = self._clock.now_ms()
         quiet = quiet_components(self.book, self.board.components, now)
         unasked = partial(self._awaited.component, self.board)
-        self._desk.step(batch, now, self.board.components, self.troubles.current(), quiet, unasked)
+        troubles = self.troubles.current()
+        self._desk.step(batch, now, self.board.components, troubles, quiet, unasked)
+        self.chronicle.step(batch, now, self.board, troubles, self.on_call.recorded)
         if batch:
             await self._store.commit(batch)
             self._desk.committed()

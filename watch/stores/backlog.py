@@ -41,7 +41,7 @@ def merge(into: Batch, later: Batch) -> None:
     for component, month in later.void_days:
         for key in [k for k in into.days if k[1] == component and k[2] >= month]:
             del into.days[key]
-    for name in ("observations", "entries", "tiles", "evidence", "void_days"):
+    for name in ("observations", "entries", "tiles", "evidence", "void_days", "happenings"):
         getattr(into, name).extend(getattr(later, name))
     for name in _REPLACED:
         getattr(into, name).update(getattr(later, name))
@@ -84,6 +84,7 @@ def rows_of(batch: Batch) -> int:
         + len(batch.gaps)
         + len(batch.sketches)
         + len(batch.overrides)
+        + len(batch.happenings)
     )
 
 

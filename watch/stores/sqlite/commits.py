@@ -10,7 +10,7 @@ from watch.core.evidence import evidence_row, observation_row
 from watch.core.localtime import Month
 from watch.core.sketch import Sketch
 from watch.ports import CLOSED
-from watch.stores.sqlite import rows
+from watch.stores.sqlite import happenings, rows
 from watch.stores.sqlite.rows import UNREADABLE
 
 if TYPE_CHECKING:
@@ -130,6 +130,7 @@ class Commits:
         many(_SILENCE, [(s.id, s.until_ms, s.to_json()) for s in batch.silences.values()])
         many(_HEARD, [(*key, h.to_json()) for key, h in batch.heard.items() if h is not None])
         many(_OVERRIDE, [rows.override_row(it) for it in batch.overrides.values()])
+        happenings.keep(connection, batch.happenings)
         return len(batch.observations) + len(batch.entries)
 
     @staticmethod
@@ -195,7 +196,7 @@ def _begin_anew(connection: apsw.Connection, from_ms: int) -> None:
 
 
 def forget(connection: apsw.Connection, before_ms: int, ahead_ms: int) -> int:
-    """Drop data older than *before_ms*, at most 20,000 observations at a time; return how many were dropped.
+    """Drop data older than *before_ms*, at most 20,000 rows of a sort at a time; return how many of one at most.
 
     Rows later than *ahead_ms* were stored while the clock was ahead; they go with those stored before them,
     once the clock has been right for an hour.
@@ -207,7 +208,7 @@ def forget(connection: apsw.Connection, before_ms: int, ahead_ms: int) -> int:
         "(SELECT id FROM observation WHERE at_ms >= ? AND at_ms <= ? ORDER BY id LIMIT 1)))",
         (before_ms, ahead_ms, before_ms, ahead_ms - _SETTLED_MS),
     )
-    gone = connection.changes()
+    gone = max(connection.changes(), happenings.forget(connection, before_ms))
     connection.execute("DELETE FROM trend WHERE quarter_ms < ?", (before_ms,))
     connection.execute("PRAGMA incremental_vacuum(256)").fetchall()
     return gone

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from watch.core.sketch import Sketch
-from watch.stores.sqlite import rows
+from watch.stores.sqlite import happenings, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,6 +50,7 @@ _TABLES: tuple[tuple[str, tuple[str, ...], str, Callable[[Sequence[Any]], object
         lambda row: (rows.text(row[0]), rows.number(row[1]), rows.text(row[2]), Sketch.from_bytes(row[3])),
     ),
     ("oncall_override", ("id",), "SELECT * FROM oncall_override", rows.override_of),
+    ("happening", ("id",), happenings.SELECT, rows.happening_of),
     ("name", ("id",), "SELECT id, text FROM name", rows.name_of),
 )
 

@@ -11,6 +11,7 @@ from watch.core.sketch import Sketch
 from watch.errors import RowsDamaged, StoreCorrupt
 from watch.stores.sqlite import rows
 from watch.stores.sqlite.faults import damaged, explained
+from watch.stores.sqlite.happenings import HappeningReads
 from watch.stores.sqlite.opening import readable
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ _LAST = (
 _COLUMNS = "at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, body"
 
 
-class SqliteReads:
+class SqliteReads(HappeningReads):
     """`watch.ports.Reads` on a database file that another process may be writing.
 
     A row that cannot be read is named, with a way out (StoreCorrupt), or left out if the hub can go on without it.

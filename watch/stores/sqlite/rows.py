@@ -10,6 +10,7 @@ import orjson
 from watch.core.alert import Alert, Heard, Notice
 from watch.core.confirm import Belief, Streak
 from watch.core.darkness import Gap
+from watch.core.happening import Happening
 from watch.core.ledger import LATEST_MS
 from watch.core.merkle import Tile
 from watch.core.reading import Observation, Reason, Verdict
@@ -188,6 +189,14 @@ def silence_of(row: Sequence[Any]) -> Silence:
     for words in (found.reason, found.by, found.account, *found.components, *found.groups):
         text(words)
     return found
+
+
+def happening_of(row: Sequence[Any]) -> tuple[int, Happening]:
+    found = Happening.of_row(*row[1:])
+    instant(found.at_ms)
+    for words in (found.key, found.word, found.text, *found.about):
+        text(words)
+    return number(row[0]), found
 
 
 def heard_of(row: Sequence[Any]) -> Heard:
