@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from watch.alerts.dispatcher import Dispatcher
+from watch.alerts.rehearsal import Rehearsal
 from watch.alerts.sender import Sender
 from watch.changes import compared, told
 from watch.clock import SystemClock
@@ -90,12 +91,14 @@ class App:
         self._stop = asyncio.Event()
         self.paging = Paging(lambda: self._settings, reads, self.clock, 0 if epoch is None else now - last_ms)
         self.desk = self.paging.desk
-        self.dispatcher = Dispatcher(self.desk, self._commit, Sender(), self.clock)
+        sender = Sender()
+        self.dispatcher = Dispatcher(self.desk, self._commit, sender, self.clock)
         self.hub = Hub(
             settings, self.store, book, end, self.desk, self.metrics, self.clock, self.publishing.moved, epoch
         )
         self.desk.escalator.rotations = lambda: self.hub.on_call.rotations
-        self.hub.verbs |= {"reload": self._reload_now, "backup": self._back_up, **self.paging.verbs}
+        tests = Rehearsal(sender, lambda: self._settings, self.clock, self.hub.chronicle.note).verbs
+        self.hub.verbs |= {"reload": self._reload_now, "backup": self._back_up, **self.paging.verbs, **tests}
         self.month_ends = MonthEnds(self.store, self.hub, self.clock)
         self.days = Days(settings, self.hub.recorder, self.store.reading, self.month_ends.on_disk)
         self.store_watch = StoreWatch(self.store, self.hub.troubles, self.clock)

@@ -29,7 +29,8 @@ def page_happenings(
     again = notice.status is Status.PENDING
     if again and notice.attempts & (notice.attempts - 1):
         return
-    word = "failed" if again else "refused" if notice.status is Status.DEAD else "delivered"
+    dead = "unanswered" if notice.unanswered > 1 else "refused"
+    word = "failed" if again else dead if notice.status is Status.DEAD else "delivered"
     mine = [alert for alert in alerts if alert.id in notice.alert_ids]
     why = f": {one_line(detail, _DETAIL)}" if detail and word != "delivered" else ""
     tried = f"; attempt {notice.attempts}, it is tried again" if again else ""

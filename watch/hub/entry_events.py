@@ -77,7 +77,9 @@ def _command(entry: Entry, said: Mapping[str, Any]) -> EntryEvent:
     facts = {"by": by, "account": account, "reason": reason, "arguments": arguments, "about": about}
     components = arguments.get("components")
     parts = [str(it) for it in components] if isinstance(components, list) else []
-    return EntryEvent("command", entry.subject, text, [*map(_subject, about), *parts], facts)
+    return EntryEvent(
+        "command", entry.subject, text, [it for it in (*map(_subject, about), *parts) if it], facts
+    )
 
 
 def _value(value: object) -> str:
