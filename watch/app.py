@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from watch.alerts.dispatcher import Dispatcher
+from watch.alerts.pager_audit import PagerAudit
 from watch.alerts.rehearsal import Rehearsal
 from watch.alerts.sender import Sender
 from watch.changes import compared, told
@@ -120,6 +121,13 @@ class App:
             self.clock, self.store_watch, self.desk, self.point, self.hub.troubles, self.metrics, self._follow,
             lambda: self.socket.open(settings.store) if not self.socket.present else None, self.views.troubles,
         )  # fmt: skip
+        self.audit = PagerAudit(
+            self.store.reading,
+            lambda: self._settings,
+            self.hub.troubles,
+            self.clock,
+            lambda: self.store.trouble,
+        )
         self._watched = Watched(loaded.sources)
         self._reloading, self._drawing = asyncio.Lock(), asyncio.Lock()
         self._runners: list[web.BaseRunner] = []
@@ -181,7 +189,7 @@ class App:
             "vantage": self.point.run(), "hub": self.hub.run(), "alerts": self.dispatcher.run(),
             "publisher": self.publishing.run(self._page), "store": self.store_watch.run(),
             "months": self.month_ends.run(), "janitor": self.janitor.run(), "figures": self.views.figure(),
-            "reload": self._reload(), "clock": self.tending.run(), "stop": self._stop.wait(),
+            "audit": self.audit.run(), "reload": self._reload(), "clock": self.tending.run(), "stop": self._stop.wait(),
         }  # fmt: skip
         tasks = [asyncio.create_task(work, name=name) for name, work in loops.items()]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -645,7 +645,7 @@ def test_trouble_of_our_own_pages_by_its_rule():
     assert len(s.pages) == 2
 
 
-def test_trouble_of_our_own_without_a_rule_pages_nobody_but_for_two_kinds():
+def test_trouble_of_our_own_without_a_rule_pages_nobody_but_for_that_of_the_pager():
     s = stage(rule("down", "web"))
     s.troubles += [
         OwnTrouble("vantage_blind:x", "blind", s.at_ms),

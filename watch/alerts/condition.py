@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from watch.core.standing import OwnTrouble, Standing
 
 # These notify the catch-all even without a rule for `monitor` (semantics §7).
-_ALWAYS_NOTIFIED = ("hub_silent", "sender_stuck")
+_ALWAYS_NOTIFIED = ("hub_silent", "sender_stuck", "step_late", "person_unreached", "channel_lease")
 _GOOD: Mapping[When, frozenset[State]] = {
     When.DOWN: frozenset((State.UP, State.DEGRADED)),
     When.DEGRADED: frozenset((State.UP,)),

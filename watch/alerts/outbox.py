@@ -170,7 +170,7 @@ class Outbox:
         if notice_id in self._redundant:
             return [self.supersede(notice)], None
         unanswered = notice.unanswered + (outcome.sent is Sent.UNKNOWN)
-        notice = self._set(replace(notice, unanswered=unanswered, detail=outcome.detail))
+        notice = self._set(replace(notice, unanswered=unanswered, detail=outcome.detail, expired=0))
         if outcome.sent is Sent.PERMANENT or unanswered >= UNANSWERED:
             return self._dead(notice, now_ms), None
         pause_ms = min(round(outcome.retry_after_s * 1000), _PAUSE_MS)
@@ -251,7 +251,7 @@ def _on_channel(notice: Notice, channel: int, notice_id: int, now_ms: int) -> No
     """The same notice over another channel."""
     return replace(
         notice, id=notice_id, channel=channel, status=Status.PENDING, created_ms=now_ms, due_ms=now_ms,
-        attempts=0, tried_ms=None, lease_until_ms=None, unanswered=0, detail="",
+        attempts=0, tried_ms=None, lease_until_ms=None, expired=0, unanswered=0, detail="",
     )  # fmt: skip
 
 
@@ -259,6 +259,7 @@ def _leased(notice: Notice, now_ms: int) -> Notice:
     return replace(
         notice, status=Status.SENDING, attempts=notice.attempts + 1, lease_until_ms=now_ms + LEASE_MS,
         tried_ms=notice.tried_ms if notice.tried_ms is not None else now_ms,
+        expired=notice.expired + (notice.status is Status.SENDING),
     )  # fmt: skip
 
 

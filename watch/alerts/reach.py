@@ -69,7 +69,7 @@ class Reach:
 
     def _waits_ms(self, about: _About, channel: int) -> int:
         """Until when *channel* does not get it; 0 if it may."""
-        if _failing(self._alerts.get(about[0])) == (about[1], channel):
+        if _failing(self._alerts.get(about[0])) in ((about[1], channel), (about[1], None)):
             return _NEVER_MS
         return self._unanswered.get(about, {}).get(channel, 0)
 
@@ -90,9 +90,13 @@ class Reach:
                 del self._unanswered[about]
 
 
-def _failing(alert: Alert | None) -> tuple[str, int] | None:
-    """The person and channel of a trouble like `channel_refused:alice:2`; None for all other alerts."""
-    if alert is None or alert.when is not When.MONITOR or not alert.subject.startswith("channel_"):
+def _failing(alert: Alert | None) -> tuple[str, int | None] | None:
+    """The person and channel of a trouble like `channel_refused:alice:2`; None for the channel: all of theirs."""
+    if alert is None or alert.when is not When.MONITOR:
+        return None
+    if alert.subject.startswith("person_unreached:"):
+        return alert.subject.partition(":")[2], None
+    if not alert.subject.startswith("channel_"):
         return None
     person, _, number = alert.subject.partition(":")[2].rpartition(":")
     return person, int(number) - 1

@@ -173,6 +173,7 @@ class Notice:
         channel: The index of the channel in the recipient's list.
         due_ms: The earliest time to send it. lease_until_ms: while it is being sent, when it may be sent again.
         tried_ms: When it was first sent.
+        expired: How often its lease has run out since an outcome was known.
         unanswered: How often the channel took it and did not answer: the recipient may have it.
         detail: What became of the last attempt: host and cause.
     """
@@ -191,6 +192,7 @@ class Notice:
     tried_ms: int | None = None
     lease_until_ms: int | None = None
     delivered_ms: int | None = None
+    expired: int = 0
     unanswered: int = 0
     detail: str = ""
 

@@ -117,6 +117,18 @@ KINDS = {
         "`people` in checks.yaml and run `threenines reload`. Nothing is lost: the notices are sent as "
         "soon as a channel takes them."
     ),
+    "step_late": TroubleKind(
+        "Call by other means whoever should know: `threenines ack` lists the open alerts. Then stop the hub and start "
+        "it again: nothing on disk is lost."
+    ),
+    "person_unreached": TroubleKind(
+        "Tell {it} by other means, or let somebody take over: `threenines oncall override`. `threenines alert test "
+        "{it}` shows what becomes of a page on each of their channels."
+    ),
+    "channel_lease": TroubleKind(
+        "The process that sends gives no answer. Read the log of the hub, and if this lasts, stop the hub and start it "
+        "again: nothing is lost."
+    ),
     "checks_stopped": TroubleKind(
         "If the vantage point that asks them is an agent, start it; if it is this hub, stop the hub and "
         "start it again."

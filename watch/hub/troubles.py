@@ -35,7 +35,7 @@ _BRIEF_MS = 60_000  # an overload that is over by then pages nobody
 _SURE_MS = 15_000  # by then an overload that explains it is known
 _A_LINE_MS = 60_000
 _FAILING = 3  # attempts
-_OF_A_CHANNEL = ("channel_refused", "channel_failing", "channel_unanswered")
+_OF_A_CHANNEL = ("channel_refused", "channel_failing", "channel_unanswered", "channel_lease")
 _OF_A_VANTAGE = ("vantage_blind", "canary_never_good", "overloaded")
 
 

@@ -173,7 +173,15 @@ def _plan(plan: Plan) -> None:
 def notice_of(row: Sequence[Any]) -> Notice:
     found = Notice.of_json(text(row[3]))
     same(row[:3], found.id, str(found.status), found.created_ms)
-    for value in (found.id, found.channel, found.created_ms, found.due_ms, found.attempts, *found.alert_ids):
+    for value in (
+        found.id,
+        found.channel,
+        found.created_ms,
+        found.due_ms,
+        found.attempts,
+        found.expired,
+        *found.alert_ids,
+    ):
         number(value)
     for moment in (found.tried_ms, found.lease_until_ms, found.delivered_ms):
         _moment(moment)
