@@ -125,7 +125,9 @@ async def test_a_person_whom_no_channel_reached_for_two_minutes_is_found(store):
     )
     await store.commit(Batch(heard={(1, "alice"): told(UNREACHED_MS)}))
     assert await looked.at(UNREACHED_MS + 1) == {}
-    await store.commit(Batch(alerts={1: opened(calls=2, called={"alice": 2})}, notices={2: row(200_000, id=2)}))
+    await store.commit(
+        Batch(alerts={1: opened(calls=2, called={"alice": 2})}, notices={2: row(200_000, id=2)})
+    )
     assert await looked.at(200_000 + UNREACHED_MS - 1) == {}, "the second call is counted from its own row"
     assert set(await looked.at(200_000 + UNREACHED_MS)) == {"person_unreached:alice"}
 
