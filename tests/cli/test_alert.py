@@ -89,6 +89,8 @@ async def test_what_was_not_delivered_says_why_for_each_channel_and_the_code_is_
     [
         (("alicia",), "there is no person 'alicia' in checks.yaml (there is: alice, bob)"),
         (("bob", "--channel", "2"), "--channel: bob has 1 channel; write a number from 1 to 1"),
+        (("bob", "--channel", "9" * 20), "alert test: this cannot be asked of a hub: a number is too large"),
+        (("bob\udcff",), "alert test: this cannot be asked of a hub"),
         (("alice", "--channel", "0"), "--channel: alice has 3 channels; write a number from 1 to 3"),
     ],
 )

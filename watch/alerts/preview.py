@@ -37,7 +37,7 @@ def previewed(
         [_alert(settings, when, key, n, now_ms, recovered) for n, key in enumerate(components, 1)], settings
     )
     event = Event.RESOLVED if recovered else Event.TRIGGERED
-    lines = () if recovered else (command_to_ack(alerts[0], person, now_ms),)
+    lines = () if recovered else (command_to_ack(alerts, person, now_ms),)
     return letters(event, alerts, settings, lines=lines)
 
 

@@ -45,13 +45,19 @@ def asked(
     store: Path, verb: str, arguments: Mapping[str, Any], *, by: str = "", timeout: float = 60.0
 ) -> Any:
     """What the hub that holds *store* answers. ConnectionError when none listens; Trouble when it refuses."""
+    try:
+        request = orjson.dumps({"verb": verb, "arguments": dict(arguments), "by": by}) + b"\n"
+    except TypeError:
+        raise Trouble(
+            f"{verb}: this cannot be asked of a hub: a number is too large, or a text is not UTF-8"
+        ) from None
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as there:
         there.settimeout(timeout)
         if place(store).is_symlink():
             raise ConnectionError("a link is in the place of the hub's socket")
         with short_name(place(store)) as name:
             there.connect(name)
-        there.sendall(orjson.dumps({"verb": verb, "arguments": dict(arguments), "by": by}) + b"\n")
+        there.sendall(request)
         with there.makefile("rb") as lines:
             line = lines.readline()
     if not line:
