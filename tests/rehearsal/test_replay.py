@@ -78,3 +78,18 @@ def test_without_the_present_configuration_it_says_where_to_name_it(scene, three
     said = threenines("replay", *SPAN, "--config", "other.yaml")
     assert said.code == 2
     assert "threenines --config PRESENT replay --config other.yaml" in said.err
+
+
+def test_a_day_alone_is_its_midnight(scene, threenines):
+    scene.lived(OUTAGE)
+    said = threenines("replay", "--from", "2025-11-22", "--to", "2025-11-23")
+    assert "2025-11-22 00:00:00 to 2025-11-23 00:00:00, America/New_York" in said.out
+    assert said.out.endswith("Really sent: 4 pages. The replay gives the same.\n")
+
+
+def test_a_time_without_record_is_empty_and_compares_nothing(scene, threenines):
+    scene.lived(OUTAGE)
+    said = threenines("replay", "--from", "2024-01-01", "--to", "2024-02-01")
+    assert said.code == 0
+    assert "page to" not in said.out
+    assert said.out.endswith("so nothing can be compared with what was really sent.\n")

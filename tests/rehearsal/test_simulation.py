@@ -118,6 +118,22 @@ def test_a_gap_on_call_is_skipped_aloud(scene):
     ]
 
 
+def test_a_step_that_waits_for_its_hours_is_told(scene):
+    config = CONFIG.replace("{page: primary}", '{page: primary, during: "Mon-Fri 08:00-18:00"}')
+    lines = scene.lines(OUTAGE, config)
+    assert why(lines, "no page to primary about web before 2025-11-24 08:00:00") == [
+        "escalation urgent, step 1 calls in Mon-Fri 08:00-18:00 America/New_York"
+    ]
+
+
+def test_a_clock_change_begins_a_new_heading(scene):
+    lines = scene.lines("start: 2025-11-02 00:30\nlength: 4h\n" + OUTAGE.replace("40m", "2h"))
+    assert [line for line in lines if line.startswith("Sunday")] == [
+        "Sunday 2025-11-02 (EDT)",
+        "Sunday 2025-11-02 (EST)",
+    ]
+
+
 def test_blindness_of_a_vantage_point_pages_for_no_target(scene):
     simulation = scene.simulated("faults: [{vantage: hub, goes: blind, from: 1h, for: 30m}]\n")
     states = [line.facts["state"] for line in simulation.diary.lines if line.kind == "state"]

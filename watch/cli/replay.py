@@ -88,10 +88,14 @@ def _history(settings: Settings, from_: str, to: str | None) -> History:
 
 
 def _instant(option: str, text: str, zone: ZoneInfo) -> int:
-    from watch.core.quantity import instant  # noqa: PLC0415 - `--help` does not pay for it
+    """The instant that *text* names; a day alone is its midnight."""
+    import re  # noqa: PLC0415 - `--help` does not pay for these
 
+    from watch.core.quantity import instant  # noqa: PLC0415
+
+    whole_day = re.fullmatch(r"\s*[0-9]{4}-[0-9]{2}-[0-9]{2}\s*", text, re.ASCII)
     try:
-        return round(instant(text, zone).timestamp() * 1000)
+        return round(instant(f"{text.strip()} 00:00" if whole_day else text, zone).timestamp() * 1000)
     except ValueError as error:
         raise click.UsageError(f"{option}: {error}") from None
 

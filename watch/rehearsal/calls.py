@@ -36,6 +36,8 @@ class Calls:
 
     def note(self, before: Alert | None, after: Alert, now_ms: int) -> Iterator[Said]:
         """What is to be said of a changed alert, beside the pages that follow from it."""
+        if after.open:
+            yield from self._waiting(before, after, now_ms)
         if after.calls != (before.calls if before is not None else 0):
             self._called(before, after, now_ms)
         elif after.open and not after.recipients and self._taken(before, after):
@@ -49,6 +51,22 @@ class Calls:
             ended = "its time is over" if before.ack.until_ms <= now_ms else "the trouble got worse"
             text = f"the acknowledgement by {before.ack.by} of {after.subject} ends"
             yield text, (f"{ended}; the first step follows",)
+
+    def _waiting(self, before: Alert | None, after: Alert, now_ms: int) -> Iterator[Said]:
+        """The steps that were due and wait for their hours since *before*."""
+        zone = self._settings.service.timezone
+        for plan in after.plans:
+            old = self._plan(before, plan.policy)
+            for n, (step, due_ms) in enumerate(zip(plan.steps, plan.due_ms, strict=True)):
+                waits = due_ms is not None and due_ms > max(now_ms, plan.began_ms + step.after_ms)
+                if waits and due_ms is not None and (old is None or old.due_ms[n] != due_ms):
+                    until = stamp(due_ms, zone, near_ms=now_ms)
+                    text = f"no page to {listed(step.page)} about {after.subject} before {until}"
+                    yield text, (f"escalation {plan.policy}, step {n + 1} calls in {step.during}",)
+
+    @staticmethod
+    def _plan(alert: Alert | None, policy: str) -> Plan | None:
+        return None if alert is None else next((p for p in alert.plans if p.policy == policy), None)
 
     def _unheard(self, alert: Alert) -> Iterator[Said]:
         """Who was called, has not heard of *alert*, and will not."""
@@ -102,11 +120,7 @@ class Calls:
         """By plan of *after*, the steps that were taken since *before*."""
         found = []
         for plan in after.plans:
-            old = (
-                next((p for p in before.plans if p.policy == plan.policy), None)
-                if before is not None
-                else None
-            )
+            old = self._plan(before, plan.policy)
             began = old is None or (old.began_ms, old.rounds) != (plan.began_ms, plan.rounds)
             steps = [
                 n for n, due in enumerate(plan.due_ms)

@@ -28,8 +28,8 @@ def told(diary: Diary, zone: ZoneInfo) -> Iterator[str]:
     day = None
     for line in _merged(diary.lines):
         local = from_utc_ms(line.at_ms, zone)
-        if local.date() != day:
-            day = local.date()
+        if (local.date(), local.tzname()) != day:  # a clock change begins a new heading
+            day = (local.date(), local.tzname())
             yield from ("", f"{local:%A %Y-%m-%d} ({local:%Z})")
         yield f"{stamp(line.at_ms, zone, near_ms=line.at_ms)}  {line.text}"
         yield from (f"{_INDENT}  {why}" for why in line.why)
