@@ -12,10 +12,16 @@ OUTAGE = "faults: [{component: web, goes: down, from: 10m, for: 40m, reason: ref
 
 
 def test_the_present_configuration_gives_the_pages_that_were_sent(scene, threenines):
-    scene.lived(ALL_KINDS.replace("fails: hangs", "fails: for_now, number: 1"))
+    scene.lived(ALL_KINDS.replace("  - {person: bob, fails: hangs, from: 20m, for: 10m}\n", ""))
     said = threenines("replay", *SPAN)
     assert said.code == 0
     assert said.out.endswith("The replay gives the same.\n"), said.out[-2000:]
+
+
+def test_a_page_that_a_failed_channel_delayed_is_a_difference(scene, threenines):
+    scene.lived(OUTAGE + "channels: [{person: alice, fails: for_now, from: 0s, for: 15m}]\n")
+    said = threenines("replay", *SPAN)
+    assert "  2025-11-22 01:10:29  in the replay then, really sent at 01:15:" in said.out
 
 
 def test_what_another_configuration_does_differently_is_told(scene, threenines):
@@ -24,6 +30,14 @@ def test_what_another_configuration_does_differently_is_told(scene, threenines):
     said = threenines("replay", *SPAN, "--config", "other.yaml")
     assert '2025-11-22 01:25:19  really sent only: to bob: "DOWN: Web site"' in said.out
     assert "replay only" not in said.out
+
+
+def test_a_page_that_would_have_come_at_another_time_is_told(scene, threenines):
+    scene.lived(OUTAGE)
+    scene.configure(CONFIG.replace("after: 15m", "after: 12m"), "other.yaml")
+    said = threenines("replay", *SPAN, "--config", "other.yaml")
+    told = '  2025-11-22 01:22:19  in the replay then, really sent at 01:25:19: to bob: "DOWN: Web site"\n'
+    assert said.out.endswith(f"Really sent: 4 pages. The replay differs:\n{told}")
 
 
 def test_the_windows_on_record_count_with_the_present_configuration(scene, threenines):
@@ -45,7 +59,7 @@ def test_an_outage_that_began_before_the_span_is_not_paged_in_it(scene, threenin
         ("alice", "resolved"), ("bob", "resolved"),
     ]  # fmt: skip
     assert found["really"] == {
-        "known": True, "sent": 2, "not_compared": 0, "really_sent_only": [], "replay_only": [],
+        "known": True, "sent": 2, "not_compared": 0, "really_sent_only": [], "replay_only": [], "moved": [],
     }  # fmt: skip
 
 

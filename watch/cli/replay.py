@@ -81,7 +81,9 @@ def _history(settings: Settings, from_: str, to: str | None) -> History:
         if hi_ms <= lo_ms:
             raise click.UsageError("--from: that is not before --to, or still to come; write an earlier time")
         if hi_ms - lo_ms > _LONGEST_MS:
-            raise click.UsageError("--from: a replay may cover 366 days at most; write a later time")
+            raise click.UsageError(
+                "--from: a replay may cover 366 days at most; write a later time, or an earlier --to"
+            )
         history = history_of(reads, settings.store, lo_ms, hi_ms)
         tell_left_out(reads)
     return history

@@ -19,17 +19,18 @@ if TYPE_CHECKING:
     from watch.core.alert import Alert, Notice
     from watch.rehearsal.history import History
 
-_NEAR_MS = 600_000
+_NEAR_MS, _MOVED_MS = 600_000, 30_000
 _BLIND = f"{When.MONITOR}:vantage_blind:"
 Page = tuple[int, "Notice"]  # when it was delivered
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The pages that only one side has.
+    """The pages that only one side has, and those that it has at another time.
 
     Args:
         sent: How many were really sent and are compared. own: how many about the monitoring itself are not.
+        moved: Pages of the replay that were really sent half a minute earlier or later, or more: when, and the page.
         known: Whether the store has any notice of the span.
     """
 
@@ -38,6 +39,7 @@ class Comparison:
     own: int
     missing: tuple[Page, ...]
     added: tuple[Page, ...]
+    moved: tuple[tuple[int, Page], ...]
 
 
 def compared(history: History, replayed: Sequence[Page], alerts: Mapping[int, Alert]) -> Comparison:
@@ -52,12 +54,16 @@ def compared(history: History, replayed: Sequence[Page], alerts: Mapping[int, Al
         if _said(here[1], history.alerts) == _said(there[1], alerts)
     ]
     missing, added = dict(enumerate(mine)), dict(enumerate(left))
+    moved = []
     for apart_ms, n, m in sorted(pairs):  # the nearest first
         if apart_ms <= _NEAR_MS and n in missing and m in added:
             del missing[n], added[m]
+            if apart_ms >= _MOVED_MS:
+                moved.append((mine[n][0], left[m]))
     return Comparison(
-        bool(real), len(mine), len(real) - len(mine), tuple(missing.values()), tuple(added.values())
-    )
+        bool(real), len(mine), len(real) - len(mine),
+        tuple(missing.values()), tuple(added.values()), tuple(moved),
+    )  # fmt: skip
 
 
 def _said(notice: Notice, alerts: Mapping[int, Alert]) -> tuple[str, str, frozenset[str]]:
@@ -82,12 +88,15 @@ def difference(found: Comparison, zone: ZoneInfo) -> Iterator[str]:
     pages = f"{found.sent} page{'s' * (found.sent != 1)}"
     if found.own:
         pages += f" (and {found.own} about the monitoring itself, which the ledger does not have)"
-    if not found.missing and not found.added:
+    if not found.missing and not found.added and not found.moved:
         yield f"Really sent: {pages}. The replay gives the same."
         return
     yield f"Really sent: {pages}. The replay differs:"
-    rows = [(*page, "really sent only") for page in found.missing] + [
-        (*page, "replay only") for page in found.added
+    rows = [(*page, "really sent only") for page in found.missing]
+    rows += [(*page, "replay only") for page in found.added]
+    rows += [
+        (*page, f"in the replay then, really sent at {stamp(at, zone, near_ms=page[0])}")
+        for at, page in found.moved
     ]
     for at_ms, notice, side in sorted(rows, key=lambda row: row[0]):
         yield f'  {stamp(at_ms, zone)}  {side}: to {notice.recipient}: "{notice.title}"'
@@ -98,10 +107,11 @@ def difference_value(found: Comparison) -> dict[str, Any]:
     return {
         "known": found.known, "sent": found.sent, "not_compared": found.own,
         "really_sent_only": [_row(page) for page in found.missing], "replay_only": [_row(page) for page in found.added],
+        "moved": [_row(page) | {"really_at_ms": at_ms} for at_ms, page in found.moved],
     }  # fmt: skip
 
 
-def _row(page: Page) -> Mapping[str, Any]:
+def _row(page: Page) -> dict[str, Any]:
     at_ms, notice = page
     return {
         "at_ms": at_ms,
