@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fractions import Fraction
@@ -18,6 +17,7 @@ from watch.core.reading import Observation, Reason, Verdict
 from watch.core.settings import Check, Component, PageSettings, Service, Settings, Vantage
 from watch.core.sketch import Sketch
 from watch.ports import CLOSED
+from watch.rehearsal.virtual_clock import VirtualClock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,24 +28,11 @@ UTC = ZoneInfo("UTC")
 START_MS = 1_764_000_000_000  # 2025-11-24 16:00 UTC, a Monday
 
 
-class FakeClock:
+class FakeClock(VirtualClock):
     """A clock that goes where it is told."""
 
     def __init__(self, now_ms: int = START_MS) -> None:
-        self.ms = now_ms
-
-    def now_ms(self) -> int:
-        return self.ms
-
-    def monotonic(self) -> float:
-        return self.ms / 1000
-
-    async def sleep(self, seconds: float) -> None:
-        self.move(seconds)
-        await asyncio.sleep(0)
-
-    def move(self, seconds: float) -> None:
-        self.ms += round(seconds * 1000)
+        super().__init__(now_ms)
 
 
 @dataclass

@@ -45,6 +45,14 @@ VERBS: dict[str, tuple[str, str]] = {
     "oncall": ("watch.cli.oncall", "show who is on call, and let somebody take over"),
     "alert": ("watch.cli.alert", "try letters and channels: send a test page, preview a letter"),
     "events": ("watch.cli.events", "show everything that happened, in time order; -f follows it"),
+    "simulate": (
+        "watch.cli.simulate",
+        "rehearse: who would be paged, when and why, in a world that a script makes",
+    ),
+    "replay": (
+        "watch.cli.replay",
+        "rehearse what was recorded: who would be paged with this or another configuration",
+    ),
     "explain": ("watch.cli.explain", "show how one figure is calculated, from the ledger entries on"),
     "uptime": ("watch.cli.uptime", "show the uptime of all components in a month"),
     "reload": ("watch.cli.reload", "make the running hub reload its configuration now"),
@@ -60,12 +68,10 @@ LATER = frozenset(
         "incident",
         "maintenance",
         "adjust",
-        "simulate",
         "render",
         "demo",
         "import",
         "verify",
-        "replay",
         "user",
         "store",
     ]

@@ -25,8 +25,14 @@ _LINE_END = re.compile("\r\n|\r|\n")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff]")
 
 
-def tree(paths: tuple[Path, ...], findings: Findings) -> Table:
-    """The merged tree of all *paths*. A file that cannot be read is a mistake and counts as empty."""
+def tree(
+    paths: tuple[Path, ...], findings: Findings, what: str = "a configuration", begin: str = "components:"
+) -> Table:
+    """The merged tree of all *paths*. A file that cannot be read is a mistake and counts as empty.
+
+    Args:
+        what, begin: What the files are, and how they may begin, for the mistake that they are no mapping.
+    """
     whole = Table(Source(_name(paths), paths[0], ()), WHOLE, {})
     for path in paths:
         try:
@@ -43,7 +49,7 @@ def tree(paths: tuple[Path, ...], findings: Findings) -> Table:
             whole = _merged(whole, root, findings)
         elif root is not None and not nothing(root):
             findings.unreadable = True
-            findings.mistake(root, "a configuration must be a mapping", "begin with `components:`")
+            findings.mistake(root, f"{what} must be a mapping", f"begin with `{begin}`")
     return whole
 
 

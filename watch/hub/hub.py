@@ -207,6 +207,14 @@ class Hub:
         if swept - max(self._swept, self.turned) >= TURN + STALL:
             self._awaited.away(now)
         self._swept = swept
+        await self._sweep_at(now)
+
+    async def sweep(self) -> None:
+        """The sweep of a second, for a caller whose clock leaps: a leap is no absence."""
+        async with self._whole:
+            await self._sweep_at(self._clock.now_ms())
+
+    async def _sweep_at(self, now: int) -> None:
         for step in (self.intake.sweep, self._look, self.on_call.look, self._adoption.end):
             while True:
                 done = step(now)

@@ -167,6 +167,11 @@ class Agenda:
         if slot.started is not None:
             self._leaving[slot.check.name] = slot
 
+    @property
+    def due(self) -> float:
+        """When to call `take` again at the latest, unless something is released before; infinity without checks."""
+        return min((due[0][0] for due in (self._soon, self._grid) if due), default=math.inf)
+
     def take(self, now: float, quota: int = 2**31) -> Iterator[Slot]:
         """At most *quota* slots to run now, within the limits; each counts as running until it is released."""
         left = 0 if self._resting else min(quota, self._most - self.busy)
