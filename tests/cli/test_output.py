@@ -41,10 +41,6 @@ COMMANDS = {
     "restore": (["restore", "copy.db"], 0),
     "ledger": (["ledger", "export"], 0),
     "doctor": (["doctor"], 1),
-    "ack": (["ack"], 0),
-    "resolve": (["resolve", "--help"], 0),  # it needs a hub
-    "silence": (["silence", "list"], 0),
-    "audit": (["audit", "--help"], 0),  # nobody has commanded anything here
     "simulate": (["simulate", "--script", "faults.yaml"], 0),
     "replay": (["replay", "--from", "2024-02-05", "--to", "2024-02-07"], 0),
     "run": (["run", "--help"], 0),  # a hub has tests of its own, below

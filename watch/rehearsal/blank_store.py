@@ -28,6 +28,14 @@ class BlankReads:
     def overrides(self) -> Sequence[RecordedOverride]:
         return self._overrides
 
+    def lasting(self) -> Sequence[object]:
+        return ()
+
+    silences = lasting
+
+    def alerts(self) -> tuple[Sequence[object], ...]:
+        return (), (), ()
+
 
 class BlankStore:
     """The store."""
