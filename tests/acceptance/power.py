@@ -18,10 +18,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tests.acceptance.copies import TODAY
 from tests.acceptance.cuts import Disk, Op, instants, recorded, recording
 from tests.acceptance.estate import Hub, rows, until
 from tests.acceptance.moments import begun, ending, works
-from tests.acceptance.past import Found, found, sound
+from tests.acceptance.past import Found, found, schema, sound
 from watch.errors import StoreError
 from watch.stores.sqlite.opening import made, writable
 from watch.web.hub_client import asked
@@ -208,7 +209,8 @@ def _examine(store: Path, known: Known | None, final: Found) -> bool:
     journal = store.with_name(f"{store.name}-journal")
     if journal.exists() and journal.stat().st_size:
         writable(store).close()  # as a hub does at its start: only who may write can undo what was half done
-    if not made(store) or not found(store).hashes:
+    # A hub makes its store step by step; one that was cut in between goes on at its next start.
+    if not made(store) or schema(store) < TODAY or not found(store).hashes:
         assert known is None or not (known.read.hashes or known.answered or known.told), "the store is gone"
         return False
     now = sound(store)

@@ -155,7 +155,7 @@ class Diary:
             self.lines.insert(before, Line(now_ms, "act", f"{act.command.by} {act.told}", why, facts))
         self._change(now_ms)
 
-    def note(self, text: str, now_ms: int, **facts: Any) -> None:
+    def remark(self, text: str, now_ms: int, **facts: Any) -> None:
         """Something else happened."""
         self._write(Line(now_ms, "note", text, (), facts))
 

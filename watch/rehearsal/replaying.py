@@ -125,7 +125,7 @@ class Replay:
             case Away():
                 zone = self._settings.service.timezone
                 span = f"{stamp(it.from_ms, zone)} to {stamp(it.until_ms, zone, near_ms=it.from_ms)}"
-                self.diary.note(f"the hub did not run from {span}: nobody could be paged then", now)
+                self.diary.remark(f"the hub did not run from {span}: nobody could be paged then", now)
 
     def _saw(self, it: Saw) -> None:
         vantage = self._vantage(it.vantage)
@@ -198,9 +198,9 @@ class Replay:
     def _tell_strangers(self) -> None:
         if self.strangers:
             names = listed(sorted(self.strangers))
-            self.diary.note(f"on record, but not in this configuration: {names}", self._history.to_ms)
+            self.diary.remark(f"on record, but not in this configuration: {names}", self._history.to_ms)
         recorded = {check for check, _ in self._history.states}
         recorded |= {it.check for _, it in self._history.happenings if isinstance(it, Saw)}
         if unknown := [name for name in self._settings.checks if name not in recorded]:
             text = f"in this configuration, but not on record, so taken as up: {listed(unknown)}"
-            self.diary.note(text, self._history.to_ms)
+            self.diary.remark(text, self._history.to_ms)
