@@ -217,9 +217,10 @@ class Stage:
             time.sleep(0.25)
         time.sleep(2)
         result.bad = self._bad()
-        result.pages = sum(
-            "victim" not in t.lower() and "MONITORING" not in t for _, t in self.receiver.heard
-        )
+        pages = [t for _, t in self.receiver.heard if "victim" not in t.lower() and not _of_ours(t)]
+        result.pages = len(pages)
+        if pages:
+            result.what = f"paged: {'; '.join(pages)[:300]}"
 
     def _bad(self) -> int:
         """How many times a healthy check became down or degraded."""
@@ -251,3 +252,8 @@ class Stage:
             over.set()
             thread.join()
             self._process.send_signal(signal.SIGCONT)
+
+
+def _of_ours(title: str) -> bool:
+    """Whether the page *title* is about the monitoring itself: its trouble, or that this is over."""
+    return title.startswith(("MONITORING TROUBLE", "OVER: vantage point"))
