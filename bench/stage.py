@@ -256,4 +256,4 @@ class Stage:
 
 def _of_ours(title: str) -> bool:
     """Whether the page *title* is about the monitoring itself: its trouble, or that this is over."""
-    return title.startswith(("MONITORING TROUBLE", "OVER: vantage point"))
+    return title.startswith(("MONITORING TROUBLE", "OVER: "))

@@ -85,6 +85,14 @@ def test_the_root_is_urgent_and_contained_in_most_of_the_others():
     assert root_first([degraded, shop, lone, web, san], config) == [san, web, lone, shop, degraded]
 
 
+def test_a_trouble_of_ours_never_hides_an_outage_of_theirs():
+    ours = alert(
+        "loop_stopped", When.MONITOR, id=1, since_ms=START_MS - 60_000, name="the loop has not run for 1 min"
+    )
+    found = letter(Event.TRIGGERED, root_first([ours, alert(id=2)], CONFIG), CONFIG)
+    assert found.title == "DOWN: Web application (+1 more)"
+
+
 def test_components_that_contain_each_other_end_nothing():
     config = settings(rule("down", "web"), components=(component("a", "b"), component("b", "a")))
     assert len(root_first([alert("a"), alert("b")], config)) == 2

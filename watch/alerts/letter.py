@@ -166,7 +166,7 @@ def _names(alerts: Sequence[Alert]) -> list[str]:
 
 
 def root_first(alerts: Sequence[Alert], settings: Settings) -> list[Alert]:
-    """*alerts*, the likeliest cause first: urgent ones, then those that others contain, then the oldest."""
+    """*alerts*, the likeliest cause first: urgent ones, theirs before ours, what others contain, the oldest."""
     parents: dict[str, list[str]] = {}
     for component in settings.components.values():
         for member in component.members:
@@ -174,8 +174,9 @@ def root_first(alerts: Sequence[Alert], settings: Settings) -> list[Alert]:
     subjects = {alert.subject for alert in alerts}
     explains = {subject: len(_above(subject, parents) & subjects) for subject in subjects}
 
-    def rank(alert: Alert) -> tuple[bool, int, int, int]:
-        return alert.severity is not Severity.URGENT, -explains[alert.subject], alert.since_ms, alert.id
+    def rank(alert: Alert) -> tuple[bool, bool, int, int, int]:
+        ours = alert.when is When.MONITOR  # a trouble of ours never hides an outage of theirs
+        return alert.severity is not Severity.URGENT, ours, -explains[alert.subject], alert.since_ms, alert.id
 
     return sorted(alerts, key=rank)
 
