@@ -16,11 +16,11 @@ from watch.alerts.not_ahead import not_ahead
 from watch.alerts.outbox import LEASE_MS, SendOutcome, Sent
 from watch.alerts.reconciler import Reconciler
 from watch.core.alert import Alert, Event, Heard, Notice
+from watch.core.alerting import Alerting
 from watch.core.delivery import Command
 from watch.core.escalation import Policy, Severity, Step
 from watch.core.reading import Reason
 from watch.core.settings import (
-    Alerting,
     AlertRule,
     Component,
     PageSettings,

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from watch.core.alerting import Alerting, LetterPace
 from watch.core.escalation import Policy, Severity, Step
-from watch.core.settings import Alerting, AlertRule, Audience, Listen, Secret, Vantage, When
+from watch.core.settings import AlertRule, Audience, Listen, Secret, Vantage, When
 
 from .conftest import WEB
 
@@ -238,7 +239,7 @@ def test_the_rest_is_read_as_written(desk):
         WEB
         + """
 service: {name: Acme, url: "https://status.acme.example", timezone: America/New_York, target: 99.95%}
-alerting: {group_wait: 0s, resolve_hold: 2m, reopen: 1h}
+alerting: {group_wait: 0s, resolve_hold: 2m, reopen: 1h, pace: {burst: 5, every: 1m}}
 status_page: {title: How we are, support: support@acme.example, terms: "https://acme.example/terms"}
 retention: {observations: 3d}
 listen: {page: "0.0.0.0:80", operators: "[::1]:0"}
@@ -248,7 +249,10 @@ store: sqlite:////var/lib/threenines.db
     assert settings.service.target == Fraction(9995, 10_000)
     assert settings.service.timezone == ZoneInfo("America/New_York")
     assert settings.alerting == Alerting(
-        group_wait=timedelta(0), resolve_hold=timedelta(minutes=2), reopen=timedelta(hours=1)
+        group_wait=timedelta(0),
+        resolve_hold=timedelta(minutes=2),
+        reopen=timedelta(hours=1),
+        pace=LetterPace(burst=5, every=timedelta(minutes=1)),
     )
     assert (settings.page.title, settings.page.support, settings.page.privacy) == (
         "How we are",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from watch.config import composition
 from watch.config import vantages as vantage_points
+from watch.config.alerting import ALERTING, alerting_of
 from watch.config.cautions import caution, caution_of_gaps
 from watch.config.check import DEFAULTS, check_of
 from watch.config.findings import Findings
@@ -14,9 +15,8 @@ from watch.config.maintenance import window_of
 from watch.config.node import Node, Scalar, Table
 from watch.config.people import catch_all_of, escalations_of, named_components, people_of, rules_of
 from watch.config.rotations import rotations_of
-from watch.config.sections import ALERTING, LISTEN, PAGE, RETENTION, SERVICE
+from watch.config.sections import LISTEN, PAGE, RETENTION, SERVICE
 from watch.core.settings import (
-    Alerting,
     Check,
     Component,
     PageSettings,
@@ -67,7 +67,7 @@ def assembled(
         alerts=alerts,
         page=_page(document, service["name"]),
         store=folder / document["store"],
-        alerting=_alerting(document),
+        alerting=alerting_of(_section(document, "alerting", ALERTING)),
         retention=_section(document, "retention", RETENTION)["observations"],
         listen=listen,
     )
@@ -154,13 +154,6 @@ def _page(document: Fields, service: str) -> PageSettings:
     title = fields["title"] or (service if "status" in service.lower() else f"{service} status")
     return PageSettings(
         title=title, support=fields["support"], terms=fields["terms"], privacy=fields["privacy"]
-    )
-
-
-def _alerting(document: Fields) -> Alerting:
-    fields = _section(document, "alerting", ALERTING)
-    return Alerting(
-        group_wait=fields["group_wait"], resolve_hold=fields["resolve_hold"], reopen=fields["reopen"]
     )
 
 

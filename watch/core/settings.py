@@ -12,6 +12,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
+from watch.core.alerting import Alerting
 from watch.core.confirm import Confirmation
 
 if TYPE_CHECKING:
@@ -201,15 +202,6 @@ class Person:
     name: str
     channels: tuple[Secret, ...]
     was: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alerting:
-    """The timing of alerts."""
-
-    group_wait: timedelta = timedelta(seconds=10)
-    resolve_hold: timedelta = timedelta(seconds=60)
-    reopen: timedelta = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
