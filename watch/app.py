@@ -20,7 +20,6 @@ from watch.alerts.sender import Sender
 from watch.changes import compared, told
 from watch.clock import SystemClock
 from watch.config import ConfigError, Loaded, load
-from watch.core.alert import Status
 from watch.core.trend import WINDOW_MS
 from watch.errors import Trouble
 from watch.hub.days import Days
@@ -59,7 +58,6 @@ if TYPE_CHECKING:
     from watch.ports import Batch
 
 log = logging.getLogger(__name__)
-_FAILING = 3  # attempts
 DRAIN = 4.0  # seconds for asking, judging and sending to end; a second more for whatever does not
 
 
@@ -215,14 +213,10 @@ class App:
         await self.store.close()
 
     async def _commit(self, batch: Batch) -> None:
-        """Commit what the dispatcher has done; time what it delivered, and note which channel refuses for good."""
+        """Commit what the dispatcher has done; time what it delivered, and note which channels fail."""
         await self.store.commit(batch)
         for notice in batch.notices.values():
-            if notice.status in (Status.DEAD, Status.DELIVERED):
-                dead = notice.status is Status.DEAD
-                self.hub.troubles.refused(*notice.lane, self.clock.now_ms(), dead=dead)
-            elif notice.status is Status.PENDING and notice.attempts >= _FAILING:
-                self.hub.troubles.failing(*notice.lane, notice.attempts, self.clock.now_ms())
+            self.hub.troubles.sent(notice, self.clock.now_ms())
             if notice.delivered_ms is not None:
                 self.metrics.outbox_dwell((notice.delivered_ms - notice.created_ms) / 1000)
 

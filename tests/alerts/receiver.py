@@ -17,6 +17,8 @@ class Receiver:
 
     url: str = ""
     answers: dict[str, int] = field(default_factory=dict)
+    pauses: dict[str, str] = field(default_factory=dict)  # Retry-After
+    limits: dict[str, int] = field(default_factory=dict)  # characters of a message; more is answered 400
     received: list[tuple[str, dict]] = field(default_factory=list)
     headers: list[dict] = field(default_factory=list)
 
@@ -27,7 +29,15 @@ class Receiver:
         status = self.answers.get(path, 200)
         if status == 0:
             await asyncio.Event().wait()
-        return web.Response(status=status)
+        if len(self.received[-1][1]["message"]) > self.limits.get(path, 10**6):
+            status = 400
+        pause = self.pauses.get(path)
+        return web.Response(status=status, headers={"Retry-After": pause} if pause else {})
+
+    @property
+    def place(self) -> str:
+        """Host and port, as messages name it."""
+        return self.url.partition("://")[2]
 
     def channel(self, path: str) -> Secret:
         return Secret(f"{self.url}/{path}")

@@ -12,8 +12,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from watch.alerts.interventions import Interventions
+from watch.alerts.message import SendOutcome, Sent
 from watch.alerts.not_ahead import not_ahead
-from watch.alerts.outbox import LEASE_MS, SendOutcome, Sent
+from watch.alerts.outbox import LEASE_MS
 from watch.alerts.reconciler import Reconciler
 from watch.core.alert import Alert, Event, Heard, Notice
 from watch.core.alerting import Alerting
@@ -37,7 +38,9 @@ from watch.core.timeline import State
 from watch.ports import Batch
 
 START_MS = 1_764_040_320_000  # 2025-11-25 03:12 UTC
-DELIVERED, FAILED, REFUSED = SendOutcome(Sent.DELIVERED), SendOutcome(Sent.FAILED), SendOutcome(Sent.REFUSED)
+DELIVERED, FAILED, REFUSED, UNANSWERED = (
+    SendOutcome(Sent(word)) for word in ("delivered", "temporary", "permanent", "unknown")
+)
 HANGS = None  # the send is under way until `stage.settle`, or is killed after 15 s
 
 

@@ -11,7 +11,7 @@ from tests.alerts.stage import DELIVERED, START_MS, Disk, Stage, person, rule, s
 from tests.fakes import FakeClock
 from tests.yardstick import PATIENCE
 from watch.alerts.dispatcher import Dispatcher
-from watch.alerts.outbox import SendOutcome, Sent
+from watch.alerts.message import Message, SendOutcome, Sent
 from watch.alerts.reconciler import Reconciler
 from watch.alerts.sender import Sender
 from watch.core.alert import Event, Status
@@ -48,7 +48,7 @@ class Sends:
     async def warm(self) -> None:
         self.warmed = True
 
-    async def send(self, url: Secret, title: str, body: str) -> SendOutcome:
+    async def send(self, url: Secret, message: Message) -> SendOutcome:
         who = url.reveal().partition("//")[2].partition(":")[0]
         self.log.append(f"send {who}")
         answer = self.answers.get(who, DELIVERED)
@@ -191,12 +191,12 @@ async def test_what_is_under_way_when_we_stop_is_given_a_moment_and_else_stays_l
 async def test_a_log_line_names_person_and_channel_and_holds_no_url(caplog):
     caplog.set_level("INFO")
     house = House()
-    house.sends.answers["alice"] = SendOutcome(Sent.FAILED, "the channel answered 500")
+    house.sends.answers["alice"] = SendOutcome(Sent.TEMPORARY, "the channel answered 500")
     house.goes("web", State.DOWN)
     await house.step()
     await house.dispatcher.round()
     await house.settles()
-    assert "to alice, channel 1: failed the channel answered 500 (attempt 1)" in caplog.text
+    assert "to alice, channel 1: temporary: the channel answered 500 (attempt 1)" in caplog.text
     assert "secret" not in caplog.text
 
 

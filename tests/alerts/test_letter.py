@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.alerts.stage import START_MS, component, rule, settings
-from watch.alerts.letter import letter, root_first
+from watch.alerts.letter import letter, letters, root_first
 from watch.core.alert import Alert, Event, dedup_key
 from watch.core.settings import When
 
@@ -139,3 +139,50 @@ def test_a_zone_without_a_name_is_told_by_its_offset_and_utc_once():
 
 def in_zone(name):
     return replace(CONFIG, service=replace(CONFIG.service, timezone=ZoneInfo(name)))
+
+
+# ---- lengths ----
+
+
+@given(
+    name=st.text(max_size=300), detail=st.text(max_size=300), event=st.sampled_from(Event), again=st.booleans(),
+    when=st.sampled_from(When), count=st.integers(1, 60), closing=st.sampled_from(("", "the component was removed")),
+    closed=st.booleans(),
+)  # fmt: skip
+def test_a_letter_of_each_length_fits_it_and_says_what_and_how_many(
+    name, detail, event, again, when, count, closing, closed
+):
+    more = {"again": again, "resolved_ms": START_MS + 10**8, "closing": closing}
+    one = alert(
+        when=when, name=f"x{name}", detail=detail, **(more if closed or event is not Event.TRIGGERED else {})
+    )
+    found = letters(event, [one] * count, CONFIG)
+    assert found[0] == letter(event, [one] * count, CONFIG)
+    assert len(found[-1].title) + len(found[-1].body) + 2 <= 66
+    sizes = [len(it.title) + len(it.body) + 2 for it in found]
+    assert sizes == sorted(sizes, reverse=True)
+    for it in found:
+        assert it.body
+        assert count == 1 or f"(+{count - 1} more)" in it.title
+
+
+def test_a_short_letter_tells_the_root_and_names_or_counts_the_rest():
+    parts = [alert(f"c{n}", id=n, name=f"Component {n}") for n in range(40)]
+    by_size = {len(it.title) + len(it.body): it for it in letters(Event.TRIGGERED, parts, CONFIG)}
+    whole, *_, shortest = by_size.values()
+    assert whole.body.count("Alert: ") == 20
+    assert whole.body.endswith(
+        f"\n\nAnd 20 more: {', '.join(f'Component {n}' for n in range(20, 40))}.\n\nStatus page: https://status.acme.example"
+    )
+    (middle,) = (it for size, it in by_size.items() if 300 < size <= 480)
+    assert middle.body == (
+        "Component 0: down since 2025-11-24 19:12:00 PST (UTC-08:00).\nWhy: refused: connection refused\n"
+        "Check: web/home, seen from irvine-1\nAlert: Acme/down:c0/3\n\n"
+        "And 39 more: Component 1, Component 2, Component 3, Component 4, Component 5, Component 6, Component 7, "
+        "Component 8, Component 9, Component 10, Component 11, Component 12, Component 13, Component 14, Component 15, "
+        "Component 16 and 23 others.\n\nStatus page: https://status.acme.example"
+    )
+    assert (shortest.title, shortest.body) == (
+        "DOWN: Component 0 (+39 more)",
+        "since 19:12 PST, Acme/down:c0/3",
+    )

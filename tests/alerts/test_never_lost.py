@@ -6,7 +6,17 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tests.alerts.stage import DELIVERED, FAILED, HANGS, REFUSED, Stage, component, person, settings
+from tests.alerts.stage import (
+    DELIVERED,
+    FAILED,
+    HANGS,
+    REFUSED,
+    UNANSWERED,
+    Stage,
+    component,
+    person,
+    settings,
+)
 from tests.alerts.stage import rule as alert_rule
 from watch.core.alert import Alert, Event
 
@@ -38,12 +48,14 @@ class NeverLost(RuleBasedStateMachine):
     def time_passes(self, seconds):
         self.stage.passes(seconds)
 
-    @rule(lane=st.sampled_from(LANES), outcome=st.sampled_from((DELIVERED, FAILED, REFUSED, HANGS)))
+    @rule(
+        lane=st.sampled_from(LANES), outcome=st.sampled_from((DELIVERED, FAILED, REFUSED, UNANSWERED, HANGS))
+    )
     def a_channel_changes(self, lane, outcome):
         self.stage.answers[lane] = outcome
 
     @precondition(lambda self: self.stage.under_way)
-    @rule(outcome=st.sampled_from((DELIVERED, FAILED, REFUSED)))
+    @rule(outcome=st.sampled_from((DELIVERED, FAILED, REFUSED, UNANSWERED)))
     def hanging_sends_end(self, outcome):
         self.stage.settle(outcome)
 
@@ -93,6 +105,8 @@ class NeverLost(RuleBasedStateMachine):
         stage.settle(FAILED)
         stage.answers.clear()
         stage.passes(620)  # refused channels are tried again after ten minutes
+        stage.now_ms += 3_600_000  # and those that left something unanswered after an hour
+        stage.passes(5)
         standing = {alert.id: alert for alert in (Alert.of_json(text) for text in stage.disk.alerts.values())}
         last = {(page.who, alert_id): page.event for page in stage.pages for alert_id in page.alerts}
         for alert in standing.values():

@@ -628,7 +628,8 @@ def test_a_storm_is_one_page():
         s.goes(key, "down")
     s.passes(60)
     assert s.told() == [("alice", "DOWN: C0 (+299 more)")]
-    assert "… and 280 more." in s.pages[0].body
+    assert "\n\nAnd 280 more: C20, C21, " in s.pages[0].body
+    assert "C298, C299.\n\n" in s.pages[0].body, "all are named"
 
 
 # ---- trouble of our own ----

@@ -475,6 +475,9 @@ async def test_a_channel_that_refuses_is_named_and_correcting_it_is_the_cure(est
     status = json.loads((await estate.hub.verb("status", "--json"))[1])
     assert trouble in status["troubles"], "status has the same list"
     await until(lambda: counted(estate.hub, "channel_refused"), what="the metric says it, too")
+    place = estate.phone.url.partition("://")[2]
+    assert trouble["text"] == f"channel 1 of alice refuses notices for good; {place} answered 404"
+    assert trouble["text"] in (await estate.ready())["troubles"], "and /readyz, although the hub is ready"
     await estate.reload(phone=f"{estate.phone.url}/mended")
     await estate.has_not("channel_refused")
 
@@ -519,7 +522,8 @@ async def test_a_hub_that_stood_still_says_overload_in_doctor_status_readyz_and_
     status = json.loads((await estate.hub.verb("status", "--json"))[1])
     assert "overloaded" in [t["kind"] for t in status["troubles"]]
     await estate.has_not("overloaded")
-    assert (await estate.ready()) == {"ready": True, "waiting": []}
+    ready = await estate.ready()
+    assert (ready["ready"], ready["waiting"]) == (True, [])
 
 
 async def test_a_hub_of_another_user_is_not_said_to_be_missing(estate):

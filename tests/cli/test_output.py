@@ -30,6 +30,7 @@ COMMANDS = {
     "explain": (["explain", "web", "--month", "2024-02"], 0),
     "uptime": (["uptime", "--month", "2024-02"], 0),
     "reload": (["reload"], 2),
+    "oncall": (["oncall"], 0),
     "backup": (["backup", "copy.db"], 0),
     "restore": (["restore", "copy.db"], 0),
     "ledger": (["ledger", "export"], 0),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import START_MS, settings
+from watch.core.alert import Event, Notice, Status
 from watch.core.settings import Person, Secret
 from watch.core.standing import Sight
 from watch.hub.trouble_kinds import KINDS, trouble
@@ -56,10 +57,46 @@ def with_channels(*urls: str):
     )
 
 
+def notice(channel: int, status: Status, **more) -> Notice:
+    plain = {
+        "id": 1,
+        "alert_ids": (1,),
+        "event": Event.TRIGGERED,
+        "recipient": "al",
+        "created_ms": 0,
+        "due_ms": 0,
+    }
+    return Notice(**plain, channel=channel, status=status, title="DOWN: x", body="b", **more)
+
+
+def test_a_channel_that_fails_is_named_with_host_and_cause_until_it_has_delivered():
+    troubles = Troubles(START_MS)
+
+    def said(status: Status, **more) -> list[tuple[str, str]]:
+        troubles.sent(notice(1, status, **more), START_MS)
+        return [(t.key, t.text) for t in troubles.current()]
+
+    assert said(Status.PENDING, attempts=2) == []
+    why = "push.example could not be reached: connection refused"
+    text = f"channel 2 of al does not take notices: 3 attempts have failed; {why}"
+    assert said(Status.PENDING, attempts=3, detail=why) == [("channel_failing:al:2", text)]
+    assert said(Status.DEAD, detail="push.example answered 403") == [
+        ("channel_refused:al:2", "channel 2 of al refuses notices for good; push.example answered 403")
+    ]
+    refused = said(Status.SENDING)
+    assert refused == said(Status.SUPERSEDED), "neither says anything about the channel"
+    ((key, text),) = said(
+        Status.DEAD, unanswered=2, detail="push.example took the request and gave no answer"
+    )
+    assert key == "channel_unanswered:al:2"
+    assert "does not answer, so it is not known whether they arrive; push.example took" in text
+    assert said(Status.DELIVERED) == []
+
+
 def test_a_channel_that_was_corrected_is_no_longer_said_to_refuse():
     troubles = Troubles(START_MS)
     for channel in (0, 1):
-        troubles.refused("al", channel, START_MS, dead=True)
+        troubles.sent(notice(channel, Status.DEAD), START_MS)
     troubles.replan(with_channels("a://", "b://"), with_channels("a://", "c://"))
     assert [t.key for t in troubles.current()] == ["channel_refused:al:1"]
     troubles.replan(with_channels("a://"), with_channels())

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.probes import peers
 from watch.config import load
+from watch.core.metadata_addresses import denied
 from watch.core.settings import Secret
 from watch.errors import ConfigError
 from watch.probes import kinds, of_kind
@@ -161,3 +162,27 @@ def test_any_text_is_a_host_or_a_mistake_that_shows_no_login(text):
     assert "@" not in told
     assert "://" not in told
     assert told or not set(text) & set(" @/?#\\\"'<>{}\t\n\0")
+
+
+@pytest.mark.parametrize(
+    ("ip", "what"),
+    [
+        ("169.254.169.254", "a cloud metadata address"),
+        ("::ffff:169.254.169.254", "a cloud metadata address"),
+        ("64:ff9b::a9fe:a9fe", "a cloud metadata address"),
+        ("2002:a9fe:a9fe::1", "a cloud metadata address"),
+        ("fd00:ec2::254", "a cloud metadata address"),
+        ("fd20:ce::254", "a cloud metadata address"),
+        ("100.100.100.200", "a cloud metadata address"),
+        ("168.63.129.16", "a cloud metadata address"),
+        ("192.0.0.192", "a cloud metadata address"),
+        ("169.254.170.2", "a link-local address"),
+        ("fe80::a9fe:a9fe%eth0", "a link-local address"),
+        ("169.253.169.254", ""),
+        ("192.0.0.193", ""),
+        ("127.0.0.1", ""),
+        ("fd00:ec2::253", ""),
+    ],
+)
+def test_the_addresses_at_which_clouds_hand_out_credentials(ip, what):
+    assert denied(ip) == what

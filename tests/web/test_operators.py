@@ -83,12 +83,12 @@ async def test_a_stuck_loop_is_named(client, hub):
 
 async def test_it_is_ready_when_nothing_is_awaited(client, hub):
     answer = await client.get("/readyz")
-    assert (answer.status, await answer.json()) == (200, {"ready": True, "waiting": []})
+    assert (answer.status, await answer.json()) == (200, {"ready": True, "waiting": [], "troubles": []})
     hub.waiting = ("first readings of 3 checks",)
     answer = await client.get("/readyz")
     assert (answer.status, await answer.json()) == (
         503,
-        {"ready": False, "waiting": ["first readings of 3 checks"]},
+        {"ready": False, "waiting": ["first readings of 3 checks"], "troubles": []},
     )
 
 

@@ -27,8 +27,8 @@ class CallLines:
     def __init__(self, hearing: Hearing, how_to_ack: HowToAck) -> None:
         self._hearing, self._how_to_ack = hearing, how_to_ack
 
-    def __call__(self, event: Event, alerts: Sequence[Alert], recipient: str, now_ms: int) -> tuple[str, ...]:
-        """The lines of a notice of *event* to *recipient*; the first of *alerts* is its root."""
+    def __call__(self, event: Event, alerts: Sequence[Alert], recipient: str, at_ms: int) -> tuple[str, ...]:
+        """The lines of a notice of *event* to *recipient*, sent at *at_ms*; the first of *alerts* is its root."""
         if event is not Event.TRIGGERED:
             return ()
         again = any(self._hearing.called_again(alert, recipient) for alert in alerts)
@@ -36,7 +36,7 @@ class CallLines:
         return (
             *(("Nobody has acknowledged this yet, so you are paged again.",) if again else ()),
             *(f"{why[:1].upper()}{why[1:]}, so you are paged." for why in skipped),
-            self._how_to_ack(alerts[0], recipient, now_ms),
+            self._how_to_ack(alerts[0], recipient, at_ms),
         )
 
 

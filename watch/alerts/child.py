@@ -2,15 +2,16 @@
 
 apprise is synchronous, can hang for minutes, loads 130 plug-ins (1.2 s of CPU time) and logs secrets. So it runs
 in a separate process, which imports it once and forks a child for every send. A child that hangs is killed alone,
-and a child inherits nothing from earlier ones. This file is run by its path and imports nothing of `watch`, so no
-store, socket or lock can leak into it.
+and a child inherits nothing from earlier ones. It is a new Python, started by `watch.alerts.sender`, and imports only
+what it needs to send.
 
 Requests come on standard input, answers go to standard output, one JSON object per line:
 
-    {"id": 7, "url": "…", "title": "…", "body": "…"}        {"id": 7, "sent": "failed", "detail": "…"}
+    {"id": 7, "url": "…", "letters": [["title", "body"], …], "tone": "failure", "urgent": true, "threads": […]}
+    {"id": 7, "sent": "temporary", "detail": "…", "retry_after_s": 0}
 
-A channel's URL is a secret. It is never in arguments or environment, and an answer's detail is one of the fixed
-phrases below, with an HTTP status at most; it never contains apprise's own text.
+A channel's URL is a secret. It is never in arguments or environment, and an answer's detail is made of our own phrases,
+the host that was asked, an HTTP or SMTP status and the operating system's errors; it never contains apprise's own text.
 """
 
 from __future__ import annotations
@@ -21,18 +22,23 @@ import gc
 import json
 import logging
 import os
-import re
 import resource
 import selectors
 import signal
 import sys
 import time
-from typing import Any, NoReturn
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from watch.alerts.message import Letter, Message, SendOutcome, Sent, Thread, Tone
+from watch.alerts.tap import tap
+from watch.alerts.wire import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _PR_SET_PDEATHSIG = 1
-_STATUS = re.compile(r"error=(\d{3})\b")
-# Client errors that are worth a retry: timeout, too early, too many requests.
-_RETRIABLE = frozenset((408, 425, 429))
+_LEFT, _ANSWERED = b"left\n", b"answered\n"  # what a child says on its way
 
 
 class SoftLimitError(BaseException):
@@ -64,10 +70,12 @@ def _die_with(parent: int) -> None:
 
 def _load() -> None:
     """Import apprise with all its plug-ins, once for all children."""
-    import apprise  # noqa: PLC0415 - only this process imports it
+    logger = logging.getLogger("apprise")
+    logger.propagate, logger.disabled = False, True
+    from watch.alerts import post  # noqa: F401, PLC0415 - it imports apprise, which logs from the start
+    from watch.alerts.plugin import Plugin  # noqa: PLC0415 - as above
 
-    logging.getLogger("apprise").propagate = False
-    apprise.Apprise.instantiate("json://localhost")
+    Plugin("json://localhost")
     gc.collect()
     gc.freeze()  # otherwise the first garbage collection in a child would copy every memory page
 
@@ -94,9 +102,7 @@ class Template:
                 elif key.fd in self._running:
                     self._read_result(key.fd)
             for fd in [fd for fd, (_, _, kill_at) in self._running.items() if kill_at <= time.monotonic()]:
-                self._finish(
-                    fd, _failed(f"no answer within {self._hard:g} s, so the sending process was killed")
-                )
+                self._finish(fd, _killed(self._results[fd], f"after {self._hard:g} s"))
         for fd in list(self._running):
             self._finish(fd, b"")
 
@@ -126,7 +132,8 @@ class Template:
         data = os.read(fd, 1 << 16)
         self._results[fd] += data
         if not data:
-            self._finish(fd, self._results[fd] or _failed("the sending process died"))
+            said = self._results[fd].rpartition(b"\n")[2]
+            self._finish(fd, said or _killed(self._results[fd], "by something else"))
 
     def _finish(self, fd: int, answer: bytes) -> None:
         request, process, _ = self._running.pop(fd)
@@ -144,12 +151,19 @@ class Template:
                 os.write(self._answers, line)
 
 
-def _failed(detail: str) -> bytes:
-    return json.dumps({"sent": "failed", "detail": detail}).encode()
+def _killed(said: bytes, how: str) -> bytes:
+    """The outcome of a child that was killed, by what it has *said* so far."""
+    sent = Sent.UNKNOWN if said.endswith(_LEFT) else Sent.TEMPORARY
+    return _answer(SendOutcome(sent, f"the process that sends was killed {how}"))
 
 
-def _child(request: dict[str, Any], template: int, write: int, soft: float) -> NoReturn:
+def _answer(outcome: SendOutcome) -> bytes:
+    return json.dumps({**asdict(outcome), "sent": outcome.sent.value}).encode()
+
+
+def _child(request: Mapping[str, Any], template: int, write: int, soft: float) -> NoReturn:
     """Send one notice, write the outcome, and exit."""
+    wire = Wire(lambda left: _say(write, _LEFT if left else _ANSWERED))
     try:
         os.setpgid(0, 0)
         _die_with(template)
@@ -157,51 +171,38 @@ def _child(request: dict[str, Any], template: int, write: int, soft: float) -> N
         os.closerange(write + 1, 4096)
         signal.signal(signal.SIGALRM, _interrupt)
         signal.setitimer(signal.ITIMER_REAL, soft)
-        sent, detail = _send(str(request["url"]), str(request["title"]), str(request["body"]))
+        tap(wire)
+        outcome = _post(request, wire)
         signal.setitimer(signal.ITIMER_REAL, 0)
     except SoftLimitError:
-        sent, detail = "failed", f"no answer within {soft:g} s"
+        outcome = _ended(wire, f"within {soft:g} s")
     except BaseException as error:  # noqa: BLE001 - a plug-in may raise anything, and its text may contain the URL
-        sent, detail = "failed", f"the plug-in failed: {type(error).__name__}"
-    os.write(write, json.dumps({"sent": sent, "detail": detail}).encode())
+        outcome = SendOutcome(_ended(wire).sent, f"apprise's plug-in failed: {type(error).__name__}")
+    _say(write, _answer(outcome))
     os._exit(0)
+
+
+def _say(write: int, text: bytes) -> None:
+    os.write(write, text)
+
+
+def _post(request: Mapping[str, Any], wire: Wire) -> SendOutcome:
+    from watch.alerts.post import post  # noqa: PLC0415 - loaded before the fork
+
+    message = Message(
+        tuple(Letter(title, body) for title, body in request["letters"]),
+        Tone(request["tone"]),
+        bool(request["urgent"]),
+        tuple(Thread(key, going_on) for key, going_on in request["threads"]),
+    )
+    return post(str(request["url"]), message, wire)
+
+
+def _ended(wire: Wire, interrupted: str = "") -> SendOutcome:
+    from watch.alerts.post import ended  # noqa: PLC0415 - loaded before the fork
+
+    return ended(wire, interrupted)
 
 
 def _interrupt(*_: object) -> None:
     raise SoftLimitError
-
-
-def _send(url: str, title: str, body: str) -> tuple[str, str]:
-    """The result of apprise: delivered, failed (a retry may work) or refused (it will not), and a phrase."""
-    import apprise  # noqa: PLC0415 - loaded before the fork
-
-    heard = _Statuses()
-    logger = logging.getLogger("apprise")
-    logger.handlers[:] = [heard]
-    logger.setLevel(logging.WARNING)
-    asset = apprise.AppriseAsset(async_mode=False, secure_logging=True)
-    plugin = apprise.Apprise.instantiate(url, asset=asset)  # `add` would split a URL with commas into several
-    if plugin is None:
-        return "refused", "apprise does not support this URL"
-    channel = apprise.Apprise(plugin, asset=asset)
-    if channel.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT):
-        return "delivered", ""
-    if heard.status is None:
-        return "failed", "the channel could not be reached"
-    refused = 400 <= heard.status < 500 and heard.status not in _RETRIABLE
-    return "refused" if refused else "failed", f"the channel answered {heard.status}"
-
-
-class _Statuses(logging.Handler):
-    """Keeps only the last HTTP status from apprise's log."""
-
-    status: int | None = None
-
-    def emit(self, record: logging.LogRecord) -> None:
-        found = _STATUS.search(record.getMessage())
-        if found is not None:
-            self.status = int(found[1])
-
-
-if __name__ == "__main__":
-    main()

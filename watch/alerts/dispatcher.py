@@ -10,12 +10,13 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Protocol
 
-from watch.alerts.outbox import SendOutcome, Sent
+from watch.alerts.message import SendOutcome, Sent
 from watch.ports import Batch, Clock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from watch.alerts.message import Message
     from watch.alerts.reconciler import Reconciler
     from watch.core.alert import Notice
     from watch.core.settings import Secret
@@ -30,7 +31,7 @@ class Sends(Protocol):
     """The port of the sender: `watch.alerts.sender.Sender`, or a fake in tests."""
 
     async def warm(self) -> None: ...
-    async def send(self, url: Secret, title: str, body: str) -> SendOutcome: ...
+    async def send(self, url: Secret, message: Message) -> SendOutcome: ...
     async def close(self) -> None: ...
 
 
@@ -107,12 +108,13 @@ class Dispatcher:
     async def _send(self, notice: Notice) -> None:
         url = self._desk.channel(notice)
         if url is None:
-            outcome = SendOutcome(Sent.REFUSED, "the channel is no longer in the configuration")
+            outcome = SendOutcome(Sent.PERMANENT, "the channel is no longer in the configuration")
         else:
-            outcome = await self._sends.send(url, notice.title, notice.body)
+            outcome = await self._sends.send(url, self._desk.message(notice))
         place = f"notice {notice.id} to {notice.recipient}, channel {notice.channel + 1}"
         level = logging.INFO if outcome.sent is Sent.DELIVERED else logging.WARNING
-        log.log(level, "%s: %s %s (attempt %s)", place, outcome.sent.value, outcome.detail, notice.attempts)
+        detail = outcome.detail and f": {outcome.detail}"
+        log.log(level, "%s: %s%s (attempt %s)", place, outcome.sent.value, detail, notice.attempts)
         batch = Batch()
         self._desk.sent(batch, notice.id, outcome, self._clock.now_ms())
         if batch:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from watch.core.alert import Alert
     from watch.core.escalation import OnCall, Plan, Step
-    from watch.core.settings import Settings
+    from watch.core.settings import Settings, When
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,18 @@ class Escalator:
     def plan(self, settings: Settings) -> None:
         """Replace the settings. The plans of open alerts stay; rotations and channels are those of now."""
         self._settings = settings
+
+    def steps(
+        self, alerts: Mapping[int, Alert], now_ms: int, silenced: Callable[[When, str], bool]
+    ) -> list[Alert]:
+        """The open ones of *alerts* that change by what is due at *now_ms* (Unix time in ms).
+
+        Args:
+            silenced: Whether a silence holds back alerts of a kind for a subject.
+        """
+        open_ = [alert for alert in alerts.values() if alert.open]
+        after = [self.step(alert, now_ms, held=silenced(alert.when, alert.subject)) for alert in open_]
+        return [new for old, new in zip(open_, after, strict=True) if new is not old]
 
     def step(self, alert: Alert, now_ms: int, *, held: bool) -> Alert:
         """*alert* after what is due at *now_ms* (Unix time in ms); itself when nothing is.

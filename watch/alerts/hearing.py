@@ -23,6 +23,11 @@ class Hearing:
             if row.alert_id in alerts:
                 self._heard.setdefault(row.alert_id, {})[row.recipient] = row
 
+    @property
+    def all(self) -> Mapping[int, Mapping[str, Heard]]:
+        """By alert and recipient."""
+        return self._heard
+
     def of(self, alert_id: int) -> Mapping[str, Heard]:
         """Who has heard of an alert, and what."""
         return self._heard.get(alert_id, {})
@@ -45,18 +50,20 @@ class Hearing:
         heard = self.of(alert.id).get(recipient)
         return heard is not None and heard.event is Event.TRIGGERED and heard.call < alert.call_to(recipient)
 
-    def note(self, notice: Notice, alerts: Mapping[int, Alert], now_ms: int) -> Rows:
-        """*notice* was delivered."""
-        return dict(self._noted(notice, alerts, now_ms))
+    def note(self, notice: Notice, thread: str, alerts: Mapping[int, Alert], now_ms: int) -> Rows:
+        """*notice* was delivered, under the dedup key *thread*."""
+        return dict(self._noted(notice, thread, alerts, now_ms))
 
     def _noted(
-        self, notice: Notice, alerts: Mapping[int, Alert], now_ms: int
+        self, notice: Notice, thread: str, alerts: Mapping[int, Alert], now_ms: int
     ) -> Iterator[tuple[tuple[int, str], Heard]]:
         who = notice.recipient
         for alert_id in notice.alert_ids:
             alert = alerts.get(alert_id)
             call = 0 if alert is None else alert.call_to(who)
-            heard = Heard(alert_id=alert_id, recipient=who, event=notice.event, at_ms=now_ms, call=call)
+            heard = Heard(
+                alert_id=alert_id, recipient=who, event=notice.event, at_ms=now_ms, call=call, thread=thread
+            )
             self._heard.setdefault(alert_id, {})[who] = heard
             yield (alert_id, who), heard
 

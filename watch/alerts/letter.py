@@ -1,5 +1,9 @@
 """The text of a notice. The title says what happened to what; the body says since when, why, and where it was seen.
 
+Channels take texts of different lengths, from 32,000 characters to 66. A letter is made shorter by what it means: first
+it tells fewer alerts in full and names the rest, then it counts those that it has no room to name, then it tells only
+the root, then since when. Nothing is cut in the middle except a name that is too long for a title.
+
 Names and details come from the configuration and from targets: line breaks, control and bidi characters are removed
 (a title becomes the subject of a mail), and titles end at 200 characters. Times are in the service's time zone, with
 its offset from UTC.
@@ -7,11 +11,12 @@ its offset from UTC.
 
 from __future__ import annotations
 
+import itertools
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from watch.alerts.message import Letter
 from watch.core.alert import Alert, Event
 from watch.core.escalation import Severity
 from watch.core.quantity import duration_text
@@ -24,6 +29,9 @@ if TYPE_CHECKING:
 TITLE = 200
 _LISTED = 20
 _CURE = 600  # characters
+# Characters of title and body, a few below the limits of services; between them, because escapes make texts longer.
+_LENGTHS = (32_000, 15_000, 10_000, 7_500, 5_000, 4_000, 3_000, 2_000, 1_500, 1_000, 750, 480, 300, 140, 66)
+_JOINT = 2  # between them, where a channel sends both as one
 _MENTION = re.compile(r"@(?=(?:everyone|here|channel|all)\b)|<(?=[!@#])", re.IGNORECASE)
 _WORDS: Mapping[When, str] = {
     When.DOWN: "DOWN",
@@ -41,12 +49,22 @@ _WAS: Mapping[When, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A notice's text."""
+def letters(
+    event: Event,
+    alerts: Sequence[Alert],
+    settings: Settings,
+    *,
+    instead: bool = False,
+    lines: Sequence[str] = (),
+) -> tuple[Letter, ...]:
+    """The text for *event* of *alerts*, the likeliest cause first, in all lengths that channels need: longest first.
 
-    title: str
-    body: str
+    Args:
+        instead: It goes to the catch-all, because nobody else can be reached.
+        lines: Why its recipient is called, and how they acknowledge it.
+    """
+    draft = _Draft(event, alerts, settings, instead=instead, lines=lines)
+    return tuple(dict.fromkeys(draft.within(most) for most in _LENGTHS))
 
 
 def letter(
@@ -57,24 +75,94 @@ def letter(
     instead: bool = False,
     lines: Sequence[str] = (),
 ) -> Letter:
-    """The text for *event* of *alerts*, the likeliest cause first.
+    """The longest of `letters`."""
+    return _Draft(event, alerts, settings, instead=instead, lines=lines).within(_LENGTHS[0])
 
-    Args:
-        instead: It goes to the catch-all, because nobody else can be reached.
-        lines: Why its recipient is called, and how they acknowledge it.
-    """
-    more = f" (+{len(alerts) - 1} more)" if len(alerts) > 1 else ""
-    title = _title(event, alerts[0], settings, more)
-    parts = [_paragraph(event, alert, settings) for alert in alerts[:_LISTED]]
-    if len(alerts) > _LISTED:
-        parts.append(f"… and {len(alerts) - _LISTED} more.")
-    if instead:
-        parts.append("You get this notice because none of the alert's recipients can be reached.")
-    if lines:
-        parts.append("\n".join(one_line(line, 500) for line in lines))
-    if settings.service.url:
-        parts.append(f"Status page: {one_line(settings.service.url, 500)}")
-    return Letter(one_line(title, TITLE), "\n\n".join(parts))
+
+class _Draft:
+    """A letter before its length is known."""
+
+    def __init__(
+        self,
+        event: Event,
+        alerts: Sequence[Alert],
+        settings: Settings,
+        *,
+        instead: bool,
+        lines: Sequence[str],
+    ) -> None:
+        self._event, self._root, self._settings, self._count = event, alerts[0], settings, len(alerts)
+        self._paragraphs = [_paragraph(event, alert, settings) for alert in alerts[:_LISTED]]
+        self._names = _names(alerts)
+        whole = len(self._names) == self._count
+        # The characters of all names that are told in no paragraph: more than any room if there are too many.
+        self._least = sum(len(name) + 2 for name in self._names[_LISTED:]) if whole else _LENGTHS[0] + 1
+        self._call = ["\n".join(one_line(line, 500) for line in lines)] if lines else []
+        self._footers = [*self._call]
+        if instead:
+            self._footers.append("You get this notice because none of the alert's recipients can be reached.")
+        if settings.service.url:
+            self._footers.append(f"Status page: {one_line(settings.service.url, 500)}")
+
+    def within(self, most: int) -> Letter:
+        """The text in at most *most* characters, title and body together. What is left out is counted, never cut."""
+        title = _title(self._event, self._root, self._settings, self._count, min(TITLE, most // 2))
+        room = most - len(title) - _JOINT
+        named = range(min(self._count, _LISTED), 0, -1) if self._least <= room else ()
+        for told in named:
+            body = self._body(told, self._footers, self._others(told))
+            if len(body) <= room:
+                return Letter(title, body)
+        whole = self._footers
+        for told, footers in ((3, whole), (2, whole), (1, whole), (1, self._call), (1, ())):
+            full = len(self._body(told, footers, ""))
+            if told > 1 and full > room // 2:  # more names are worth more than a second whole paragraph
+                continue
+            body = self._body(told, footers, self._others(told, room - full - 2))
+            if len(body) <= room:
+                return Letter(title, body)
+        return Letter(title, self._short(room))
+
+    def _body(self, told: int, footers: Sequence[str], others: str) -> str:
+        parts = (*self._paragraphs[:told], others, *footers)
+        return "\n\n".join(part for part in parts if part)
+
+    def _others(self, told: int, room: int = _LENGTHS[0]) -> str:
+        """`And 480 more: API, Database and 478 others.`: all but the first *told*, or as many as fit into *room*."""
+        count, names = self._count - told, self._names[told:]
+        if not count:
+            return ""
+        start = f"And {count} more"
+        full = f"{start}: {', '.join(names)}."
+        if len(names) == count and len(full) <= room:
+            return full
+        left = room - len(f"{start}:  and {count} others.")
+        ends = itertools.accumulate(len(name) + 2 for name in names)
+        fitting = sum(1 for _ in itertools.takewhile(lambda end: end <= left, ends))
+        return (
+            f"{start}: {', '.join(names[:fitting])} and {count - fitting} others." if fitting else f"{start}."
+        )
+
+    def _short(self, room: int) -> str:
+        """Since when, and which alert if that fits."""
+        root, settings = self._root, self._settings
+        since = _since(root, settings)
+        clock = _clock_span(root, settings) if root.resolved_ms is not None else since
+        candidates = (f"{clock}, {root.dedup_key}", clock)
+        return next((text for text in candidates if len(text) <= room), since)
+
+
+def _names(alerts: Sequence[Alert]) -> list[str]:
+    """The names of *alerts*, as many as the longest letter could hold."""
+    found: list[str] = []
+    left = _LENGTHS[0]
+    for alert in alerts:
+        name = _without_mentions(alert.name, 60)
+        left -= len(name)
+        if left < 0:
+            break
+        found.append(name)
+    return found
 
 
 def root_first(alerts: Sequence[Alert], settings: Settings) -> list[Alert]:
@@ -108,17 +196,28 @@ def _without_mentions(text: str, limit: int = TITLE) -> str:
     return _MENTION.sub(r"\g<0> ", one_line(text, limit))
 
 
-def _title(event: Event, alert: Alert, settings: Settings, more: str) -> str:
-    name = _without_mentions(alert.name, TITLE // 2)
+def _title(event: Event, alert: Alert, settings: Settings, count: int, limit: int) -> str:
+    """The title in at most *limit* characters: the name is shortened, the rest says what happened."""
+    more = f" (+{count - 1} more)" if count > 1 else ""
+    before, after = _around_name(event, alert, settings)
+    for end in (after, ""):
+        room = limit - len(before) - len(more) - len(end)
+        if room >= min(len(alert.name), 12):
+            return f"{before}{_without_mentions(alert.name, min(room, TITLE // 2))}{more}{end}"
+    return f"{before}{_without_mentions(alert.name, max(room, 5))}{more}"
+
+
+def _around_name(event: Event, alert: Alert, settings: Settings) -> tuple[str, str]:
+    """What a title says before and after the name."""
     if event is Event.TRIGGERED:
-        return f"{_WORDS[alert.when]}{' AGAIN' if alert.again else ''}: {name}{more}"
+        return f"{_WORDS[alert.when]}{' AGAIN' if alert.again else ''}: ", ""
     if alert.closing:
-        return f"CLOSED: {name}{more} ({alert.closing})"
+        return "CLOSED: ", f" ({alert.closing})"
     if alert.when is When.MONITOR:  # its name is a whole phrase
-        return f"OVER: {name}{more} (lasted {_lasted(alert)})"
+        return "OVER: ", f" (lasted {_lasted(alert)})"
     if event is Event.RESOLVED:
-        return f"RESOLVED: {name}{more} {_WAS[alert.when]} for {_lasted(alert)}"
-    return f"DELIVERED LATE: {name}{more} {_WAS[alert.when]} {_clock_span(alert, settings)}"
+        return "RESOLVED: ", f" {_WAS[alert.when]} for {_lasted(alert)}"
+    return "DELIVERED LATE: ", f" {_WAS[alert.when]} {_clock_span(alert, settings)}"
 
 
 def _paragraph(event: Event, alert: Alert, settings: Settings) -> str:
@@ -169,6 +268,12 @@ def _moment(at_ms: int, settings: Settings) -> str:
     if zone == "UTC":
         return f"{local:%Y-%m-%d %H:%M:%S} UTC"
     return f"{local:%Y-%m-%d %H:%M:%S} {f'{zone} ({offset})' if zone.isalpha() else offset}"
+
+
+def _since(alert: Alert, settings: Settings) -> str:
+    """`since 19:12 PST`."""
+    local = datetime.fromtimestamp(alert.since_ms // 1000, settings.service.timezone)
+    return f"since {local:%H:%M} {local:%Z}".strip()
 
 
 def _clock_span(alert: Alert, settings: Settings) -> str:

@@ -8,6 +8,8 @@
   others.
 * A recipient whose channels all refused is unreachable for a while, and is then tried again: a refusal may have
   been a temporary fault of the provider.
+* When a channel took a row and did not answer, the recipient may have it: the row is sent there once more, and then
+  goes to the next channel (`alerts.reach`). A receiver that asks for a pause (Retry-After) gets it.
 * Rows that a killed hub left in *sending* are sent again at once: nobody else can be sending them, because this
   hub holds the store's lock. This is the one duplicate that a crash may cost, with the same dedup key.
 """
@@ -15,36 +17,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import TYPE_CHECKING
 
+from watch.alerts.message import SendOutcome, Sent
+from watch.alerts.reach import UNANSWERED, Reach
 from watch.core.alert import Event, Notice, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
+    from watch.core.alert import Alert
+
 LEASE_MS = 30_000
 PATIENCE_MS = 20_000  # a channel may try this long before the next one starts too
-UNREACHABLE_MS = 600_000
+_PAUSE_MS = 3_600_000  # the longest that a receiver may ask for
 _DELAYS_MS = (2_000, 5_000, 10_000, 20_000, 40_000, 60_000)
 _SPREAD = 0.2
 DeliveryKey = tuple[str, Event, tuple[int, ...]]  # recipient, event, alert ids: equal for all channels
-
-
-class Sent(Enum):
-    """The result of a send."""
-
-    DELIVERED = "delivered"
-    FAILED = "failed"  # a retry may work
-    REFUSED = "refused"  # a retry will not work
-
-
-@dataclass(frozen=True, slots=True)
-class SendOutcome:
-    """The result of a send, with a detail for the log that contains no secret."""
-
-    sent: Sent
-    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +50,7 @@ class Outbox:
     Args:
         chance: Returns a random number from 0 to 1, to spread retries.
         channels: Returns the number of a person's channels; 0 for an unknown person.
+        alerts: All alerts by id; the mapping is read later, too.
     """
 
     def __init__(
@@ -69,11 +59,12 @@ class Outbox:
         next_id: Callable[[], int],
         chance: Callable[[], float],
         channels: Callable[[str], int],
+        alerts: Mapping[int, Alert] | None = None,
     ) -> None:
         self._next_id, self._chance, self._channels = next_id, chance, channels
         self._live: dict[int, Notice] = {}
         self._unconfirmed: set[int] = set()
-        self._unreachable: dict[tuple[int, str, Event], int] = {}
+        self._reach = Reach(channels, alerts if alerts is not None else {})
         self._deliveries: dict[DeliveryKey, set[int]] = {}  # the live rows of each
         self._last_started: dict[DeliveryKey, int] = {}  # the last channel of each that was started
         self._redundant: set[int] = set()  # being sent although another channel has delivered meanwhile
@@ -91,9 +82,9 @@ class Outbox:
         """When the oldest row was created."""
         return min((notice.created_ms for notice in self), default=None)
 
-    def reset(self) -> None:
-        """Forget who was unreachable: the channels may work now."""
-        self._unreachable.clear()
+    def reset(self, changed: Collection[str]) -> None:
+        """Forget who was unreachable: the channels may work now, and those of *changed* people may be other ones."""
+        self._reach.reset(changed)
 
     def covering(self) -> dict[tuple[int, str], list[Notice]]:
         """The live rows by alert and recipient."""
@@ -113,23 +104,17 @@ class Outbox:
         self._live.update((notice.id, notice) for notice in changed)
         self._deliveries = {_respelled(key, names): ids for key, ids in self._deliveries.items()}
         self._last_started = {_respelled(key, names): n for key, n in self._last_started.items()}
-        self._unreachable = {
-            (alert_id, names.get(who, who), event): at_ms
-            for (alert_id, who, event), at_ms in self._unreachable.items()
-        }
+        self._reach.rename(names)
         return changed
 
     def reachable(self, alert_id: int, recipient: str, event: Event, now_ms: int) -> bool:
-        """Whether *recipient* has a channel, and not all of them refused recently."""
-        return (
-            bool(self._channels(recipient))
-            and self._unreachable.get((alert_id, recipient, event), 0) <= now_ms
-        )
+        """Whether *recipient* has a channel that may take this: not all refused recently or left it unanswered."""
+        return self._reach.open(alert_id, recipient, event, now_ms)
 
     def put(self, notice: Notice) -> Notice:
         """Add a new row; it is sent after `confirm`."""
         self._unconfirmed.add(notice.id)
-        return self._add(notice)
+        return self._add(self._reach.on_first_channel(notice) or notice)
 
     def _add(self, notice: Notice) -> Notice:
         delivery = _delivery(notice)
@@ -181,32 +166,40 @@ class Outbox:
         if notice is None:
             return [], None
         if outcome.sent is Sent.DELIVERED:
-            return self._delivered(notice, now_ms)
+            return self._delivered(notice, outcome.detail, now_ms)
         if notice_id in self._redundant:
             return [self.supersede(notice)], None
-        if outcome.sent is Sent.REFUSED:
-            return self._refused(notice, now_ms), None
-        due_ms = now_ms + self._delay_ms(notice.attempts)
+        unanswered = notice.unanswered + (outcome.sent is Sent.UNKNOWN)
+        notice = self._set(replace(notice, unanswered=unanswered, detail=outcome.detail))
+        if outcome.sent is Sent.PERMANENT or unanswered >= UNANSWERED:
+            return self._dead(notice, now_ms), None
+        pause_ms = min(round(outcome.retry_after_s * 1000), _PAUSE_MS)
+        due_ms = now_ms + max(self._delay_ms(notice.attempts), pause_ms)
         return [self._set(replace(notice, status=Status.PENDING, due_ms=due_ms, lease_until_ms=None))], None
 
-    def _delivered(self, notice: Notice, now_ms: int) -> tuple[list[Notice], Told]:
+    def _delivered(self, notice: Notice, detail: str, now_ms: int) -> tuple[list[Notice], Told]:
         changed = []
         for other in self._siblings(notice):
             if other.status is Status.PENDING:
                 changed.append(self.supersede(other))
             else:
                 self._redundant.add(other.id)
-        done = replace(self._remove(notice, Status.DELIVERED), delivered_ms=now_ms)
+        done = replace(self._remove(notice, Status.DELIVERED), delivered_ms=now_ms, detail=detail)
+        self._reach.answered(done)
         return [done, *changed], Told(done, now_ms)
 
-    def _refused(self, notice: Notice, now_ms: int) -> list[Notice]:
+    def _dead(self, notice: Notice, now_ms: int) -> list[Notice]:
+        if notice.unanswered >= UNANSWERED:
+            self._reach.unanswered(notice, now_ms)
         following = self._started_after(notice, now_ms)
         dead = self._remove(notice, Status.DEAD)
         if following is not None:
             return [dead, following]
-        if not self._siblings(notice):
-            for alert_id in notice.alert_ids:
-                self._unreachable[alert_id, notice.recipient, notice.event] = now_ms + UNREACHABLE_MS
+        if (
+            not self._siblings(notice)
+            and self._reach.on_first_channel(replace(notice, channel=0)) is not None
+        ):
+            self._reach.refused(notice, now_ms)
         return [dead]
 
     def next_due_ms(self, now_ms: int) -> int | None:
@@ -241,7 +234,8 @@ class Outbox:
         started = self._last_started.get(_delivery(notice), 0) >= channel
         if started or notice.id in self._redundant or channel >= self._channels(notice.recipient):
             return None
-        return self.put(_on_channel(notice, channel, self._next_id(), now_ms))
+        following = self._reach.on_first_channel(_on_channel(notice, channel, self._next_id(), now_ms))
+        return self.put(following) if following is not None else None
 
 
 def _delivery(notice: Notice) -> DeliveryKey:
@@ -257,7 +251,7 @@ def _on_channel(notice: Notice, channel: int, notice_id: int, now_ms: int) -> No
     """The same notice over another channel."""
     return replace(
         notice, id=notice_id, channel=channel, status=Status.PENDING, created_ms=now_ms, due_ms=now_ms,
-        attempts=0, tried_ms=None, lease_until_ms=None,
+        attempts=0, tried_ms=None, lease_until_ms=None, unanswered=0, detail="",
     )  # fmt: skip
 
 

@@ -22,25 +22,28 @@ never gone. A renamed person (`was:`) keeps what they heard and what is being se
 
 from __future__ import annotations
 
-import itertools
 import random
+from functools import partial
 from typing import TYPE_CHECKING
 
 from watch.alerts.call_lines import CallLines, HowToAck, command_to_ack
 from watch.alerts.condition import nobody
+from watch.alerts.envelope import enveloped, root_key
 from watch.alerts.escalator import Escalator
 from watch.alerts.hearing import Hearing
 from watch.alerts.letter import letter, root_first
 from watch.alerts.open_alerts import OpenAlerts, ms
-from watch.alerts.outbox import Outbox, SendOutcome
+from watch.alerts.outbox import Outbox
 from watch.alerts.recipients import Recipients
+from watch.alerts.row_ids import ids_after
 from watch.alerts.silences import Silences
 from watch.core.alert import Alert, Event, Notice, Status
 from watch.ports import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from watch.alerts.message import Message, SendOutcome
     from watch.core.alert import Heard
     from watch.core.settings import Secret, Settings
     from watch.core.silence import Silence
@@ -76,10 +79,10 @@ class Reconciler:
         how_to_ack: HowToAck = command_to_ack,
     ) -> None:
         alerts, notices = tuple(alerts), tuple(notices)
-        self._next_id = next_id or _after(alerts, notices)
+        self._next_id = next_id or ids_after(alerts, notices)
         self._settings = settings
         self._open_alerts = OpenAlerts(settings, alerts, self._next_id)
-        self._outbox = Outbox(notices, self._next_id, chance, self._channels)
+        self._outbox = Outbox(notices, self._next_id, chance, self._channels, self._open_alerts.alerts)
         self._hearing = Hearing(heard, self._open_alerts.alerts)
         self.silences = Silences(settings, silences)
         self._recipients = Recipients(settings, self._outbox, self._hearing, self._channels)
@@ -92,12 +95,12 @@ class Reconciler:
 
     def plan(self, settings: Settings) -> None:
         """Replace the settings."""
-        self._settings = settings
+        old, self._settings = self._settings.people, settings
         self._open_alerts.plan(settings)
         self.escalator.plan(settings)
         self._recipients.plan(settings)
         self.silences.plan(settings)
-        self._outbox.reset()
+        self._outbox.reset([p.name for p in settings.people.values() if old.get(p.name) != p])
         self._rename_people()
 
     def rename(self, parts: Mapping[str, str]) -> None:
@@ -173,11 +176,9 @@ class Reconciler:
         silenced = self.silences.hold
         for alert in self._open_alerts.step(now_ms, standings, troubles, quiet, unasked, silenced):
             batch.alerts[alert.id] = alert
-        for alert in [a for a in self._open_alerts.alerts.values() if a.open]:
-            after = self.escalator.step(alert, now_ms, held=silenced(alert.when, alert.subject))
-            if after is not alert:
-                self._open_alerts.update(after)
-                batch.alerts[alert.id] = after
+        for alert in self.escalator.steps(self._open_alerts.alerts, now_ms, silenced):
+            self._open_alerts.update(alert)
+            batch.alerts[alert.id] = alert
         self._reconcile(batch, now_ms)
 
     def committed(self) -> None:
@@ -204,7 +205,8 @@ class Reconciler:
         changed, told = self._outbox.sent(notice_id, outcome, now_ms)
         batch.notices.update((n.id, n) for n in changed)
         if told is not None:
-            batch.heard.update(self._hearing.note(told.notice, self._open_alerts.alerts, now_ms))
+            thread = root_key(told.notice, self._open_alerts.alerts)
+            batch.heard.update(self._hearing.note(told.notice, thread, self._open_alerts.alerts, now_ms))
 
     def next_due_ms(self, now_ms: int) -> int | None:
         """When to call `lease` again, Unix time in ms; None without rows."""
@@ -216,6 +218,13 @@ class Reconciler:
         if person is None or notice.channel >= len(person.channels):
             return None
         return person.channels[notice.channel]
+
+    def message(self, notice: Notice) -> Message:
+        """What to send for *notice* now."""
+        who = self._outbox.recipient(notice)
+        at_ms = notice.lease_until_ms or notice.created_ms
+        lines = partial(self._lines, notice.event, recipient=who, at_ms=at_ms)
+        return enveloped(notice, who, self._open_alerts.alerts, self._hearing.all, self._settings, lines)
 
     # ---- the next rows ----
 
@@ -292,8 +301,3 @@ class Reconciler:
     def _channels(self, person: str) -> int:
         known = self._settings.people.get(person)
         return len(known.channels) if known is not None else 0
-
-
-def _after(alerts: Iterable[Alert], notices: Iterable[Notice]) -> Callable[[], int]:
-    rows: Iterator[Alert | Notice] = itertools.chain(alerts, notices)
-    return itertools.count(max((row.id for row in rows), default=0) + 1).__next__

@@ -16,14 +16,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from watch.alerts.outbox import SendOutcome, Sent
+from watch.alerts.message import SendOutcome, Sent
 
 if TYPE_CHECKING:
+    from watch.alerts.message import Message
     from watch.core.settings import Secret
 
 log = logging.getLogger(__name__)
 
-_CHILD = Path(__file__).with_name("child.py")
+# The child imports the same `watch` as we, and nothing from the folder that it is started in.
+_ROOT = Path(__file__).parents[2]
+_CHILD = "import sys; sys.path.insert(0, sys.argv.pop(1)); from watch.alerts.child import main; main()"
 _SILENT = 3.0  # seconds after the hard limit; without an answer by then, the sending process itself hangs
 # The environment variables that a plug-in may need; others may hold secrets.
 _PROXIES = frozenset(("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"))
@@ -50,7 +53,7 @@ class Sender:
         """Start the process now if it does not run, so that the first notice need not wait for it."""
         await self._started()
 
-    async def send(self, url: Secret, title: str, body: str) -> SendOutcome:
+    async def send(self, url: Secret, message: Message) -> SendOutcome:
         """Send one notice. Returns within the hard limit plus 3 s; raises nothing but cancellation."""
         self._last += 1
         number = self._last
@@ -59,7 +62,11 @@ class Sender:
         process = None
         try:
             process = await self._started()
-            request = {"id": number, "url": url.reveal(), "title": title, "body": body}
+            request = {
+                "id": number, "url": url.reveal(), "tone": message.tone, "urgent": message.urgent,
+                "letters": [(letter.title, letter.body) for letter in message.letters],
+                "threads": [(thread.key, thread.open) for thread in message.threads],
+            }  # fmt: skip
             assert process.stdin is not None
             process.stdin.write(json.dumps(request).encode() + b"\n")
             async with asyncio.timeout(self._hard + _SILENT):
@@ -67,10 +74,10 @@ class Sender:
                 return await future
         except TimeoutError:
             await self._end(process)
-            return SendOutcome(Sent.FAILED, "the sending process did not answer and was killed")
+            return SendOutcome(Sent.TEMPORARY, "the sending process did not answer and was killed")
         except OSError as error:
             await self._end(process)
-            return SendOutcome(Sent.FAILED, f"the sending process cannot be started: {error.strerror}")
+            return SendOutcome(Sent.TEMPORARY, f"the sending process cannot be started: {error.strerror}")
         finally:
             del self._waiting[number]
 
@@ -113,17 +120,18 @@ class Sender:
             )
         for future in self._waiting.values():
             if not future.done():
-                future.set_result(SendOutcome(Sent.FAILED, "the sending process died"))
+                future.set_result(SendOutcome(Sent.TEMPORARY, "the sending process died"))
 
     def _settle(self, answer: dict[str, Any]) -> None:
         future = self._waiting.get(answer["id"])
         if future is not None and not future.done():
-            future.set_result(SendOutcome(Sent(answer["sent"]), str(answer["detail"])))
+            outcome = SendOutcome(Sent(answer["sent"]), str(answer["detail"]), float(answer["retry_after_s"]))
+            future.set_result(outcome)
 
 
 async def _spawn(soft: float, hard: float) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-P", str(_CHILD), str(os.getpid()), str(soft), str(hard),
+        sys.executable, "-P", "-c", _CHILD, str(_ROOT), str(os.getpid()), str(soft), str(hard),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         cwd="/", env={name: value for name, value in os.environ.items() if name in _ENVIRONMENT},
         start_new_session=True,  # an interrupt at the terminal must not reach the children

@@ -147,7 +147,10 @@ def _unasked(process: int, now_ms: int) -> OwnTrouble:
 
 def _gaps(settings: Settings, now_ms: int) -> Iterator[OwnTrouble]:
     """Rotations in which nobody is on call at some time of the next seven days."""
-    recorded = recorded_overrides(settings)
+    try:
+        recorded = recorded_overrides(settings)
+    except StoreError:
+        return  # that is said where the store is examined; without its overrides a gap may be none
     for name, rotation in settings.rotations.items():
         whole = with_recorded(rotation, recorded, settings.people, now_ms)
         text = whole.gap_text(now_ms, now_ms + GAPS_AHEAD_MS, settings.service.timezone)

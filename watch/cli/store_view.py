@@ -20,7 +20,6 @@ from watch.core.checkpoint import root_of
 from watch.core.ledger import ChainCheck
 from watch.core.localtime import Month
 from watch.core.recorded_override import renamed
-from watch.errors import StoreError
 from watch.hub.plan import planned
 from watch.hub.replay import book_now, epochs_of
 from watch.hub.returned import returned
@@ -100,12 +99,12 @@ def time_of(store: Path, reads: SqliteReads) -> tuple[int, ClockEpoch | None]:
 
 
 def recorded_overrides(settings: Settings) -> list[RecordedOverride]:
-    """The overrides of rotations that were made by command; none when the store cannot be read."""
-    try:
-        with reading(settings.store) as reads:
-            kept = list(reads.overrides())
-    except StoreError:
+    """The overrides of rotations that were made by command; none before the first start."""
+    if not settings.store.exists():
         return []
+    with reading(settings.store) as reads:
+        kept = list(reads.overrides())
+        tell_left_out(reads)
     now = {it.id: it for it in renamed(kept, settings.people)}
     return [now.get(it.id, it) for it in kept]
 

@@ -36,7 +36,7 @@ class Status(StrEnum):
     PENDING = "pending"
     SENDING = "sending"
     DELIVERED = "delivered"
-    DEAD = "dead"  # this channel refused it permanently
+    DEAD = "dead"  # this channel refused it permanently, or left it unanswered twice
     SUPERSEDED = "superseded"  # a newer notice or another channel delivered it
 
 
@@ -173,6 +173,8 @@ class Notice:
         channel: The index of the channel in the recipient's list.
         due_ms: The earliest time to send it. lease_until_ms: while it is being sent, when it may be sent again.
         tried_ms: When it was first sent.
+        unanswered: How often the channel took it and did not answer: the recipient may have it.
+        detail: What became of the last attempt: host and cause.
     """
 
     id: int
@@ -189,6 +191,8 @@ class Notice:
     tried_ms: int | None = None
     lease_until_ms: int | None = None
     delivered_ms: int | None = None
+    unanswered: int = 0
+    detail: str = ""
 
     @property
     def live(self) -> bool:
@@ -220,6 +224,7 @@ class Heard:
 
     Args:
         call: The number of the last call to them then: a later call is one that they have not heard.
+        thread: The dedup key of the letter that told them of it: providers that pair keep the incident under that key.
     """
 
     alert_id: int
@@ -227,6 +232,7 @@ class Heard:
     event: Event
     at_ms: int
     call: int = 0
+    thread: str = ""
 
     def to_json(self) -> str:
         return _json(self)

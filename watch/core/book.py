@@ -179,11 +179,8 @@ class Book:
 
     def _unseen(self, check: str, vantage: str, edge: Edge, lo: int, hi: int) -> list[Span]:
         """The spans in `[lo, hi)` in which *vantage* did not see *check*; tidy."""
-        darks = self.darks.get(vantage)
-        if not darks:
-            return []
         spans = []
-        for dark in darks:
+        for dark in self.darks.get(vantage, ()):
             gap = dark.gap(check)
             if gap is None or (gap.first_ms is not None and max(gap.first_ms, gap.done_ms or 0) <= lo):
                 continue
@@ -192,7 +189,7 @@ class Book:
                 continue  # its state holds to the end of the span: an outage has not ended either
             if (span := dark.span(check, edge, validity_ms)) is not None:
                 spans.append(span)
-        return clipped(union(spans), lo, hi)
+        return clipped(union(spans), lo, hi) if spans else []
 
     def validity_ms(self, check: str, at_ms: int) -> int:
         """How long a reading of *check* was valid, by the terms in force at *at_ms*."""

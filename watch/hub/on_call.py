@@ -118,7 +118,7 @@ class OnCall:
         return self._told(made) | {"instead_of": before}
 
     async def _remove(self, command: Command) -> Mapping[str, Any]:
-        number, now = command.arguments.get("number"), self._clock.now_ms()
+        number, now = command.arguments.get("number"), self._clock.now_ms() // 1000 * 1000
         kept = self._kept.get(number) if type(number) is int else None
         if kept is None:
             raise Trouble(f"there is no override {one_line(str(number), 20)}; `threenines oncall` lists them")

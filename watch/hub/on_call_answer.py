@@ -69,7 +69,7 @@ def _rotation(
         "shifts": [_shift(it) for it in shifts], "gaps": [_shift(it) for it in shifts if it.person is None],
         "overrides": [
             *({"number": None, "rotation": rotation.name, "person": it.person, "from_ms": it.from_ms,
-               "to_ms": it.to_ms, "by": it.note, "reason": ""} for it in written),
+               "to_ms": it.to_ms, "by": "checks.yaml", "reason": ""} for it in written),
             *map(_override, made),
         ],
     }  # fmt: skip

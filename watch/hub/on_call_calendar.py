@@ -25,7 +25,6 @@ def calendar(answer: Mapping[str, Any]) -> str:
         "VERSION:2.0",
         "PRODID:-//Threenines//on-call//EN",
         "CALSCALE:GREGORIAN",
-        "METHOD:PUBLISH",
         f"X-WR-CALNAME:{_text(answer['service'])} on-call",
     ]
     for rotation in answer["rotations"]:

@@ -107,6 +107,11 @@ KINDS = {
         "`people` in checks.yaml and run `threenines reload`. Notices are tried again until they are "
         "delivered."
     ),
+    "channel_unanswered": TroubleKind(
+        "Find out whether the notices arrived, and why the service of that channel does not answer in time. "
+        "A notice is sent there twice at most, and then goes to the next channel or to others; what is said "
+        "later is sent again."
+    ),
     "sender_stuck": TroubleKind(
         "Make the services of the channels reachable from this machine, or correct the channels under "
         "`people` in checks.yaml and run `threenines reload`. Nothing is lost: the notices are sent as "

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from watch.core.alert import Status
 from watch.core.delivery import RECENT
 from watch.core.quorum import SelfAlert, SelfAlertKind
 from watch.hub.clock_words import epoch_text, pause_text, span, step_text
@@ -17,6 +18,7 @@ from watch.hub.trouble_kinds import NEVER_PAGES_MS, trouble
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from watch.core.alert import Notice
     from watch.core.clock_epoch import ClockEpoch
     from watch.core.delivery import Load
     from watch.core.settings import Secret, Settings
@@ -32,6 +34,8 @@ _STILL = 5.0  # seconds
 _BRIEF_MS = 60_000  # an overload that is over by then pages nobody
 _SURE_MS = 15_000  # by then an overload that explains it is known
 _A_LINE_MS = 60_000
+_FAILING = 3  # attempts
+_OF_A_CHANNEL = ("channel_refused", "channel_failing", "channel_unanswered")
 _OF_A_VANTAGE = ("vantage_blind", "canary_never_good", "overloaded")
 
 
@@ -81,22 +85,30 @@ class Troubles:
         brief = until_ms - from_ms < _BRIEF_MS
         self.tell("hub_paused", pause_text(from_ms, until_ms), until_ms, pages=not brief)
 
-    def refused(self, person: str, channel: int, now_ms: int, *, dead: bool) -> None:
-        """A notice to *person* was refused for good by one of their channels, or has got through."""
-        text = f"channel {channel + 1} of {person} refuses notices for good: it cannot work as it is written"
-        self.note(f"channel_refused:{person}:{channel + 1}", text if dead else None, now_ms)
-        self.note(f"channel_failing:{person}:{channel + 1}", None, now_ms)
-
-    def failing(self, person: str, channel: int, attempts: int, now_ms: int) -> None:
-        """A notice to *person* was not delivered in so many attempts, and is tried again."""
-        text = f"channel {channel + 1} of {person} does not take notices: {attempts} attempts have failed"
-        self.note(f"channel_failing:{person}:{channel + 1}", text, now_ms, hold_ms=NEVER_PAGES_MS)
+    def sent(self, notice: Notice, now_ms: int) -> None:
+        """What became of *notice*, and so of the channel that it went over; what is only leased says nothing yet."""
+        person, number = notice.recipient, notice.channel + 1
+        channel = f"channel {number} of {person}"
+        why = notice.detail and f"; {notice.detail}"
+        refused = unanswered = failing = None
+        if notice.status is Status.DEAD and notice.unanswered > 1:
+            said = "takes notices and does not answer, so it is not known whether they arrive"
+            unanswered = f"{channel} {said}{why}"
+        elif notice.status is Status.DEAD:
+            refused = f"{channel} refuses notices for good{why}"
+        elif notice.status is Status.PENDING and notice.attempts >= _FAILING:
+            failing = f"{channel} does not take notices: {notice.attempts} attempts have failed{why}"
+        elif notice.status is not Status.DELIVERED:
+            return
+        self.note(f"channel_refused:{person}:{number}", refused, now_ms)
+        self.note(f"channel_unanswered:{person}:{number}", unanswered, now_ms)
+        self.note(f"channel_failing:{person}:{number}", failing, now_ms, hold_ms=_TOLD_MS)
 
     def replan(self, old: Settings, new: Settings) -> None:
         """Drop what is about channels and vantage points that *new* has not, or has otherwise than *old*."""
         for found in tuple(self._now.values()):
             kind, _, it = found.key.partition(":")
-            if kind in ("channel_refused", "channel_failing"):
+            if kind in _OF_A_CHANNEL:
                 person, _, number = it.rpartition(":")
                 channel = _channel(new, person, number)
                 kept = channel is not None and channel == _channel(old, person, number)

@@ -66,9 +66,15 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """The troubles that make the hub not ready, like ``3 checks have no first reading yet``. Empty means ready."""
+    """The troubles of the monitoring itself, like ``3 checks have no first reading yet``.
+
+    Args:
+        waiting: Those that make the hub not ready; empty means ready.
+        troubles: All others, like a channel that refuses notices.
+    """
 
     waiting: tuple[str, ...] = ()
+    troubles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +103,9 @@ def operators_app(metrics: Metrics, sources: Sources, acks: AckPages | None = No
         return _health(sources.health())
 
     async def ready(_: web.Request) -> web.Response:
-        waiting = sources.readiness().waiting
-        return _json({"ready": not waiting, "waiting": waiting}, ok=not waiting)
+        found = sources.readiness()
+        ready = not found.waiting
+        return _json({"ready": ready, "waiting": found.waiting, "troubles": found.troubles}, ok=ready)
 
     app = web.Application(client_max_size=_MOST, middlewares=[_plain_errors, _to_names(acks)])
     app.on_response_prepare.append(_guarded)

@@ -100,7 +100,10 @@ class Views:
         return Health(beats, facts)
 
     def readiness(self) -> Readiness:
-        return Readiness(tuple(t.text for t in self.troubles() if t.not_ready))
+        found = self.troubles()
+        return Readiness(
+            tuple(t.text for t in found if t.not_ready), tuple(t.text for t in found if not t.not_ready)
+        )
 
     def troubles(self) -> Sequence[OwnTrouble]:
         """The one list of what is wrong with us, as of now."""

@@ -3,8 +3,7 @@
 What is written for a host is checked when the file is read. A URL, a login or a path there would be asked of a
 nameserver, with its password, and shown. So it is refused, and not repeated in the message.
 
-A cloud's metadata address returns credentials to any program on the machine. A check, a redirect or a changed
-name must not make us fetch them. They are refused in every spelling unless a check opts in.
+The metadata addresses of clouds (`core.metadata_addresses`) are refused in every spelling unless a check opts in.
 """
 
 from __future__ import annotations
@@ -13,15 +12,11 @@ import ipaddress
 import socket
 from functools import lru_cache
 
+from watch.core.metadata_addresses import denied
 from watch.core.reading import OurFault, ProbeFailure, Reason
 
-_METADATA = frozenset(
-    ipaddress.ip_address(text)
-    for text in ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "fd20:ce::254")
-)
 _ALONE = "write only the host, like db.example.org or 192.0.2.7"
 _ASCII = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def check_host(text: str, alone: str = _ALONE) -> None:
@@ -65,18 +60,6 @@ def literal(host: str, family: str) -> str | None:
     return str(found)
 
 
-@lru_cache(maxsize=8192)
-def is_metadata(ip: str) -> bool:
-    """Return whether *ip* is a cloud's metadata service, also when written as an IPv6 address."""
-    found = ipaddress.ip_address(ip.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address):
-        if found in _NAT64:
-            found = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
-        else:
-            found = found.ipv4_mapped or found.sixtofour or found
-    return found in _METADATA
-
-
 def family_of(ip: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in ip else socket.AF_INET
 
@@ -88,10 +71,11 @@ def written(ip: str, port: int) -> str:
 
 def admit(host: str, ip: str, *, first: bool) -> None:
     """Raise when *ip* is a metadata address. It is the operator's fault if the check names it, else the target's."""
-    if not is_metadata(ip):
+    what = denied(ip)
+    if not what:
         return
     if not first:
-        raise ProbeFailure(Reason.PROTOCOL, f"redirects to {ip}, a cloud metadata address")
+        raise ProbeFailure(Reason.PROTOCOL, f"redirects to {ip}, {what}")
     if literal(host, "any"):
-        raise OurFault(f"{ip} is a cloud metadata address: set `metadata: true` to ask it")
-    raise ProbeFailure(Reason.DNS, f"the name {host} resolves to {ip}, a cloud metadata address")
+        raise OurFault(f"{ip} is {what}: set `metadata: true` to ask it")
+    raise ProbeFailure(Reason.DNS, f"the name {host} resolves to {ip}, {what}")
