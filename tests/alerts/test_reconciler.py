@@ -863,7 +863,7 @@ def test_a_restart_at_any_moment_loses_nothing_and_says_nothing_twice(moment):
             s.restarts()
     for who in ("alice", "bob"):
         for alert in s.disk.alerts:
-            heard = [p.event for p in s.pages if p.who == who and alert in p.alerts]
+            heard = [p.said[alert] for p in s.pages if p.who == who and alert in p.alerts]
             assert heard == [Event.TRIGGERED, Event.RESOLVED], (who, alert)
     assert s.desk.pending == 0
 

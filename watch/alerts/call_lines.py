@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from watch.core.alert import Alert, Event
+from watch.core.alert import Alert
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,9 +27,9 @@ class CallLines:
     def __init__(self, hearing: Hearing, how_to_ack: HowToAck) -> None:
         self._hearing, self._how_to_ack = hearing, how_to_ack
 
-    def __call__(self, event: Event, alerts: Sequence[Alert], recipient: str, at_ms: int) -> tuple[str, ...]:
-        """The lines of a notice of *event* to *recipient*, sent at *at_ms*; the first of *alerts* is its root."""
-        if event is not Event.TRIGGERED:
+    def __call__(self, alerts: Sequence[Alert], recipient: str, at_ms: int) -> tuple[str, ...]:
+        """The lines of a notice to *recipient*, sent at *at_ms*, that *alerts* are open; the first is its root."""
+        if not alerts:
             return ()
         again = any(self._hearing.called_again(alert, recipient) for alert in alerts)
         skipped = dict.fromkeys(why for alert in alerts for why in _skipped(alert, recipient))

@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Protocol
 
 from watch.alerts.message import SendOutcome, Sent
+from watch.core.alert import Status
 from watch.ports import Batch, Clock
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Dispatcher:
         if batch:
             await self._commit(batch)
             self._desk.confirm(batch)
-            if len(batch.notices) > len(notices):
+            if any(row.status is Status.PENDING for row in batch.notices.values()):
                 self._wake.set()  # a recipient's next channel was added, and it is due now
         for notice in notices:
             task = asyncio.create_task(self._send(notice), name=f"alerts.send.{notice.id}")

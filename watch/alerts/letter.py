@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from watch.core.settings import Settings, When
 from watch.core.wording import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 TITLE = 200
 _LISTED = 20
@@ -49,51 +50,38 @@ _WAS: Mapping[When, str] = {
 }
 
 
+News = Sequence[tuple[Event, Alert]]
+"""What a letter says of each of its alerts; the first is its root."""
+
+
 def letters(
-    event: Event,
-    alerts: Sequence[Alert],
-    settings: Settings,
-    *,
-    instead: bool = False,
-    lines: Sequence[str] = (),
+    news: News, settings: Settings, *, instead: bool = False, lines: Sequence[str] = ()
 ) -> tuple[Letter, ...]:
-    """The text for *event* of *alerts*, the likeliest cause first, in all lengths that channels need: longest first.
+    """The text that tells *news*, in all lengths that channels need: longest first.
 
     Args:
         instead: It goes to the catch-all, because nobody else can be reached.
         lines: Why its recipient is called, and how they acknowledge it.
     """
-    draft = _Draft(event, alerts, settings, instead=instead, lines=lines)
+    draft = _Draft(news, settings, instead=instead, lines=lines)
     return tuple(dict.fromkeys(draft.within(most) for most in _LENGTHS))
 
 
-def letter(
-    event: Event,
-    alerts: Sequence[Alert],
-    settings: Settings,
-    *,
-    instead: bool = False,
-    lines: Sequence[str] = (),
-) -> Letter:
+def letter(news: News, settings: Settings, *, instead: bool = False, lines: Sequence[str] = ()) -> Letter:
     """The longest of `letters`."""
-    return _Draft(event, alerts, settings, instead=instead, lines=lines).within(_LENGTHS[0])
+    return _Draft(news, settings, instead=instead, lines=lines).within(_LENGTHS[0])
 
 
 class _Draft:
     """A letter before its length is known."""
 
-    def __init__(
-        self,
-        event: Event,
-        alerts: Sequence[Alert],
-        settings: Settings,
-        *,
-        instead: bool,
-        lines: Sequence[str],
-    ) -> None:
-        self._event, self._root, self._settings, self._count = event, alerts[0], settings, len(alerts)
-        self._paragraphs = [_paragraph(event, alert, settings) for alert in alerts[:_LISTED]]
-        self._names = _names(alerts)
+    def __init__(self, news: News, settings: Settings, *, instead: bool, lines: Sequence[str]) -> None:
+        self._settings, self._count = settings, len(news)
+        self._event, self._root = news[0]
+        failed = sum(event is Event.TRIGGERED for event, _ in news)
+        self._over = len(news) - failed if failed else 0  # recoveries beside failures
+        self._paragraphs = [_paragraph(event, alert, settings) for event, alert in news[:_LISTED]]
+        self._names = _names(news)
         whole = len(self._names) == self._count
         # The characters of all names that are told in no paragraph: more than any room if there are too many.
         self._least = sum(len(name) + 2 for name in self._names[_LISTED:]) if whole else _LENGTHS[0] + 1
@@ -106,7 +94,9 @@ class _Draft:
 
     def within(self, most: int) -> Letter:
         """The text in at most *most* characters, title and body together. What is left out is counted, never cut."""
-        title = _title(self._event, self._root, self._settings, self._count, min(TITLE, most // 2))
+        more = f" (+{others} more)" if (others := self._count - self._over - 1) else ""
+        more += f", {self._over} resolved" if self._over else ""
+        title = _title(self._event, self._root, self._settings, more, min(TITLE, most // 2))
         room = most - len(title) - _JOINT
         named = range(min(self._count, _LISTED), 0, -1) if self._least <= room else ()
         for told in named:
@@ -152,12 +142,20 @@ class _Draft:
         return next((text for text in candidates if len(text) <= room), since)
 
 
-def _names(alerts: Sequence[Alert]) -> list[str]:
-    """The names of *alerts*, as many as the longest letter could hold."""
+def in_order(news: News, settings: Settings) -> list[tuple[Event, Alert]]:
+    """*news* with what people must act on first; each kind with the likeliest cause first."""
+    said = {alert.id: event for event, alert in news}
+    ordered = [(said[alert.id], alert) for alert in root_first([alert for _, alert in news], settings)]
+    return sorted(ordered, key=lambda one: one[0] is not Event.TRIGGERED)
+
+
+def _names(news: News) -> list[str]:
+    """The names of the alerts, as many as the longest letter could hold. Recoveries beside failures say so."""
     found: list[str] = []
     left = _LENGTHS[0]
-    for alert in alerts:
+    for event, alert in news:
         name = _without_mentions(alert.name, 60)
+        name += " (resolved)" if event is not news[0][0] and news[0][0] is Event.TRIGGERED else ""
         left -= len(name)
         if left < 0:
             break
@@ -196,9 +194,8 @@ def _without_mentions(text: str, limit: int = TITLE) -> str:
     return _MENTION.sub(r"\g<0> ", one_line(text, limit))
 
 
-def _title(event: Event, alert: Alert, settings: Settings, count: int, limit: int) -> str:
+def _title(event: Event, alert: Alert, settings: Settings, more: str, limit: int) -> str:
     """The title in at most *limit* characters: the name is shortened, the rest says what happened."""
-    more = f" (+{count - 1} more)" if count > 1 else ""
     before, after = _around_name(event, alert, settings)
     for end in (after, ""):
         room = limit - len(before) - len(more) - len(end)

@@ -8,15 +8,17 @@
   others.
 * A recipient whose channels all refused is unreachable for a while, and is then tried again: a refusal may have
   been a temporary fault of the provider.
+* Rows that wait for one channel when their turn comes leave as one letter, those that wait for a retry too. Each stays
+  a row of its own: what becomes of the letter becomes of each.
 * When a channel took a row and did not answer, the recipient may have it: the row is sent there once more, and then
-  goes to the next channel (`alerts.reach`). A receiver that asks for a pause (Retry-After) gets it.
+  goes to the next channel (`alerts.reach`). A receiver that asks for a pause (Retry-After) gets it from all rows.
 * Rows that a killed hub left in *sending* are sent again at once: nobody else can be sending them, because this
   hub holds the store's lock. This is the one duplicate that a crash may cost, with the same dedup key.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from watch.alerts.message import SendOutcome, Sent
@@ -28,20 +30,13 @@ if TYPE_CHECKING:
 
     from watch.core.alert import Alert
 
+Lane = tuple[str, int]  # a recipient and a channel of theirs
 LEASE_MS = 30_000
 PATIENCE_MS = 20_000  # a channel may try this long before the next one starts too
 _PAUSE_MS = 3_600_000  # the longest that a receiver may ask for
 _DELAYS_MS = (2_000, 5_000, 10_000, 20_000, 40_000, 60_000)
 _SPREAD = 0.2
 DeliveryKey = tuple[str, Event, tuple[int, ...]]  # recipient, event, alert ids: equal for all channels
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A delivered row: its recipient has heard of its alerts."""
-
-    notice: Notice
-    at_ms: int
 
 
 class Outbox:
@@ -67,6 +62,8 @@ class Outbox:
         self._reach = Reach(channels, alerts if alerts is not None else {})
         self._deliveries: dict[DeliveryKey, set[int]] = {}  # the live rows of each
         self._last_started: dict[DeliveryKey, int] = {}  # the last channel of each that was started
+        self._letters: dict[int, tuple[int, ...]] = {}  # first row → all rows of a letter that is being sent
+        self._paused_ms: dict[Lane, int] = {}  # until when a receiver wants to be left alone
         self._redundant: set[int] = set()  # being sent although another channel has delivered meanwhile
         for notice in notices:
             if notice.live:
@@ -104,6 +101,7 @@ class Outbox:
         self._live.update((notice.id, notice) for notice in changed)
         self._deliveries = {_respelled(key, names): ids for key, ids in self._deliveries.items()}
         self._last_started = {_respelled(key, names): n for key, n in self._last_started.items()}
+        self._paused_ms = {(names.get(who, who), n): at for (who, n), at in self._paused_ms.items()}
         self._reach.rename(names)
         return changed
 
@@ -141,43 +139,67 @@ class Outbox:
             del self._deliveries[delivery], self._last_started[delivery]
         return replace(notice, status=status, lease_until_ms=None)
 
+    def letter(self, notice: Notice) -> list[Notice]:
+        """The rows of the letter that begins with *notice*, as they are now."""
+        rows = [self._live[i] for i in self._letters.get(notice.id, ()) if i in self._live]
+        return rows or [notice]
+
     def lease(self, now_ms: int, room: int) -> tuple[list[Notice], list[Notice]]:
-        """The rows to send now, at most *room*, and the new rows for next channels.
+        """The letters to send now, at most *room*.
 
         Args:
             now_ms: Rows whose lease ended before this time (Unix time in ms) are sent again.
-        """
-        new = [n for notice in list(self) if (n := self._next_channel(notice, now_ms)) is not None]
-        busy = {n.lane for n in self if n.status is Status.SENDING and (n.lease_until_ms or 0) > now_ms}
-        taken: list[Notice] = []
-        for notice in sorted(self, key=lambda n: (n.due_ms, n.id)):
-            held = notice.status is Status.SENDING and (notice.lease_until_ms or 0) > now_ms
-            if held or notice.due_ms > now_ms or notice.lane in busy or notice.id in self._unconfirmed:
-                continue
-            if len(taken) == room:
-                break
-            busy.add(notice.lane)
-            taken.append(self._set(_leased(notice, now_ms)))
-        return taken, new
 
-    def sent(self, notice_id: int, outcome: SendOutcome, now_ms: int) -> tuple[list[Notice], Told | None]:
-        """The rows that change by the *outcome* of row *notice_id*, and the delivery if it succeeded."""
-        notice = self._live.get(notice_id)
-        if notice is None:
-            return [], None
+        Returns:
+            The first row of each, and all rows that changed: those of the letters, and new ones for next channels.
+        """
+        changed = [n for notice in list(self) if (n := self._next_channel(notice, now_ms)) is not None]
+        waiting: dict[Lane, list[Notice]] = {}
+        busy: set[Lane] = set()
+        for notice in sorted(self, key=lambda n: (n.due_ms, n.id)):
+            if notice.status is Status.SENDING and (notice.lease_until_ms or 0) > now_ms:
+                busy.add(notice.lane)
+            elif notice.id not in self._unconfirmed:
+                waiting.setdefault(notice.lane, []).append(notice)
+        first: list[Notice] = []
+        for lane, rows in waiting.items():
+            due = self._due_ms(rows[0]) <= now_ms
+            if due and lane not in busy and len(first) < room:
+                leased = [self._set(_leased(row, now_ms)) for row in rows]
+                self._letters[leased[0].id] = tuple(row.id for row in leased)
+                first.append(leased[0])
+                changed += leased
+        return first, changed
+
+    def _due_ms(self, notice: Notice) -> int:
+        return max(notice.due_ms, self._paused_ms.get(notice.lane, 0))
+
+    def sent(self, notice_id: int, outcome: SendOutcome, now_ms: int) -> tuple[list[Notice], list[Notice]]:
+        """The *outcome* of the letter that begins with row *notice_id*: the rows that change, and those delivered."""
+        ids = self._letters.pop(notice_id, (notice_id,))
+        rows = [self._live[i] for i in ids if i in self._live]
+        if rows and outcome.retry_after_s > 0:
+            pause_ms = min(round(outcome.retry_after_s * 1000), _PAUSE_MS)
+            self._paused_ms[rows[0].lane] = now_ms + pause_ms
+        changed: dict[int, Notice] = {}
+        for row in rows:
+            changed.update((n.id, n) for n in self._ended(row, outcome, now_ms))
+        return [*changed.values()], [changed[i] for i in ids if _delivered(changed.get(i))]
+
+    def _ended(self, notice: Notice, outcome: SendOutcome, now_ms: int) -> list[Notice]:
+        """The rows that change by the *outcome* of one row."""
         if outcome.sent is Sent.DELIVERED:
             return self._delivered(notice, outcome.detail, now_ms)
-        if notice_id in self._redundant:
-            return [self.supersede(notice)], None
+        if notice.id in self._redundant:
+            return [self.supersede(notice)]
         unanswered = notice.unanswered + (outcome.sent is Sent.UNKNOWN)
         notice = self._set(replace(notice, unanswered=unanswered, detail=outcome.detail))
         if outcome.sent is Sent.PERMANENT or unanswered >= UNANSWERED:
-            return self._dead(notice, now_ms), None
-        pause_ms = min(round(outcome.retry_after_s * 1000), _PAUSE_MS)
-        due_ms = now_ms + max(self._delay_ms(notice.attempts), pause_ms)
-        return [self._set(replace(notice, status=Status.PENDING, due_ms=due_ms, lease_until_ms=None))], None
+            return self._dead(notice, now_ms)
+        due_ms = max(now_ms + self._delay_ms(notice.attempts), self._paused_ms.get(notice.lane, 0))
+        return [self._set(replace(notice, status=Status.PENDING, due_ms=due_ms, lease_until_ms=None))]
 
-    def _delivered(self, notice: Notice, detail: str, now_ms: int) -> tuple[list[Notice], Told]:
+    def _delivered(self, notice: Notice, detail: str, now_ms: int) -> list[Notice]:
         changed = []
         for other in self._siblings(notice):
             if other.status is Status.PENDING:
@@ -186,7 +208,7 @@ class Outbox:
                 self._redundant.add(other.id)
         done = replace(self._remove(notice, Status.DELIVERED), delivered_ms=now_ms, detail=detail)
         self._reach.answered(done)
-        return [done, *changed], Told(done, now_ms)
+        return [done, *changed]
 
     def _dead(self, notice: Notice, now_ms: int) -> list[Notice]:
         if notice.unanswered >= UNANSWERED:
@@ -205,9 +227,12 @@ class Outbox:
     def next_due_ms(self, now_ms: int) -> int | None:
         """When to call `lease` again, Unix time in ms; None without rows."""
         times = [
-            t for n in self for t in (_wakes_ms(n), _patience_ends_ms(n)) if t is not None and t > now_ms
+            t for n in self for t in (self._wakes_ms(n), _patience_ends_ms(n)) if t is not None and t > now_ms
         ]
         return min(times, default=None)
+
+    def _wakes_ms(self, notice: Notice) -> int | None:
+        return notice.lease_until_ms if notice.status is Status.SENDING else self._due_ms(notice)
 
     def _set(self, notice: Notice) -> Notice:
         self._live[notice.id] = notice
@@ -262,8 +287,8 @@ def _leased(notice: Notice, now_ms: int) -> Notice:
     )  # fmt: skip
 
 
-def _wakes_ms(notice: Notice) -> int | None:
-    return notice.lease_until_ms if notice.status is Status.SENDING else notice.due_ms
+def _delivered(notice: Notice | None) -> bool:
+    return notice is not None and notice.status is Status.DELIVERED
 
 
 def _patience_ends_ms(notice: Notice) -> int | None:

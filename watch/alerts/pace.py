@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
 RESERVE = 2  # letters that recoveries leave in a person's bucket
 CHANNEL_BURST, CHANNEL_EVERY_MS = 20, 1_000
@@ -54,9 +54,9 @@ class Pace(Generic[K]):
         if key in self._full_ms:
             self._full_ms[key] -= self._every_ms
 
-    def rename(self, names: Iterable[tuple[K, K]]) -> None:
-        """Know keys by other names: former and new."""
-        moved = {new: self._full_ms.pop(old) for old, new in names if old in self._full_ms}
+    def rename(self, names: Mapping[K, K]) -> None:
+        """Know keys by other names: former → new."""
+        moved = {new: self._full_ms.pop(old) for old, new in names.items() if old in self._full_ms}
         self._full_ms.update(moved)
 
     def _full(self, key: K, now_ms: int) -> int:

@@ -9,10 +9,10 @@ For one recipient of one alert:
     a notice is being sent                 wait for the outcome
     a notice is pending, and still true    keep it
     a notice is pending, no longer true    supersede it, and look again:
-    alert open, recipient heard nothing    triggered (after `group_wait`, grouped with other new alerts)
+    alert open, recipient heard nothing    triggered, when it is their turn (`alerts.turns`)
     alert open, a step called them since   triggered again: still down, and nobody has acknowledged it
     alert acknowledged or silenced         nothing, until that ends
-    alert closed, recipient heard of it    resolved
+    alert closed, recipient heard of it    resolved, likewise
     alert closed, recipient heard nothing  merged: "was down 03:12–03:20, delivered late"; it is never dropped
 
 When none of an alert's recipients can be reached, the catch-all is notified instead. Somebody who is no longer in the
@@ -28,15 +28,16 @@ from typing import TYPE_CHECKING
 
 from watch.alerts.call_lines import CallLines, HowToAck, command_to_ack
 from watch.alerts.condition import nobody
-from watch.alerts.envelope import enveloped, root_key
+from watch.alerts.envelope import enveloped, new_row, root_key
 from watch.alerts.escalator import Escalator
 from watch.alerts.hearing import Hearing
-from watch.alerts.letter import letter, root_first
+from watch.alerts.letter import root_first
 from watch.alerts.open_alerts import OpenAlerts, ms
 from watch.alerts.outbox import Outbox
 from watch.alerts.recipients import Recipients
 from watch.alerts.row_ids import ids_after
 from watch.alerts.silences import Silences
+from watch.alerts.turns import Turns, Wanted
 from watch.core.alert import Alert, Event, Notice, Status
 from watch.ports import Batch
 
@@ -89,6 +90,7 @@ class Reconciler:
         self.escalator = Escalator(settings, lambda who: bool(self._channels(who)), self._recipients.lost)
         self._lines = CallLines(self._hearing, how_to_ack)
         self._stepped: set[int] = set()
+        self._turns = Turns(settings)
         self._changed = Batch()  # rows that changed between the steps, for the next one
         self.woken: Callable[[], None] = lambda: None
         self._rename_people()
@@ -100,6 +102,7 @@ class Reconciler:
         self.escalator.plan(settings)
         self._recipients.plan(settings)
         self.silences.plan(settings)
+        self._turns.plan(settings)
         self._outbox.reset([p.name for p in settings.people.values() if old.get(p.name) != p])
         self._rename_people()
 
@@ -116,6 +119,7 @@ class Reconciler:
             batch.alerts.update((a.id, a) for a in self._open_alerts.rename_people(names))
             batch.notices.update((n.id, n) for n in self._outbox.rename(names))
             batch.heard.update(self._hearing.rename(names))
+            self._turns.rename(names)
 
     def update(self, alert: Alert) -> None:
         """A person changed *alert*. What is no longer to be sent is not sent from now on; the next step commits it."""
@@ -191,22 +195,23 @@ class Reconciler:
     # ---- for the dispatcher ----
 
     def lease(self, batch: Batch, now_ms: int, room: int) -> tuple[Notice, ...]:
-        """Add to *batch*, and return, at most *room* rows to send after the batch is committed."""
-        taken, new = self._outbox.lease(now_ms, room)
-        batch.notices.update((n.id, n) for n in (*new, *taken))
-        return tuple(taken)
+        """Add to *batch* the rows to send after it is committed; the first of each letter, at most *room*."""
+        first, changed = self._outbox.lease(now_ms, room)
+        self._turns.tried(changed)
+        batch.notices.update((n.id, n) for n in changed)
+        return tuple(first)
 
     def confirm(self, batch: Batch) -> None:
         """*batch*, one of the dispatcher's, is on disk."""
         self._outbox.confirm(batch.notices.keys())
 
     def sent(self, batch: Batch, notice_id: int, outcome: SendOutcome, now_ms: int) -> None:
-        """Add to *batch* the changes that follow from the *outcome* of sending row *notice_id*."""
+        """Add to *batch* the changes that follow from the *outcome* of the letter that begins with row *notice_id*."""
         changed, told = self._outbox.sent(notice_id, outcome, now_ms)
         batch.notices.update((n.id, n) for n in changed)
-        if told is not None:
-            thread = root_key(told.notice, self._open_alerts.alerts)
-            batch.heard.update(self._hearing.note(told.notice, thread, self._open_alerts.alerts, now_ms))
+        for row in told:
+            thread = root_key(row, self._open_alerts.alerts)
+            batch.heard.update(self._hearing.note(row, thread, self._open_alerts.alerts, now_ms))
 
     def next_due_ms(self, now_ms: int) -> int | None:
         """When to call `lease` again, Unix time in ms; None without rows."""
@@ -220,18 +225,19 @@ class Reconciler:
         return person.channels[notice.channel]
 
     def message(self, notice: Notice) -> Message:
-        """What to send for *notice* now."""
+        """What to send now for the letter that begins with *notice*."""
         who = self._outbox.recipient(notice)
         at_ms = notice.lease_until_ms or notice.created_ms
-        lines = partial(self._lines, notice.event, recipient=who, at_ms=at_ms)
-        return enveloped(notice, who, self._open_alerts.alerts, self._hearing.all, self._settings, lines)
+        lines = partial(self._lines, recipient=who, at_ms=at_ms)
+        rows = self._outbox.letter(notice)
+        return enveloped(rows, who, self._open_alerts.alerts, self._hearing.all, self._settings, lines)
 
     # ---- the next rows ----
 
     def _reconcile(self, batch: Batch, now_ms: int) -> None:
         covering = self._outbox.covering()
         self._drop_untrue(batch, covering)
-        wanted: dict[tuple[str, Event], list[Alert]] = {}
+        wanted: Wanted = {}
         for alert in list(self._open_alerts.alerts.values()):
             if alert.resolved_ms is not None and now_ms - alert.resolved_ms >= STALE_MS:
                 self._forget(alert)
@@ -246,15 +252,16 @@ class Reconciler:
                         wanted.setdefault((recipient, event), []).append(alert)
             if done and self._final(alert, now_ms):
                 self._forget(alert)
-        for (recipient, event), alerts in wanted.items():
-            if event is not Event.TRIGGERED or self._waited(alerts, now_ms):
-                self._put(batch, event, alerts, recipient, now_ms)
+        for recipient, news in self._turns.due(wanted, now_ms):
+            rows = [self._put(batch, event, alerts, recipient, now_ms) for event, alerts in news.items()]
+            self._turns.take(recipient, rows[0], now_ms)
 
     def _drop_untrue(self, batch: Batch, covering: dict[tuple[int, str], list[Notice]]) -> None:
         """Supersede the pending rows that are no longer true, and remove them from *covering*."""
         for notice in list(self._outbox):
             if notice.status is Status.PENDING and not self._true(notice):
                 batch.notices[notice.id] = self._outbox.supersede(notice)
+                self._turns.replaced(notice)
                 for alert_id in notice.alert_ids:
                     covering[alert_id, notice.recipient].remove(notice)
 
@@ -270,23 +277,14 @@ class Reconciler:
             return not alert.open
         return alert.open and not alert.acknowledged and not self.silences.hold(alert.when, alert.subject)
 
-    def _waited(self, alerts: Sequence[Alert], now_ms: int) -> bool:
-        """Whether the first of *alerts* has waited for `group_wait`."""
-        wait = ms(self._settings.alerting.group_wait)
-        return any(alert.again or now_ms - alert.opened_ms >= wait for alert in alerts)
-
-    def _put(self, batch: Batch, event: Event, alerts: Sequence[Alert], recipient: str, now_ms: int) -> None:
+    def _put(self, batch: Batch, event: Event, alerts: Sequence[Alert], recipient: str, now_ms: int) -> int:
+        """The id of the new row."""
         ordered = root_first(alerts, self._settings)
-        instead = not any(recipient in alert.recipients for alert in alerts)
-        lines = self._lines(event, ordered, recipient, now_ms)
-        text = letter(event, ordered, self._settings, instead=instead, lines=lines)
-        notice = Notice(
-            id=self._next_id(), alert_ids=tuple(a.id for a in ordered), event=event, recipient=recipient,
-            channel=0, status=Status.PENDING, created_ms=now_ms, due_ms=now_ms,
-            title=text.title, body=text.body,
-        )  # fmt: skip
+        lines = self._lines(ordered, recipient, now_ms) if event is Event.TRIGGERED else ()
+        notice = new_row(self._next_id(), event, ordered, recipient, self._settings, lines, now_ms)
         batch.notices[notice.id] = self._outbox.put(notice)
         self._stepped.add(notice.id)
+        return notice.id
 
     def _final(self, alert: Alert, now_ms: int) -> bool:
         """Whether *alert* is closed and can no longer reopen."""
