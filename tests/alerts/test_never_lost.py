@@ -105,7 +105,7 @@ class NeverLost(RuleBasedStateMachine):
         stage.settle(FAILED)
         stage.answers.clear()
         stage.passes(620)  # refused channels are tried again after ten minutes
-        stage.now_ms += 3_600_000  # and those that left something unanswered after an hour
+        stage.at_ms += 3_600_000  # and those that left something unanswered after an hour
         stage.passes(5)
         standing = {alert.id: alert for alert in (Alert.of_json(text) for text in stage.disk.alerts.values())}
         last = {(page.who, alert_id): page.event for page in stage.pages for alert_id in page.alerts}

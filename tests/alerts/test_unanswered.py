@@ -149,7 +149,7 @@ def test_a_renamed_person_does_not_hear_it_more_often():
 
 def fails(s: Stage, channel: int) -> None:
     text = f"channel {channel} of alice refuses notices for good; push.example answered 404"
-    s.troubles = [OwnTrouble(f"channel_refused:alice:{channel}", text, s.now_ms)]
+    s.troubles = [OwnTrouble(f"channel_refused:alice:{channel}", text, s.at_ms)]
 
 
 def test_that_a_channel_fails_is_told_over_another_one():

@@ -78,8 +78,12 @@ class Escalator:
         return alert if alert.ack is not None else self._called(alert, now_ms)
 
     def _called(self, alert: Alert, now_ms: int) -> Alert:
-        if not any(self._moves(alert, plan, now_ms) for plan in alert.plans):
-            return alert  # nearly always: every turn of the hub asks
+        """*alert* after all calls that are due; a call that reaches nobody is followed by the next at once."""
+        while any(self._moves(alert, plan, now_ms) for plan in alert.plans):
+            alert = self._call(alert, now_ms)
+        return alert
+
+    def _call(self, alert: Alert, now_ms: int) -> Alert:
         taken = [self._taken(alert, plan, now_ms) for plan in alert.plans]
         plans = tuple(plan for plan, _ in taken)
         calls = [call for _, call in taken if call is not None]

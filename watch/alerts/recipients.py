@@ -1,4 +1,9 @@
-"""Who is to hear of an alert: whom its steps have called, who has heard of it, and the catch-all if it must."""
+"""Who is to hear of an alert: whom its steps have called, who has heard of it, and the catch-all if it must.
+
+When none of an alert's recipients can be reached, the catch-all is notified instead. Somebody who is no longer in the
+configuration, but has heard of the alert, counts as reached for `resolve_hold`: if they are back by then, they were
+never gone. A renamed person (`was:`) keeps what they heard and what is being sent to them.
+"""
 
 from __future__ import annotations
 

@@ -14,10 +14,6 @@ For one recipient of one alert:
     alert acknowledged or silenced         nothing, until that ends
     alert closed, recipient heard of it    resolved, likewise
     alert closed, recipient heard nothing  merged: "was down 03:12–03:20, delivered late"; it is never dropped
-
-When none of an alert's recipients can be reached, the catch-all is notified instead. Somebody who is no longer in the
-configuration, but has heard of the alert, counts as reached for `resolve_hold`: if they are back by then, they were
-never gone. A renamed person (`was:`) keeps what they heard and what is being sent to them.
 """
 
 from __future__ import annotations
@@ -177,8 +173,10 @@ class Reconciler:
         for part in ("alerts", "notices", "heard", "silences"):
             getattr(batch, part).update(getattr(changed, part))
         self.silences.look(now_ms)
-        silenced = self.silences.hold
-        for alert in self._open_alerts.step(now_ms, standings, troubles, quiet, unasked, silenced):
+        for alert in self._open_alerts.step(now_ms, standings, troubles, quiet, unasked, self.silences.hold):
+            batch.alerts[alert.id] = alert
+        for alert in self.escalator.steps(self._open_alerts.alerts, now_ms, self.silences.hold):
+            self._open_alerts.update(alert)
             batch.alerts[alert.id] = alert
         for alert in self.escalator.steps(self._open_alerts.alerts, now_ms, silenced):
             self._open_alerts.update(alert)
@@ -288,9 +286,8 @@ class Reconciler:
 
     def _final(self, alert: Alert, now_ms: int) -> bool:
         """Whether *alert* is closed and can no longer reopen."""
-        return alert.resolved_ms is not None and now_ms - alert.resolved_ms >= ms(
-            self._settings.alerting.reopen
-        )
+        closed_ms, reopen_ms = alert.resolved_ms, ms(self._settings.alerting.reopen)
+        return closed_ms is not None and now_ms - closed_ms >= reopen_ms
 
     def _forget(self, alert: Alert) -> None:
         self._open_alerts.forget(alert.id)
