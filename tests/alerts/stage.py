@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from watch.alerts.interventions import Interventions
 from watch.alerts.message import SendOutcome, Sent
 from watch.alerts.not_ahead import not_ahead
-from watch.alerts.outbox import LEASE_MS
 from watch.alerts.reconciler import Reconciler
+from watch.alerts.row_changes import LEASE_MS
 from watch.core.alert import Alert, Event, Heard, Notice
 from watch.core.alerting import Alerting
 from watch.core.delivery import Command

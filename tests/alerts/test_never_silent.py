@@ -99,7 +99,7 @@ class NeverSilent(RuleBasedStateMachine):
         stage.reloads(replace(stage.settings, rotations={"primary": shifts("alice"), "nobody": shifts()}))
         for _ in range(45):  # acknowledgements of half an hour, silences of twenty minutes, refusals of ten
             stage.passes(61)
-        last = {(page.who, alert_id): page.event for page in stage.pages for alert_id in page.alerts}
+        last = {(page.who, alert): event for page in stage.pages for alert, event in page.said.items()}
         for alert in stage.desk.alerts:
             known = {who: last.get((who, alert.id)) for who in PEOPLE if (who, alert.id) in last}
             if alert.open:

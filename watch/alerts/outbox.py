@@ -22,16 +22,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from watch.alerts.message import SendOutcome, Sent
+from watch.alerts.pace import CHANNEL_BURST, CHANNEL_EVERY_MS, Pace
 from watch.alerts.reach import UNANSWERED, Reach
+from watch.alerts.row_changes import leased, on_channel
 from watch.core.alert import Event, Notice, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from watch.core.alert import Alert
+    from watch.core.settings import Secret
 
 Lane = tuple[str, int]  # a recipient and a channel of theirs
-LEASE_MS = 30_000
 PATIENCE_MS = 20_000  # a channel may try this long before the next one starts too
 _PAUSE_MS = 3_600_000  # the longest that a receiver may ask for
 _DELAYS_MS = (2_000, 5_000, 10_000, 20_000, 40_000, 60_000)
@@ -46,6 +48,7 @@ class Outbox:
         chance: Returns a random number from 0 to 1, to spread retries.
         channels: Returns the number of a person's channels; 0 for an unknown person.
         alerts: All alerts by id; the mapping is read later, too.
+        url: Returns a lane's URL, which several people may share; None when there is none any more.
     """
 
     def __init__(
@@ -55,7 +58,9 @@ class Outbox:
         chance: Callable[[], float],
         channels: Callable[[str], int],
         alerts: Mapping[int, Alert] | None = None,
+        url: Callable[[Lane], Secret | None] = lambda _: None,
     ) -> None:
+        self._url, self._pace = url, Pace["Secret | None"](CHANNEL_BURST, CHANNEL_EVERY_MS)
         self._next_id, self._chance, self._channels = next_id, chance, channels
         self._live: dict[int, Notice] = {}
         self._unconfirmed: set[int] = set()
@@ -165,14 +170,16 @@ class Outbox:
         for lane, rows in waiting.items():
             due = self._due_ms(rows[0]) <= now_ms
             if due and lane not in busy and len(first) < room:
-                leased = [self._set(_leased(row, now_ms)) for row in rows]
-                self._letters[leased[0].id] = tuple(row.id for row in leased)
-                first.append(leased[0])
-                changed += leased
+                sending = [self._set(leased(row, now_ms)) for row in rows]
+                self._pace.take(self._url(lane), now_ms)
+                self._letters[sending[0].id] = tuple(row.id for row in sending)
+                first.append(sending[0])
+                changed += sending
         return first, changed
 
     def _due_ms(self, notice: Notice) -> int:
-        return max(notice.due_ms, self._paused_ms.get(notice.lane, 0))
+        due_ms = max(notice.due_ms, self._paused_ms.get(notice.lane, 0))
+        return self._pace.next_ms(self._url(notice.lane), due_ms)
 
     def sent(self, notice_id: int, outcome: SendOutcome, now_ms: int) -> tuple[list[Notice], list[Notice]]:
         """The *outcome* of the letter that begins with row *notice_id*: the rows that change, and those delivered."""
@@ -259,7 +266,7 @@ class Outbox:
         started = self._last_started.get(_delivery(notice), 0) >= channel
         if started or notice.id in self._redundant or channel >= self._channels(notice.recipient):
             return None
-        following = self._reach.on_first_channel(_on_channel(notice, channel, self._next_id(), now_ms))
+        following = self._reach.on_first_channel(on_channel(notice, channel, self._next_id(), now_ms))
         return self.put(following) if following is not None else None
 
 
@@ -270,21 +277,6 @@ def _delivery(notice: Notice) -> DeliveryKey:
 
 def _respelled(key: DeliveryKey, names: Mapping[str, str]) -> DeliveryKey:
     return names.get(key[0], key[0]), key[1], key[2]
-
-
-def _on_channel(notice: Notice, channel: int, notice_id: int, now_ms: int) -> Notice:
-    """The same notice over another channel."""
-    return replace(
-        notice, id=notice_id, channel=channel, status=Status.PENDING, created_ms=now_ms, due_ms=now_ms,
-        attempts=0, tried_ms=None, lease_until_ms=None, unanswered=0, detail="",
-    )  # fmt: skip
-
-
-def _leased(notice: Notice, now_ms: int) -> Notice:
-    return replace(
-        notice, status=Status.SENDING, attempts=notice.attempts + 1, lease_until_ms=now_ms + LEASE_MS,
-        tried_ms=notice.tried_ms if notice.tried_ms is not None else now_ms,
-    )  # fmt: skip
 
 
 def _delivered(notice: Notice | None) -> bool:

@@ -60,5 +60,4 @@ class Pace(Generic[K]):
         self._full_ms.update(moved)
 
     def _full(self, key: K, now_ms: int) -> int:
-        """When the bucket is full; a clock that was set back owes nobody more than an empty bucket."""
-        return min(max(self._full_ms.get(key, now_ms), now_ms), now_ms + self._burst * self._every_ms)
+        return max(self._full_ms.get(key, now_ms), now_ms)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from watch.alerts.message import Message, SendOutcome
+    from watch.alerts.outbox import Lane
     from watch.core.alert import Heard
     from watch.core.settings import Secret, Settings
     from watch.core.silence import Silence
@@ -79,7 +80,8 @@ class Reconciler:
         self._next_id = next_id or ids_after(alerts, notices)
         self._settings = settings
         self._open_alerts = OpenAlerts(settings, alerts, self._next_id)
-        self._outbox = Outbox(notices, self._next_id, chance, self._channels, self._open_alerts.alerts)
+        rows = self._open_alerts.alerts
+        self._outbox = Outbox(notices, self._next_id, chance, self._channels, rows, self._url)
         self._hearing = Hearing(heard, self._open_alerts.alerts)
         self.silences = Silences(settings, silences)
         self._recipients = Recipients(settings, self._outbox, self._hearing, self._channels)
@@ -178,9 +180,6 @@ class Reconciler:
         for alert in self.escalator.steps(self._open_alerts.alerts, now_ms, self.silences.hold):
             self._open_alerts.update(alert)
             batch.alerts[alert.id] = alert
-        for alert in self.escalator.steps(self._open_alerts.alerts, now_ms, silenced):
-            self._open_alerts.update(alert)
-            batch.alerts[alert.id] = alert
         self._reconcile(batch, now_ms)
 
     def committed(self) -> None:
@@ -217,10 +216,11 @@ class Reconciler:
 
     def channel(self, notice: Notice) -> Secret | None:
         """The channel's URL; None when the person or the channel is no longer in the configuration."""
-        person = self._settings.people.get(self._outbox.recipient(notice))
-        if person is None or notice.channel >= len(person.channels):
-            return None
-        return person.channels[notice.channel]
+        return self._url((self._outbox.recipient(notice), notice.channel))
+
+    def _url(self, lane: Lane) -> Secret | None:
+        person = self._settings.people.get(lane[0])
+        return person.channels[lane[1]] if person is not None and lane[1] < len(person.channels) else None
 
     def message(self, notice: Notice) -> Message:
         """What to send now for the letter that begins with *notice*."""
