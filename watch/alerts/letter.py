@@ -207,14 +207,19 @@ def _title(event: Event, alert: Alert, settings: Settings, more: str, limit: int
 def _around_name(event: Event, alert: Alert, settings: Settings) -> tuple[str, str]:
     """What a title says before and after the name."""
     if event is Event.TRIGGERED:
-        return f"{_WORDS[alert.when]}{' AGAIN' if alert.again else ''}: ", ""
+        again = " AGAIN" if alert.again and not alert.flaps.since_ms else ""
+        return f"{'FLAPPING' if alert.flapping else _WORDS[alert.when]}{again}: ", ""
     if alert.closing:
         return "CLOSED: ", f" ({alert.closing})"
     if alert.when is When.MONITOR:  # its name is a whole phrase
         return "OVER: ", f" (lasted {_lasted(alert)})"
     if event is Event.RESOLVED:
-        return "RESOLVED: ", f" {_WAS[alert.when]} for {_lasted(alert)}"
-    return "DELIVERED LATE: ", f" {_WAS[alert.when]} {_clock_span(alert, settings)}"
+        return "RESOLVED: ", f" {_was(alert)} for {_lasted(alert)}"
+    return "DELIVERED LATE: ", f" {_was(alert)} {_clock_span(alert, settings)}"
+
+
+def _was(alert: Alert) -> str:
+    return "was flapping" if alert.flapping else _WAS[alert.when]
 
 
 def _paragraph(event: Event, alert: Alert, settings: Settings) -> str:
@@ -235,15 +240,18 @@ def _sentence(event: Event, alert: Alert, settings: Settings) -> str:
     since = _moment(alert.since_ms, settings)
     if alert.when is When.MONITOR:
         return _own_trouble(name, since, event, alert, settings)
+    if event is Event.TRIGGERED and alert.flapping:
+        times = f"It changed {len(alert.flaps.at_ms)} times between {_WORDS[alert.when].lower()} and not."
+        return f"{name}: flapping since {since}. {times} You hear again when that is over, or lasts for 10 minutes."
     if event is Event.TRIGGERED:
         again = " It had recovered shortly before." if alert.again else ""
         return f"{name}: {_WORDS[alert.when].lower()} since {since}.{again}"
     if alert.closing:
-        return f"{name}: the alert was closed because {alert.closing}. It {_WAS[alert.when]} since {since}."
+        return f"{name}: the alert was closed because {alert.closing}. It {_was(alert)} since {since}."
     until = _moment(_ended_ms(alert), settings)
     late = " This notice could not be delivered earlier." if event is Event.MERGED else ""
     late += " For part of that time there was no data." if alert.unseen else ""
-    return f"{name} {_WAS[alert.when]} from {since} to {until}, for {_lasted(alert)}.{late}"
+    return f"{name} {_was(alert)} from {since} to {until}, for {_lasted(alert)}.{late}"
 
 
 def _own_trouble(name: str, since: str, event: Event, alert: Alert, settings: Settings) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from watch.core.alert import Alert, Heard, Notice
+from watch.core.flapping import Flapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,7 +43,11 @@ def not_ahead(
 def _moved(alert: Alert, by_ms: int) -> Alert:
     ack = alert.ack
     moved = None if ack is None else replace(ack, at_ms=ack.at_ms + by_ms, until_ms=ack.until_ms + by_ms)
-    return replace(alert, ack=moved, plans=tuple(plan.shifted(by_ms) for plan in alert.plans))
+    flaps = Flapping(
+        tuple(at + by_ms for at in alert.flaps.at_ms),
+        None if alert.flaps.since_ms is None else alert.flaps.since_ms + by_ms,
+    )
+    return replace(alert, ack=moved, flaps=flaps, plans=tuple(plan.shifted(by_ms) for plan in alert.plans))
 
 
 def _rows(rows: Iterable[R], now_ms: int) -> Sequence[R]:

@@ -7,6 +7,7 @@
   hold.
 * The same key within `reopen` reopens the same alert: it does not count as a new opening, so the dedup key stays. Its
   escalations begin again, and an acknowledgement of it is over.
+* While its component flaps, it stays open (`alerts.flaps`).
 * An alert that somebody resolved by hand opens again as a new one if its trouble still lasts after `reopen`. New
   trouble reopens it at once.
 * An alert whose component was removed or whose rule was deleted closes after `resolve_hold`, and its notice says so.
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from watch.alerts.condition import Condition, Conditions, nobody, recovered
 from watch.alerts.escalator import anew
+from watch.alerts.flaps import flapped
 from watch.core.alert import Alert, dedup_key, opening, usual_severity
 from watch.core.escalation import Plan, Policy, Severity, Step
 from watch.core.settings import AlertRule, Settings, When
@@ -49,14 +51,15 @@ class OpenAlerts:
 
     def __init__(self, settings: Settings, alerts: Iterable[Alert], next_id: Callable[[], int]) -> None:
         self._settings = settings
-        self._conditions = Conditions(settings)
+        alerts = sorted(alerts, key=_open_last)
+        self._conditions = Conditions(settings, alerts)
         self._next_id = next_id
         self.alerts: dict[int, Alert] = {}
         self._latest: dict[str, int] = {}  # key → id of its newest alert
         self._count: dict[str, int] = {}  # dedup key without its number → number of openings
         self._good_since: dict[int, int] = {}
         self._uncovered_since: dict[int, int] = {}
-        for alert in sorted(alerts, key=_open_last):
+        for alert in alerts:
             self._keep(alert)
 
     def plan(self, settings: Settings) -> None:
@@ -129,9 +132,12 @@ class OpenAlerts:
 
     def _opened(self, condition: Condition, now_ms: int, quiet: Collection[str]) -> Alert | None:
         newest = self.alerts.get(self._latest.get(condition.key, -1))
-        due = tuple(r for r in condition.rules if now_ms - condition.since_ms >= ms(r.lasting))
+        began_ms = condition.since_ms if condition.flapping is None else condition.trouble_ms
+        waited_ms = -1 if began_ms is None else now_ms - began_ms
+        due = tuple(r for r in condition.rules if waited_ms >= ms(r.lasting))
         if newest is not None and newest.open:
-            return self._widened(newest, due, now_ms)
+            after = flapped(self._widened(newest, due, now_ms) or newest, condition, now_ms)
+            return self._keep(after) if after is not newest else None
         # A maintenance window suppresses an alert by not opening it. If the trouble lasts, it opens after the window.
         if not due or (condition.when is not When.MONITOR and condition.subject in quiet):
             return None
@@ -153,6 +159,7 @@ class OpenAlerts:
             recipients=(), policies=policies, plans=self._plans(policies, now_ms), rule_severity=urgency,
             dedup_key=dedup_key(self._settings.service.name, condition.when, condition.subject, n),
             reason=condition.reason, detail=condition.detail, cause=condition.cause,
+            flaps=self._conditions.flaps.of(condition.key),
         )  # fmt: skip
 
     def _reopened(self, alert: Alert, condition: Condition, now_ms: int) -> Alert:
@@ -161,6 +168,7 @@ class OpenAlerts:
             again, resolved_ms=None, recovered_ms=None, again=alert.again + 1, since_ms=condition.since_ms,
             name=condition.name, reason=condition.reason, detail=condition.detail, cause=condition.cause,
             closing="", by_hand=False, ack=None, held=False, muted=False,
+            flaps=self._conditions.flaps.of(condition.key), lasting=False,
         )  # fmt: skip
 
     def _widened(self, alert: Alert, due: Sequence[AlertRule], now_ms: int) -> Alert | None:
@@ -197,6 +205,8 @@ class OpenAlerts:
         good_ms = self._good_from(alert, now_ms, holding, standings)
         if good_ms is None or now_ms - good_ms < hold_ms:
             return None
+        if alert.flaps.since_ms is None:
+            alert = replace(alert, flaps=self._conditions.flaps.of(alert.key))
         return self._keep(_ended(alert, resolved_ms=now_ms, recovered_ms=good_ms))
 
     def _good_from(
@@ -207,7 +217,7 @@ class OpenAlerts:
         if alert.when is When.MONITOR:
             good, since_ms = alert.key not in holding, now_ms
         else:
-            good = standing is not None and recovered(alert.when, standing)
+            good = standing is not None and recovered(alert.when, standing) and alert.key not in holding
             since_ms = (
                 standing.since_ms
                 if standing is not None and alert.when is not When.REDUNDANCY_LOST

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from watch.config import composition
+from watch.config import alerting, composition
 from watch.config import vantages as vantage_points
-from watch.config.alerting import ALERTING, alerting_of
 from watch.config.cautions import caution, caution_of_gaps
 from watch.config.check import DEFAULTS, check_of
 from watch.config.findings import Findings
@@ -50,6 +49,7 @@ def assembled(
     home = service["site"] or next((vantage.site for vantage in vantages.values()), None)
     alerts = rules_of(document, tuple(written), home, findings)
     windows = _windows(document, tuple(written), service["timezone"], findings)
+    alerting.compare(document["alerting"], findings)
     listen = listen_of(_section(document, "listen", LISTEN), findings)
     if findings.mistakes:
         return None
@@ -67,7 +67,7 @@ def assembled(
         alerts=alerts,
         page=_page(document, service["name"]),
         store=folder / document["store"],
-        alerting=alerting_of(_section(document, "alerting", ALERTING)),
+        alerting=alerting.alerting_of(_section(document, "alerting", alerting.ALERTING)),
         retention=_section(document, "retention", RETENTION)["observations"],
         listen=listen,
     )

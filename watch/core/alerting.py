@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from watch.core.flapping import FlappingTerms
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterPace:
@@ -22,3 +24,4 @@ class Alerting:
     resolve_hold: timedelta = timedelta(seconds=60)
     reopen: timedelta = timedelta(minutes=10)
     pace: LetterPace = field(default_factory=LetterPace)
+    flapping: FlappingTerms = field(default_factory=FlappingTerms)
