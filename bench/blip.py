@@ -53,7 +53,7 @@ _NONE = Hold()
 class Held:
     """The longest hold of the loop, and the most processor time that its thread used in one hold, in seconds.
 
-    Other programs make the first longer, and hardly change the second.
+    Other programs make the first much longer, and the second at most twice as long.
     """
 
     longest: Hold = _NONE
