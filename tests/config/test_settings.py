@@ -342,3 +342,17 @@ def test_components_may_change_places_and_people_may_have_had_another_name(desk)
     )
     assert [c.was for c in settings.components.values()] == ["b", "c", "a"]
     assert settings.people["alicia"].was == "alice"
+
+
+def test_what_a_component_depends_on_is_a_name_or_a_list_of_names(desk):
+    settings = desk.settings("""
+components:
+  core: {checks: {up: {tcp: "127.0.0.1:1"}}}
+  san: {depends_on: core, checks: {up: {tcp: "127.0.0.1:2"}}}
+  web: {depends_on: [san, core, san], checks: {home: {http: "http://127.0.0.1/"}}}
+""")
+    assert {key: part.depends_on for key, part in settings.components.items()} == {
+        "core": (),
+        "san": ("core",),
+        "web": ("san", "core"),
+    }

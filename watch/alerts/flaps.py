@@ -99,7 +99,7 @@ def flapped(alert: Alert, condition: Condition, now_ms: int) -> Alert:
             return alert
         return replace(alert, flaps=_NEVER, lasting=False, since_ms=condition.since_ms)
     if not was:
-        return _called(replace(alert, flaps=flaps, since_ms=condition.since_ms))
+        return called(replace(alert, flaps=flaps, since_ms=condition.since_ms))
     trouble_ms = condition.trouble_ms
     lasting = trouble_ms is not None and now_ms - trouble_ms >= LASTING_MS
     if lasting is alert.lasting:
@@ -114,7 +114,7 @@ def _respelled(key: str, parts: Mapping[str, str]) -> str:
     return f"{when}:{parts.get(subject, subject)}"
 
 
-def _called(alert: Alert) -> Alert:
+def called(alert: Alert) -> Alert:
     """*alert* with a new call to all whom it has called."""
     if not alert.called:
         return alert

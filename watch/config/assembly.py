@@ -136,6 +136,7 @@ def _components(written: composition.Written, site: str) -> dict[str, Component]
             public=fields["public"],
             show_redundancy_loss=fields["show_redundancy_loss"],
             was=fields["was"],
+            depends_on=composition.needed(fields),
         )
         for key, (fields, _) in written.items()
     }

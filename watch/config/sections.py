@@ -114,7 +114,10 @@ COMPONENT = Record(
         ),
         "site": Field(name("the name of a site"), "Its site; the service's site by default."),
         "was": Field(name("its former key"), "Its former key; the component takes over that history."),
-        "depends_on": Field(None, ""),
+        "depends_on": Field(
+            Items(name("the key of a component")),
+            "The components without which it does not work. While an alert says that one of them is down, it gets none.",
+        ),
     },
     {
         "check": "write `checks`",

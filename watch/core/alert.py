@@ -77,6 +77,8 @@ class Alert:
         ack: The acknowledgement in force, or in force when it closed.
         held: A silence holds it. muted: it closed while acknowledged or silenced: who heard nothing is not told.
         flaps: Its transitions; since when it flaps. lasting: it flaps, and has been in trouble for long in a row.
+        behind: The names of components in trouble that depend on its own, and have no alert. behind_ms: when the last
+            was added. updated: its recipients were told of those that came after its first letter.
         used: The acknowledge links that were used, as `recipient/call`.
         dedup_key: The same in every notice of this alert, wherever it is computed; a renamed component keeps it.
     """
@@ -111,6 +113,9 @@ class Alert:
     used: tuple[str, ...] = ()
     flaps: Flapping = field(default_factory=Flapping)
     lasting: bool = False
+    behind: tuple[str, ...] = ()
+    behind_ms: int | None = None
+    updated: bool = False
 
     @property
     def flapping(self) -> bool:
@@ -165,7 +170,7 @@ class Alert:
     def of_json(cls, text: str | bytes) -> Alert:
         """The row that `to_json` wrote."""
         row = json.loads(text)
-        for name in ("recipients", "policies", "skipped", "used"):
+        for name in ("recipients", "policies", "skipped", "used", "behind"):
             row[name] = tuple(row.get(name, ()))
         row["plans"] = tuple(map(Plan.of_row, row.get("plans", ())))
         flaps = row.get("flaps")

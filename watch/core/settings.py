@@ -148,6 +148,7 @@ class Component:
         members: Its checks' names (``component/check``) and the keys of the components it contains, in file order.
         needs: k of "k of n"; None means all members.
         was: Its former key, whose history it continues.
+        depends_on: The components without which it does not work; their outages explain its own.
     """
 
     key: str
@@ -160,6 +161,7 @@ class Component:
     public: bool = True
     show_redundancy_loss: bool = False
     was: str | None = None
+    depends_on: tuple[str, ...] = ()
 
 
 class When(StrEnum):
