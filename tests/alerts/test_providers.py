@@ -22,7 +22,7 @@ for address in 169.254.169.254 168.63.129.16; do ip address add $address/32 dev 
 exec "$@"
 """
 TITLE = "DOWN: Service 000 (+499 more)"
-FOOTER = "Status page: https://status.acme.example"
+FOOTER = "To acknowledge all that is open: threenines ack --all\n\nStatus page: https://status.acme.example"
 
 
 @pytest.fixture(scope="session")
@@ -70,19 +70,19 @@ def as_html(text: str) -> str:
 ALL = letter(20, 480)
 ARRIVES = {
     "mail": (TITLE, ALL.replace("\n", "\r\n") + "\r\n"),
-    "ntfy": (TITLE, letter(3, 262)),
-    "mattermost": ("", f"{TITLE}\r\n{letter(3, 262)}"),
-    "rocketchat": ("", f"# {marked(TITLE)}\n{marked(letter(1, 37))}"),
+    "ntfy": (TITLE, letter(3, 258)),
+    "mattermost": ("", f"{TITLE}\r\n{letter(3, 258)}"),
+    "rocketchat": ("", f"# {marked(TITLE)}\n{marked(letter(1, 33))}"),
     "gotify": (TITLE, ALL),
     "matrix": ("", f"# {TITLE}\r\n{ALL}"),
     "webhook": (TITLE, ALL),
     "slack": (TITLE, ALL),
-    "discord": ("", f"{TITLE}\r\n{letter(3, 108)}"),
-    "telegram": ("", f"<b>{TITLE}</b>\r\n{as_html(letter(3, 262))}"),
-    "teams": (TITLE, marked(letter(2, 44))),
-    "pagerduty": ("", f"{TITLE}\r\n{letter(2, 44)}"),
+    "discord": ("", f"{TITLE}\r\n{letter(3, 104)}"),
+    "telegram": ("", f"<b>{TITLE}</b>\r\n{as_html(letter(3, 258))}"),
+    "teams": (TITLE, marked(letter(2, 40))),
+    "pagerduty": ("", f"{TITLE}\r\n{letter(2, 40)}"),
     "opsgenie": (TITLE, ALL),
-    "pushover": (TITLE, letter(2, 44)),
+    "pushover": (TITLE, letter(2, 40)),
     "twilio": ("", f"{TITLE}\r\nsince 19:12 PST, Acme/down:svc000/1"),
 }
 

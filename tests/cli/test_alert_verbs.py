@@ -61,6 +61,17 @@ async def test_an_alert_is_listed_acknowledged_and_resolved(hub):
     assert (code, "no open alert is called 'nothing'. Open alerts: " in out) == (2, True)
 
 
+async def test_several_alerts_are_acknowledged_at_once(hub):
+    for words in (("web", "db"), ("--all",)):
+        code, out = await hub.verb("ack", *words, "--by", "bob")
+        assert code == 0, out
+        assert {"(web) is acknowledged by bob", "(db) is acknowledged by bob"} <= set(
+            re.findall(r"\(\w+\) is acknowledged by bob", out)
+        )
+    code, out = await hub.verb("ack", "web", "--all")
+    assert (code, "name alerts, or say --all: not both" in out) == (2, True)
+
+
 async def test_a_silence_is_added_listed_and_ended(hub):
     code, out = await hub.verb("silence", "list")
     assert (code, out) == (0, "No silence is in force.\n")

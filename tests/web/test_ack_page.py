@@ -269,7 +269,7 @@ def test_the_letter_has_the_link_or_the_command_without_an_outside_url():
         alert.goes("web", "down")
         alert.turn()
         (found,) = alert.desk.alerts
-        line = s.links.line(found, "alice", s.at_ms)
+        line = s.links.line([found], "alice", s.at_ms)
         link = s.links.ack_link(found, "alice", s.at_ms)
         assert line == (f"To acknowledge: {link}" if s is with_url else "To acknowledge: threenines ack 1")
         assert (link == "") is (s is without)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from watch.alerts.call_lines import command_to_ack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from watch.core.alert import Alert
     from watch.core.settings import Settings
@@ -57,10 +57,10 @@ class AckLinks:
         self._make_key, self._settings = key, settings
         self._key: bytes | None = None
 
-    def line(self, alert: Alert, recipient: str, now_ms: int) -> str:
-        """How *recipient* acknowledges *alert*: by a link if it can be reached from outside, else by a command."""
-        link = self.ack_link(alert, recipient, now_ms)
-        return f"To acknowledge: {link}" if link else command_to_ack(alert)
+    def line(self, alerts: Sequence[Alert], recipient: str, now_ms: int) -> str:
+        """How *recipient* acknowledges *alerts*: by the root's link if it can be reached from outside, or a command."""
+        link = self.ack_link(alerts[0], recipient, now_ms)
+        return f"To acknowledge: {link}" if link else command_to_ack(alerts)
 
     def ack_link(self, alert: Alert, recipient: str, now_ms: int) -> str:
         """The link by which *recipient* acknowledges *alert*; empty without `service.outside_url`."""

@@ -12,13 +12,16 @@ if TYPE_CHECKING:
 
     from watch.alerts.hearing import Hearing
 
-HowToAck = Callable[[Alert, str, int], str]
-"""How a recipient acknowledges an alert, as of an instant (Unix time in ms): a line."""
+HowToAck = Callable[["Sequence[Alert]", str, int], str]
+"""How a recipient acknowledges the alerts of a notice, the root first, at an instant (Unix time in ms): a line."""
+_NAMED = 5
 
 
-def command_to_ack(alert: Alert, *_: object) -> str:
-    """How to acknowledge *alert* without a link."""
-    return f"To acknowledge: threenines ack {alert.id}"
+def command_to_ack(alerts: Sequence[Alert], *_: object) -> str:
+    """How to acknowledge *alerts* without a link."""
+    if len(alerts) > _NAMED:
+        return "To acknowledge all that is open: threenines ack --all"
+    return f"To acknowledge: threenines ack {' '.join(str(alert.id) for alert in alerts)}"
 
 
 class CallLines:
@@ -36,7 +39,7 @@ class CallLines:
         return (
             *(("Nobody has acknowledged this yet, so you are paged again.",) if again else ()),
             *(f"{why[:1].upper()}{why[1:]}, so you are paged." for why in skipped),
-            self._how_to_ack(alerts[0], recipient, at_ms),
+            self._how_to_ack(alerts, recipient, at_ms),
         )
 
 

@@ -64,7 +64,7 @@ class Interventions:
 
     async def _ack(self, command: Command) -> Mapping[str, Any]:
         said, now = command.arguments, self._clock.now_ms()
-        found = self._named(said.get("alert"))
+        found = self._open() if said.get("all") is True else self._named(said.get("alert"))
         lasting = _time("--for", said.get("for"), _LONGEST_ACK) if said.get("for") else None
         link = str(said.get("link") or "")
         if link and link in found[0].used:
@@ -122,6 +122,12 @@ class Interventions:
         ended = replace(silence, ended_ms=now, ended_by=_author(command))
         self._desk.silence(ended, now)
         return silence_answer([ended], self._settings(), now)
+
+    def _open(self) -> list[Alert]:
+        found = [alert for alert in self._desk.alerts if alert.open]
+        if not found:
+            raise Trouble("no alert is open")
+        return found
 
     def _named(self, words: object) -> list[Alert]:
         return named_alerts(words, self._desk.alerts, self._settings())

@@ -8,28 +8,39 @@ import click
 
 
 @click.command()
-@click.argument("alert", required=False)
+@click.argument("alerts", nargs=-1, metavar="[ALERT…]")
+@click.option("--all", "every", is_flag=True, help="Every alert that is open.")
 @click.option("--for", "lasting", metavar="TIME", help="For how long; 30m for an urgent alert, else 2h.")
 @click.option("--reason", metavar="TEXT", help="Why, for the record.")
 @click.option("--by", metavar="NAME", help="Your name, for the record; your login name without it.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.pass_obj
 def ack(
-    config: str, alert: str | None, lasting: str | None, reason: str | None, by: str | None, *, as_json: bool
+    config: str,
+    alerts: tuple[str, ...],
+    lasting: str | None,
+    reason: str | None,
+    by: str | None,
+    *,
+    every: bool,
+    as_json: bool,
 ) -> None:
-    """Acknowledge ALERT: a number from `threenines ack`, a dedup key, or a component.
+    """Acknowledge each ALERT: a number from `threenines ack`, a dedup key, or a component.
 
     Nobody is called for it until that ends. If it is not over by then, people are called again, beginning with the
-    first step. Without ALERT, the open alerts are listed.
+    first step. Without ALERT and --all, the open alerts are listed.
     """
     from watch.cli.alert_texts import listed, shown  # noqa: PLC0415 - `--help` does not pay for these
     from watch.cli.hub_ask import asked_or_none, store_at, told  # noqa: PLC0415
 
     store = store_at(config)
-    if alert is None:
+    if every and alerts:
+        raise click.UsageError("name alerts, or say --all: not both")
+    if not every and not alerts:
         shown(asked_or_none(store, "alerts") or _from_the_store(config), listed, as_json=as_json)
         return
-    said: dict[str, Any] = {"alert": alert, "for": lasting, "reason": reason}
+    said: dict[str, Any] = {"for": lasting, "reason": reason}
+    said |= {"all": True} if every else {"alert": list(alerts)}
     answer = told(store, "ack", {key: value for key, value in said.items() if value is not None}, by)
     shown(answer, _lines, as_json=as_json)
 
