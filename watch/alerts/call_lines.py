@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from watch.core.alert import Alert
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from watch.alerts.hearing import Hearing
+    from watch.core.alert import Alert
 
 HowToAck = Callable[["Sequence[Alert]", str, int], str]
 """How a recipient acknowledges the alerts of a notice, the root first, at an instant (Unix time in ms): a line."""

@@ -7,10 +7,11 @@ one trouble gives one page.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from watch.alerts.flaps import Flaps
+from watch.alerts.holding import Condition
 from watch.core.settings import AlertRule, Settings, When
 from watch.core.timeline import State
 
@@ -29,32 +30,6 @@ _GOOD: Mapping[When, frozenset[State]] = {
     When.REDUNDANCY_LOST: frozenset((State.UP, State.DEGRADED)),
     When.UNKNOWN: frozenset((State.UP, State.DEGRADED, State.DOWN)),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """The condition of one or more alert rules, which holds now.
-
-    Args:
-        since_ms: When it began (Unix time in ms); a rule's `for:` counts from there.
-            While it flaps, that is `trouble_ms`.
-        flapping: The transitions, while it flaps. trouble_ms: since when it is in trouble then; None while it is well.
-    """
-
-    when: When
-    subject: str
-    name: str
-    since_ms: int
-    rules: tuple[AlertRule, ...]
-    reason: str = ""
-    detail: str = ""
-    cause: str = ""
-    flapping: Flapping | None = None
-    trouble_ms: int | None = None
-
-    @property
-    def key(self) -> str:
-        return f"{self.when}:{self.subject}"
 
 
 def nobody(_: str) -> bool:

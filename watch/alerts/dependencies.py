@@ -21,7 +21,7 @@ from watch.core.timeline import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from watch.alerts.condition import Condition
+    from watch.alerts.holding import Condition
     from watch.core.alert import Alert
     from watch.core.settings import Check, Settings
     from watch.core.standing import Standing

@@ -19,7 +19,7 @@ from watch.core.flapping import Flapping, FlappingTerms
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from watch.alerts.condition import Condition
+    from watch.alerts.holding import Condition
     from watch.core.alert import Alert
     from watch.core.settings import When
     from watch.core.standing import Standing

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from watch.alerts.alert_changes import ended, with_keys
 from watch.alerts.behind import told_behind
-from watch.alerts.condition import Condition, Conditions, nobody, recovered
+from watch.alerts.condition import Conditions, nobody, recovered
 from watch.alerts.dependencies import Dependencies
 from watch.alerts.escalator import anew
 from watch.alerts.flaps import flapped
@@ -36,6 +36,7 @@ from watch.core.timeline import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+    from watch.alerts.holding import Condition
     from watch.core.standing import OwnTrouble, Standing
 
 CATCH_ALL = "catch_all"  # an alert's policy when its rule has no `escalate`

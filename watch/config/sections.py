@@ -116,7 +116,7 @@ COMPONENT = Record(
         "was": Field(name("its former key"), "Its former key; the component takes over that history."),
         "depends_on": Field(
             Items(name("the key of a component")),
-            "The components without which it does not work. While an alert says that one of them is down, it gets none.",
+            "The components without which it does not work. While an alert says one of them is down, it gets none.",
         ),
     },
     {
