@@ -15,8 +15,8 @@ from watch.app import App
 from watch.changes import NEED_A_RESTART, changes, compared, told
 from watch.config import load
 from watch.config.document import DOCUMENT
+from watch.core.alerting import Alerting
 from watch.core.settings import (
-    Alerting,
     AlertRule,
     Canary,
     Check,

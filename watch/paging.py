@@ -35,8 +35,7 @@ class Paging:
         self._links = AckLinks(partial(key_beside, settings().store), settings)
         rows = not_ahead(*reads.alerts(), clock.now_ms(), set_by_ms)
         self.desk = Reconciler(settings(), *rows, reads.silences(), how_to_ack=self._links.line)
-        for alert in self.desk.alerts if set_by_ms else ():
-            self.desk.update(alert)  # what was moved goes on record, or the next start would not know of it
+        self.desk.moved(clock.now_ms(), set_by_ms)
         told = Interventions(self.desk, settings, clock)
         self.verbs: Mapping[str, Callable[[Command], Awaitable[Mapping[str, Any]]]] = told.verbs
         self.questions = {"alerts": told.alerts, "silences": told.silences}

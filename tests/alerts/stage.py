@@ -14,14 +14,14 @@ from zoneinfo import ZoneInfo
 from watch.alerts.interventions import Interventions
 from watch.alerts.message import SendOutcome, Sent
 from watch.alerts.not_ahead import not_ahead
-from watch.alerts.outbox import LEASE_MS
 from watch.alerts.reconciler import Reconciler
+from watch.alerts.row_changes import LEASE_MS
 from watch.core.alert import Alert, Event, Heard, Notice
+from watch.core.alerting import Alerting
 from watch.core.delivery import Command
 from watch.core.escalation import Policy, Severity, Step
 from watch.core.reading import Reason
 from watch.core.settings import (
-    Alerting,
     AlertRule,
     Component,
     PageSettings,
@@ -127,6 +127,9 @@ class Page:
     alerts: tuple[int, ...]
     title: str
     body: str
+    said: dict[
+        int, Event
+    ]  # by alert: a letter may say of some that they are over, and of others that they are not
 
 
 @dataclass
@@ -257,16 +260,15 @@ class Stage:
         self.desk.confirm(batch)
 
     def arrives(self, notice: Notice) -> None:
+        stored = [Notice.of_json(text) for text in self.disk.notices.values() if '"sending"' in text]
+        rows = [
+            row for row in stored if (row.lane, row.lease_until_ms) == (notice.lane, notice.lease_until_ms)
+        ]
+        said = {alert: row.event for row in rows or [notice] for alert in row.alert_ids}
+        event = Event.TRIGGERED if Event.TRIGGERED in said.values() else notice.event
+        text = self.desk.message(notice).letters[0]
         self.pages.append(
-            Page(
-                self.at,
-                notice.recipient,
-                notice.channel,
-                notice.event,
-                notice.alert_ids,
-                notice.title,
-                notice.body,
-            )
+            Page(self.at, notice.recipient, notice.channel, event, tuple(said), text.title, text.body, said)
         )
 
     def restarts(self, config: Settings | None = None, *, clock_set_by: float = 0) -> None:
@@ -298,8 +300,7 @@ class Stage:
         *rows, silences = self.disk.rows()
         rows = not_ahead(*rows, self.at_ms, clock_set_by_ms)
         desk = Reconciler(self.settings, *rows, silences, chance=lambda: 0.5)
-        for alert in desk.alerts if clock_set_by_ms else ():
-            desk.update(alert)
+        desk.moved(self.at_ms, clock_set_by_ms)
         return desk
 
     def _standing(self, key: str, state: State) -> Standing:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.alerts.stage import START_MS, component, rule, settings
-from watch.alerts.letter import letter, letters, root_first
+from watch.alerts import letter as made
+from watch.alerts.letter import root_first
 from watch.core.alert import Alert, Event, dedup_key
 from watch.core.settings import When
 
@@ -24,6 +25,14 @@ def alert(subject: str = "web", when: When = When.DOWN, **more) -> Alert:
         "reason": "refused", "detail": "connection refused", "cause": "web/home",
     }  # fmt: skip
     return Alert(**(plain | more))
+
+
+def letter(event, alerts, config):
+    return made.letter([(event, one) for one in alerts], config)
+
+
+def letters(event, alerts, config):
+    return made.letters([(event, one) for one in alerts], config)
 
 
 def test_a_page_answers_what_the_person_on_call_asks_next():

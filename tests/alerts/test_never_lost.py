@@ -86,14 +86,14 @@ class NeverLost(RuleBasedStateMachine):
             return
         last: dict[tuple[str, int, int], bool] = {}
         for page in self.stage.pages:
-            for alert_id in page.alerts:
-                said = page.event is Event.TRIGGERED
+            for alert_id, event in page.said.items():
+                said = event is Event.TRIGGERED
                 place = (page.who, page.channel, alert_id)
                 between = any(
                     p.who == page.who
-                    and alert_id in p.alerts
+                    and alert_id in p.said
                     and p.at <= page.at
-                    and (p.event is Event.TRIGGERED) is not said
+                    and (p.said[alert_id] is Event.TRIGGERED) is not said
                     for p in self.stage.pages
                 )
                 assert last.get(place) is not said or between
@@ -108,7 +108,7 @@ class NeverLost(RuleBasedStateMachine):
         stage.at_ms += 3_600_000  # and those that left something unanswered after an hour
         stage.passes(5)
         standing = {alert.id: alert for alert in (Alert.of_json(text) for text in stage.disk.alerts.values())}
-        last = {(page.who, alert_id): page.event for page in stage.pages for alert_id in page.alerts}
+        last = {(page.who, alert): event for page in stage.pages for alert, event in page.said.items()}
         for alert in standing.values():
             events = [last.get((who, alert.id)) for who in alert.recipients]
             if alert.open:

@@ -65,11 +65,21 @@ class NeverSilent(RuleBasedStateMachine):
     @rule(verb=st.sampled_from(("ack", "ack", "resolve")), data=st.data())
     def somebody_tells(self, verb, data):
         number = data.draw(st.sampled_from([a.id for a in self.stage.desk.alerts if a.open]))
-        self.stage.tells(verb, alert=str(number), reason="x")
+        self.tells(verb, {number}, alert=str(number), reason="x")
 
     @rule(key=st.sampled_from(KEYS), lasting=st.sampled_from(("5s", "2m", "20m")))
     def somebody_silences(self, key, lasting):
-        self.stage.tells("silence add", components=[key], reason="x", **{"for": lasting})
+        about = {alert.id for alert in self.stage.desk.alerts if alert.subject == key}
+        self.tells("silence add", about, components=[key], reason="x", **{"for": lasting})
+
+    def tells(self, verb, about, **said):
+        """Give the hub a command about alerts. The sender looks for rows before the hub commits it, and after."""
+        before = len(self.stage.pages)
+        self.stage.tells(verb, **said)
+        self.stage.send()
+        for page in self.stage.pages[before:]:
+            assert about.isdisjoint(n for n, event in page.said.items() if event is Event.TRIGGERED)
+        self.stage.turn()
 
     @rule(first=st.sampled_from(range(len(POLICIES))))
     def the_policy_is_edited(self, first):
@@ -99,7 +109,7 @@ class NeverSilent(RuleBasedStateMachine):
         stage.reloads(replace(stage.settings, rotations={"primary": shifts("alice"), "nobody": shifts()}))
         for _ in range(45):  # acknowledgements of half an hour, silences of twenty minutes, refusals of ten
             stage.passes(61)
-        last = {(page.who, alert_id): page.event for page in stage.pages for alert_id in page.alerts}
+        last = {(page.who, alert): event for page in stage.pages for alert, event in page.said.items()}
         for alert in stage.desk.alerts:
             known = {who: last.get((who, alert.id)) for who in PEOPLE if (who, alert.id) in last}
             if alert.open:

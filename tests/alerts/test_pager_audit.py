@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 
 from tests.alerts.stage import FAILED, HANGS, START_MS, Stage, person, rule, settings
 from tests.fakes import FakeClock
 from tests.stores.test_sqlite import alert, notice
-from watch.alerts.outbox import LEASE_MS
 from watch.alerts.pager_audit import LATE_MS, UNREACHED_MS, PagerAudit
+from watch.alerts.row_changes import LEASE_MS
 from watch.core.alert import Acknowledgement, Event, Heard, Status
 from watch.core.escalation import Plan, Step
 from watch.core.settings import When
@@ -135,8 +136,11 @@ async def test_a_person_whom_no_channel_reached_for_two_minutes_is_found(store):
 async def test_a_person_for_whom_no_row_was_ever_written_is_found_too(store):
     await store.commit(Batch(alerts={1: opened()}))
     looked = Looked(store)
+    pace = CONFIG.alerting.pace
+    turn_ms = pace.burst * pace.every // timedelta(milliseconds=1)
     assert await looked.at(0) == {}
-    assert set(await looked.at(UNREACHED_MS)) == {"person_unreached:alice"}
+    assert await looked.at(UNREACHED_MS + turn_ms - 1) == {}, "a recovery waits for its turn for so long"
+    assert set(await looked.at(UNREACHED_MS + turn_ms)) == {"person_unreached:alice"}
 
 
 @pytest.mark.parametrize("subject", ["channel_refused:alice:1", "person_unreached:alice"])

@@ -170,7 +170,7 @@ def test_a_recovery_during_a_window_is_told_to_those_who_were_told():
     s.passes(10)
     s.quiet = frozenset(("web",))
     s.goes("web", "up")
-    s.passes(60)
+    s.passes(70)
     assert s.told()[1:] == [("alice", "RESOLVED: Web application was down for 10s")]
 
 
@@ -182,7 +182,7 @@ def test_a_recovery_is_told_when_it_has_held():
     s.goes("web", "down")
     s.passes(480)
     s.goes("web", "up")
-    s.passes(59)
+    s.passes(69)
     assert len(s.pages) == 1
     s.passes(1)
     assert s.told()[1:] == [("alice", "RESOLVED: Web application was down for 8m")]
@@ -192,7 +192,7 @@ def test_a_recovery_that_does_not_hold_is_not_told():
     s = stage()
     s.goes("web", "down")
     s.passes(60)
-    for _ in range(10):
+    for _ in range(2):
         s.goes("web", "up")
         s.passes(50)
         s.goes("web", "down")
@@ -275,7 +275,7 @@ def test_an_outage_shorter_than_the_group_wait_is_still_told():
     s.goes("web", "down")
     s.passes(100)
     s.goes("web", "up")
-    s.passes(300)
+    s.passes(460)
     assert [p.event for p in s.pages] == [Event.MERGED]
 
 
@@ -303,6 +303,7 @@ def test_removing_a_component_closes_its_alert_and_says_so():
     assert len(s.told()) == 1, "it may come back"
     s.passes(1)
     assert s.open() == set()
+    s.passes(10)
     assert s.told()[1:] == [("alice", "CLOSED: Web application (the component was removed)")]
 
 
@@ -311,7 +312,7 @@ def test_removing_a_rule_closes_its_alert_and_says_so():
     s.goes("web", "down")
     s.passes(10)
     s.reloads(settings(rule("down", "db")))
-    s.passes(60)
+    s.passes(70)
     assert s.told()[1:] == [("alice", "CLOSED: Web application (no alert rule covers it any more)")]
 
 
@@ -377,7 +378,7 @@ def test_a_component_that_is_renamed_while_it_is_down_keeps_its_alert_and_tells_
     s.restarts()
     s.passes(60)
     s.goes("database", "up")
-    s.passes(60)
+    s.passes(70)
     assert s.told()[1:] == [("alice", "RESOLVED: Db was down for 1h1m10s")]
     assert "Alert: Acme/down:db/1" in s.pages[-1].body
 
@@ -601,11 +602,11 @@ def test_of_a_group_each_alert_is_heard_and_resolved_by_itself():
     s.passes(10)
     assert len(s.pages) == 1
     s.goes("db", "up")
-    s.passes(60)
+    s.passes(70)
     assert s.pages[1].title == "RESOLVED: Db was down for 10s"
     s.goes("web", "up")
-    s.passes(60)
-    assert s.pages[2].title == "RESOLVED: Web application was down for 1m10s"
+    s.passes(70)
+    assert s.pages[2].title == "RESOLVED: Web application was down for 1m20s"
 
 
 def test_a_group_of_which_part_recovered_before_it_could_be_told_is_told_anew():
@@ -618,7 +619,9 @@ def test_a_group_of_which_part_recovered_before_it_could_be_told_is_told_anew():
     s.passes(90)
     s.answers["alice", 0] = DELIVERED
     s.passes(120)
-    assert sorted(title for _, title in s.told()) == ["DELIVERED LATE: Db was down 19:12–19:13", DOWN]
+    assert s.told() == [("alice", f"{DOWN}, 1 resolved")]
+    assert "Db was down from 2025-11-24 19:12:00 PST" in s.pages[0].body
+    assert "This notice could not be delivered earlier." in s.pages[0].body
 
 
 def test_a_storm_is_one_page():
@@ -641,7 +644,7 @@ def test_trouble_of_our_own_pages_by_its_rule():
     s.passes(10)
     assert s.told() == [("bob", "MONITORING TROUBLE: vantage point irvine-1 is blind")]
     s.troubles.clear()
-    s.passes(60)
+    s.passes(70)
     assert len(s.pages) == 2
 
 
@@ -863,7 +866,7 @@ def test_a_restart_at_any_moment_loses_nothing_and_says_nothing_twice(moment):
             s.restarts()
     for who in ("alice", "bob"):
         for alert in s.disk.alerts:
-            heard = [p.event for p in s.pages if p.who == who and alert in p.alerts]
+            heard = [p.said[alert] for p in s.pages if p.who == who and alert in p.alerts]
             assert heard == [Event.TRIGGERED, Event.RESOLVED], (who, alert)
     assert s.desk.pending == 0
 
@@ -901,7 +904,7 @@ def test_closed_alerts_that_all_know_of_are_forgotten():
         s.goes("web", "down")
         s.passes(60)
         s.goes("web", "up")
-        s.passes(1000)
+        s.passes(1900)
     assert s.desk.alerts == ()
 
 

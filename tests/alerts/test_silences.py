@@ -213,3 +213,25 @@ def test_its_end_may_be_a_time_on_the_clock_of_the_service():
     s = stage()
     silence(s, components=["web"], until="2025-11-24 20:12", **{"for": None})  # Los Angeles
     assert s.desk.silences.all[1].until_ms == START_MS + HOUR * 1000
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_a_clock_that_is_set_back_prolongs_no_silence_and_begins_none_again(over):
+    s = stage()
+    silence(s, components=["web"], **{"for": "20m"})
+    s.passes(1300 if over else 600)
+    s.restarts(clock_set_by=-HOUR)
+    s.goes("web", "down")
+    s.passes(11 if over else 612)
+    s.restarts()
+    assert [title for _, title in s.told()] == ["DOWN: Web application"]
+
+
+def test_a_clock_that_is_set_ahead_ends_a_silence_earlier():
+    s = stage()
+    silence(s, components=["web"], **{"for": "20m"})
+    s.goes("web", "down")
+    s.passes(60)
+    s.restarts(clock_set_by=HOUR)
+    s.passes(11)
+    assert [title for _, title in s.told()] == ["DOWN: Web application"]

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from watch.core.alerting import Alerting, LetterPace
 from watch.core.escalation import Policy, Severity, Step
-from watch.core.settings import Alerting, AlertRule, Audience, Listen, Secret, Vantage, When
+from watch.core.settings import AlertRule, Audience, Listen, Secret, Vantage, When
 
 from .conftest import WEB
 
@@ -238,7 +239,7 @@ def test_the_rest_is_read_as_written(desk):
         WEB
         + """
 service: {name: Acme, url: "https://status.acme.example", timezone: America/New_York, target: 99.95%}
-alerting: {group_wait: 0s, resolve_hold: 2m, reopen: 1h}
+alerting: {group_wait: 0s, resolve_hold: 2m, reopen: 1h, pace: {burst: 5, every: 1m}}
 status_page: {title: How we are, support: support@acme.example, terms: "https://acme.example/terms"}
 retention: {observations: 3d}
 listen: {page: "0.0.0.0:80", operators: "[::1]:0"}
@@ -248,7 +249,10 @@ store: sqlite:////var/lib/threenines.db
     assert settings.service.target == Fraction(9995, 10_000)
     assert settings.service.timezone == ZoneInfo("America/New_York")
     assert settings.alerting == Alerting(
-        group_wait=timedelta(0), resolve_hold=timedelta(minutes=2), reopen=timedelta(hours=1)
+        group_wait=timedelta(0),
+        resolve_hold=timedelta(minutes=2),
+        reopen=timedelta(hours=1),
+        pace=LetterPace(burst=5, every=timedelta(minutes=1)),
     )
     assert (settings.page.title, settings.page.support, settings.page.privacy) == (
         "How we are",
@@ -338,3 +342,17 @@ def test_components_may_change_places_and_people_may_have_had_another_name(desk)
     )
     assert [c.was for c in settings.components.values()] == ["b", "c", "a"]
     assert settings.people["alicia"].was == "alice"
+
+
+def test_what_a_component_depends_on_is_a_name_or_a_list_of_names(desk):
+    settings = desk.settings("""
+components:
+  core: {checks: {up: {tcp: "127.0.0.1:1"}}}
+  san: {depends_on: core, checks: {up: {tcp: "127.0.0.1:2"}}}
+  web: {depends_on: [san, core, san], checks: {home: {http: "http://127.0.0.1/"}}}
+""")
+    assert {key: part.depends_on for key, part in settings.components.items()} == {
+        "core": (),
+        "san": ("core",),
+        "web": ("san", "core"),
+    }

@@ -16,6 +16,7 @@ from watch.core.account import account, percentage
 from watch.core.component import composed_state, composed_timeline
 from watch.core.confirm import Belief, Confirmation, lapsed, observed
 from watch.core.exclusion import qualifying
+from watch.core.flapping import Flapping, FlappingTerms
 from watch.core.localtime import Month, to_utc_ms
 from watch.core.quorum import Seen, quorum
 from watch.core.reading import Reason, Verdict
@@ -29,7 +30,7 @@ from watch.core.window import Window
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / os.environ.get("THREENINES_VECTORS", "tests/vectors")
 
-NOT_BUILT_YET = {"burn_rate.json", "flapping.json"}
+NOT_BUILT_YET = {"burn_rate.json"}
 RUN_HERE = {
     "sla.json",
     "local_time.json",
@@ -37,6 +38,7 @@ RUN_HERE = {
     "quorum.json",
     "confirmation.json",
     "oncall.json",
+    "flapping.json",
 }
 RUN_ELSEWHERE = {"darkness.json"}  # tests/hub/test_darkness.py
 
@@ -328,3 +330,22 @@ def test_an_override_of_the_vectors_holds_from_its_start_to_its_end():
     assert [rotation().at(at) for at in (it.from_ms - 1, it.from_ms, it.to_ms - 1, it.to_ms)] == [
         ("C",), ("A",), ("A",), ("C",)
     ]  # fmt: skip
+
+
+# ---- flapping.json
+
+
+@pytest.mark.parametrize("case", vectors("flapping.json"))
+def test_flapping(case):
+    params = case["params"]
+    terms = FlappingTerms(
+        window=timedelta(seconds=params["window_s"]),
+        start=params["start_transitions"],
+        stop=params["stop_transitions"],
+    )
+    found, left = Flapping(), [round(s * 1000) for s in case["transitions"]]
+    for at, expected in case["expected"]:
+        while left and left[0] <= round(at * 1000):
+            found = found.changed(left.pop(0), terms)
+        found = found.at(round(at * 1000), terms)
+        assert (found.since_ms is not None) is expected, at

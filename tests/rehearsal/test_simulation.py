@@ -51,8 +51,8 @@ def test_an_outage_pages_whoever_is_on_call_and_then_the_next_step(scene):
     assert pages(scene.simulated(OUTAGE)) == [
         ("01:10:29", "alice", 1, "DOWN: Web site"),
         ("01:25:19", "bob", 1, "DOWN: Web site"),
-        ("01:51:09", "alice", 1, "RESOLVED: Web site was down for 40m"),
-        ("01:51:09", "bob", 1, "RESOLVED: Web site was down for 40m"),
+        ("01:51:19", "alice", 1, "RESOLVED: Web site was down for 40m"),
+        ("01:51:19", "bob", 1, "RESOLVED: Web site was down for 40m"),
     ]
 
 

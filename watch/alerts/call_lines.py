@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from watch.core.alert import Alert, Event
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from watch.alerts.hearing import Hearing
+    from watch.core.alert import Alert
 
 HowToAck = Callable[["Sequence[Alert]", str, int], str]
 """How a recipient acknowledges the alerts of a notice, the root first, at an instant (Unix time in ms): a line."""
@@ -30,9 +29,9 @@ class CallLines:
     def __init__(self, hearing: Hearing, how_to_ack: HowToAck) -> None:
         self._hearing, self._how_to_ack = hearing, how_to_ack
 
-    def __call__(self, event: Event, alerts: Sequence[Alert], recipient: str, at_ms: int) -> tuple[str, ...]:
-        """The lines of a notice of *event* to *recipient*, sent at *at_ms*; the first of *alerts* is its root."""
-        if event is not Event.TRIGGERED:
+    def __call__(self, alerts: Sequence[Alert], recipient: str, at_ms: int) -> tuple[str, ...]:
+        """The lines of a notice to *recipient*, sent at *at_ms*, that *alerts* are open; the first is its root."""
+        if not alerts:
             return ()
         again = any(self._hearing.called_again(alert, recipient) for alert in alerts)
         skipped = dict.fromkeys(why for alert in alerts for why in _skipped(alert, recipient))

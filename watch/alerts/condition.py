@@ -7,15 +7,19 @@ one trouble gives one page.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from watch.alerts.flaps import Flaps
+from watch.alerts.holding import Condition
 from watch.core.settings import AlertRule, Settings, When
 from watch.core.timeline import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from watch.core.alert import Alert
+    from watch.core.flapping import Flapping
     from watch.core.standing import OwnTrouble, Standing
 
 # These notify the catch-all even without a rule for `monitor` (semantics §7).
@@ -28,38 +32,17 @@ _GOOD: Mapping[When, frozenset[State]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """The condition of one or more alert rules, which holds now.
-
-    Args:
-        since_ms: When it began (Unix time in ms); a rule's `for:` counts from there.
-    """
-
-    when: When
-    subject: str
-    name: str
-    since_ms: int
-    rules: tuple[AlertRule, ...]
-    reason: str = ""
-    detail: str = ""
-    cause: str = ""
-
-    @property
-    def key(self) -> str:
-        return f"{self.when}:{self.subject}"
-
-
 def nobody(_: str) -> bool:
     """Every component was asked."""
     return False
 
 
 class Conditions:
-    """Finds the conditions of the rules that hold. Its only state is since when redundancy has been lost."""
+    """Finds the conditions of the rules that hold. It remembers since when redundancy has been lost, and what flaps."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, alerts: Iterable[Alert] = ()) -> None:
         self._settings = settings
+        self.flaps = Flaps(settings.alerting.flapping, alerts)
         self._rules = _rules_by_key(settings)
         self._lost_since: dict[str, int] = {}
         self._seen: dict[str, int] = {}  # component → start of its state, at the last step
@@ -67,9 +50,11 @@ class Conditions:
     def plan(self, settings: Settings) -> None:
         """Replace the settings."""
         self._settings, self._rules = settings, _rules_by_key(settings)
+        self.flaps.plan(settings.alerting.flapping)
 
     def rename(self, parts: Mapping[str, str]) -> None:
         """Know components by other keys: former → new."""
+        self.flaps.rename(parts)
         self._lost_since = {parts.get(key, key): at_ms for key, at_ms in self._lost_since.items()}
         self._seen = {parts.get(key, key): at_ms for key, at_ms in self._seen.items()}
 
@@ -95,6 +80,10 @@ class Conditions:
         # A filter first: nearly all are up, and every turn of the hub runs this.
         in_trouble = (s for s in standings.values() if s.state is not State.UP or s.redundancy_lost)
         found = {c.key: c for s in in_trouble for c in self._of(s) if not _waits(c, unasked)}
+        self.flaps.note(now_ms, found, standings, recovered)
+        for key, flaps in self.flaps.flapping().items():
+            if (condition := self._flapping(key, flaps, found.get(key))) is not None:
+                found[key] = condition
         for trouble in troubles:
             rules = self._monitor_rules(trouble.key)
             if rules and now_ms >= trouble.pages_ms:
@@ -108,6 +97,20 @@ class Conditions:
                 )
                 found[condition.key] = condition
         return found
+
+    def _flapping(self, key: str, flaps: Flapping, held: Condition | None) -> Condition | None:
+        """The condition that flaps, as one that holds since the flapping began; None without a rule for it."""
+        assert flaps.since_ms is not None
+        if held is not None:
+            return replace(held, since_ms=flaps.since_ms, flapping=flaps, trouble_ms=held.since_ms)
+        word, _, subject = key.partition(":")
+        rules = self._rules.get((When(word), subject), ())
+        if not rules:
+            return None
+        return Condition(
+            when=When(word), subject=subject, name=self._name(subject), since_ms=flaps.since_ms, rules=rules,
+            flapping=flaps,
+        )  # fmt: skip
 
     def _of(self, standing: Standing) -> Iterator[Condition]:
         for when in When:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from watch.alerts.message import SendOutcome, Sent
 from watch.alerts.page_happenings import page_happenings
+from watch.core.alert import Status
 from watch.ports import Batch, Clock
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Dispatcher:
         if batch:
             await self._commit(batch)
             self._desk.confirm(batch)
-            if len(batch.notices) > len(notices):
+            if any(row.status is Status.PENDING for row in batch.notices.values()):
                 self._wake.set()  # a recipient's next channel was added, and it is due now
         for notice in notices:
             task = asyncio.create_task(self._send(notice), name=f"alerts.send.{notice.id}")
@@ -107,11 +108,14 @@ class Dispatcher:
         self._wake.set()
 
     async def _send(self, notice: Notice) -> None:
-        url = self._desk.channel(notice)
+        url, title = self._desk.channel(notice), notice.title
+        rows = [row.id for row in self._desk.letter(notice)]
         if url is None:
             outcome = SendOutcome(Sent.PERMANENT, "the channel is no longer in the configuration")
         else:
-            outcome = await self._sends.send(url, self._desk.message(notice))
+            message = self._desk.message(notice)
+            title = message.letters[0].title
+            outcome = await self._sends.send(url, message)
         place = f"notice {notice.id} to {notice.recipient}, channel {notice.channel + 1}"
         level = logging.INFO if outcome.sent is Sent.DELIVERED else logging.WARNING
         detail = outcome.detail and f": {outcome.detail}"
@@ -119,8 +123,8 @@ class Dispatcher:
         batch = Batch()
         now = self._clock.now_ms()
         self._desk.sent(batch, notice.id, outcome, now)
-        after = batch.notices.get(notice.id)
-        batch.happenings += page_happenings(after, outcome.detail, self._desk.alerts, now)
+        after = [batch.notices[row] for row in rows if row in batch.notices]
+        batch.happenings += page_happenings(after, title, outcome.detail, self._desk.alerts, now)
         if batch:
             await self._commit(batch)
             self._desk.confirm(batch)

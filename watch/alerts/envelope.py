@@ -8,45 +8,73 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from watch.alerts.letter import letters
+from watch.alerts.letter import in_order, letter, letters
 from watch.alerts.message import Letter, Message, Thread, Tone
-from watch.core.alert import Event
+from watch.core.alert import Event, Notice, Status
 from watch.core.escalation import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from watch.core.alert import Alert, Heard, Notice
+    from watch.alerts.letter import News
+    from watch.core.alert import Alert, Heard
     from watch.core.settings import Settings
 
 
 def enveloped(
-    notice: Notice,
+    rows: Sequence[Notice],
     recipient: str,
     known: Mapping[int, Alert],
     heard: Mapping[int, Mapping[str, Heard]],
     settings: Settings,
     lines: Callable[[Sequence[Alert]], Sequence[str]],
 ) -> Message:
-    """What to send for *notice* now. It is composed when it is sent, so a late retry says what is true then.
+    """What to send for *rows* now. It is composed when it is sent, so a late retry says what is true then.
 
     Args:
+        rows: At least one; all are told in one letter.
         known: All alerts by id.
         heard: By alert and recipient.
         lines: Why *recipient* is called for some alerts, and how they acknowledge.
     """
-    alerts = [known[alert_id] for alert_id in notice.alert_ids if alert_id in known]
-    if not alerts:
-        return Message((Letter(notice.title, notice.body),))
-    instead = not any(recipient in alert.recipients for alert in alerts)
-    urgent = alerts[0].severity is Severity.URGENT
-    told = [(known[i], rows[recipient]) for i, rows in heard.items() if recipient in rows and i in known]
+    told_in = [(row.event, [known[i] for i in row.alert_ids if i in known]) for row in rows]
+    news = in_order([(event, alert) for event, alerts in told_in for alert in alerts], settings)
+    if not news:
+        return Message((Letter(rows[0].title, rows[0].body),))
+    event, root = news[0]
+    calls = [alert for said, alert in news if said is Event.TRIGGERED]
+    urgent = root.severity is Severity.URGENT
+    told = [(known[i], row[recipient]) for i, row in heard.items() if recipient in row and i in known]
+    threads = [thread for said, alerts in told_in if alerts for thread in _threads(said, alerts, told)]
     return Message(
-        letters(notice.event, alerts, settings, instead=instead, lines=lines(alerts)),
-        _tone(notice.event, urgent=urgent),
-        urgent=urgent and notice.event is Event.TRIGGERED,
-        threads=_threads(notice.event, alerts, told),
+        letters(news, settings, instead=_instead(news, recipient), lines=lines(calls)),
+        _tone([said for said, _ in news], urgent=urgent),
+        urgent=urgent and event is Event.TRIGGERED,
+        threads=tuple(dict.fromkeys(threads)),
     )
+
+
+def new_row(
+    row_id: int,
+    event: Event,
+    alerts: Sequence[Alert],
+    recipient: str,
+    settings: Settings,
+    lines: Sequence[str],
+    now_ms: int,
+) -> Notice:
+    """A row of the outbox: *event* of *alerts*, the root first, for *recipient*."""
+    news = [(event, alert) for alert in alerts]
+    text = letter(news, settings, instead=_instead(news, recipient), lines=lines)
+    return Notice(
+        id=row_id, alert_ids=tuple(a.id for a in alerts), event=event, recipient=recipient,
+        channel=0, status=Status.PENDING, created_ms=now_ms, due_ms=now_ms,
+        title=text.title, body=text.body,
+    )  # fmt: skip
+
+
+def _instead(news: News, recipient: str) -> bool:
+    return not any(recipient in alert.recipients for _, alert in news)
 
 
 def root_key(notice: Notice, known: Mapping[int, Alert]) -> str:
@@ -55,10 +83,11 @@ def root_key(notice: Notice, known: Mapping[int, Alert]) -> str:
     return root.dedup_key if root is not None else ""
 
 
-def _tone(event: Event, *, urgent: bool) -> Tone:
-    if event is Event.RESOLVED:
+def _tone(events: Sequence[Event], *, urgent: bool) -> Tone:
+    """The tone of a letter that says *events*; *urgent*: the first is of an urgent alert."""
+    if all(event is Event.RESOLVED for event in events):
         return Tone.SUCCESS
-    return Tone.FAILURE if urgent and event is Event.TRIGGERED else Tone.WARNING
+    return Tone.FAILURE if urgent and events[0] is Event.TRIGGERED else Tone.WARNING
 
 
 def _threads(

@@ -13,18 +13,19 @@ from __future__ import annotations
 
 import itertools
 import re
-from datetime import datetime, timedelta
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from watch.alerts.behind import behind_line
+from watch.alerts.letter_times import clock_span, ended_ms, lasted, moment, since
 from watch.alerts.message import Letter
 from watch.core.alert import Alert, Event
 from watch.core.escalation import Severity
-from watch.core.quantity import duration_text
 from watch.core.settings import Settings, When
 from watch.core.wording import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 TITLE = 200
 _LISTED = 20
@@ -49,51 +50,38 @@ _WAS: Mapping[When, str] = {
 }
 
 
+News = Sequence[tuple[Event, Alert]]
+"""What a letter says of each of its alerts; the first is its root."""
+
+
 def letters(
-    event: Event,
-    alerts: Sequence[Alert],
-    settings: Settings,
-    *,
-    instead: bool = False,
-    lines: Sequence[str] = (),
+    news: News, settings: Settings, *, instead: bool = False, lines: Sequence[str] = ()
 ) -> tuple[Letter, ...]:
-    """The text for *event* of *alerts*, the likeliest cause first, in all lengths that channels need: longest first.
+    """The text that tells *news*, in all lengths that channels need: longest first.
 
     Args:
         instead: It goes to the catch-all, because nobody else can be reached.
         lines: Why its recipient is called, and how they acknowledge it.
     """
-    draft = _Draft(event, alerts, settings, instead=instead, lines=lines)
+    draft = _Draft(news, settings, instead=instead, lines=lines)
     return tuple(dict.fromkeys(draft.within(most) for most in _LENGTHS))
 
 
-def letter(
-    event: Event,
-    alerts: Sequence[Alert],
-    settings: Settings,
-    *,
-    instead: bool = False,
-    lines: Sequence[str] = (),
-) -> Letter:
+def letter(news: News, settings: Settings, *, instead: bool = False, lines: Sequence[str] = ()) -> Letter:
     """The longest of `letters`."""
-    return _Draft(event, alerts, settings, instead=instead, lines=lines).within(_LENGTHS[0])
+    return _Draft(news, settings, instead=instead, lines=lines).within(_LENGTHS[0])
 
 
 class _Draft:
     """A letter before its length is known."""
 
-    def __init__(
-        self,
-        event: Event,
-        alerts: Sequence[Alert],
-        settings: Settings,
-        *,
-        instead: bool,
-        lines: Sequence[str],
-    ) -> None:
-        self._event, self._root, self._settings, self._count = event, alerts[0], settings, len(alerts)
-        self._paragraphs = [_paragraph(event, alert, settings) for alert in alerts[:_LISTED]]
-        self._names = _names(alerts)
+    def __init__(self, news: News, settings: Settings, *, instead: bool, lines: Sequence[str]) -> None:
+        self._settings, self._count = settings, len(news)
+        self._event, self._root = news[0]
+        failed = sum(event is Event.TRIGGERED for event, _ in news)
+        self._over = len(news) - failed if failed else 0  # recoveries beside failures
+        self._paragraphs = [_paragraph(event, alert, settings) for event, alert in news[:_LISTED]]
+        self._names = _names(news)
         whole = len(self._names) == self._count
         # The characters of all names that are told in no paragraph: more than any room if there are too many.
         self._least = sum(len(name) + 2 for name in self._names[_LISTED:]) if whole else _LENGTHS[0] + 1
@@ -106,7 +94,11 @@ class _Draft:
 
     def within(self, most: int) -> Letter:
         """The text in at most *most* characters, title and body together. What is left out is counted, never cut."""
-        title = _title(self._event, self._root, self._settings, self._count, min(TITLE, most // 2))
+        more = f" (+{others} more)" if (others := self._count - self._over - 1) else ""
+        behind = len(self._root.behind)
+        more = f" (+{behind} behind it)" if behind and not others and self._event is Event.TRIGGERED else more
+        more += f", {self._over} resolved" if self._over else ""
+        title = _title(self._event, self._root, self._settings, more, min(TITLE, most // 2))
         room = most - len(title) - _JOINT
         named = range(min(self._count, _LISTED), 0, -1) if self._least <= room else ()
         for told in named:
@@ -146,18 +138,26 @@ class _Draft:
     def _short(self, room: int) -> str:
         """Since when, and which alert if that fits."""
         root, settings = self._root, self._settings
-        since = _since(root, settings)
-        clock = _clock_span(root, settings) if root.resolved_ms is not None else since
+        begun = since(root, settings)
+        clock = clock_span(root, settings) if root.resolved_ms is not None else begun
         candidates = (f"{clock}, {root.dedup_key}", clock)
-        return next((text for text in candidates if len(text) <= room), since)
+        return next((text for text in candidates if len(text) <= room), begun)
 
 
-def _names(alerts: Sequence[Alert]) -> list[str]:
-    """The names of *alerts*, as many as the longest letter could hold."""
+def in_order(news: News, settings: Settings) -> list[tuple[Event, Alert]]:
+    """*news* with what people must act on first; each kind with the likeliest cause first."""
+    said = {alert.id: event for event, alert in news}
+    ordered = [(said[alert.id], alert) for alert in root_first([alert for _, alert in news], settings)]
+    return sorted(ordered, key=lambda one: one[0] is not Event.TRIGGERED)
+
+
+def _names(news: News) -> list[str]:
+    """The names of the alerts, as many as the longest letter could hold. Recoveries beside failures say so."""
     found: list[str] = []
     left = _LENGTHS[0]
-    for alert in alerts:
+    for event, alert in news:
         name = _without_mentions(alert.name, 60)
+        name += " (resolved)" if event is not news[0][0] and news[0][0] is Event.TRIGGERED else ""
         left -= len(name)
         if left < 0:
             break
@@ -197,9 +197,8 @@ def _without_mentions(text: str, limit: int = TITLE) -> str:
     return _MENTION.sub(r"\g<0> ", one_line(text, limit))
 
 
-def _title(event: Event, alert: Alert, settings: Settings, count: int, limit: int) -> str:
+def _title(event: Event, alert: Alert, settings: Settings, more: str, limit: int) -> str:
     """The title in at most *limit* characters: the name is shortened, the rest says what happened."""
-    more = f" (+{count - 1} more)" if count > 1 else ""
     before, after = _around_name(event, alert, settings)
     for end in (after, ""):
         room = limit - len(before) - len(more) - len(end)
@@ -211,14 +210,19 @@ def _title(event: Event, alert: Alert, settings: Settings, count: int, limit: in
 def _around_name(event: Event, alert: Alert, settings: Settings) -> tuple[str, str]:
     """What a title says before and after the name."""
     if event is Event.TRIGGERED:
-        return f"{_WORDS[alert.when]}{' AGAIN' if alert.again else ''}: ", ""
+        again = " AGAIN" if alert.again and not alert.flaps.since_ms else ""
+        return f"{'FLAPPING' if alert.flapping else _WORDS[alert.when]}{again}: ", ""
     if alert.closing:
         return "CLOSED: ", f" ({alert.closing})"
     if alert.when is When.MONITOR:  # its name is a whole phrase
-        return "OVER: ", f" (lasted {_lasted(alert)})"
+        return "OVER: ", f" (lasted {lasted(alert)})"
     if event is Event.RESOLVED:
-        return "RESOLVED: ", f" {_WAS[alert.when]} for {_lasted(alert)}"
-    return "DELIVERED LATE: ", f" {_WAS[alert.when]} {_clock_span(alert, settings)}"
+        return "RESOLVED: ", f" {_was(alert)} for {lasted(alert)}"
+    return "DELIVERED LATE: ", f" {_was(alert)} {clock_span(alert, settings)}"
+
+
+def _was(alert: Alert) -> str:
+    return "was flapping" if alert.flapping else _WAS[alert.when]
 
 
 def _paragraph(event: Event, alert: Alert, settings: Settings) -> str:
@@ -230,24 +234,29 @@ def _paragraph(event: Event, alert: Alert, settings: Settings) -> str:
         lines.append(f"Why: {one_line(alert.reason, 40)}: {_without_mentions(alert.detail)}")
     if alert.cause:
         lines.append(f"Check: {one_line(alert.cause)}, seen from {one_line(settings.vantage.name)}")
+    if behind := behind_line(alert):
+        lines.append(_without_mentions(behind, 700))
     lines.append(f"Alert: {alert.dedup_key}")
     return "\n".join(lines)
 
 
 def _sentence(event: Event, alert: Alert, settings: Settings) -> str:
     name = _without_mentions(alert.name)
-    since = _moment(alert.since_ms, settings)
+    begun = moment(alert.since_ms, settings)
     if alert.when is When.MONITOR:
-        return _own_trouble(name, since, event, alert, settings)
+        return _own_trouble(name, begun, event, alert, settings)
+    if event is Event.TRIGGERED and alert.flapping:
+        times = f"It changed {len(alert.flaps.at_ms)} times between {_WORDS[alert.when].lower()} and not."
+        return f"{name}: flapping since {begun}. {times} You hear again when that is over, or lasts for 10 minutes."
     if event is Event.TRIGGERED:
         again = " It had recovered shortly before." if alert.again else ""
-        return f"{name}: {_WORDS[alert.when].lower()} since {since}.{again}"
+        return f"{name}: {_WORDS[alert.when].lower()} since {begun}.{again}"
     if alert.closing:
-        return f"{name}: the alert was closed because {alert.closing}. It {_WAS[alert.when]} since {since}."
-    until = _moment(_ended_ms(alert), settings)
+        return f"{name}: the alert was closed because {alert.closing}. It {_was(alert)} since {begun}."
+    until = moment(ended_ms(alert), settings)
     late = " This notice could not be delivered earlier." if event is Event.MERGED else ""
     late += " For part of that time there was no data." if alert.unseen else ""
-    return f"{name} {_WAS[alert.when]} from {since} to {until}, for {_lasted(alert)}.{late}"
+    return f"{name} {_was(alert)} from {begun} to {until}, for {lasted(alert)}.{late}"
 
 
 def _own_trouble(name: str, since: str, event: Event, alert: Alert, settings: Settings) -> str:
@@ -257,39 +266,6 @@ def _own_trouble(name: str, since: str, event: Event, alert: Alert, settings: Se
         return f"Monitoring trouble since {since}: {name}."
     if alert.closing:
         return f"Monitoring trouble since {since}: {name}. The alert was closed because {alert.closing}."
-    until = _moment(_ended_ms(alert), settings)
+    until = moment(ended_ms(alert), settings)
     late = " This notice could not be delivered earlier." if event is Event.MERGED else ""
-    return f"Monitoring trouble from {since} to {until}, for {_lasted(alert)}: {name}.{late}"
-
-
-def _moment(at_ms: int, settings: Settings) -> str:
-    """`2025-11-24 19:12:00 PST (UTC-08:00)`: zone names are ambiguous, so the offset is added."""
-    local = datetime.fromtimestamp(at_ms // 1000, settings.service.timezone)
-    zone, offset = local.strftime("%Z"), f"UTC{local.isoformat()[-6:]}"
-    if zone == "UTC":
-        return f"{local:%Y-%m-%d %H:%M:%S} UTC"
-    return f"{local:%Y-%m-%d %H:%M:%S} {f'{zone} ({offset})' if zone.isalpha() else offset}"
-
-
-def _since(alert: Alert, settings: Settings) -> str:
-    """`since 19:12 PST`."""
-    local = datetime.fromtimestamp(alert.since_ms // 1000, settings.service.timezone)
-    return f"since {local:%H:%M} {local:%Z}".strip()
-
-
-def _clock_span(alert: Alert, settings: Settings) -> str:
-    """`03:12–03:20`, in the service's time zone."""
-    zone = settings.service.timezone
-    begun, ended = (datetime.fromtimestamp(ms // 1000, zone) for ms in (alert.since_ms, _ended_ms(alert)))
-    form = "%H:%M" if begun.date() == ended.date() else "%Y-%m-%d %H:%M"
-    return f"{begun.strftime(form)}–{ended.strftime(form)}"
-
-
-def _ended_ms(alert: Alert) -> int:
-    ended = alert.recovered_ms if alert.recovered_ms is not None else alert.resolved_ms
-    return ended if ended is not None else alert.since_ms
-
-
-def _lasted(alert: Alert) -> str:
-    lasted = duration_text(timedelta(seconds=max(_ended_ms(alert) - alert.since_ms, 0) // 1000))
-    return f"at most {lasted}" if alert.unseen else lasted
+    return f"Monitoring trouble from {since} to {until}, for {lasted(alert)}: {name}.{late}"

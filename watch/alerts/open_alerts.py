@@ -7,6 +7,8 @@
   hold.
 * The same key within `reopen` reopens the same alert: it does not count as a new opening, so the dedup key stays. Its
   escalations begin again, and an acknowledgement of it is over.
+* It does not open while the alert of something that its component depends on explains it (`alerts.dependencies`).
+* While its component flaps, it stays open (`alerts.flaps`).
 * An alert that somebody resolved by hand opens again as a new one if its trouble still lasts after `reopen`. New
   trouble reopens it at once.
 * An alert whose component was removed or whose rule was deleted closes after `resolve_hold`, and its notice says so.
@@ -20,8 +22,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from watch.alerts.condition import Condition, Conditions, nobody, recovered
+from watch.alerts.alert_changes import ended, with_keys
+from watch.alerts.behind import told_behind
+from watch.alerts.condition import Conditions, nobody, recovered
+from watch.alerts.dependencies import Dependencies
 from watch.alerts.escalator import anew
+from watch.alerts.flaps import flapped
 from watch.core.alert import Alert, dedup_key, opening, usual_severity
 from watch.core.escalation import Plan, Policy, Severity, Step
 from watch.core.settings import AlertRule, Settings, When
@@ -30,6 +36,7 @@ from watch.core.timeline import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+    from watch.alerts.holding import Condition
     from watch.core.standing import OwnTrouble, Standing
 
 CATCH_ALL = "catch_all"  # an alert's policy when its rule has no `escalate`
@@ -49,25 +56,28 @@ class OpenAlerts:
 
     def __init__(self, settings: Settings, alerts: Iterable[Alert], next_id: Callable[[], int]) -> None:
         self._settings = settings
-        self._conditions = Conditions(settings)
+        alerts = sorted(alerts, key=_open_last)
+        self._conditions = Conditions(settings, alerts)
         self._next_id = next_id
         self.alerts: dict[int, Alert] = {}
         self._latest: dict[str, int] = {}  # key → id of its newest alert
+        self.dependencies = Dependencies(settings, self._open)
         self._count: dict[str, int] = {}  # dedup key without its number → number of openings
         self._good_since: dict[int, int] = {}
         self._uncovered_since: dict[int, int] = {}
-        for alert in sorted(alerts, key=_open_last):
+        for alert in alerts:
             self._keep(alert)
 
     def plan(self, settings: Settings) -> None:
         """Replace the settings."""
         self._settings = settings
         self._conditions.plan(settings)
+        self.dependencies.plan(settings)
 
     def rename(self, parts: Mapping[str, str]) -> list[Alert]:
         """Know components by other keys: former → new; the alerts that changed. All happen at once: keys may swap."""
         self._conditions.rename(parts)
-        changed = [after for a in self.alerts.values() if (after := _renamed(a, parts)) is not a]
+        changed = [after for a in self.alerts.values() if (after := with_keys(a, parts)) is not a]
         self.alerts.update((alert.id, alert) for alert in changed)
         self._latest = {alert.key: alert.id for alert in sorted(self.alerts.values(), key=_open_last)}
         return changed
@@ -105,15 +115,30 @@ class OpenAlerts:
         """
         holding = self._conditions.holding(now_ms, standings, troubles, unasked)
         loud = [c for c in holding.values() if self._is_open(c.key) or not silenced(c.when, c.subject)]
-        changed = [a for c in loud if (a := self._opened(c, now_ms, quiet)) is not None]
+        changed: list[Alert] = []
+        behind: dict[int, list[str]] = {}  # by the alert that explains them
+        for condition in self.dependencies.causes_first(loud):
+            causes = None
+            if not self._is_open(condition.key):
+                causes = self.dependencies.causes(condition, now_ms, standings)
+            for cause in causes or ():
+                behind.setdefault(cause.id, []).append(condition.name)
+            if causes is None and (opened := self._opened(condition, now_ms, quiet)) is not None:
+                changed.append(opened)
+        for alert_id, names in behind.items():
+            told = told_behind(self.alerts[alert_id], names, now_ms, self._settings)
+            changed += [self._keep(told)] if told is not self.alerts[alert_id] else []
         for alert in [a for a in self.alerts.values() if a.open]:
             after = self._closed(alert, now_ms, holding, standings) or self._gone_unknown(alert, standings)
             changed += [after] if after is not None else []
         return changed
 
     def _is_open(self, key: str) -> bool:
+        return self._open(key) is not None
+
+    def _open(self, key: str) -> Alert | None:
         newest = self.alerts.get(self._latest.get(key, -1))
-        return newest is not None and newest.open
+        return newest if newest is not None and newest.open else None
 
     def _gone_unknown(self, alert: Alert, standings: Mapping[str, Standing]) -> Alert | None:
         """*alert*, marked as unseen, if its component has just become unknown."""
@@ -129,9 +154,12 @@ class OpenAlerts:
 
     def _opened(self, condition: Condition, now_ms: int, quiet: Collection[str]) -> Alert | None:
         newest = self.alerts.get(self._latest.get(condition.key, -1))
-        due = tuple(r for r in condition.rules if now_ms - condition.since_ms >= ms(r.lasting))
+        began_ms = condition.since_ms if condition.flapping is None else condition.trouble_ms
+        waited_ms = -1 if began_ms is None else now_ms - began_ms
+        due = tuple(r for r in condition.rules if waited_ms >= ms(r.lasting))
         if newest is not None and newest.open:
-            return self._widened(newest, due, now_ms)
+            after = flapped(self._widened(newest, due, now_ms) or newest, condition, now_ms)
+            return self._keep(after) if after is not newest else None
         # A maintenance window suppresses an alert by not opening it. If the trouble lasts, it opens after the window.
         if not due or (condition.when is not When.MONITOR and condition.subject in quiet):
             return None
@@ -153,6 +181,7 @@ class OpenAlerts:
             recipients=(), policies=policies, plans=self._plans(policies, now_ms), rule_severity=urgency,
             dedup_key=dedup_key(self._settings.service.name, condition.when, condition.subject, n),
             reason=condition.reason, detail=condition.detail, cause=condition.cause,
+            flaps=self._conditions.flaps.of(condition.key),
         )  # fmt: skip
 
     def _reopened(self, alert: Alert, condition: Condition, now_ms: int) -> Alert:
@@ -161,6 +190,8 @@ class OpenAlerts:
             again, resolved_ms=None, recovered_ms=None, again=alert.again + 1, since_ms=condition.since_ms,
             name=condition.name, reason=condition.reason, detail=condition.detail, cause=condition.cause,
             closing="", by_hand=False, ack=None, held=False, muted=False,
+            flaps=self._conditions.flaps.of(condition.key), lasting=False,
+            behind=(), behind_ms=None, updated=False,
         )  # fmt: skip
 
     def _widened(self, alert: Alert, due: Sequence[AlertRule], now_ms: int) -> Alert | None:
@@ -192,12 +223,14 @@ class OpenAlerts:
                 return None
             gone = alert.when is not When.MONITOR and alert.subject not in self._settings.components
             closing = "the component was removed" if gone else "no alert rule covers it any more"
-            return self._keep(_ended(alert, resolved_ms=now_ms, closing=closing))
+            return self._keep(ended(alert, resolved_ms=now_ms, closing=closing))
         self._uncovered_since.pop(alert.id, None)
         good_ms = self._good_from(alert, now_ms, holding, standings)
         if good_ms is None or now_ms - good_ms < hold_ms:
             return None
-        return self._keep(_ended(alert, resolved_ms=now_ms, recovered_ms=good_ms))
+        if alert.flaps.since_ms is None:
+            alert = replace(alert, flaps=self._conditions.flaps.of(alert.key))
+        return self._keep(ended(alert, resolved_ms=now_ms, recovered_ms=good_ms))
 
     def _good_from(
         self, alert: Alert, now_ms: int, holding: Mapping[str, Condition], standings: Mapping[str, Standing]
@@ -207,7 +240,7 @@ class OpenAlerts:
         if alert.when is When.MONITOR:
             good, since_ms = alert.key not in holding, now_ms
         else:
-            good = standing is not None and recovered(alert.when, standing)
+            good = standing is not None and recovered(alert.when, standing) and alert.key not in holding
             since_ms = (
                 standing.since_ms
                 if standing is not None and alert.when is not When.REDUNDANCY_LOST
@@ -234,27 +267,9 @@ class OpenAlerts:
             self._uncovered_since.pop(alert.id, None)
 
 
-def _ended(alert: Alert, *, resolved_ms: int, recovered_ms: int | None = None, closing: str = "") -> Alert:
-    """*alert*, closed. Whoever was not called because of an acknowledgement or a silence need not hear of it now."""
-    muted = alert.ack is not None or alert.held
-    return replace(
-        alert, resolved_ms=resolved_ms, recovered_ms=recovered_ms, closing=closing, muted=muted, held=False
-    )
-
-
 def _open_last(alert: Alert) -> tuple[bool, int]:
     """The order in which the last alert of a key is the one that may be open, else the newest."""
     return alert.open, alert.id
-
-
-def _renamed(alert: Alert, parts: Mapping[str, str]) -> Alert:
-    """*alert* with the new keys of its component and of its cause's; itself when both are as they were."""
-    subject = alert.subject if alert.when is When.MONITOR else parts.get(alert.subject, alert.subject)
-    component, slash, check = alert.cause.partition("/")
-    cause = f"{parts.get(component, component)}{slash}{check}"
-    if (subject, cause) == (alert.subject, alert.cause):
-        return alert
-    return replace(alert, subject=subject, cause=cause)
 
 
 def _severity(rules: Iterable[AlertRule]) -> Severity | None:

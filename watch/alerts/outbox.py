@@ -8,40 +8,37 @@
   others.
 * A recipient whose channels all refused is unreachable for a while, and is then tried again: a refusal may have
   been a temporary fault of the provider.
+* Rows that wait for one channel when their turn comes leave as one letter, those that wait for a retry too. Each stays
+  a row of its own: what becomes of the letter becomes of each.
 * When a channel took a row and did not answer, the recipient may have it: the row is sent there once more, and then
-  goes to the next channel (`alerts.reach`). A receiver that asks for a pause (Retry-After) gets it.
+  goes to the next channel (`alerts.reach`). A receiver that asks for a pause (Retry-After) gets it from all rows.
 * Rows that a killed hub left in *sending* are sent again at once: nobody else can be sending them, because this
   hub holds the store's lock. This is the one duplicate that a crash may cost, with the same dedup key.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from watch.alerts.message import SendOutcome, Sent
+from watch.alerts.pace import CHANNEL_BURST, CHANNEL_EVERY_MS, Pace
 from watch.alerts.reach import UNANSWERED, Reach
+from watch.alerts.row_changes import leased, on_channel
 from watch.core.alert import Event, Notice, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from watch.core.alert import Alert
+    from watch.core.settings import Secret
 
-LEASE_MS = 30_000
+Lane = tuple[str, int]  # a recipient and a channel of theirs
 PATIENCE_MS = 20_000  # a channel may try this long before the next one starts too
 _PAUSE_MS = 3_600_000  # the longest that a receiver may ask for
 _DELAYS_MS = (2_000, 5_000, 10_000, 20_000, 40_000, 60_000)
 _SPREAD = 0.2
 DeliveryKey = tuple[str, Event, tuple[int, ...]]  # recipient, event, alert ids: equal for all channels
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A delivered row: its recipient has heard of its alerts."""
-
-    notice: Notice
-    at_ms: int
 
 
 class Outbox:
@@ -51,6 +48,7 @@ class Outbox:
         chance: Returns a random number from 0 to 1, to spread retries.
         channels: Returns the number of a person's channels; 0 for an unknown person.
         alerts: All alerts by id; the mapping is read later, too.
+        url: Returns a lane's URL, which several people may share; None when there is none any more.
     """
 
     def __init__(
@@ -60,13 +58,17 @@ class Outbox:
         chance: Callable[[], float],
         channels: Callable[[str], int],
         alerts: Mapping[int, Alert] | None = None,
+        url: Callable[[Lane], Secret | None] = lambda _: None,
     ) -> None:
+        self._url, self._pace = url, Pace["Secret | None"](CHANNEL_BURST, CHANNEL_EVERY_MS)
         self._next_id, self._chance, self._channels = next_id, chance, channels
         self._live: dict[int, Notice] = {}
         self._unconfirmed: set[int] = set()
         self._reach = Reach(channels, alerts if alerts is not None else {})
         self._deliveries: dict[DeliveryKey, set[int]] = {}  # the live rows of each
         self._last_started: dict[DeliveryKey, int] = {}  # the last channel of each that was started
+        self._letters: dict[int, tuple[int, ...]] = {}  # first row → all rows of a letter that is being sent
+        self._paused_ms: dict[Lane, int] = {}  # until when a receiver wants to be left alone
         self._redundant: set[int] = set()  # being sent although another channel has delivered meanwhile
         for notice in notices:
             if notice.live:
@@ -104,6 +106,7 @@ class Outbox:
         self._live.update((notice.id, notice) for notice in changed)
         self._deliveries = {_respelled(key, names): ids for key, ids in self._deliveries.items()}
         self._last_started = {_respelled(key, names): n for key, n in self._last_started.items()}
+        self._paused_ms = {(names.get(who, who), n): at for (who, n), at in self._paused_ms.items()}
         self._reach.rename(names)
         return changed
 
@@ -141,43 +144,69 @@ class Outbox:
             del self._deliveries[delivery], self._last_started[delivery]
         return replace(notice, status=status, lease_until_ms=None)
 
+    def letter(self, notice: Notice) -> list[Notice]:
+        """The rows of the letter that begins with *notice*, as they are now."""
+        rows = [self._live[i] for i in self._letters.get(notice.id, ()) if i in self._live]
+        return rows or [notice]
+
     def lease(self, now_ms: int, room: int) -> tuple[list[Notice], list[Notice]]:
-        """The rows to send now, at most *room*, and the new rows for next channels.
+        """The letters to send now, at most *room*.
 
         Args:
             now_ms: Rows whose lease ended before this time (Unix time in ms) are sent again.
-        """
-        new = [n for notice in list(self) if (n := self._next_channel(notice, now_ms)) is not None]
-        busy = {n.lane for n in self if n.status is Status.SENDING and (n.lease_until_ms or 0) > now_ms}
-        taken: list[Notice] = []
-        for notice in sorted(self, key=lambda n: (n.due_ms, n.id)):
-            held = notice.status is Status.SENDING and (notice.lease_until_ms or 0) > now_ms
-            if held or notice.due_ms > now_ms or notice.lane in busy or notice.id in self._unconfirmed:
-                continue
-            if len(taken) == room:
-                break
-            busy.add(notice.lane)
-            taken.append(self._set(_leased(notice, now_ms)))
-        return taken, new
 
-    def sent(self, notice_id: int, outcome: SendOutcome, now_ms: int) -> tuple[list[Notice], Told | None]:
-        """The rows that change by the *outcome* of row *notice_id*, and the delivery if it succeeded."""
-        notice = self._live.get(notice_id)
-        if notice is None:
-            return [], None
+        Returns:
+            The first row of each, and all rows that changed: those of the letters, and new ones for next channels.
+        """
+        changed = [n for notice in list(self) if (n := self._next_channel(notice, now_ms)) is not None]
+        waiting: dict[Lane, list[Notice]] = {}
+        busy: set[Lane] = set()
+        for notice in sorted(self, key=lambda n: (n.due_ms, n.id)):
+            if notice.status is Status.SENDING and (notice.lease_until_ms or 0) > now_ms:
+                busy.add(notice.lane)
+            elif notice.id not in self._unconfirmed:
+                waiting.setdefault(notice.lane, []).append(notice)
+        first: list[Notice] = []
+        for lane, rows in waiting.items():
+            due = self._due_ms(rows[0]) <= now_ms
+            if due and lane not in busy and len(first) < room:
+                sending = [self._set(leased(row, now_ms)) for row in rows]
+                self._pace.take(self._url(lane), now_ms)
+                self._letters[sending[0].id] = tuple(row.id for row in sending)
+                first.append(sending[0])
+                changed += sending
+        return first, changed
+
+    def _due_ms(self, notice: Notice) -> int:
+        due_ms = max(notice.due_ms, self._paused_ms.get(notice.lane, 0))
+        return self._pace.next_ms(self._url(notice.lane), due_ms)
+
+    def sent(self, notice_id: int, outcome: SendOutcome, now_ms: int) -> tuple[list[Notice], list[Notice]]:
+        """The *outcome* of the letter that begins with row *notice_id*: the rows that change, and those delivered."""
+        ids = self._letters.pop(notice_id, (notice_id,))
+        rows = [self._live[i] for i in ids if i in self._live]
+        if rows and outcome.retry_after_s > 0:
+            pause_ms = min(round(outcome.retry_after_s * 1000), _PAUSE_MS)
+            self._paused_ms[rows[0].lane] = now_ms + pause_ms
+        changed: dict[int, Notice] = {}
+        for row in rows:
+            changed.update((n.id, n) for n in self._ended(row, outcome, now_ms))
+        return [*changed.values()], [changed[i] for i in ids if _delivered(changed.get(i))]
+
+    def _ended(self, notice: Notice, outcome: SendOutcome, now_ms: int) -> list[Notice]:
+        """The rows that change by the *outcome* of one row."""
         if outcome.sent is Sent.DELIVERED:
             return self._delivered(notice, outcome.detail, now_ms)
-        if notice_id in self._redundant:
-            return [self.supersede(notice)], None
+        if notice.id in self._redundant:
+            return [self.supersede(notice)]
         unanswered = notice.unanswered + (outcome.sent is Sent.UNKNOWN)
         notice = self._set(replace(notice, unanswered=unanswered, detail=outcome.detail, expired=0))
         if outcome.sent is Sent.PERMANENT or unanswered >= UNANSWERED:
-            return self._dead(notice, now_ms), None
-        pause_ms = min(round(outcome.retry_after_s * 1000), _PAUSE_MS)
-        due_ms = now_ms + max(self._delay_ms(notice.attempts), pause_ms)
-        return [self._set(replace(notice, status=Status.PENDING, due_ms=due_ms, lease_until_ms=None))], None
+            return self._dead(notice, now_ms)
+        due_ms = max(now_ms + self._delay_ms(notice.attempts), self._paused_ms.get(notice.lane, 0))
+        return [self._set(replace(notice, status=Status.PENDING, due_ms=due_ms, lease_until_ms=None))]
 
-    def _delivered(self, notice: Notice, detail: str, now_ms: int) -> tuple[list[Notice], Told]:
+    def _delivered(self, notice: Notice, detail: str, now_ms: int) -> list[Notice]:
         changed = []
         for other in self._siblings(notice):
             if other.status is Status.PENDING:
@@ -186,7 +215,7 @@ class Outbox:
                 self._redundant.add(other.id)
         done = replace(self._remove(notice, Status.DELIVERED), delivered_ms=now_ms, detail=detail)
         self._reach.answered(done)
-        return [done, *changed], Told(done, now_ms)
+        return [done, *changed]
 
     def _dead(self, notice: Notice, now_ms: int) -> list[Notice]:
         if notice.unanswered >= UNANSWERED:
@@ -205,9 +234,12 @@ class Outbox:
     def next_due_ms(self, now_ms: int) -> int | None:
         """When to call `lease` again, Unix time in ms; None without rows."""
         times = [
-            t for n in self for t in (_wakes_ms(n), _patience_ends_ms(n)) if t is not None and t > now_ms
+            t for n in self for t in (self._wakes_ms(n), _patience_ends_ms(n)) if t is not None and t > now_ms
         ]
         return min(times, default=None)
+
+    def _wakes_ms(self, notice: Notice) -> int | None:
+        return notice.lease_until_ms if notice.status is Status.SENDING else self._due_ms(notice)
 
     def _set(self, notice: Notice) -> Notice:
         self._live[notice.id] = notice
@@ -234,7 +266,7 @@ class Outbox:
         started = self._last_started.get(_delivery(notice), 0) >= channel
         if started or notice.id in self._redundant or channel >= self._channels(notice.recipient):
             return None
-        following = self._reach.on_first_channel(_on_channel(notice, channel, self._next_id(), now_ms))
+        following = self._reach.on_first_channel(on_channel(notice, channel, self._next_id(), now_ms))
         return self.put(following) if following is not None else None
 
 
@@ -247,24 +279,8 @@ def _respelled(key: DeliveryKey, names: Mapping[str, str]) -> DeliveryKey:
     return names.get(key[0], key[0]), key[1], key[2]
 
 
-def _on_channel(notice: Notice, channel: int, notice_id: int, now_ms: int) -> Notice:
-    """The same notice over another channel."""
-    return replace(
-        notice, id=notice_id, channel=channel, status=Status.PENDING, created_ms=now_ms, due_ms=now_ms,
-        attempts=0, tried_ms=None, lease_until_ms=None, expired=0, unanswered=0, detail="",
-    )  # fmt: skip
-
-
-def _leased(notice: Notice, now_ms: int) -> Notice:
-    return replace(
-        notice, status=Status.SENDING, attempts=notice.attempts + 1, lease_until_ms=now_ms + LEASE_MS,
-        tried_ms=notice.tried_ms if notice.tried_ms is not None else now_ms,
-        expired=notice.expired + (notice.status is Status.SENDING),
-    )  # fmt: skip
-
-
-def _wakes_ms(notice: Notice) -> int | None:
-    return notice.lease_until_ms if notice.status is Status.SENDING else notice.due_ms
+def _delivered(notice: Notice | None) -> bool:
+    return notice is not None and notice.status is Status.DELIVERED
 
 
 def _patience_ends_ms(notice: Notice) -> int | None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from watch.alerts.hearing import Hearing
 from watch.alerts.open_alerts import ms
+from watch.alerts.pace import RESERVE
 from watch.core.settings import When
 from watch.core.wording import one_line
 from watch.errors import StoreError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from watch.core.alert import Alert, Heard, Notice
+    from watch.core.alerting import Alerting
     from watch.core.settings import Settings
     from watch.ports import Clock, Reads
 
@@ -116,7 +118,7 @@ class PagerAudit:
     ) -> None:  # fmt: skip
         hearing = Hearing(heard, {alert.id for alert in alerts})
         written = _written(notices)
-        wait_ms, people = UNREACHED_MS + ms(self._settings().alerting.group_wait), self._settings().people
+        turn_ms, people = _turn_ms(self._settings().alerting), self._settings().people
         waiting: dict[str, int] = {}
         untold = set()
         for alert in alerts:
@@ -129,8 +131,8 @@ class PagerAudit:
                 known = hearing.of(alert.id).get(who)
                 after_ms = 0 if known is None else known.at_ms
                 rows = [at_ms for at_ms in written.get((alert.id, who), ()) if at_ms > after_ms]
-                since_ms = min(rows, default=self._since.setdefault((alert.id, who), now_ms))
-                if now_ms - since_ms >= wait_ms:
+                since_ms = min(rows, default=self._since.setdefault((alert.id, who), now_ms) + turn_ms)
+                if now_ms - since_ms >= UNREACHED_MS:
                     waiting[who] = waiting.get(who, 0) + 1
         self._since = {pair: at_ms for pair, at_ms in self._since.items() if pair in untold}
         for who, count in waiting.items():
@@ -140,6 +142,11 @@ class PagerAudit:
                 f"no channel of {one_line(who, 80)} has taken a page for over two minutes: "
                 f"{alerts_are} not told to them",
             )
+
+
+def _turn_ms(alerting: Alerting) -> int:
+    """How long a letter may wait for its turn: for others that belong to it, and for the pace."""
+    return ms(alerting.group_wait) + min(1 + RESERVE, alerting.pace.burst) * ms(alerting.pace.every)
 
 
 def _written(notices: Iterable[Notice]) -> Mapping[tuple[int, str], Sequence[int]]:

@@ -38,7 +38,7 @@ def previewed(
     )
     event = Event.RESOLVED if recovered else Event.TRIGGERED
     lines = () if recovered else (command_to_ack(alerts, person, now_ms),)
-    return letters(event, alerts, settings, lines=lines)
+    return letters([(event, alert) for alert in alerts], settings, lines=lines)
 
 
 def components_for(when: When, words: Sequence[str], settings: Settings) -> list[str]:

@@ -9,10 +9,10 @@ For one recipient of one alert:
     a notice is being sent                 wait for the outcome
     a notice is pending, and still true    keep it
     a notice is pending, no longer true    supersede it, and look again:
-    alert open, recipient heard nothing    triggered (after `group_wait`, grouped with other new alerts)
+    alert open, recipient heard nothing    triggered, when it is their turn (`alerts.turns`)
     alert open, a step called them since   triggered again: still down, and nobody has acknowledged it
     alert acknowledged or silenced         nothing, until that ends
-    alert closed, recipient heard of it    resolved
+    alert closed, recipient heard of it    resolved, likewise
     alert closed, recipient heard nothing  merged: "was down 03:12–03:20, delivered late"; it is never dropped
 """
 
@@ -24,15 +24,18 @@ from typing import TYPE_CHECKING
 
 from watch.alerts.call_lines import CallLines, HowToAck, command_to_ack
 from watch.alerts.condition import nobody
-from watch.alerts.envelope import enveloped, root_key
+from watch.alerts.envelope import enveloped, new_row, root_key
 from watch.alerts.escalator import Escalator
 from watch.alerts.hearing import Hearing
-from watch.alerts.letter import letter, root_first
+from watch.alerts.letter import root_first
+from watch.alerts.not_ahead import silences_not_ahead
 from watch.alerts.open_alerts import OpenAlerts, ms
 from watch.alerts.outbox import Outbox
 from watch.alerts.recipients import Recipients
 from watch.alerts.row_ids import ids_after
 from watch.alerts.silences import Silences
+from watch.alerts.still_true import still_true
+from watch.alerts.turns import Turns, Wanted
 from watch.core.alert import Alert, Event, Notice, Status
 from watch.ports import Batch
 
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from watch.alerts.message import Message, SendOutcome
+    from watch.alerts.outbox import Lane
     from watch.core.alert import Heard
     from watch.core.settings import Secret, Settings
     from watch.core.silence import Silence
@@ -78,13 +82,15 @@ class Reconciler:
         self._next_id = next_id or ids_after(alerts, notices)
         self._settings = settings
         self._open_alerts = OpenAlerts(settings, alerts, self._next_id)
-        self._outbox = Outbox(notices, self._next_id, chance, self._channels, self._open_alerts.alerts)
+        self.dependencies, rows = self._open_alerts.dependencies, self._open_alerts.alerts
+        self._outbox = Outbox(notices, self._next_id, chance, self._channels, rows, self._url)
         self._hearing = Hearing(heard, self._open_alerts.alerts)
         self.silences = Silences(settings, silences)
         self._recipients = Recipients(settings, self._outbox, self._hearing, self._channels)
         self.escalator = Escalator(settings, lambda who: bool(self._channels(who)), self._recipients.lost)
         self._lines = CallLines(self._hearing, how_to_ack)
         self._stepped: set[int] = set()
+        self.turns = Turns(settings)
         self._changed = Batch()  # rows that changed between the steps, for the next one
         self.woken: Callable[[], None] = lambda: None
         self._rename_people()
@@ -96,6 +102,7 @@ class Reconciler:
         self.escalator.plan(settings)
         self._recipients.plan(settings)
         self.silences.plan(settings)
+        self.turns.plan(settings)
         self._outbox.reset([p.name for p in settings.people.values() if old.get(p.name) != p])
         self._rename_people()
 
@@ -112,12 +119,20 @@ class Reconciler:
             batch.alerts.update((a.id, a) for a in self._open_alerts.rename_people(names))
             batch.notices.update((n.id, n) for n in self._outbox.rename(names))
             batch.heard.update(self._hearing.rename(names))
+            self.turns.rename(names)
 
     def update(self, alert: Alert) -> None:
         """A person changed *alert*. What is no longer to be sent is not sent from now on; the next step commits it."""
         self._open_alerts.update(alert)
         self._changed.alerts[alert.id] = alert
         self._drop_untrue(self._changed, self._outbox.covering())
+
+    def moved(self, now_ms: int, set_by_ms: int) -> None:
+        """The clock was set since the rows were written: what was moved goes on record for the next start."""
+        for alert in self._open_alerts.alerts.values() if set_by_ms else ():
+            self.update(alert)
+        for silence in silences_not_ahead(self.silences.all.values(), now_ms, set_by_ms):
+            self.silence(silence, now_ms)
 
     def silence(self, silence: Silence, now_ms: int) -> None:
         """A person added *silence*, or ended it. As `update`."""
@@ -186,22 +201,23 @@ class Reconciler:
     # ---- for the dispatcher ----
 
     def lease(self, batch: Batch, now_ms: int, room: int) -> tuple[Notice, ...]:
-        """Add to *batch*, and return, at most *room* rows to send after the batch is committed."""
-        taken, new = self._outbox.lease(now_ms, room)
-        batch.notices.update((n.id, n) for n in (*new, *taken))
-        return tuple(taken)
+        """Add to *batch* the rows to send after it is committed; the first of each letter, at most *room*."""
+        first, changed = self._outbox.lease(now_ms, room)
+        self.turns.tried(changed)
+        batch.notices.update((n.id, n) for n in changed)
+        return tuple(first)
 
     def confirm(self, batch: Batch) -> None:
         """*batch*, one of the dispatcher's, is on disk."""
         self._outbox.confirm(batch.notices.keys())
 
     def sent(self, batch: Batch, notice_id: int, outcome: SendOutcome, now_ms: int) -> None:
-        """Add to *batch* the changes that follow from the *outcome* of sending row *notice_id*."""
+        """Add to *batch* the changes that follow from the *outcome* of the letter that begins with row *notice_id*."""
         changed, told = self._outbox.sent(notice_id, outcome, now_ms)
         batch.notices.update((n.id, n) for n in changed)
-        if told is not None:
-            thread = root_key(told.notice, self._open_alerts.alerts)
-            batch.heard.update(self._hearing.note(told.notice, thread, self._open_alerts.alerts, now_ms))
+        for row in told:
+            thread = root_key(row, self._open_alerts.alerts)
+            batch.heard.update(self._hearing.note(row, thread, self._open_alerts.alerts, now_ms))
 
     def next_due_ms(self, now_ms: int) -> int | None:
         """When to call `lease` again, Unix time in ms; None without rows."""
@@ -209,25 +225,30 @@ class Reconciler:
 
     def channel(self, notice: Notice) -> Secret | None:
         """The channel's URL; None when the person or the channel is no longer in the configuration."""
-        person = self._settings.people.get(self._outbox.recipient(notice))
-        if person is None or notice.channel >= len(person.channels):
-            return None
-        return person.channels[notice.channel]
+        return self._url((self._outbox.recipient(notice), notice.channel))
+
+    def _url(self, lane: Lane) -> Secret | None:
+        person = self._settings.people.get(lane[0])
+        return person.channels[lane[1]] if person is not None and lane[1] < len(person.channels) else None
+
+    def letter(self, notice: Notice) -> Sequence[Notice]:
+        """The rows of the letter that begins with *notice*."""
+        return self._outbox.letter(notice)
 
     def message(self, notice: Notice) -> Message:
-        """What to send for *notice* now."""
+        """What to send now for it."""
         who = self._outbox.recipient(notice)
-        lines = partial(
-            self._lines, notice.event, recipient=who, at_ms=notice.lease_until_ms or notice.created_ms
+        lines = partial(self._lines, recipient=who, at_ms=notice.lease_until_ms or notice.created_ms)
+        return enveloped(
+            self.letter(notice), who, self._open_alerts.alerts, self._hearing.all, self._settings, lines
         )
-        return enveloped(notice, who, self._open_alerts.alerts, self._hearing.all, self._settings, lines)
 
     # ---- the next rows ----
 
     def _reconcile(self, batch: Batch, now_ms: int) -> None:
         covering = self._outbox.covering()
         self._drop_untrue(batch, covering)
-        wanted: dict[tuple[str, Event], list[Alert]] = {}
+        wanted: Wanted = {}
         for alert in list(self._open_alerts.alerts.values()):
             if alert.resolved_ms is not None and now_ms - alert.resolved_ms >= STALE_MS:
                 self._forget(alert)
@@ -242,47 +263,28 @@ class Reconciler:
                         wanted.setdefault((recipient, event), []).append(alert)
             if done and self._final(alert, now_ms):
                 self._forget(alert)
-        for (recipient, event), alerts in wanted.items():
-            if event is not Event.TRIGGERED or self._waited(alerts, now_ms):
-                self._put(batch, event, alerts, recipient, now_ms)
+        for recipient, news in self.turns.due(wanted, now_ms):
+            rows = [self._put(batch, event, alerts, recipient, now_ms) for event, alerts in news.items()]
+            self.turns.take(recipient, rows[0], now_ms)
 
     def _drop_untrue(self, batch: Batch, covering: dict[tuple[int, str], list[Notice]]) -> None:
         """Supersede the pending rows that are no longer true, and remove them from *covering*."""
-        for notice in list(self._outbox):
-            if notice.status is Status.PENDING and not self._true(notice):
+        alerts = self._open_alerts.alerts
+        for notice in [n for n in self._outbox if n.status is Status.PENDING]:
+            if self.channel(notice) is None or not still_true(notice, alerts, self.silences):
                 batch.notices[notice.id] = self._outbox.supersede(notice)
+                self.turns.replaced(notice)
                 for alert_id in notice.alert_ids:
                     covering[alert_id, notice.recipient].remove(notice)
 
-    def _true(self, notice: Notice) -> bool:
-        alerts = [self._open_alerts.alerts.get(alert_id) for alert_id in notice.alert_ids]
-        if self.channel(notice) is None:
-            return False
-        return all(a is not None and self._still(notice.event, a) for a in alerts)
-
-    def _still(self, event: Event, alert: Alert) -> bool:
-        """Whether *event* of *alert* is still to be told."""
-        if event is not Event.TRIGGERED:
-            return not alert.open
-        return alert.open and not alert.acknowledged and not self.silences.hold(alert.when, alert.subject)
-
-    def _waited(self, alerts: Sequence[Alert], now_ms: int) -> bool:
-        """Whether the first of *alerts* has waited for `group_wait`."""
-        wait = ms(self._settings.alerting.group_wait)
-        return any(alert.again or now_ms - alert.opened_ms >= wait for alert in alerts)
-
-    def _put(self, batch: Batch, event: Event, alerts: Sequence[Alert], recipient: str, now_ms: int) -> None:
+    def _put(self, batch: Batch, event: Event, alerts: Sequence[Alert], recipient: str, now_ms: int) -> int:
+        """The id of the new row."""
         ordered = root_first(alerts, self._settings)
-        instead = not any(recipient in alert.recipients for alert in alerts)
-        lines = self._lines(event, ordered, recipient, now_ms)
-        text = letter(event, ordered, self._settings, instead=instead, lines=lines)
-        notice = Notice(
-            id=self._next_id(), alert_ids=tuple(a.id for a in ordered), event=event, recipient=recipient,
-            channel=0, status=Status.PENDING, created_ms=now_ms, due_ms=now_ms,
-            title=text.title, body=text.body,
-        )  # fmt: skip
+        lines = self._lines(ordered, recipient, now_ms) if event is Event.TRIGGERED else ()
+        notice = new_row(self._next_id(), event, ordered, recipient, self._settings, lines, now_ms)
         batch.notices[notice.id] = self._outbox.put(notice)
         self._stepped.add(notice.id)
+        return notice.id
 
     def _final(self, alert: Alert, now_ms: int) -> bool:
         """Whether *alert* is closed and can no longer reopen."""

@@ -61,7 +61,7 @@ def replay(ctx: click.Context, from_: str, to: str | None, config: str | None, *
         for line in _lines(replayed, history, other or present, settings.service.timezone):
             click.echo(line)
         return
-    found = compared(history, replayed.diary.notices, replayed.alerts)
+    found = compared(history, replayed.diary.letters, replayed.alerts)
     answer = value(replayed.diary, history.from_ms, history.to_ms, settings.service.timezone)
     answer |= {"configuration": other or present, "really": difference_value(found)}
     click.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
@@ -112,4 +112,4 @@ def _lines(replayed: Replay, history: History, config: str, zone: ZoneInfo) -> I
     yield "States are as they were confirmed then. Nothing was asked, sent or written."
     yield from told(replayed.diary, zone)
     yield ""
-    yield from difference(compared(history, replayed.diary.notices, replayed.alerts), zone)
+    yield from difference(compared(history, replayed.diary.letters, replayed.alerts), zone)

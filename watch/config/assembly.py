@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from watch.config import composition
+from watch.config import alerting, composition
 from watch.config import vantages as vantage_points
 from watch.config.cautions import caution, caution_of_gaps
 from watch.config.check import DEFAULTS, check_of
@@ -14,9 +14,8 @@ from watch.config.maintenance import window_of
 from watch.config.node import Node, Scalar, Table
 from watch.config.people import catch_all_of, escalations_of, named_components, people_of, rules_of
 from watch.config.rotations import rotations_of
-from watch.config.sections import ALERTING, LISTEN, PAGE, RETENTION, SERVICE
+from watch.config.sections import LISTEN, PAGE, RETENTION, SERVICE
 from watch.core.settings import (
-    Alerting,
     Check,
     Component,
     PageSettings,
@@ -50,6 +49,7 @@ def assembled(
     home = service["site"] or next((vantage.site for vantage in vantages.values()), None)
     alerts = rules_of(document, tuple(written), home, findings)
     windows = _windows(document, tuple(written), service["timezone"], findings)
+    alerting.compare(document["alerting"], findings)
     listen = listen_of(_section(document, "listen", LISTEN), findings)
     if findings.mistakes:
         return None
@@ -67,7 +67,7 @@ def assembled(
         alerts=alerts,
         page=_page(document, service["name"]),
         store=folder / document["store"],
-        alerting=_alerting(document),
+        alerting=alerting.alerting_of(_section(document, "alerting", alerting.ALERTING)),
         retention=_section(document, "retention", RETENTION)["observations"],
         listen=listen,
     )
@@ -136,6 +136,7 @@ def _components(written: composition.Written, site: str) -> dict[str, Component]
             public=fields["public"],
             show_redundancy_loss=fields["show_redundancy_loss"],
             was=fields["was"],
+            depends_on=composition.needed(fields),
         )
         for key, (fields, _) in written.items()
     }
@@ -154,13 +155,6 @@ def _page(document: Fields, service: str) -> PageSettings:
     title = fields["title"] or (service if "status" in service.lower() else f"{service} status")
     return PageSettings(
         title=title, support=fields["support"], terms=fields["terms"], privacy=fields["privacy"]
-    )
-
-
-def _alerting(document: Fields) -> Alerting:
-    fields = _section(document, "alerting", ALERTING)
-    return Alerting(
-        group_wait=fields["group_wait"], resolve_hold=fields["resolve_hold"], reopen=fields["reopen"]
     )
 
 

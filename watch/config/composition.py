@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterator, Mapping
 
 from watch.config.findings import Findings, quoted, unknown_name
@@ -21,6 +22,11 @@ def _inside(fields: Fields) -> tuple[str, ...]:
     return tuple(name for name, node in fields["contains"] or () if not guessed(node))
 
 
+def needed(fields: Fields) -> tuple[str, ...]:
+    """What a component depends on."""
+    return tuple(dict.fromkeys(name for name, node in fields["depends_on"] or () if not guessed(node)))
+
+
 def compare(components: Written, findings: Findings) -> None:
     """Record mistakes between components."""
     for key, (fields, at) in components.items():
@@ -32,14 +38,38 @@ def compare(components: Written, findings: Findings) -> None:
                 cut=True,
             )
         _contained(key, fields, components, findings)
+        for name, node in fields["depends_on"] or ():
+            if name not in components and not guessed(node):
+                others = tuple(other for other in components if other != key)
+                unknown_name(node, "component", name, others, findings)
         _size(key, fields, at, findings)
     former(components, components, "the history of {was}", findings, swaps=True)
-    for loop in _loops(components):
+    inside = {key: _inside(fields) for key, (fields, _) in components.items()}
+    for loop in _loops(inside):
         shown = loop if len(loop) <= _SHOWN_KEYS else (*loop[: _SHOWN_KEYS - 2], "…", loop[-1])
         told = " → ".join(quoted(key) for key in shown)
         place = next(node for name, node in components[loop[-2]][0]["contains"] if name == loop[-1])
         findings.mistake(
             place, f"{quoted(loop[0])} contains itself: {told}", "remove one of them from `contains`"
+        )
+    if not any(_loops(inside)):
+        _circular(components, inside, findings)
+
+
+def _circular(components: Written, inside: Mapping[str, tuple[str, ...]], findings: Findings) -> None:
+    """Record components that depend on themselves, or on what contains them."""
+    both = {key: (*needed(fields), *inside[key]) for key, (fields, _) in components.items()}
+    for loop in _loops(both):
+        steps = [(a, b) for a, b in itertools.pairwise(loop) if b in needed(components[a][0])]
+        at, cause = steps[-1]
+        place = next(node for name, node in components[at][0]["depends_on"] if name == cause)
+        told = " → ".join(
+            quoted(key) for key in (loop if len(loop) <= _SHOWN_KEYS else (*loop[:6], "…", loop[-1]))
+        )
+        findings.mistake(
+            place,
+            f"{quoted(at)} depends on what depends on it, or contains it: {told}",
+            "remove one of them from `depends_on`",
         )
 
 
@@ -130,12 +160,9 @@ def _swapped(key: str, written: Written) -> bool:
     return bool(name == key)
 
 
-def _loops(components: Written) -> Iterator[tuple[str, ...]]:
-    """One path for each way a component contains itself. Not recursive: a chain may be long."""
-    inside = {
-        key: [name for name in _inside(fields) if name in components]
-        for key, (fields, _) in components.items()
-    }
+def _loops(edges: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """One path for each way in which *edges* lead back to a component. Not recursive: a chain may be long."""
+    inside = {key: [name for name in names if name in edges] for key, names in edges.items()}
     done: set[str] = set()
     path: dict[str, None] = {}  # a dict: ordered, with a fast lookup
     todo: list[Iterator[str]] = [iter(inside)]

@@ -5,13 +5,13 @@ A key whose feature is not built yet has no shape and is refused by name.
 
 from __future__ import annotations
 
+from watch.config.alerting import ALERTING
 from watch.config.check import DEFAULTS
 from watch.config.escalations import Escalation
 from watch.config.mapping import Field, Items, Keyed, Record
 from watch.config.rotation_words import ROTATIONS
 from watch.config.sections import (
     ALERT,
-    ALERTING,
     COMPONENT,
     LISTEN,
     PAGE,

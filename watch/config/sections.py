@@ -114,7 +114,10 @@ COMPONENT = Record(
         ),
         "site": Field(name("the name of a site"), "Its site; the service's site by default."),
         "was": Field(name("its former key"), "Its former key; the component takes over that history."),
-        "depends_on": Field(None, ""),
+        "depends_on": Field(
+            Items(name("the key of a component")),
+            "The components without which it does not work. While an alert says one of them is down, it gets none.",
+        ),
     },
     {
         "check": "write `checks`",
@@ -200,28 +203,6 @@ ALERT = Record(
         ),
     },
     like="`{when: down, components: all}`",
-)
-ALERTING = Record(
-    "`alerting`",
-    {
-        "group_wait": Field(
-            lasting(_ANY, timedelta(hours=1), "10s"),
-            "How long the first notice waits, to group alerts.",
-            timedelta(seconds=10),
-        ),
-        "resolve_hold": Field(
-            lasting(_ANY, timedelta(days=1), "60s"),
-            "How long a recovery must last before people are notified of it.",
-            timedelta(seconds=60),
-        ),
-        "reopen": Field(
-            lasting(_ANY, timedelta(days=1), "10m"),
-            "How soon after its end the same trouble reopens the alert instead of a new one.",
-            timedelta(minutes=10),
-        ),
-        "brake": Field(None, ""),
-        "flapping": Field(None, ""),
-    },
 )
 PAGE = Record(
     "`status_page`",

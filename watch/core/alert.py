@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from watch.core.escalation import Plan, Severity, spelled
+from watch.core.flapping import Flapping
 from watch.core.settings import When
 from watch.core.wording import one_line
 
@@ -75,6 +76,9 @@ class Alert:
         skipped: Why the last call skipped steps.
         ack: The acknowledgement in force, or in force when it closed.
         held: A silence holds it. muted: it closed while acknowledged or silenced: who heard nothing is not told.
+        flaps: Its transitions; since when it flaps. lasting: it flaps, and has been in trouble for long in a row.
+        behind: The names of components in trouble that depend on its own, and have no alert. behind_ms: when the last
+            was added. updated: its recipients were told of those that came after its first letter.
         used: The acknowledge links that were used, as `recipient/call`.
         dedup_key: The same in every notice of this alert, wherever it is computed; a renamed component keeps it.
     """
@@ -107,6 +111,16 @@ class Alert:
     held: bool = False
     muted: bool = False
     used: tuple[str, ...] = ()
+    flaps: Flapping = field(default_factory=Flapping)
+    lasting: bool = False
+    behind: tuple[str, ...] = ()
+    behind_ms: int | None = None
+    updated: bool = False
+
+    @property
+    def flapping(self) -> bool:
+        """Whether it says that its component flaps."""
+        return self.flaps.since_ms is not None and not self.lasting
 
     @property
     def key(self) -> str:
@@ -156,9 +170,11 @@ class Alert:
     def of_json(cls, text: str | bytes) -> Alert:
         """The row that `to_json` wrote."""
         row = json.loads(text)
-        for name in ("recipients", "policies", "skipped", "used"):
+        for name in ("recipients", "policies", "skipped", "used", "behind"):
             row[name] = tuple(row.get(name, ()))
         row["plans"] = tuple(map(Plan.of_row, row.get("plans", ())))
+        flaps = row.get("flaps")
+        row["flaps"] = Flapping(tuple(flaps["at_ms"]), flaps["since_ms"]) if flaps else Flapping()
         for name, kind in (("ack", _ack_of), ("rule_severity", Severity)):
             row[name] = None if row.get(name) is None else kind(row[name])
         return cls(**{**row, "when": When(row["when"])})

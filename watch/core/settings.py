@@ -12,6 +12,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
+from watch.core.alerting import Alerting
 from watch.core.confirm import Confirmation
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ class Component:
         members: Its checks' names (``component/check``) and the keys of the components it contains, in file order.
         needs: k of "k of n"; None means all members.
         was: Its former key, whose history it continues.
+        depends_on: The components without which it does not work; their outages explain its own.
     """
 
     key: str
@@ -159,6 +161,7 @@ class Component:
     public: bool = True
     show_redundancy_loss: bool = False
     was: str | None = None
+    depends_on: tuple[str, ...] = ()
 
 
 class When(StrEnum):
@@ -201,15 +204,6 @@ class Person:
     name: str
     channels: tuple[Secret, ...]
     was: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alerting:
-    """The timing of alerts."""
-
-    group_wait: timedelta = timedelta(seconds=10)
-    resolve_hold: timedelta = timedelta(seconds=60)
-    reopen: timedelta = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from watch.core.alert import Event
 from watch.core.settings import When
 from watch.rehearsal.wording import stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from watch.core.alert import Alert, Notice
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 _NEAR_MS, _MOVED_MS = 600_000, 30_000
 _BLIND = f"{When.MONITOR}:vantage_blind:"
-Page = tuple[int, "Notice"]  # when it was delivered
+Rows = tuple["Notice", ...]  # what one letter tells
+Page = tuple[int, Rows]  # when it was delivered
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Comparison:
 
 def compared(history: History, replayed: Sequence[Page], alerts: Mapping[int, Alert]) -> Comparison:
     """How *replayed* pages, about *alerts* by id, differ from what was sent."""
-    real = [(n.delivered_ms or 0, n) for n in history.sent]
+    real = _letters(history.sent)
     mine = [page for page in real if _comparable(page[1], history.alerts)]
     left = [page for page in replayed if _comparable(page[1], alerts)]
     pairs = [
@@ -66,17 +68,23 @@ def compared(history: History, replayed: Sequence[Page], alerts: Mapping[int, Al
     )  # fmt: skip
 
 
-def _said(notice: Notice, alerts: Mapping[int, Alert]) -> tuple[str, str, frozenset[str]]:
-    """To whom *notice* says what of which troubles."""
-    return (
-        notice.recipient,
-        str(notice.event),
-        frozenset(alerts[i].key for i in notice.alert_ids if i in alerts),
-    )
+def _letters(delivered: Iterable[Notice]) -> list[Page]:
+    """The rows that left as one letter were delivered at the same instant over the same channel."""
+    found: dict[tuple[int, str, int], Rows] = {}
+    for row in delivered:
+        place = (row.delivered_ms or 0, *row.lane)
+        found[place] = (*found.get(place, ()), row)
+    return [(place[0], rows) for place, rows in found.items()]
 
 
-def _comparable(notice: Notice, alerts: Mapping[int, Alert]) -> bool:
-    about = [alerts[i] for i in notice.alert_ids if i in alerts]
+def _said(rows: Rows, alerts: Mapping[int, Alert]) -> tuple[str, frozenset[tuple[str, str]]]:
+    """To whom a letter says what of which troubles."""
+    said = ((str(row.event), alerts[i].key) for row in rows for i in row.alert_ids if i in alerts)
+    return rows[0].recipient, frozenset(said)
+
+
+def _comparable(rows: Rows, alerts: Mapping[int, Alert]) -> bool:
+    about = [alerts[i] for row in rows for i in row.alert_ids if i in alerts]
     return any(alert.when is not When.MONITOR or alert.key.startswith(_BLIND) for alert in about)
 
 
@@ -98,8 +106,8 @@ def difference(found: Comparison, zone: ZoneInfo) -> Iterator[str]:
         (*page, f"in the replay then, really sent at {stamp(at, zone, near_ms=page[0])}")
         for at, page in found.moved
     ]
-    for at_ms, notice, side in sorted(rows, key=lambda row: row[0]):
-        yield f'  {stamp(at_ms, zone)}  {side}: to {notice.recipient}: "{notice.title}"'
+    for at_ms, told, side in sorted(rows, key=lambda row: row[0]):
+        yield f'  {stamp(at_ms, zone)}  {side}: to {told[0].recipient}: "{_subject(told)}"'
 
 
 def difference_value(found: Comparison) -> dict[str, Any]:
@@ -112,10 +120,11 @@ def difference_value(found: Comparison) -> dict[str, Any]:
 
 
 def _row(page: Page) -> dict[str, Any]:
-    at_ms, notice = page
-    return {
-        "at_ms": at_ms,
-        "person": notice.recipient,
-        "channel": notice.channel + 1,
-        "subject": notice.title,
-    }
+    at_ms, told = page
+    person, channel = told[0].lane
+    return {"at_ms": at_ms, "person": person, "channel": channel + 1, "subject": _subject(told)}
+
+
+def _subject(told: Rows) -> str:
+    """The rows have the titles that each would have had alone; failures come first."""
+    return "; ".join(row.title for row in sorted(told, key=lambda row: row.event is not Event.TRIGGERED))

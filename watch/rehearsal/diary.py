@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from watch.alerts.page_happenings import letter_event
 from watch.core.alert import Event
 from watch.core.reading import Reason
 from watch.core.timeline import State
@@ -21,7 +22,8 @@ from watch.rehearsal.wording import listed, stamp
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from watch.alerts.condition import Condition
+    from watch.alerts.holding import Condition
+    from watch.alerts.message import Letter
     from watch.alerts.reconciler import Reconciler
     from watch.core.alert import Alert, Notice
     from watch.core.settings import Settings
@@ -57,14 +59,14 @@ class Diary:
 
     Attributes:
         alerts: The newest row of every alert, by id.
-        pages: How often each person was paged, by event. notices: the notices that were delivered, and when.
+        pages: How often each person was paged, by event. letters: the rows of those that were delivered, and when.
         changed_ms: When anything changed last.
     """
 
     def __init__(self, settings: Settings, from_ms: int) -> None:
         self.lines: list[Line] = []
         self.pages: dict[str, Counter[Event]] = {person: Counter() for person in settings.people}
-        self.notices: list[tuple[int, Notice]] = []
+        self.letters: list[tuple[int, tuple[Notice, ...]]] = []
         self.changed_ms = 0
         self._changes: list[int] = []  # when what changed began, in order
         self._settings, self._from_ms = settings, from_ms
@@ -122,25 +124,27 @@ class Diary:
         for subjects, text, why in self._held.look(turn, self._desk):
             self._write(Line(now, "no_page", text, why, {"subjects": subjects}))
 
-    def sent(self, notice: Notice, how: Fails | None, now_ms: int) -> None:
-        """A send has ended."""
+    def sent(self, rows: Sequence[Notice], letter: Letter, how: Fails | None, now_ms: int) -> None:
+        """A send of *letter*, which tells *rows*, has ended."""
         self._change(now_ms)
-        who = f"{notice.recipient}, channel {notice.channel + 1}"
-        alerts = [self.alerts[i] for i in notice.alert_ids if i in self.alerts]
+        person, channel = rows[0].lane
+        who = f"{person}, channel {channel + 1}"
+        about = [(row.event, [self.alerts[i] for i in row.alert_ids if i in self.alerts]) for row in rows]
+        event = letter_event(rows)
         facts = {
-            "person": notice.recipient, "channel": notice.channel + 1, "subject": notice.title,
-            "event": str(notice.event), "alerts": [alert.dedup_key for alert in alerts],
+            "person": person, "channel": channel + 1, "subject": letter.title, "event": str(event),
+            "alerts": [alert.dedup_key for _, alerts in about for alert in alerts],
         }  # fmt: skip
         if how is not None:
             text = f"not delivered to {who}: the channel {_FAILED[how]}"
             self._write(Line(now_ms, "undelivered", text, (), facts))
             return
         if now_ms >= self._from_ms:
-            self.pages.setdefault(notice.recipient, Counter())[notice.event] += 1
-            self.notices.append((now_ms, notice))
-        why = tuple(self._calls.why(notice.event, alerts, notice.recipient, now_ms))
-        text = f'page to {who}: "{notice.title}"'
-        self._write(Line(now_ms, "page", text, why, facts | {"body": notice.body}))
+            self.pages.setdefault(person, Counter())[event] += 1
+            self.letters.append((now_ms, tuple(rows)))
+        why = tuple(line for said, alerts in about for line in self._calls.why(said, alerts, person, now_ms))
+        text = f'page to {who}: "{letter.title}"'
+        self._write(Line(now_ms, "page", text, why, facts | {"body": letter.body}))
 
     def acted(self, act: Act, refused: str, now_ms: int, before: int) -> None:
         """Somebody gave a command.

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from watch.alerts.interventions import Interventions
 from watch.alerts.message import SendOutcome, Sent
-from watch.alerts.outbox import LEASE_MS
 from watch.alerts.reconciler import Reconciler
+from watch.alerts.row_changes import LEASE_MS
 from watch.core.book import Book
 from watch.hub.hub import Hub
 from watch.hub.recorder import LedgerEnd
@@ -23,6 +23,7 @@ from watch.rehearsal.script import Fails
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from watch.alerts.message import Letter
     from watch.core.alert import Notice
     from watch.core.delivery import Command, Delivery, Receipt
     from watch.core.ledger import Entry
@@ -63,7 +64,7 @@ class Witness(Protocol):
     """Whoever writes down what happens."""
 
     def turned(self, turn: Turn) -> None: ...
-    def sent(self, notice: Notice, how: Fails | None, now_ms: int) -> None: ...
+    def sent(self, rows: Sequence[Notice], letter: Letter, how: Fails | None, now_ms: int) -> None: ...
 
 
 class _Desk:
@@ -112,7 +113,7 @@ class Estate:
         self.desk.escalator.rotations = lambda: self.hub.on_call.rotations
         self.hub.verbs |= Interventions(self.desk, lambda: settings, clock).verbs
         self.hub.recorder.heard = self._entered
-        self._hanging: list[Notice] = []
+        self._hanging: list[tuple[Notice, Letter]] = []
 
     def _entered(self, _: Entry) -> None:
         self.entries += 1
@@ -142,17 +143,17 @@ class Estate:
 
     def next_send_ms(self) -> int | None:
         """When something is to be sent, or a send ends (Unix time in ms)."""
-        ends = [_killed_ms(n) for n in self._hanging]
+        ends = [_killed_ms(n) for n, _ in self._hanging]
         due = self.desk.next_due_ms(self.clock.ms)
         return min([*ends, *([] if due is None else [due])], default=None)
 
     async def _send(self) -> None:
         """Send all rows that are due, as the dispatcher does."""
         now = self.clock.ms
-        over = [n for n in self._hanging if _killed_ms(n) <= now]
-        for notice in over:
-            self._hanging.remove(notice)
-            await self._ends(notice, Fails.HANGS)
+        over = [sent for sent in self._hanging if _killed_ms(sent[0]) <= now]
+        for sent in over:
+            self._hanging.remove(sent)
+            await self._ends(*sent, Fails.HANGS)
         for _ in range(_ROUNDS):
             batch = Batch()
             notices = self.desk.lease(batch, now, 64)
@@ -160,17 +161,17 @@ class Estate:
                 return
             await self._commit(batch)
             for notice in notices:
-                how = self._failure(notice.recipient, notice.channel, now)
+                how, letter = self._failure(*notice.lane, now), self.desk.message(notice).letters[0]
                 if how is Fails.HANGS:
-                    self._hanging.append(notice)
+                    self._hanging.append((notice, letter))
                 else:
-                    await self._ends(notice, how)
+                    await self._ends(notice, letter, how)
 
-    async def _ends(self, notice: Notice, how: Fails | None) -> None:
-        batch = Batch()
+    async def _ends(self, notice: Notice, letter: Letter, how: Fails | None) -> None:
+        batch, rows = Batch(), self.desk.letter(notice)
         self.desk.sent(batch, notice.id, SendOutcome(_RESULTS[how]), self.clock.ms)
         await self._commit(batch)
-        self._witness.sent(notice, how, self.clock.ms)
+        self._witness.sent(rows, letter, how, self.clock.ms)
 
 
 def _killed_ms(notice: Notice) -> int:

@@ -21,7 +21,8 @@ from watch.rehearsal.wording import listed, stamp
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from watch.alerts.condition import Condition
+    from watch.alerts.dependencies import Held
+    from watch.alerts.holding import Condition
     from watch.alerts.reconciler import Reconciler
     from watch.core.alert import Alert
     from watch.core.book import Book
@@ -34,7 +35,7 @@ _WORDS = {State.DOWN: When.DOWN, State.DEGRADED: When.DEGRADED, State.UNKNOWN: W
 _SETTLING_MS = (
     5_000  # an alert that is due opens in the same turn; a cause that is not known yet may be over by then
 )
-Held = tuple[list[str], str, tuple[str, ...]]
+Said = tuple[list[str], str, tuple[str, ...]]
 
 
 class HeldBack:
@@ -61,7 +62,7 @@ class HeldBack:
         """Whether a rule covers the own trouble with this key."""
         return self._conditions.watches(When.MONITOR, trouble)
 
-    def look(self, turn: Turn, desk: Reconciler) -> Iterator[Held]:
+    def look(self, turn: Turn, desk: Reconciler) -> Iterator[Said]:
         """What is to be said now: about which subjects, that nobody is paged, and why."""
         before = self.holding
         self.holding = self._conditions.holding(turn.now_ms, turn.standings, turn.troubles, turn.unasked)
@@ -113,10 +114,11 @@ class HeldBack:
         return standing is None or standing.state is State.UP
 
     def _cause(self, condition: Condition, newest: Alert | None, turn: Turn, desk: Reconciler) -> str:
-        """Why the alert of *condition* is not open, or calls nobody; empty while its rules wait."""
-        due_ms = condition.since_ms + min(ms(rule.lasting) for rule in condition.rules)
+        """Why the alert of *condition* is not open, or calls nobody; empty while its rules wait, or it is well."""
+        began_ms = condition.since_ms if condition.flapping is None else condition.trouble_ms
         open_ = newest is not None and newest.open
-        if turn.now_ms < due_ms and not open_:
+        due_ms = (began_ms or 0) + min(ms(rule.lasting) for rule in condition.rules)
+        if not open_ and (began_ms is None or turn.now_ms < due_ms):  # what flaps and is well opens nothing
             return ""
         silence = next(
             (s for s in desk.silences.all.values() if s.in_force(turn.now_ms)
@@ -132,7 +134,19 @@ class HeldBack:
             return f"silence {silence.id} by {silence.by} holds until {until}: {silence.reason}"
         if newest is not None and newest.by_hand and not newest.open:
             return newest.closing
-        return "" if turn.now_ms < due_ms + _SETTLING_MS else "the alert desk holds it back"
+        settled = turn.now_ms >= due_ms + _SETTLING_MS
+        held = desk.dependencies.held.get(condition.key)
+        if held is not None and (settled or held.explained_by):
+            return self._behind(held, turn.now_ms)
+        return "the alert desk holds it back" if settled else ""
+
+    def _behind(self, held: Held, now_ms: int) -> str:
+        if held.explained_by:
+            return f"it depends on {listed(held.explained_by)}, whose open alert tells of it"
+        until = stamp(held.until_ms, self._settings.service.timezone, near_ms=now_ms)
+        return (
+            f"it depends on {listed(held.waits_for)}, which may be the cause: it waits for that until {until}"
+        )
 
     def _window(self, subject: str, now_ms: int) -> tuple[str, int]:
         """The window that silences *subject*, and when its occurrence ends; zero when that is not known."""

@@ -2,7 +2,7 @@
 
 While anything is going on a beat is a second, as in the running hub; in calm times it is longer, but never beyond the
 next instant at which something can happen by itself: an edge of a window, the end of a rule's `for`, a step of an
-escalation, a retry, the end of an acknowledgement or a silence, a recovery that has held.
+escalation, a letter's turn, a retry, the end of an acknowledgement, a silence or a flapping, a recovery that has held.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+from watch.alerts.behind import SETTLED_MS
+from watch.alerts.flaps import changes_ms
 from watch.alerts.open_alerts import ms
 from watch.core.window import occurrences
 
@@ -68,11 +70,14 @@ class Pace:
         yield self._diary.after_changes(now_ms, ms(alerting.resolve_hold))
         for alert in desk.alerts:
             if alert.open:
-                yield alert.opened_ms + ms(alerting.group_wait)
                 yield alert.next_step_at_ms
+                yield None if alert.behind_ms is None else alert.behind_ms + SETTLED_MS
+        yield desk.turns.next_ms
+        yield from (held.until_ms for held in desk.dependencies.held.values())
         for silence in desk.silences.all.values():
             yield silence.until_ms
         for condition in self._diary.holding.values():
             yield from (condition.since_ms + ms(rule.lasting) for rule in condition.rules)
+            yield from changes_ms(condition, alerting.flapping)
         for trouble in self._estate.hub.troubles.current():
             yield trouble.pages_ms
