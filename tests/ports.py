@@ -12,7 +12,7 @@ import socket
 
 _RANGE = range(15_000, 32_000)
 _WORKERS = 17
-_mine = iter(())
+_mine: list[int] = []
 
 
 def free_port() -> int:
@@ -20,12 +20,11 @@ def free_port() -> int:
 
     Each worker of the suite has a share of the range, so that two of them never give the same one either.
     """
-    global _mine
     while True:
-        port = next(_mine, None)
-        if port is None:
-            _mine = iter(_shuffled())
-        elif _free(port, socket.SOCK_STREAM) and _free(port, socket.SOCK_DGRAM):
+        if not _mine:
+            _mine.extend(_shuffled())
+        port = _mine.pop()
+        if _free(port, socket.SOCK_STREAM) and _free(port, socket.SOCK_DGRAM):
             return port
 
 
