@@ -209,7 +209,7 @@ class Life:  # the hub of this tree, start after start, over one store
                 found = observation(name, at_ms, Verdict(verdict), took_ms=took, reason=Reason(reason))
             self.sent += 1
             brought = Delivery(vantage="local", epoch=self.epoch, first=self.sent, findings=(found,))
-            assert not self.hub._judged(brought).refused, event  # noqa: SLF001 - `take` would wait for a turn
+            assert not self.hub._received(brought).refused, event  # noqa: SLF001 - `take` would wait for the disk
 
 
 async def figures_of(plan, *events):

@@ -24,6 +24,8 @@ _LOOKS_SECRET = (
     re.compile(r"(?<!\bhttp)(?<!\bhttps)(?<!\bsqlite)://(?P<it>[^\s\"',\]}]+)"),
     # A login before a host, without a scheme.
     re.compile(r"(?<![\w/])[^\s\"'/@:,{\[]{1,200}:(?P<it>[^\s\"'@/,{\[]{1,200})@"),
+    # A login where the path of an address would be, without a scheme.
+    re.compile(r"(?<![\w/])[\w.\-]{1,253}/[^\s\"'/@:,{\[]{1,200}:(?P<it>[^\s\"'@/,}\]]{1,200})"),
     # A web address: its login and its query.
     re.compile(r"\bhttps?://(?P<it>[^/\s\"'@]{1,200})@"),
     re.compile(r"\bhttps?://[^\s\"',\]}?]{0,500}\?(?P<it>[^\s\"',\]}]+)"),
