@@ -220,3 +220,18 @@ def test_whatever_happens_the_pace_holds_and_everybody_knows_how_everything_stan
     last = {alert: said for page in s.pages for alert, said in page.said.items()}
     for alert in s.desk.alerts:
         assert (last[alert.id] is Event.TRIGGERED) is alert.open
+
+
+def test_what_goes_along_in_the_letters_of_others_uses_up_no_attempt_of_its_own():
+    s = stage(group_wait=0)
+    s.answers["alice", 0] = FAILED
+    for key in ("web", "db", "san"):
+        s.goes(key, "down")
+        s.turn()
+        s.at_ms += 300
+    assert len(s.attempts) == 3
+    assert [row.attempts for row in s.disk.rows()[1]] == [1, 1, 1]
+    s.answers["alice", 0] = DELIVERED
+    s.passes(2)
+    assert [(page.title, page.at < 4) for page in s.pages] == [("DOWN: Web (+2 more)", True)]
+    assert s.desk.pending == 0

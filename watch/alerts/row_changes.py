@@ -18,9 +18,14 @@ def on_channel(notice: Notice, channel: int, notice_id: int, now_ms: int) -> Not
 
 
 def leased(notice: Notice, now_ms: int) -> Notice:
-    """*notice*, being sent from *now_ms* (Unix time in ms) on."""
+    """*notice*, being sent from *now_ms* (Unix time in ms) on.
+
+    Before it is due it goes along in the letter of others. That is no attempt of its own, or three letters in a second
+    would look like a channel that has failed for long.
+    """
     return replace(
-        notice, status=Status.SENDING, attempts=notice.attempts + 1, lease_until_ms=now_ms + LEASE_MS,
+        notice, status=Status.SENDING, lease_until_ms=now_ms + LEASE_MS,
+        attempts=notice.attempts + (notice.due_ms <= now_ms),
         tried_ms=notice.tried_ms if notice.tried_ms is not None else now_ms,
         expired=notice.expired + (notice.status is Status.SENDING),
     )  # fmt: skip
