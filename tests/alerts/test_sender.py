@@ -18,6 +18,7 @@ import pytest
 import trustme
 
 from tests.alerts.receiver import Serving
+from tests.ports import free_port
 from tests.yardstick import PATIENCE
 from watch.alerts.message import Letter, Message, SendOutcome, Sent, Tone
 from watch.alerts.sender import Sender
@@ -402,3 +403,30 @@ async def test_when_the_hub_is_killed_its_children_die_with_it(receiver):
         assert alive(template)
         hub.kill()
     assert await eventually(lambda: not alive(template) and not alive(process))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "direct"),
+    [
+        (None, "", {"127.0.0.1"}),
+        ("NO_PROXY", "localhost", {"127.0.0.1", "localhost"}),
+        ("no_proxy", "localhost", {"127.0.0.1", "localhost"}),
+        ("NO_PROXY", "*", {"127.0.0.1", "localhost"}),
+    ],
+)
+async def test_what_is_on_this_machine_is_not_asked_through_a_proxy(
+    receiver, monkeypatch, variable, value, direct
+):
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+    if variable is not None:
+        monkeypatch.setenv(variable, value)
+    sender = Sender()
+    port = receiver.url.rpartition(":")[2]
+    sent = {
+        host: (await sender.send(Secret(f"json://{host}:{port}/alice"), PLAIN)).sent
+        for host in ("127.0.0.1", "localhost")
+    }
+    await sender.close()
+    assert {host for host, how in sent.items() if how is Sent.DELIVERED} == direct

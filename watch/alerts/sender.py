@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 from watch.alerts.message import SendOutcome, Sent
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from watch.alerts.message import Message
     from watch.core.settings import Secret
 
@@ -133,6 +135,15 @@ async def _spawn(soft: float, hard: float) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-c", _CHILD, str(_ROOT), str(os.getpid()), str(soft), str(hard),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-        cwd="/", env={name: value for name, value in os.environ.items() if name in _ENVIRONMENT},
+        cwd="/", env=_environment(os.environ),
         start_new_session=True,  # an interrupt at the terminal must not reach the children
     )  # fmt: skip
+
+
+def _environment(ours: Mapping[str, str]) -> dict[str, str]:
+    """What a plug-in may need of *ours*. What is on this machine is never asked through a proxy."""
+    found = {name: value for name, value in ours.items() if name in _ENVIRONMENT}
+    direct = found.get("no_proxy") or found.get("NO_PROXY") or ""
+    if direct != "*":
+        direct = ",".join(part for part in (direct, "127.0.0.1") if part)
+    return found | {"no_proxy": direct, "NO_PROXY": direct}
