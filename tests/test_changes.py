@@ -53,6 +53,7 @@ alerting: {group_wait: 10s, resolve_hold: 60s, reopen: 10m}
 status_page: {title: Acme status}
 retention: {observations: 48h}
 store: sqlite:///t.db
+heartbeat_to: http://127.0.0.1:9/one
 """
 # Top-level key → (what is written, what instead, what the answer says, what shows that it is followed).
 EDITS = {
@@ -72,6 +73,7 @@ EDITS = {
     "alerting": ("resolve_hold: 60s", "resolve_hold: 61s", "alerting", lambda it: it.app.hub._adoption._hold_ms == 61_000),
     "status_page": ("title: Acme status", "title: All of it", "status_page", lambda it: it.page.title == "All of it"),
     "retention": ("observations: 48h", "observations: 1h", "retention", lambda it: it.app.janitor._retention == timedelta(hours=1)),
+    "heartbeat_to": ("127.0.0.1:9/one", "127.0.0.1:9/two", "heartbeat_to", lambda it: it.app.heartbeat._settings().heartbeat_to.reveal().endswith("/two")),
     "store": ("sqlite:///t.db", "sqlite:///u.db", None, None),
     "listen": ("listen: {page: 127.0.0.1:", "listen: {page: 127.0.0.2:", None, None),
 }  # fmt: skip

@@ -22,8 +22,10 @@ from watch.alerts.sender import Sender
 from watch.changes import compared, told
 from watch.clock import SystemClock
 from watch.config import ConfigError, Loaded, load
+from watch.core.synthetic import real_notices
 from watch.core.trend import WINDOW_MS
 from watch.errors import Trouble
+from watch.heartbeat import Heartbeat
 from watch.hub.days import Days
 from watch.hub.events_answer import Events
 from watch.hub.hub import Hub
@@ -104,13 +106,9 @@ class App:
         self.days = Days(settings, self.hub.recorder, self.store.reading, self.month_ends.on_disk)
         self.store_watch = StoreWatch(self.store, self.hub.troubles, self.clock)
         self.point = VantagePoint(
-            settings.vantage,
-            self.hub,
-            self.clock,
-            reads.canaries(settings.vantage.name),
-            TakenOver(reads, now).trends(settings.vantage.name, now - WINDOW_MS),
-            most=runs_at_once(),
-        )
+            settings.vantage, self.hub, self.clock, reads.canaries(settings.vantage.name),
+            TakenOver(reads, now).trends(settings.vantage.name, now - WINDOW_MS), most=runs_at_once(),
+        )  # fmt: skip
         self.publisher = Publisher(settings, book, self.days.of)
         self.views = self._views()
         events = Events(self.store.reading, lambda: self._settings, self.clock)
@@ -122,12 +120,11 @@ class App:
             lambda: self.socket.open(settings.store) if not self.socket.present else None, self.views.troubles,
         )  # fmt: skip
         self.audit = PagerAudit(
-            self.store.reading,
-            lambda: self._settings,
-            self.hub.troubles,
-            self.clock,
-            lambda: self.store.trouble,
-        )
+            self.store.reading, lambda: self._settings, self.hub.troubles, self.clock, lambda: self.store.trouble
+        )  # fmt: skip
+        self.heartbeat = Heartbeat(
+            lambda: self._settings, self.desk.circuit, self.views.troubles, self.audit, self.hub.troubles, self.clock
+        )  # fmt: skip
         self._watched = Watched(loaded.sources)
         self._reloading, self._drawing = asyncio.Lock(), asyncio.Lock()
         self._runners: list[web.BaseRunner] = []
@@ -190,6 +187,7 @@ class App:
             "publisher": self.publishing.run(self._page), "store": self.store_watch.run(),
             "months": self.month_ends.run(), "janitor": self.janitor.run(), "figures": self.views.figure(),
             "audit": self.audit.run(), "reload": self._reload(), "clock": self.tending.run(), "stop": self._stop.wait(),
+            "heartbeat": self.heartbeat.run(),
         }  # fmt: skip
         tasks = [asyncio.create_task(work, name=name) for name, work in loops.items()]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -229,7 +227,7 @@ class App:
     async def _commit(self, batch: Batch) -> None:
         """Commit what the dispatcher has done; time what it delivered, and note which channels fail."""
         await self.store.commit(batch)
-        for notice in batch.notices.values():
+        for notice in real_notices(batch.notices.values()):
             self.hub.troubles.sent(notice, self.clock.now_ms())
             if notice.delivered_ms is not None:
                 self.metrics.outbox_dwell((notice.delivered_ms - notice.created_ms) / 1000)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from watch.alerts.ack_link import AckLinks
 from watch.alerts.interventions import Interventions
 from watch.alerts.not_ahead import not_ahead
-from watch.alerts.reconciler import Reconciler
+from watch.alerts.proven_desk import ProvenDesk
 from watch.stores.key_file import key_beside
 from watch.web.ack_page import AckPages
 
@@ -34,7 +34,7 @@ class Paging:
         self._settings, self._clock = settings, clock
         self._links = AckLinks(partial(key_beside, settings().store), settings)
         rows = not_ahead(*reads.alerts(), clock.now_ms(), set_by_ms)
-        self.desk = Reconciler(settings(), *rows, reads.silences(), how_to_ack=self._links.line)
+        self.desk = ProvenDesk(settings(), *rows, reads.silences(), how_to_ack=self._links.line)
         self.desk.moved(clock.now_ms(), set_by_ms)
         told = Interventions(self.desk, settings, clock)
         self.verbs: Mapping[str, Callable[[Command], Awaitable[Mapping[str, Any]]]] = told.verbs

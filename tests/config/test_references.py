@@ -175,6 +175,7 @@ def test_without_secrets_defaults_still_hold(desk):
         'service: "${env:S}"\n' + WEB,
         'components: {web: {needs: "${env:S}", checks: {home: {http: "http://127.0.0.1/"}}}}\n',
         'status_page: {support: "${env:S}"}\n' + WEB,
+        'heartbeat_to: "${env:S}"\n' + WEB,
     ],
 )
 def test_a_mistake_about_a_value_from_a_variable_does_not_show_it(desk, text):

@@ -264,6 +264,22 @@ store: sqlite:////var/lib/threenines.db
     assert settings.retention == timedelta(days=3)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hc-ping.com/0f8fad5b-d9cb-469f-a165-70867728950e",
+        "http://10.0.0.7:3001/api/push/token?status=up&msg=OK",
+        "https://[2001:db8::1]/hub",
+        "https://me:pass@hc.example/ping",
+    ],
+)
+def test_a_heartbeat_goes_to_any_web_address_and_is_secret(desk, url):
+    for text in (url, '"${env:URL}"', f'"${{env:NONE:-{url}}}"'):
+        settings = desk.settings(f"{WEB}heartbeat_to: {text}\n", {"URL": url})
+        assert settings.heartbeat_to == Secret(url)
+        assert url not in repr(settings)
+
+
 def test_a_section_left_empty_is_as_if_it_were_not_there(desk):
     empty = "".join(
         f"{key}:\n"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from watch.core.alert import Event, Status
 from watch.core.happening import Happening, Sort
 from watch.core.settings import When
+from watch.core.synthetic import real_notices
 from watch.core.wording import one_line
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def page_happenings(
     """
     alerts = tuple(alerts)
     by_word: dict[str, list[Notice]] = {}
-    for row in rows:
+    for row in real_notices(rows):
         if row.status is not Status.SUPERSEDED:
             by_word.setdefault(_word(row), []).append(row)
     for word, told in by_word.items():

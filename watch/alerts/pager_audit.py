@@ -21,6 +21,7 @@ from watch.alerts.hearing import Hearing
 from watch.alerts.open_alerts import ms
 from watch.alerts.pace import RESERVE
 from watch.core.settings import When
+from watch.core.synthetic import apart
 from watch.core.wording import one_line
 from watch.errors import StoreError
 
@@ -64,6 +65,9 @@ class PagerAudit:
     Args:
         reading: Opens the store for one thread. settings: gives the settings in force.
         unwritten: Why the rows on disk are not those of now; None while they are.
+
+    Attributes:
+        looked: When it last looked to the end, on the monotonic clock in seconds.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class PagerAudit:
         self._clock, self._unwritten = clock, unwritten
         self._since: dict[tuple[int, str], int] = {}  # (alert, person) that no row is for, and since when
         self._told: set[str] = set()
+        self.looked = clock.monotonic()
 
     async def run(self) -> None:
         while True:
@@ -101,11 +106,12 @@ class PagerAudit:
             if key not in self._told:
                 log.error("%s", text)
         self._told = set(found)
+        self.looked = self._clock.monotonic()
 
     def _found(self) -> dict[str, str]:
         """What is wrong now: key → text."""
         with self._reading() as reads:
-            alerts, notices, heard = reads.alerts()
+            alerts, notices, heard = apart(*reads.alerts())[0]
         now, open_, found = self._clock.now_ms(), [alert for alert in alerts if alert.open], _Findings()
         _late(open_, now, found)
         _expired(notices, found)

@@ -49,12 +49,13 @@ def _from_the_store(config: str) -> dict[str, Any]:
     """The open alerts on record, when no hub runs."""
     from watch.alerts.alert_answers import alert_answer  # noqa: PLC0415 - `--help` does not pay for these
     from watch.cli.store_view import settings_at, time_of  # noqa: PLC0415
+    from watch.core.synthetic import real_alerts  # noqa: PLC0415
     from watch.stores.sqlite import reading  # noqa: PLC0415
 
     settings = settings_at(config)
     with reading(settings.store) as reads:
         now_ms, _ = time_of(settings.store, reads)
-        return alert_answer([row for row in reads.alerts()[0] if row.open], settings, now_ms)
+        return alert_answer([row for row in real_alerts(reads.alerts()[0]) if row.open], settings, now_ms)
 
 
 def _lines(answer: Any) -> list[str]:

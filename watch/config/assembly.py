@@ -70,6 +70,7 @@ def assembled(
         alerting=alerting.alerting_of(_section(document, "alerting", alerting.ALERTING)),
         retention=_section(document, "retention", RETENTION)["observations"],
         listen=listen,
+        heartbeat_to=document["heartbeat_to"],
     )
     caution(settings, lambda path: _node_at(document, path), findings, now_ms)
     if gaps and now_ms is not None:

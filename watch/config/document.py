@@ -8,6 +8,7 @@ from __future__ import annotations
 from watch.config.alerting import ALERTING
 from watch.config.check import DEFAULTS
 from watch.config.escalations import Escalation
+from watch.config.heartbeat import HeartbeatTo
 from watch.config.mapping import Field, Items, Keyed, Record
 from watch.config.rotation_words import ROTATIONS
 from watch.config.sections import (
@@ -63,7 +64,12 @@ DOCUMENT = Record(
         "store": Field(STORE, "The database file; a relative path starts at this file.", "threenines.db"),
         "retention": Field(RETENTION, "How long data is kept."),
         "listen": Field(LISTEN, "The addresses that the hub listens on."),
-        **{key: Field(None, "") for key in ("customers", "mail", "sites", "series", "heartbeat_to")},
+        "heartbeat_to": Field(
+            HeartbeatTo(),
+            "A URL of a service that alerts people when no beat comes: it is asked each minute, only while the "
+            "monitoring works. It is secret.",
+        ),
+        **{key: Field(None, "") for key in ("customers", "mail", "sites", "series")},
     },
     {
         "checks": "a check belongs under a component: `components: {web: {checks: …}}`",

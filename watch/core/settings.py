@@ -250,6 +250,7 @@ class Settings:
 
     Args:
         rotations: Rotation name → who holds its pager. A person and a rotation have different names.
+        heartbeat_to: The URL that is asked each minute while all works; None: nobody watches us from outside.
     """
 
     service: Service
@@ -267,6 +268,7 @@ class Settings:
     retention: timedelta = timedelta(hours=48)
     listen: Listen = field(default_factory=Listen)
     rotations: Mapping[str, Rotation] = field(default_factory=dict)
+    heartbeat_to: Secret | None = None
 
     @property
     def vantage(self) -> Vantage:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from watch.core.figures import maintenance
 from watch.core.happening import OVER, Happening, Sort
+from watch.core.synthetic import real_alerts
 from watch.hub import chronicle_words as words
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Chronicle:
     def __init__(self, reads: Reads, recorder: Recorder, board: Board) -> None:
         self._recorder = recorder
         self._lasting = {(it.sort, it.key): it for it in reads.lasting()}
-        self._alerts = {alert.id: alert for alert in reads.alerts()[0] if alert.open}
+        self._alerts = {alert.id: alert for alert in real_alerts(reads.alerts()[0]) if alert.open}
         self._silences = {it.id: it for it in reads.silences()}
         self._standings = dict(board.components)
         self._looked_ms = 0
@@ -91,7 +92,7 @@ class Chronicle:
     # ---- what alerts do ----
 
     def _called(self, alerts: Mapping[int, Alert], now_ms: int) -> Iterator[Happening]:
-        for alert in alerts.values():
+        for alert in real_alerts(alerts.values()):
             was = self._alerts.pop(alert.id, None)
             if alert.open:
                 self._alerts[alert.id] = alert

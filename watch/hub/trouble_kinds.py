@@ -129,6 +129,14 @@ KINDS = {
         "The process that sends gives no answer. Read the log of the hub, and if this lasts, stop the hub and start it "
         "again: nothing is lost."
     ),
+    "heartbeat_held": TroubleKind(
+        "Put right what is named here; the beats go on by themselves then. Until then the service that waits for them "
+        "alerts people, as it should."
+    ),
+    "heartbeat_undelivered": TroubleKind(
+        "Make that service reachable from this machine, or correct `heartbeat_to` in checks.yaml and run `threenines "
+        "reload`. Until a beat arrives, the service alerts people."
+    ),
     "checks_stopped": TroubleKind(
         "If the vantage point that asks them is an agent, start it; if it is this hub, stop the hub and "
         "start it again."

@@ -13,6 +13,7 @@ from watch.core.darkness import Why, gaps_of
 from watch.core.ledger import Kind
 from watch.core.marks import mark_of
 from watch.core.recorded_terms import window_of
+from watch.core.synthetic import apart
 from watch.hub.replay import book_for
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def history_of(reads: Reads, store: Path, from_ms: int, to_ms: int) -> History:
         found.append((max(silence.from_ms, lead_ms), Hushed(replace(silence, ended_ms=None))))
         if silence.ended_ms is not None:
             found.append((max(silence.ended_ms, lead_ms), Hushed(silence)))
-    alerts, notices, _ = reads.alerts()
+    alerts, notices, _ = apart(*reads.alerts())[0]
     sent = (n for n in notices if n.delivered_ms is not None and from_ms <= n.delivered_ms < to_ms)
     return History(
         lead_ms, from_ms, to_ms, states, windows,

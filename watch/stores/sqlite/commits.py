@@ -77,7 +77,7 @@ _SILENCE = (
 )
 _NOTICE = (
     "INSERT INTO notice VALUES (?,?,?,?) "
-    "ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body"
+    "ON CONFLICT (id) DO UPDATE SET status = excluded.status, created_ms = excluded.created_ms, body = excluded.body"
 )
 _HEARD = (
     "INSERT INTO heard VALUES (?,?,?) ON CONFLICT (alert_id, recipient) DO UPDATE SET body = excluded.body"
