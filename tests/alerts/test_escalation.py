@@ -19,6 +19,8 @@ from tests.alerts.stage import (
     shifts,
     step,
 )
+from watch.alerts.alert_answers import alert_answer
+from watch.cli.alert_texts import listed
 from watch.core.alert import Event
 from watch.core.book import Book
 from watch.core.settings import Person
@@ -72,6 +74,109 @@ def test_the_end_of_the_trouble_ends_the_steps_and_only_those_who_were_called_he
     s.passes(2 * HOUR)
     assert s.calls() == [(0, "alice"), (600, "bob")]
     assert [(p.who, p.event) for p in s.pages[2:]] == [("alice", Event.RESOLVED), ("bob", Event.RESOLVED)]
+
+
+@pytest.mark.parametrize("back", ["up", "degraded"])
+def test_what_is_well_again_and_waits_to_be_closed_calls_nobody_else(back):
+    s = stage()
+    s.goes("web", "down")
+    s.passes(570)
+    s.goes("web", back)
+    s.passes(2 * HOUR)
+    assert s.calls() == [(0, "alice")]
+    assert [(p.who, p.event) for p in s.pages[1:]] == [("alice", Event.RESOLVED)]
+
+
+def test_what_fails_again_before_it_is_closed_goes_on_at_once_with_the_step_that_came_due():
+    s = stage()
+    s.goes("web", "down")
+    s.passes(570)
+    s.goes("web", "up")
+    s.passes(55)
+    assert s.calls() == [(0, "alice")]
+    s.goes("web", "down")
+    s.passes(2 * HOUR)
+    assert s.calls() == [(0, "alice"), (625, "bob"), (1200, "carol")]
+
+
+def test_what_fails_again_before_its_next_step_is_due_keeps_the_time_of_that_step():
+    s = stage()
+    s.goes("web", "down")
+    s.passes(500)
+    s.goes("web", "up")
+    s.passes(30)
+    s.goes("web", "down")
+    s.passes(2 * HOUR)
+    assert s.calls() == [(0, "alice"), (600, "bob"), (1200, "carol")]
+
+
+def test_a_time_without_data_is_no_recovery_and_its_steps_go_on():
+    s = stage()
+    s.goes("web", "down")
+    s.passes(570)
+    s.goes("web", "up")
+    s.passes(10)
+    s.goes("web", "unknown")
+    s.passes(40)
+    assert s.calls() == [(0, "alice"), (600, "bob")]
+
+
+@pytest.mark.parametrize("way", ["acknowledgement", "silence"])
+def test_the_end_of_an_acknowledgement_or_a_silence_of_what_is_well_again_calls_nobody(way):
+    s = stage()
+    s.goes("web", "down")
+    s.passes(5)
+    if way == "silence":
+        s.tells("silence add", components=["web"], reason="x", **{"for": "5m"})
+    else:
+        s.tells("ack", alert="web", **{"for": "5m"})
+    s.passes(280)
+    s.goes("web", "up")
+    s.passes(40)
+    assert s.calls() == [(0, "alice")]
+    t = Stage(s.settings)
+    t.disk, t.at_ms, t.standings = s.disk, s.at_ms, dict(s.standings)
+    t.restarts()
+    t.goes("web", "down")
+    t.passes(1)
+    assert t.calls() == [(325, "alice")], "it is down, and nobody has it any more"
+    s.passes(2 * HOUR)
+    assert s.calls() == [(0, "alice")]
+    assert [p.event for p in s.pages[1:]] == [Event.RESOLVED]
+
+
+def test_what_a_rule_no_longer_covers_and_waits_to_be_closed_calls_nobody_else():
+    s = stage()
+    s.goes("web", "down")
+    s.passes(570)
+    s.reloads(replace(s.settings, alerts=(rule("down", "db", escalate="urgent"),)))
+    s.passes(2 * HOUR)
+    assert s.calls() == [(0, "alice")]
+
+
+def test_the_row_says_that_the_alert_waits_to_be_closed_so_no_step_of_it_is_late():
+    s = stage(policy(step("primary"), step("bob", after=10)))
+    s.goes("web", "down")
+    s.passes(5)
+    (row,) = s.disk.rows()[0]
+    assert (row.ending_ms, row.next_step_at_ms) == (None, row.opened_ms + 10_000)
+    s.goes("web", "up")
+    s.passes(50)
+    for _ in range(2):
+        (row,) = s.disk.rows()[0]
+        assert (row.ending_ms, row.next_step_at_ms) == (row.opened_ms + 5_000, None)
+        s.restarts()
+        s.passes(1)
+    (_, line) = listed(alert_answer([row], s.settings, s.at_ms))
+    assert line.endswith("over since 2025-11-24 19:12:05 PST, closes soon")
+    s.goes("web", "down")
+    s.passes(1)
+    (row,) = s.disk.rows()[0]
+    assert (row.ending_ms, row.calls, row.next_step_at_ms) == (None, 2, None)
+    s.goes("web", "up")
+    s.passes(61)
+    (row,) = s.disk.rows()[0]
+    assert (row.open, row.ending_ms) == (False, None)
 
 
 def test_whoever_holds_the_pager_when_a_step_is_due_is_called():

@@ -93,10 +93,13 @@ async def test_a_step_that_is_late_is_found_and_its_end_too(store):
         {"ack": Acknowledgement(by="bob", at_ms=START_MS, until_ms=START_MS + 10**9)},
         {"held": True},
         {"resolved_ms": START_MS + 1},
+        {"ending_ms": START_MS + 1},
         {"plans": (plan(10**9),)},
     ],
 )
-async def test_an_alert_that_somebody_has_or_that_is_silenced_or_over_or_waits_is_not_late(store, more):
+async def test_an_alert_that_somebody_has_or_that_is_silenced_or_over_or_closing_or_waits_is_not_late(
+    store, more
+):
     await store.commit(Batch(alerts={1: opened(0, **more)}, heard={(1, "alice"): told(0)}))
     assert await Looked(store).at(10**6) == {}
 

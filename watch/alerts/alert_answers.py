@@ -47,5 +47,6 @@ def _alert(alert: Alert) -> Mapping[str, Any]:
         "called": list(alert.recipients),
         "acknowledged": None if alert.ack is None or not alert.open else asdict(alert.ack),
         "silenced": alert.held,
+        "ending_ms": alert.ending_ms,
         "next_step_at_ms": alert.next_step_at_ms,
     }

@@ -17,8 +17,9 @@ def ended(alert: Alert, *, resolved_ms: int, recovered_ms: int | None = None, cl
     """*alert*, closed. Whoever was not called because of an acknowledgement or a silence need not hear of it now."""
     muted = alert.ack is not None or alert.held
     return replace(
-        alert, resolved_ms=resolved_ms, recovered_ms=recovered_ms, closing=closing, muted=muted, held=False
-    )
+        alert, resolved_ms=resolved_ms, recovered_ms=recovered_ms, ending_ms=None, closing=closing, muted=muted,
+        held=False,
+    )  # fmt: skip
 
 
 def with_keys(alert: Alert, parts: Mapping[str, str]) -> Alert:

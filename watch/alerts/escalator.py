@@ -4,6 +4,8 @@
 * A step that reaches nobody is skipped: nobody is on call, or whom it names has no channel. The next step follows at
   once, and the notice says why. After the last step it is the catch-all's turn.
 * When nobody whom the last step has called can be reached, the next step follows at once too.
+* While the alert waits to be closed, nobody is called: neither by a step, nor at the end of an acknowledgement or of a
+  silence. If the trouble is back before that, what came due in the meantime is taken at once.
 * An acknowledgement stops the steps until its end; then a round begins with the first step. The same happens at the
   end of a silence, and when the alert gets more severe.
 """
@@ -68,6 +70,8 @@ class Escalator:
         Args:
             held: A silence holds it.
         """
+        if alert.ending_ms is not None:
+            return replace(alert, held=True) if held and not alert.held else alert
         if alert.ack is not None and alert.ack.until_ms <= now_ms:
             alert = anew(replace(alert, ack=None), now_ms)
         if held:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", Alert, Notice, Heard)
 _STAMPS = {
-    Alert: ("opened_ms", "since_ms", "resolved_ms", "recovered_ms", "behind_ms"),
+    Alert: ("opened_ms", "since_ms", "resolved_ms", "recovered_ms", "ending_ms", "behind_ms"),
     Notice: ("created_ms", "due_ms", "tried_ms", "lease_until_ms", "delivered_ms"),
     Heard: ("at_ms",),
 }

@@ -4,7 +4,7 @@
   for its component, and outside silences. Its escalations are copied then; a rule with a longer `for` adds its own
   later. If that rule makes it urgent, an acknowledgement of it ends.
 * It closes when the recovery has lasted for `resolve_hold`. An unknown state is not a recovery and restarts the
-  hold.
+  hold. Until it closes its row says that it waits for that (`Alert.ending_ms`), and nobody is called.
 * The same key within `reopen` reopens the same alert: it does not count as a new opening, so the dedup key stays. Its
   escalations begin again, and an acknowledgement of it is over.
 * It does not open while the alert of something that its component depends on explains it (`alerts.dependencies`).
@@ -129,8 +129,8 @@ class OpenAlerts:
             told = told_behind(self.alerts[alert_id], names, now_ms, self._settings)
             changed += [self._keep(told)] if told is not self.alerts[alert_id] else []
         for alert in [a for a in self.alerts.values() if a.open]:
-            after = self._closed(alert, now_ms, holding, standings) or self._gone_unknown(alert, standings)
-            changed += [after] if after is not None else []
+            after = self._closed(alert, now_ms, holding, standings) or self._noted(alert, standings)
+            changed += [after] if after is not alert else []
         return changed
 
     def _is_open(self, key: str) -> bool:
@@ -140,17 +140,15 @@ class OpenAlerts:
         newest = self.alerts.get(self._latest.get(key, -1))
         return newest if newest is not None and newest.open else None
 
-    def _gone_unknown(self, alert: Alert, standings: Mapping[str, Standing]) -> Alert | None:
-        """*alert*, marked as unseen, if its component has just become unknown."""
+    def _noted(self, alert: Alert, standings: Mapping[str, Standing]) -> Alert:
+        """The open *alert* with since when it waits to be closed, and whether its component was ever unknown."""
         standing = standings.get(alert.subject)
-        if (
-            alert.unseen
-            or alert.when is When.UNKNOWN
-            or standing is None
-            or standing.state is not State.UNKNOWN
-        ):
-            return None
-        return self._keep(replace(alert, unseen=True))
+        unknown = standing is not None and standing.state is State.UNKNOWN
+        unseen = alert.unseen or (unknown and alert.when is not When.UNKNOWN)
+        ending_ms = self._uncovered_since.get(alert.id, self._good_since.get(alert.id))
+        if (unseen, ending_ms) == (alert.unseen, alert.ending_ms):
+            return alert
+        return self._keep(replace(alert, unseen=unseen, ending_ms=ending_ms))
 
     def _opened(self, condition: Condition, now_ms: int, quiet: Collection[str]) -> Alert | None:
         newest = self.alerts.get(self._latest.get(condition.key, -1))

@@ -45,6 +45,8 @@ def listed(answer: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _next(alert: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+    if alert["ending_ms"] is not None:
+        return f"over since {moment(alert['ending_ms'], answer)}, closes soon"
     if alert["acknowledged"] is not None:
         ack = alert["acknowledged"]
         return f"{ack['by']} has it until {moment(ack['until_ms'], answer)}"

@@ -66,6 +66,7 @@ class Alert:
         n: The number of this opening of the key; reopening within `reopen` does not count as a new one.
         opened_ms: When the rule fired; since_ms: when the trouble itself began, backdated.
         recovered_ms: When the recovery that closed it began.
+        ending_ms: Since when it waits to be closed, while it is open: it has recovered, or nothing covers it any more.
         again: How often it was reopened.
         recipients: The people whom it has called so far. policies: the names of the escalations.
         unseen: The state was unknown for a while since it opened, so the real length of the trouble is not known.
@@ -98,6 +99,7 @@ class Alert:
     cause: str = ""
     resolved_ms: int | None = None
     recovered_ms: int | None = None
+    ending_ms: int | None = None
     again: int = 0
     unseen: bool = False
     closing: str = ""
@@ -143,7 +145,7 @@ class Alert:
     @property
     def next_step_at_ms(self) -> int | None:
         """When it does something by itself (Unix time in ms): a step, a round, the end of its acknowledgement."""
-        if not self.open or self.held:
+        if not self.open or self.held or self.ending_ms is not None:
             return None
         if self.ack is not None:
             return self.ack.until_ms

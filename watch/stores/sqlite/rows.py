@@ -146,7 +146,7 @@ def alert_of(row: Sequence[Any]) -> Alert:
     same(row[:3], found.id, found.key, found.resolved_ms)
     for value in (found.id, found.n, found.opened_ms, found.since_ms, found.again):
         number(value)
-    for moment in (found.resolved_ms, found.recovered_ms):
+    for moment in (found.resolved_ms, found.recovered_ms, found.ending_ms):
         _moment(moment)
     for words in (found.subject, found.name, found.dedup_key, *found.recipients, *found.policies):
         text(words)
