@@ -167,6 +167,29 @@ async def test_a_check_that_gives_only_unknown_says_why_and_is_trouble_of_our_ow
     assert one.desk.troubles == ()
 
 
+@pytest.mark.parametrize("trouble", ["blind", "overloaded"])
+async def test_what_could_not_be_seen_until_just_now_has_not_had_its_turn_yet(one, trouble):
+    reason = Reason.BLIND if trouble == "blind" else Reason.OVERLOADED
+    await one.reads("web/home", UP)
+    await (sight(one, blind=True) if trouble == "blind" else brings_load(one, late=900))
+    for _ in range(5):
+        await one.reads("web/home", UNKNOWN, reason=reason)
+        await one.pause(0)
+    assert [t.kind for t in one.desk.troubles] == ["vantage_blind" if trouble == "blind" else trouble]
+    await (sight(one, blind=False) if trouble == "blind" else brings_load(one))
+    for _ in range(29):  # it may take as long as a state holds
+        await one.pause(1)
+        assert one.desk.troubles == ()
+    await one.reads("web/home", UNKNOWN, 0, reason=Reason.INTERNAL)
+    await one.pause(2)
+    assert [t.kind for t in one.desk.troubles] == ["checks_unknown"], "but no longer"
+
+
+async def sight(one, *, blind):
+    names = ("gateway",)
+    await one.brings(Sight("local", blind, one.clock.ms, () if blind else names, names if blind else ()))
+
+
 async def brings_load(one, **load):
     delivery = Delivery(vantage="local", epoch=one.epoch, first=one.sent + 1, load=Load(checks=1000, **load))
     taken = asyncio.ensure_future(one.hub.take(delivery))

@@ -1,7 +1,8 @@
 """Finds checks that give nothing to believe: not asked any more, or asked and never answered usably.
 
 Each vantage point owes the checks it is to ask. A check that gave only *unknown* for longer than its state holds is
-never an outage, so it must be said as a trouble of ours: otherwise nobody would learn of it.
+never an outage, so it must be said as a trouble of ours: otherwise nobody would learn of it. The time counts from when
+the vantage point could last not see or not keep up: that is said by itself, and its checks have their turn only then.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Owed:
         self.since_ms = since_ms
         self._confirmations: Mapping[str, Confirmation] = {}
         self._several = False
+        self._unseeing_ms: dict[str, int] = {}  # by vantage point, when it was last blind or overloaded
         self._deadlines: Deadlines[Key] = Deadlines()
         self._found: set[Key] = set()  # so far in this look
 
@@ -48,11 +50,14 @@ class Owed:
 
         Call it again after None. Checks of a vantage point that is blind or overloaded are not named: that is said.
         """
+        self._unseeing_ms |= dict.fromkeys(intake.unseeing, now_ms)
 
         def owed_ms(key: Key) -> int:
             belief = intake.beliefs.get(key)
             last_ms = 0 if belief is None or belief.last_ms is None else belief.last_ms
-            from_ms = max(self.since_ms, awaited.joined_ms(key[0]), last_ms)
+            from_ms = max(
+                self.since_ms, awaited.joined_ms(key[0]), last_ms, self._unseeing_ms.get(key[1], 0)
+            )
             return from_ms + self._confirmations[key[0]].validity_ms + 1
 
         self._found.update(self._deadlines.past(now_ms, owed_ms, _LOOKED_AT))
