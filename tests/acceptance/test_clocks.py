@@ -111,10 +111,17 @@ class Estate:
             "/api/v2/summary.json",
             "/api/v2/incidents.json",
         )
+        # Who is paged may know of it before the page is drawn for the first time: until then it answers 503.
+        await until(self.published, what="the page tells of the outage")
         texts = [(await self.hub.answer(self.hub.page, path))[1] for path in paths]
         found = [it for text in texts for it in re.findall(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", text)]
         assert found
         return [it for it in found if it > now]
+
+    async def published(self) -> bool:
+        """Whether the page is drawn, and says that it is down."""
+        code, text = await self.hub.answer(self.hub.page, "/api/v2/summary.json")
+        return code == 200 and "major_outage" in text
 
     def titles(self) -> list[str]:
         return [body["title"] for _, body in self.phone.received]
