@@ -100,6 +100,7 @@ class App:
             settings, self.store, book, end, self.desk, self.metrics, self.clock, self.publishing.moved, epoch
         )
         self.desk.escalator.rotations = lambda: self.hub.on_call.rotations
+        self.desk.dependencies.readings = self.hub.reasked
         tests = Rehearsal(sender, lambda: self._settings, self.clock, self.hub.chronicle.note).verbs
         self.hub.verbs |= {"reload": self._reload_now, "backup": self._back_up, **self.paging.verbs, **tests}
         self.month_ends = MonthEnds(self.store, self.hub, self.clock)

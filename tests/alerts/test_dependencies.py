@@ -9,6 +9,7 @@ import pytest
 
 from tests.alerts.stage import Stage, component, person, rule, settings
 from watch.core.settings import Check
+from watch.core.timeline import State
 
 if TYPE_CHECKING:
     from watch.core.settings import Component, Settings
@@ -178,4 +179,130 @@ def test_what_flaps_and_is_well_explains_nothing():
     s.passes(60)
     s.goes("web", "down")
     s.passes(5)
+    assert titles(s)[-1] == "DOWN: Web"
+
+
+class Read:
+    """What the newest readings say: how a component stood at an instant (seconds of the stage)."""
+
+    def __init__(self, s: Stage) -> None:
+        self.stage, self.newest, self.failing, self.asked = s, {}, {}, {}
+        s.desk.dependencies.readings = self
+
+    def reads(self, key: str, state: str) -> None:
+        self.newest[key] = self.stage.at_ms, State(state)
+
+    def state(self, component, after_ms):
+        at_ms, state = self.newest.get(component, (0, State.UNKNOWN))
+        return state if at_ms > after_ms else State.UNKNOWN
+
+    def failing_ms(self, component):
+        return self.failing.get(component, 0)
+
+    def asked_ms(self, component):
+        return self.asked.get(component, 0)
+
+
+def behind(**more) -> tuple[Stage, Read]:
+    s = Stage(replace(config(group_wait=0, **more), checks={"switch/check": CHECK}))
+    return s, Read(s)
+
+
+def test_it_pages_as_soon_as_a_reading_says_that_its_cause_is_well():
+    s, read = behind()
+    read.reads("switch", "up")
+    s.goes("web", "down")
+    s.passes(9)
+    assert s.pages == [], "what its cause said before tells nothing"
+    read.reads("switch", "up")
+    s.passes(1)
+    assert [page.title for page in s.pages] == ["DOWN: Web"]
+
+
+def test_a_reading_that_began_before_its_first_bad_one_ended_tells_nothing():
+    s, read = behind()
+    s.goes("web", "down")
+    read.failing["web"] = s.at_ms + 10_000  # it timed out, and the switch may have died meanwhile
+    s.passes(5)
+    read.reads("switch", "up")
+    s.passes(6)
+    assert s.pages == []
+    read.reads("switch", "up")
+    s.passes(1)
+    assert titles(s) == ["DOWN: Web"]
+
+
+def test_while_its_cause_reads_badly_it_waits_until_that_is_found_down():
+    s, read = behind()
+    s.goes("web", "down")
+    s.passes(1)
+    read.reads("switch", "down")
+    s.passes(30)
+    s.goes("switch", "down")
+    s.passes(300)
+    assert titles(s) == ["DOWN: Switch (+1 behind it)"]
+
+
+@pytest.mark.parametrize("known", ["down", "unknown"])
+def test_a_cause_that_is_not_well_holds_it_back_whatever_one_reading_says(known):
+    s, read = behind()
+    s.settings = replace(s.settings, alerts=(rule("down", "web"),))
+    s.reloads(s.settings)
+    s.goes("switch", known)
+    s.goes("web", "down")
+    s.passes(1)
+    read.reads("switch", "up")
+    s.passes(118)
+    assert s.pages == []
+    s.passes(1)
+    assert titles(s) == ["DOWN: Web"]
+
+
+def test_all_that_it_depends_on_must_be_read_well():
+    parts = (SWITCH, component("san"), replace(component("web"), depends_on=("switch", "san")))
+    s, read = behind(parts=parts)
+    s.reloads(replace(s.settings, checks={f"{key}/check": CHECK for key in ("switch", "san")}))
+    s.goes("web", "down")
+    s.passes(1)
+    read.reads("switch", "up")
+    read.reads("san", "down")
+    s.passes(5)
+    s.goes("san", "down")
+    s.passes(1)
+    assert titles(s) == ["DOWN: San (+1 behind it)"]
+
+
+@pytest.mark.parametrize("when", ["down", "degraded"])
+def test_after_its_cause_it_pages_only_for_what_it_reads_since(when):
+    s, read = behind(parts=(SWITCH, WEB))
+    s.settings = replace(s.settings, alerts=(rule("down", "switch"), rule(when, "web")))
+    s.reloads(s.settings)
+    s.goes("web", when)
+    s.goes("switch", "down")
+    read.reads("web", when)
+    s.passes(60)
+    s.goes("switch", "up")
+    s.passes(59)
+    read.asked["web"] = s.at_ms
+    s.passes(20)
+    assert titles(s)[-1].startswith("RESOLVED: Switch"), "what it read before tells nothing"
+    read.reads("web", "up")
+    s.passes(5)
+    assert len(s.pages) == 2, "it may be about to recover"
+    read.reads("switch", "up")
+    read.reads("web", when)
+    s.passes(1)
+    assert titles(s)[-1].upper().startswith(f"{when.upper()}: WEB")
+
+
+def test_what_cannot_be_read_after_its_cause_pages_after_two_minutes():
+    s, read = behind()
+    s.goes("web", "down")
+    s.goes("switch", "down")
+    s.passes(60)
+    s.goes("switch", "up")
+    read.asked["web"] = s.at_ms
+    s.passes(119)
+    assert len(s.pages) == 2
+    s.passes(1)
     assert titles(s)[-1] == "DOWN: Web"

@@ -112,6 +112,31 @@ def test_retries_never_come_later_than_the_check_itself_would():
     assert max(b - a for a, b in pairwise(times)) < 1.1
 
 
+@pytest.mark.parametrize(("asked_for", "due"), [(100.0, 100.0), (61.0, 65.0)])
+def test_what_the_hub_wants_at_once_is_asked_once_more_and_then_at_its_pace(asked_for, due):
+    agenda = planned(check("a", every=600, retry_every=timedelta(seconds=5)))
+    (slot,) = agenda.take(60)
+    agenda.release(slot, 60)
+    grid = slot.due
+    agenda.hasten("c/a", asked_for)
+    assert list(agenda.take(due - 0.1)) == []
+    assert list(agenda.take(due)) == [slot]
+    agenda.release(slot, due)
+    assert slot.due == grid
+
+
+def test_what_runs_when_the_hub_wants_it_began_too_early_and_is_asked_once_more():
+    agenda = planned(check("a", every=600, retry_every=timedelta(seconds=5)))
+    (slot,) = agenda.take(60)
+    agenda.hasten("c/a", 62)
+    agenda.hasten("c/unheard-of", 62)
+    agenda.release(slot, 70)
+    assert list(agenda.take(70)) == [slot]
+    agenda.release(slot, 70)
+    assert slot.due > 80
+    assert list(agenda.take(80)) == []
+
+
 def test_a_slow_check_never_runs_twice_at_once_nor_catches_up():
     starts = played(planned(check("a", every=1)), 60, took=3.5)
     gaps = [b[0] - a[0] for a, b in pairwise(starts)]

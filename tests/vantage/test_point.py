@@ -12,6 +12,7 @@ import pytest
 from tests.fakes import Counter, FakeClock, MemoryStore, SilentDesk, settings
 from tests.yardstick import PATIENCE
 from watch.core.book import Book
+from watch.core.delivery import Receipt
 from watch.core.reading import ProbeFailure, Reading, Reason, Verdict
 from watch.core.settings import Canary, Vantage
 from watch.core.standing import Sight
@@ -144,6 +145,20 @@ async def test_a_bad_reading_is_asked_again_after_retry_every(stage):
     gaps = [(b.at_ms - a.at_ms) / 1000 for a, b in itertools.pairwise(bad)]
     assert gaps[:2] == [2, 2]
     assert [o.verdict for o in bad[:3]] == [DOWN, DOWN, DOWN]
+
+
+async def test_what_the_hub_wants_to_know_is_asked_at_once_and_once(stage):
+    while stage.target.asked < 3:
+        await stage.go(0.5)
+    stage.point.heard(Receipt(soon=frozenset(("web/home", "web/unheard-of"))))
+    await stage.go(1.5)
+    assert stage.target.asked == 3, "not sooner than after `retry_every`, which is two seconds"
+    await stage.go(0.5)
+    assert stage.target.asked == 4
+    await stage.go(7.5)
+    assert stage.target.asked == 4
+    await stage.go(0.5)
+    assert stage.target.asked == 5, "at its pace, each ten seconds"
 
 
 async def test_the_latency_fact_is_the_observations_latency(stage):

@@ -107,6 +107,7 @@ class Receipt:
         beliefs: By check, for those whose streaks have changed; when the delivery opened an epoch, for all with a
             streak under way.
         wants_sight: A check needs a canary round to be confirmed down.
+        soon: Checks to be asked once more at once, because of what others have found.
         answer: The result of the command.
     """
 
@@ -114,4 +115,5 @@ class Receipt:
     refused: tuple[Refusal, ...] = ()
     beliefs: Mapping[str, Belief] = field(default_factory=lambda: NOTHING)
     wants_sight: bool = False
+    soon: frozenset[str] = frozenset()
     answer: Mapping[str, Any] = field(default_factory=lambda: NOTHING)

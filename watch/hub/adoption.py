@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from watch.hub.intake import Intake
     from watch.hub.on_call import OnCall
     from watch.hub.plan import Plan
+    from watch.hub.reasked import Reasked
     from watch.hub.recorder import Recorder
     from watch.hub.standings import Standings
     from watch.hub.troubles import Troubles
@@ -34,11 +35,11 @@ class Adoption:
 
     def __init__(
         self, recorder: Recorder, intake: Intake, standings: Standings, troubles: Troubles, awaited: Awaited,
-        on_call: OnCall, desk: Desk, clock: Clock,
+        reasked: Reasked, on_call: OnCall, desk: Desk, clock: Clock,
     ) -> None:  # fmt: skip
         self._recorder, self._intake, self._standings = recorder, intake, standings
         self._troubles, self._awaited, self._desk, self._clock = troubles, awaited, desk, clock
-        self._on_call = on_call
+        self._on_call, self._reasked = on_call, reasked
         self._leaving = Leaving()
         self._hold_ms = 0
 
@@ -74,6 +75,7 @@ class Adoption:
         yield from self._troubles.plan(plan)
         self._awaited.plan(settings.checks.keys(), now)
         yield from self._standings.renew(plan, parts, now)
+        self._reasked.plan(plan)
         self._on_call.plan(settings)
         self._desk.plan(settings)
         intake.renew(changed, self._clock.now_ms())

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from watch.hub.awaited import Awaited
     from watch.hub.door import Door
     from watch.hub.intake import Intake
+    from watch.hub.reasked import Reasked
     from watch.hub.recorder import Recorder
     from watch.hub.troubles import Troubles
     from watch.ports import Meter
@@ -35,9 +36,10 @@ class Arrivals:
         troubles: Troubles,
         meter: Meter,
         awaited: Awaited,
+        reasked: Reasked,
     ) -> None:
         self._door, self._intake, self._recorder = door, intake, recorder
-        self._troubles, self._meter, self._awaited = troubles, meter, awaited
+        self._troubles, self._meter, self._awaited, self._reasked = troubles, meter, awaited, reasked
 
     def receive(
         self, delivery: Delivery, settings: Settings, asked: Mapping[str, Sequence[str]], now_ms: int
@@ -106,6 +108,7 @@ class Arrivals:
         if fit.check in self._awaited.unasked:
             settled = self._intake.settled(fit.check, fit.vantage)
             self._awaited.read(fit.check, fit.at_ms, settled=settled)
+        self._reasked.read(fit)
         self._meter.observed(fit.verdict, fit.reason)
         return None
 

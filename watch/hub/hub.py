@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ from watch.hub.plan import planned
 from watch.hub.pulse import EVERY as PULSE
 from watch.hub.pulse import Pulse
 from watch.hub.quiet import quiet_components
+from watch.hub.reasked import Reasked
 from watch.hub.recorder import LedgerEnd, Recorder
 from watch.hub.returned import miss
 from watch.hub.standings import SLICE, Standings
@@ -77,7 +79,10 @@ class Hub:
         self.on_call = OnCall(store.reads.overrides(), self.recorder, self.troubles, clock)
         self.verbs: dict[str, Callable[[Command], Awaitable[Mapping[str, object]]]] = {**self.on_call.verbs}
         self._awaited = Awaited(clock.now_ms())
-        self._arrivals = Arrivals(self.door, self.intake, self.recorder, self.troubles, meter, self._awaited)
+        self.reasked = Reasked(self.intake, book, lambda: self.board, clock)
+        self._arrivals = Arrivals(
+            self.door, self.intake, self.recorder, self.troubles, meter, self._awaited, self.reasked
+        )
         self._store, self._desk, self._clock, self._moved = store, desk, clock, moved
         self._wake = asyncio.Event()
         self._stopping = False
@@ -96,6 +101,7 @@ class Hub:
             self._standings,
             self.troubles,
             self._awaited,
+            self.reasked,
             self.on_call,
             desk,
             clock,
@@ -142,11 +148,14 @@ class Hub:
         else:
             receipt = await self._obeyed(said)
         await self.committed()
+        if isinstance(said, Delivery) and (soon := self.reasked.take(said.vantage)):
+            receipt = replace(receipt, soon=soon)
         return receipt
 
     def _received(self, delivery: Delivery) -> Receipt:
         receipt = self._arrivals.receive(delivery, self.settings, self._standings.plan.asked, self._now())
-        if self.intake.changed_checks or any(isinstance(found, Sight) for found in delivery.findings):
+        news = self.intake.changed_checks or self.reasked.answered
+        if news or any(isinstance(found, Sight) for found in delivery.findings):
             self._wake.set()
         return receipt
 
@@ -256,6 +265,8 @@ class Hub:
         batch, kept, changed = self.recorder.take(), self._kept, self.intake.changed_checks
         self._kept, self.intake.changed_checks = None, set()
         moved = bool(changed) and await self._standings.update(changed)
+        if moved:
+            self.reasked.look(self.board.components)
         now = self._clock.now_ms()
         quiet = quiet_components(self.book, self.board.components, now)
         unasked = partial(self._awaited.component, self.board)

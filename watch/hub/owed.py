@@ -55,9 +55,7 @@ class Owed:
         def owed_ms(key: Key) -> int:
             belief = intake.beliefs.get(key)
             last_ms = 0 if belief is None or belief.last_ms is None else belief.last_ms
-            from_ms = max(
-                self.since_ms, awaited.joined_ms(key[0]), last_ms, self._unseeing_ms.get(key[1], 0)
-            )
+            from_ms = max(self.since_ms, awaited.joined_ms(key[0]), last_ms, self._unseeing_ms.get(key[1], 0))
             return from_ms + self._confirmations[key[0]].validity_ms + 1
 
         self._found.update(self._deadlines.past(now_ms, owed_ms, _LOOKED_AT))

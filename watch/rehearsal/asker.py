@@ -43,6 +43,7 @@ class Asker:
         self._verdicts: dict[str, Verdict] = {}
         self._read_ms: dict[str, int] = {}
         self.unsettled: set[str] = set()
+        self._soon: dict[str, int] = {}  # checks of which the hub wants a reading, and since when
 
     @property
     def next_ms(self) -> float:
@@ -88,7 +89,8 @@ class Asker:
         So every other reading of what is well is spared.
         """
         name = slot.check.name
-        if self._verdicts.get(name) is not Verdict.UP or name in self.unsettled or self._blind:
+        wanted = name in self.unsettled or name in self._soon
+        if self._verdicts.get(name) is not Verdict.UP or wanted or self._blind:
             return False
         fresh = now_ms - self._read_ms[name] < _FRESH * slot.every * 1000
         return fresh and self._world.well(name, self.vantage.name, now_ms)
@@ -102,7 +104,9 @@ class Asker:
         self._verdicts[check] = verdict
         if verdict is not Verdict.UNKNOWN:
             self._read_ms[check] = at_ms
-        return other or check in self.unsettled
+        if wanted := at_ms >= self._soon.get(check, at_ms + 1):
+            del self._soon[check]
+        return other or wanted or check in self.unsettled
 
     def _look(self, now_ms: int, *, silent: bool) -> bool:
         """A canary round; whether the vantage point went blind or sees again."""
@@ -131,5 +135,8 @@ class Asker:
         for name, belief in receipt.beliefs.items():
             self._agenda.settle(name, now_ms / 1000, unsettled=not belief.settled)
             (self.unsettled.discard if belief.settled else self.unsettled.add)(name)
+        for name in receipt.soon:
+            self._agenda.hasten(name, now_ms / 1000)
+            self._soon[name] = now_ms
         if receipt.wants_sight and self.vantage.canaries:
             self._next_round_ms = now_ms

@@ -144,6 +144,9 @@ class HeldBack:
         if held.explained_by:
             return f"it depends on {listed(held.explained_by)}, whose open alert tells of it"
         until = stamp(held.until_ms, self._settings.service.timezone, near_ms=now_ms)
+        if held.again:
+            causes = listed(held.waits_for)
+            return f"it depends on {causes}, well again: it waits for its own next reading until {until}"
         return (
             f"it depends on {listed(held.waits_for)}, which may be the cause: it waits for that until {until}"
         )

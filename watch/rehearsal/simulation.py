@@ -41,6 +41,7 @@ class Simulation:
         world = World(script)
         self.diary = Diary(settings, script.start_ms)
         self._estate = Estate(settings, self._clock, self.diary, world.failure, store=store)
+        self._estate.desk.dependencies.readings = self._estate.hub.reasked
         self.diary.follow(self._estate)
         self._askers = [Asker(v, settings, world, began_ms) for v in settings.vantages.values()]
         self._acts, self._entries = list(script.acts), 0

@@ -5,7 +5,8 @@ a day of scheduling in a few milliseconds.
 
 * A check is due on its own grid (`anchor + k · every`), with an offset from its name, so that a thousand checks do
   not start together and none drifts. The first runs of many new checks spread over `every`.
-* While a streak is under way the check is asked again after `retry_every`, off the grid; afterwards on the grid.
+* While a streak is under way the check is asked again after `retry_every`, off the grid; afterwards on the grid. What
+  the hub wants to know at once (`hasten`) is asked once more likewise.
 * A check never runs twice at once, and missed runs are not made up for.
 * A tick starts at most as many runs as its caller says. What has waited longest goes first, so that each check gets
   its turn. Checks with a streak under way go before the others, but take at most half of the places from them.
@@ -54,12 +55,14 @@ class Slot:
         "queued",
         "retry",
         "slack",
+        "soon",
         "started",
         "timeout",
         "unsettled",
     )
 
     def __init__(self, check: Check, now: float, first_round: float) -> None:
+        self.soon = False  # the hub wants a reading at once
         self.unsettled = False  # the hub says that a streak is under way
         self.started: float | None = None  # while it runs
         self.asked: float | None = None  # when it was last started
@@ -83,7 +86,7 @@ class Slot:
 
     def next_due(self, now: float) -> float:
         """When to ask again after a run that started at `asked` and ended at *now*."""
-        if self.unsettled:
+        if self.unsettled or self.soon:
             return max((now if self.asked is None else self.asked) + self.retry, now)
         return self.anchor + (math.floor((now - self.anchor) / self.every) + 1) * self.every
 
@@ -204,7 +207,7 @@ class Agenda:
         self.busy += 1
         if slot.host:
             self._running[slot.host] = self._running.get(slot.host, 0) + 1
-        slot.started = now
+        slot.started, slot.soon = now, False
         if now - slot.due > slot.slack and not slot.queued:
             slot.late_at = now
         slot.queued = False
@@ -244,6 +247,18 @@ class Agenda:
             slot.due = slot.next_due(now)
             self._push(slot)  # `take` ignores its older item in the heap
 
+    def hasten(self, name: str, now: float) -> None:
+        """Ask check *name* once more at once, but not sooner than `retry_every` after it was asked last."""
+        slot = self.slots.get(name)
+        if slot is None or slot.soon:
+            return
+        slot.soon = True
+        if (
+            slot.started is None and slot.asked is not None
+        ):  # what runs began too early: `release` schedules it
+            slot.due = min(slot.due, slot.next_due(now))
+            self._push(slot)
+
     def _leave(self, host: str) -> None:
         left = self._running[host] - 1
         if left:
@@ -261,4 +276,6 @@ class Agenda:
 
     def _push(self, slot: Slot) -> None:
         self._order += 1  # slots due together go in the order they came
-        heapq.heappush(self._soon if slot.unsettled else self._grid, (slot.due, self._order, slot))
+        heapq.heappush(
+            self._soon if slot.unsettled or slot.soon else self._grid, (slot.due, self._order, slot)
+        )

@@ -162,6 +162,8 @@ class VantagePoint:
         now = self._clock.monotonic()
         for name, belief in receipt.beliefs.items():
             self.agenda.settle(name, now, unsettled=not belief.settled)
+        for name in receipt.soon:
+            self.agenda.hasten(name, now)
         if receipt.refused:
             number, why = len(receipt.refused), receipt.refused[0].why
             log.warning("%s: the hub refused %d findings; the first: %s", self.name, number, why)
