@@ -29,7 +29,7 @@ Tail = list[tuple[int, State]]  # (from_ms, state)
 
 
 class Tails:
-    """The tails of checks and components. One that has not changed since the board was made has none: it is as it stands.
+    """The tails of checks and components. What has not changed since the board was made has none: it is as it stands.
 
     Args:
         drawn: A check's timeline in a span, by the book.
