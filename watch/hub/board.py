@@ -137,12 +137,12 @@ class Board:
         component = self.settings.components[key]
         state = composed_state([self._state(m) for m in component.members], component.needs)
         near_ms = max(self._since_ms(m) for m in component.members)
-        since_ms = (
-            former.since_ms
-            if former is not None and former.state is state
-            else self._began(key, state, now_ms, near_ms)
-        )
-        self._tails.begin(key, state, since_ms, now_ms)
+        if former is not None and former.state is state:
+            since_ms = former.since_ms
+            self._tails.lose(key)  # by the book, which is asked when it changes
+        else:
+            since_ms = self._began(key, state, now_ms, near_ms)
+            self._tails.begin(key, state, since_ms, now_ms)
         self.components[key] = self._standing(key, state, since_ms)
 
     def _standing(self, key: str, state: State, since_ms: int) -> Standing:

@@ -72,6 +72,10 @@ class Tails:
         """*name* is in *state* since then; how it was before is not known. It is no instant if it is *now_ms*."""
         self._tails[name] = [(since_ms, state)] if since_ms < now_ms else None
 
+    def lose(self, name: str) -> None:
+        """Let the book be asked since when *name* is in its state, at its next change."""
+        self._tails[name] = None
+
     def tell(self, name: str) -> bool:
         """Whether it is known since when *name* is in its state."""
         return self._tails.get(name, ()) is not None
