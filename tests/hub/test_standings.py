@@ -23,7 +23,12 @@ from watch.hub.plan import planned
 
 UP, DEGRADED, DOWN, UNKNOWN = Verdict.UP, Verdict.DEGRADED, Verdict.DOWN, Verdict.UNKNOWN
 CHECKS = ("web/a", "web/b", "web/c", "db/a", "db/b")
-MEMBERS = {"web": ["web/a", "web/b", "web/c"], "db": ["db/a", "db/b"], "all": ["web", "db"], "few": ["db", "web/a"]}
+MEMBERS = {
+    "web": ["web/a", "web/b", "web/c"],
+    "db": ["db/a", "db/b"],
+    "all": ["web", "db"],
+    "few": ["db", "web/a"],
+}
 
 
 def plan(needs: int):
@@ -41,7 +46,9 @@ class Bench(Stage):
 
     async def told(self, *findings, load: Load | None = None) -> None:
         """One delivery, and no turn."""
-        delivery = Delivery(vantage="local", epoch=self.epoch, first=self.sent + 1, findings=findings, load=load)
+        delivery = Delivery(
+            vantage="local", epoch=self.epoch, first=self.sent + 1, findings=findings, load=load
+        )
         self.sent += len(findings)
         taken = asyncio.ensure_future(self.hub.take(delivery))
         await asyncio.sleep(0)
@@ -111,7 +118,9 @@ async def follow(story) -> None:
             await bench.hub.turn()
             board, now = bench.hub.board, bench.clock.ms
             for name, stands in board.checks.items():
-                anew = standing_of(board.settings.checks[name], bench.hub.intake, ("local",), bench.hub.book, now)
+                anew = standing_of(
+                    board.settings.checks[name], bench.hub.intake, ("local",), bench.hub.book, now
+                )
                 assert (stands.state, stands.since_ms) == (anew.state, anew.since_ms), name
             assert board.components == bench.anew().components
     await bench.hub.turn()
@@ -121,7 +130,16 @@ async def follow(story) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.lists(steps, max_size=60))
 @example(
-    [("load", 5), ("all", UP), ("turn",), ("wait", 30), ("sweep",), ("turn",), ("read", "web/a", UP, 4_000), ("turn",)]
+    [
+        ("load", 5),
+        ("all", UP),
+        ("turn",),
+        ("wait", 30),
+        ("sweep",),
+        ("turn",),
+        ("read", "web/a", UP, 4_000),
+        ("turn",),
+    ]
 )  # a state lapsed while the reading was under way that shows that it had not
 def test_the_board_is_what_the_book_gives_from_the_beginning(story):
     asyncio.run(follow(story))

@@ -38,9 +38,7 @@ class Board:
         drawn: A check's timeline in a span, by the book.
     """
 
-    def __init__(
-        self, plan: Plan, checks: Mapping[str, CheckStanding], began: Began, drawn: Drawn
-    ) -> None:
+    def __init__(self, plan: Plan, checks: Mapping[str, CheckStanding], began: Began, drawn: Drawn) -> None:
         self.checks = dict(checks)
         self.components: dict[str, Standing] = {}
         self.settings, self._began = plan.settings, began
