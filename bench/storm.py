@@ -66,8 +66,14 @@ def _outage(folder: Path) -> Result:
         recovery, returned = scene.letters("alice")[len(outage) :], scene.spent()
         first = scene.delays()[0]
     result.goals = [
-        (f"the first page left {first * 1000:.0f} ms after the observation that confirmed it (150)", first < 0.15),
-        (f"{len(outage)} pages for the outage (5), {len(recovery)} for the recovery (3)", len(outage) <= 5 and len(recovery) <= 3),
+        (
+            f"the first page left {first * 1000:.0f} ms after the observation that confirmed it (150)",
+            first < 0.15,
+        ),
+        (
+            f"{len(outage)} pages for the outage (5), {len(recovery)} for the recovery (3)",
+            len(outage) <= 5 and len(recovery) <= 3,
+        ),
         (
             f"of {COMPONENTS:,} they name or count {_told(outage):,} as failed, {_told(recovery):,} as returned",
             _told(outage) >= COMPONENTS and _told(recovery) >= COMPONENTS,
@@ -104,7 +110,10 @@ def _flapping(folder: Path) -> Result:
             unrelated is not None and unrelated < 30 and beside is not None and beside < 30,
         ),
     ]
-    result.figures = [f"{changes:,} confirmed changes: {spent}", f"letters of up to {max(map(_size, letters), default=0):,} characters"]
+    result.figures = [
+        f"{changes:,} confirmed changes: {spent}",
+        f"letters of up to {max(map(_size, letters), default=0):,} characters",
+    ]
     return result
 
 
@@ -135,7 +144,10 @@ def _single(folder: Path) -> Result:
     median, last = quantile(delays, 0.5), quantile(delays, 0.99)
     result.goals = [
         (f"{len(delays)} of {OUTAGES} paged", len(delays) == OUTAGES),
-        (f"median from the confirming observation to the receiver's socket {median * 1000:.0f} ms (50)", median < 0.05),
+        (
+            f"median from the confirming observation to the receiver's socket {median * 1000:.0f} ms (50)",
+            median < 0.05,
+        ),
         (f"p99 {last * 1000:.0f} ms (300)", last < 0.3),
     ]
     more = spent.cpu - idle.cpu / idle.wall * spent.wall

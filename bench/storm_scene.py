@@ -1,4 +1,4 @@
-"""A hub, its targets and a receiver of its pages, for `bench.storm`; and what its store says of when things happened."""
+"""A hub, its targets and a receiver of its pages, for `bench.storm`; and what its store says of the times."""
 
 from __future__ import annotations
 
@@ -110,8 +110,13 @@ class Scene:
         self.targets = self._over.enter_context(Switchboard())
         self._receiver = Letters()
         self._over.callback(self._receiver.close)
-        lines = (f'  {name}: {{checks: {{v: {{http: "{self.targets.url(n)}"}}}}}}\n' for name, n in self._parts.items())
-        text = _HEAD + "".join(lines) + self._text.replace("RECEIVER", f"json://127.0.0.1:{self._receiver.port}")
+        lines = (
+            f'  {name}: {{checks: {{v: {{http: "{self.targets.url(n)}"}}}}}}\n'
+            for name, n in self._parts.items()
+        )
+        text = (
+            _HEAD + "".join(lines) + self._text.replace("RECEIVER", f"json://127.0.0.1:{self._receiver.port}")
+        )
         self._hub = self._over.enter_context(started(self._folder, text, self._folder / "no-trust"))
         answered(f"{self._hub.operators}/readyz", within=180)
         self.passes(5)
@@ -132,7 +137,9 @@ class Scene:
         over = time.monotonic() + seconds
         while not holds():
             if time.monotonic() > over:
-                raise RuntimeError(f"not within {seconds:g} s; the hub said: {(self._folder / 'hub.log').read_text()[-2000:]}")
+                raise RuntimeError(
+                    f"not within {seconds:g} s; the hub said: {(self._folder / 'hub.log').read_text()[-2000:]}"
+                )
             self.passes(0.5)
 
     # ---- what was seen ----
@@ -204,7 +211,9 @@ class Scene:
             key = who, created
             roots[key] = min(roots.get(key, math.inf), confirmed[subject])
         for (who, created), at in sorted(roots.items(), key=lambda one: one[0][1]):
-            found.append(min(it.at for it in self._receiver.letters if it.who == who and it.at * 1000 >= created) - at)
+            found.append(
+                min(it.at for it in self._receiver.letters if it.who == who and it.at * 1000 >= created) - at
+            )
         return found
 
     def parts(self) -> str:
@@ -227,9 +236,7 @@ class Scene:
     def heard_after(self, component: str, who: str) -> float | None:
         """The same, to the delivery of a letter that tells of it, whether it names or counts it."""
         at = self._confirmed().get(component, math.inf)
-        sql = (
-            f"SELECT h.body FROM heard h JOIN alert a ON a.id = h.alert_id WHERE {_ALERT} = ? AND h.recipient = ?"
-        )
+        sql = f"SELECT h.body FROM heard h JOIN alert a ON a.id = h.alert_id WHERE {_ALERT} = ? AND h.recipient = ?"
         rows = self.rows(sql, component, who)
         return orjson.loads(rows[0][0])["at_ms"] / 1000 - at if rows else None
 

@@ -1,4 +1,4 @@
-"""Thousands of web targets in one process, told apart by the number in their path: `/17` answers 200, or 503 while it is down.
+"""Thousands of web targets in one process: `/17` answers 200, or 503 while target 17 is down.
 
 Run as a program it serves on all loopback addresses at the port in its argument, and reads on standard input who goes
 down and who comes back: `down 0 1000`, `up 5 6`.
@@ -81,7 +81,7 @@ class _Line(asyncio.Protocol):
 async def _serve(port: int) -> None:
     down: set[int] = set()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Line(down), "0.0.0.0", port, backlog=_BACKLOG)  # noqa: S104 - loopback has many addresses
+    server = await loop.create_server(lambda: _Line(down), "0.0.0.0", port, backlog=_BACKLOG)  # all of the loopback
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     while line := await lines.readline():
