@@ -11,6 +11,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Self
 
+from bench.ours import ROOT
 from bench.process import OTHERS, free_port
 from bench.targets import answered
 
@@ -50,8 +51,13 @@ class Switchboard:
 
     def __enter__(self) -> Self:
         command = ["taskset", "-c", str(OTHERS), sys.executable, "-m", "bench.switchboard", str(self._port)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE)
-        answered(self.url(0))
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT)
+        try:
+            answered(self.url(0))
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
         return self
 
     def __exit__(
