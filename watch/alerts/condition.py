@@ -38,23 +38,28 @@ def nobody(_: str) -> bool:
 
 
 class Conditions:
-    """Finds the conditions of the rules that hold. It remembers since when redundancy has been lost, and what flaps."""
+    """Finds the conditions of the rules that hold; looks only at components that stand otherwise than before.
+
+    It remembers since when redundancy has been lost, and what flaps.
+    """
 
     def __init__(self, settings: Settings, alerts: Iterable[Alert] = ()) -> None:
-        self._settings = settings
         self.flaps = Flaps(settings.alerting.flapping, alerts)
-        self._rules = _rules_by_key(settings)
         self._lost_since: dict[str, int] = {}
         self._seen: dict[str, int] = {}  # component → start of its state, at the last step
+        self.plan(settings)
 
     def plan(self, settings: Settings) -> None:
         """Replace the settings."""
         self._settings, self._rules = settings, _rules_by_key(settings)
         self.flaps.plan(settings.alerting.flapping)
+        self._looked: dict[str, Standing] = {}  # how each stood at the last step
+        self._held: dict[str, tuple[Condition, ...]] = {}  # of the components that have any, in their order
 
     def rename(self, parts: Mapping[str, str]) -> None:
         """Know components by other keys: former → new."""
         self.flaps.rename(parts)
+        self._looked, self._held = {}, {}
         self._lost_since = {parts.get(key, key): at_ms for key, at_ms in self._lost_since.items()}
         self._seen = {parts.get(key, key): at_ms for key, at_ms in self._seen.items()}
 
@@ -76,10 +81,8 @@ class Conditions:
         Args:
             unasked: Whether a component is unknown only because it was not asked (again) yet.
         """
-        self._note_redundancy(now_ms, standings)
-        # A filter first: nearly all are up, and every turn of the hub runs this.
-        in_trouble = (s for s in standings.values() if s.state is not State.UP or s.redundancy_lost)
-        found = {c.key: c for s in in_trouble for c in self._of(s) if not _waits(c, unasked)}
+        self._look(now_ms, standings)
+        found = {c.key: c for some in self._held.values() for c in some if not _waits(c, unasked)}
         self.flaps.note(now_ms, found, standings, recovered)
         for key, flaps in self.flaps.flapping().items():
             if (condition := self._flapping(key, flaps, found.get(key))) is not None:
@@ -112,7 +115,28 @@ class Conditions:
             flapping=flaps,
         )  # fmt: skip
 
+    def _look(self, now_ms: int, standings: Mapping[str, Standing]) -> None:
+        """Find the conditions of the components that stand otherwise than at the last step."""
+        looked, held, unsorted = self._looked, self._held, False
+        if len(looked) > len(standings):
+            for key in looked.keys() - standings.keys():
+                del looked[key]
+                held.pop(key, None)
+        # Every turn of the hub, for all components, of which few have changed.
+        for key, standing in [(k, s) for k, s in standings.items() if looked.get(k) is not s]:
+            looked[key] = standing
+            self._note_redundancy(now_ms, standing)
+            if holds := tuple(self._of(standing)):
+                unsorted |= key not in held
+                held[key] = holds
+            else:
+                held.pop(key, None)
+        if unsorted:
+            self._held = {key: held[key] for key in standings if key in held}
+
     def _of(self, standing: Standing) -> Iterator[Condition]:
+        if standing.state is State.UP and not standing.redundancy_lost:
+            return
         for when in When:
             rules = self._rules.get((when, standing.key), ())
             if rules and self._holds(when, standing):
@@ -147,15 +171,15 @@ class Conditions:
             return (AlertRule(when=When.MONITOR, components=()),)
         return rules
 
-    def _note_redundancy(self, now_ms: int, standings: Mapping[str, Standing]) -> None:
-        for key, standing in standings.items():
-            if not standing.redundancy_lost:
-                self._lost_since.pop(key, None)
-            elif key not in self._lost_since:
-                # In the middle of a state it was lost now; else with the state, or before the start of the hub.
-                middle = self._seen.get(key) == standing.since_ms
-                self._lost_since[key] = now_ms if middle else standing.since_ms
-            self._seen[key] = standing.since_ms
+    def _note_redundancy(self, now_ms: int, standing: Standing) -> None:
+        key = standing.key
+        if not standing.redundancy_lost:
+            self._lost_since.pop(key, None)
+        elif key not in self._lost_since:
+            # In the middle of a state it was lost now; else with the state, or before the start of the hub.
+            middle = self._seen.get(key) == standing.since_ms
+            self._lost_since[key] = now_ms if middle else standing.since_ms
+        self._seen[key] = standing.since_ms
 
 
 def _waits(condition: Condition, unasked: Callable[[str], bool]) -> bool:

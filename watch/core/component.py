@@ -8,7 +8,6 @@ combined instant by instant: multiplying percentages counts outages that never c
 
 from __future__ import annotations
 
-from collections import Counter
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,8 @@ from watch.core.timeline import Item, State, Timeline, composed, filled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+_SEEN = (State.UP, State.DEGRADED, State.UNKNOWN, State.DOWN)
 
 
 class PublicStatus(StrEnum):
@@ -30,9 +31,10 @@ class PublicStatus(StrEnum):
 
 def composed_state(states: Iterable[State], k: int | None = None) -> State:
     """The state of a component whose members are in *states*; *k* None means all. Unknown without members."""
-    counts = Counter(states)
-    n = counts.total()
-    return _judged(counts, _needed(k, n), n)
+    states = list(states)
+    n = len(states)
+    up, degraded, unknown, down = map(states.count, _SEEN)
+    return _judged(up, degraded, unknown, down, _needed(k, n), n)
 
 
 def composed_timeline(members: Sequence[Sequence[Item]], k: int | None, lo: int, hi: int) -> Timeline:
@@ -41,7 +43,12 @@ def composed_timeline(members: Sequence[Sequence[Item]], k: int | None, lo: int,
     needed = _needed(k, n)
     if n == 1:
         return filled(members[0], lo, hi)  # most components: the state of the only member
-    return composed(members, lambda counts: _judged(counts, needed, n), lo, hi)
+
+    def rule(counts: Mapping[State, int]) -> State:
+        up, degraded, unknown, down = map(counts.__getitem__, _SEEN)
+        return _judged(up, degraded, unknown, down, needed, n)
+
+    return composed(members, rule, lo, hi)
 
 
 def redundancy_only(states: Iterable[State], k: int | None = None) -> bool:
@@ -84,12 +91,12 @@ def _needed(k: int | None, n: int) -> int:
     return needed
 
 
-def _judged(counts: Mapping[State, int], k: int, n: int) -> State:
+def _judged(up: int, degraded: int, unknown: int, down: int, k: int, n: int) -> State:
     if n == 0:
         return State.UNKNOWN
-    good = counts[State.UP] + counts[State.DEGRADED]
+    good = up + degraded
     if good >= k:
-        return State.UP if counts[State.UP] + counts[State.UNKNOWN] == n else State.DEGRADED
-    if good + counts[State.UNKNOWN] >= k:
+        return State.UP if up + unknown == n else State.DEGRADED
+    if good + unknown >= k:
         return State.UNKNOWN
-    return State.DOWN if counts[State.DOWN] else State.EXCLUDED
+    return State.DOWN if down else State.EXCLUDED

@@ -79,11 +79,10 @@ class Chronicle:
     def _stood(
         self, standings: Mapping[str, Standing], settings: Settings, now_ms: int
     ) -> Iterator[Happening]:
-        for key, now in standings.items():
-            was = self._standings.get(key)
-            if was is now:
-                continue
-            self._standings[key] = now
+        known = self._standings
+        for key, now in [(k, s) for k, s in standings.items() if known.get(k) is not s]:
+            was = known.get(key)
+            known[key] = now
             if was is not None and (was.state, was.redundancy_lost) != (now.state, now.redundancy_lost):
                 yield words.state(settings.components[key].name, was, now, now_ms)
         if len(self._standings) > len(standings):

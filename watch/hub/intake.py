@@ -90,6 +90,8 @@ class Intake(Beliefs):
         self._lapses.add(key)
         if at_ms < from_ms:
             self.sights.spare(key)
+            if now_ms >= from_ms:  # it lapsed while this reading was under way
+                self.changed_checks.add(key[0])
             return belief
         for dark in pending:
             self.sights.record(dark, now_ms)

@@ -31,14 +31,14 @@ class Owed:
         self.since_ms = since_ms
         self._confirmations: Mapping[str, Confirmation] = {}
         self._several = False
-        self._deadlines: Deadlines[Key] = Deadlines()
+        self._deadlines: dict[str, Deadlines[Key]] = {}  # by vantage point
         self._found: set[Key] = set()  # so far in this look
 
     def plan(self, plan: Plan) -> Iterator[None]:
         """Replace the plan, in small steps."""
-        deadlines: Deadlines[Key] = Deadlines()
+        deadlines: dict[str, Deadlines[Key]] = {vantage: Deadlines() for vantage in plan.owed}
         for key in plan.keys:
-            deadlines.add(key)
+            deadlines[key[1]].add(key)
             yield
         self._deadlines, self._found, self._confirmations = deadlines, set(), plan.confirmations
         self._several = len(plan.settings.vantages) > 1
@@ -55,10 +55,14 @@ class Owed:
             from_ms = max(self.since_ms, awaited.joined_ms(key[0]), last_ms)
             return from_ms + self._confirmations[key[0]].validity_ms + 1
 
-        self._found.update(self._deadlines.past(now_ms, owed_ms, _LOOKED_AT))
-        if self._deadlines.next_ms <= now_ms:
-            return None
-        found, self._found = sorted(k for k in self._found if k[1] not in intake.unseeing), set()
+        unseeing = intake.unseeing
+        for vantage, deadlines in self._deadlines.items():
+            if vantage in unseeing:  # most of its checks are overdue, each second
+                continue
+            self._found.update(deadlines.past(now_ms, owed_ms, _LOOKED_AT))
+            if deadlines.next_ms <= now_ms:
+                return None
+        found, self._found = sorted(k for k in self._found if k[1] not in unseeing), set()
         useless = [key for key in found if self._useless(key, intake, now_ms)]
         stopped = [key for key in found if key not in set(useless)]
         several = self._several

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from watch.core.book import TooThin, began
 from watch.core.ledger import LedgerChain
+from watch.core.marks import Edge
 from watch.hub.board import Board
 from watch.hub.check_standing import standing_of
 from watch.hub.definitions import entries_for, rename_entries, renames
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from watch.core.clock_epoch import ClockEpoch
     from watch.core.settings import Check, Settings
     from watch.core.standing import CheckStanding
-    from watch.core.timeline import State
+    from watch.core.timeline import State, Timeline
     from watch.hub.plan import Plan
     from watch.ports import Reads
 
@@ -102,7 +103,10 @@ def board_of(
     def standing(check: Check) -> CheckStanding:
         return told(lambda book: standing_of(check, intake, plan.asked[check.name], book, now_ms))
 
-    board = Board(plan, {name: standing(check) for name, check in plan.settings.checks.items()}, since)
+    def drawn(name: str, from_ms: int, to_ms: int) -> Timeline:
+        return told(lambda book: book.check_timeline(name, Edge.FOUND, from_ms, to_ms))
+
+    board = Board(plan, {name: standing(check) for name, check in plan.settings.checks.items()}, since, drawn)
     for _ in board.fill(now_ms):
         pass
     return board

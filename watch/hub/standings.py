@@ -11,30 +11,32 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from watch.core.book import began
+from watch.core.marks import Edge
 from watch.hub.asked import doubled_onsite
 from watch.hub.board import Board
 from watch.hub.check_standing import standing_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from watch.core.book import Book
     from watch.core.standing import CheckStanding
+    from watch.core.timeline import Timeline
     from watch.hub.intake import Intake
     from watch.hub.plan import Plan
     from watch.hub.troubles import Troubles
     from watch.ports import Clock
 
 SLICE = 0.005  # seconds of work before the loop may do something else
-_AT_ONCE = 5  # checks
 
 
 class Standings:
     """How all checks and components stand, by the newest plan."""
 
     def __init__(self, plan: Plan, intake: Intake, book: Book, troubles: Troubles, clock: Clock) -> None:
-        self.plan, self.board = plan, Board(plan, {}, partial(began, book))
         self._intake, self._book, self._troubles, self._clock = intake, book, troubles, clock
+        self._unseen: dict[str, CheckStanding] = {}
+        self.plan, self.board = plan, Board(plan, {}, partial(began, book), self._drawn)
 
     def renew(self, plan: Plan, parts: Mapping[str, str], now_ms: int) -> Iterator[None]:
         """Replace the plan, in small steps; the board is replaced with the last one.
@@ -52,23 +54,24 @@ class Standings:
             else:
                 checks[name] = former.checks[name]
             yield
-        board = Board(plan, checks, partial(began, self._book))
+        board = Board(plan, checks, partial(began, self._book), self._drawn)
         yield from board.fill(now_ms, former, parts)
         self._intake.changed_checks.clear()
         self._intake.doubled = frozenset(key for key in self._intake.doubled if key[0] in checks)
         self._double(fresh)
         self.board = board
+        self._unseen.clear()
+        self._note_unseen(board.checks.values())
 
     async def update(self, changed: set[str]) -> bool:
         """Update the board for *changed* checks in slices; return whether anything changed."""
         loop = asyncio.get_running_loop()
-        board, names = self.board, sorted(changed & self.plan.settings.checks.keys())
+        board, names = self.board, changed & self.plan.settings.checks.keys()
         until = loop.time() + SLICE
-        for n in range(0, len(names), _AT_ONCE):
-            now = self._clock.now_ms()
-            fresh = {name: self._standing(name, now) for name in names[n : n + _AT_ONCE]}
-            board.update(fresh, now)
-            self._double(fresh)
+        for fresh in board.update(names, self._stands, self._clock.now_ms):
+            if fresh:
+                self._double({standing.name: standing for standing in fresh})
+                self._note_unseen(fresh)
             if loop.time() >= until:
                 await asyncio.sleep(0)
                 until = loop.time() + SLICE
@@ -77,13 +80,24 @@ class Standings:
 
     def tell_unseen(self) -> None:
         """Say which checks none of several vantage points can see."""
-        asked = self.plan.asked
-        several = [s for s in self.board.checks.values() if s.about_us and len(asked[s.name]) > 1]
-        self._troubles.unseen(several, self._clock.now_ms())
+        self._troubles.unseen(tuple(self._unseen.values()), self._clock.now_ms())
+
+    def _note_unseen(self, fresh: Iterable[CheckStanding]) -> None:
+        for standing in fresh:
+            if standing.about_us and len(self.plan.asked[standing.name]) > 1:
+                self._unseen[standing.name] = standing
+            elif self._unseen:
+                self._unseen.pop(standing.name, None)
 
     def _double(self, fresh: Mapping[str, CheckStanding]) -> None:
         intake, plan = self._intake, self.plan
         intake.doubled = doubled_onsite(intake.doubled, fresh, plan.settings, self._book, plan.asked)
+
+    def _drawn(self, name: str, from_ms: int, to_ms: int) -> Timeline:
+        return self._book.check_timeline(name, Edge.FOUND, from_ms, to_ms)
+
+    def _stands(self, name: str) -> CheckStanding:
+        return self._standing(name, self._clock.now_ms())
 
     def _standing(self, name: str, now_ms: int) -> CheckStanding:
         check, vantages = self.plan.settings.checks[name], self.plan.asked[name]
