@@ -275,8 +275,8 @@ async def test_the_child_holds_nothing_of_ours(sender, tmp_path):
         await sender.send(Secret("nosuch://"), PLAIN)
         held = [str(fd.readlink()) for fd in Path(f"/proc/{sender._process.pid}/fd").iterdir()]
         assert not [name for name in held if "ours.db" in name]
-        # Requests, answers and its selector; the rest is /dev/null.
-        assert len([name for name in held if not name.startswith(("/dev/null", "anon_inode"))]) == 2
+        # Requests, answers, the line to the child that is ready, and its selector; the rest is /dev/null.
+        assert len([name for name in held if not name.startswith(("/dev/null", "anon_inode"))]) == 3
 
 
 async def test_a_channel_that_hangs_is_interrupted_and_delays_no_other(receiver):
@@ -306,7 +306,7 @@ async def test_a_send_that_cannot_be_interrupted_is_killed(receiver):
         sender.send(Secret(f"{receiver.channel('slow').reveal()}?cto=60&rto=60"), PLAIN)
     )
     assert await eventually(lambda: receiver.received)
-    (process,) = children(sender._process.pid)
+    process, _ = await both(sender._process.pid)
     os.kill(process, signal.SIGSTOP)  # no signal handler of its own can help it now
     assert await slow == SendOutcome(Sent.UNKNOWN, "the process that sends was killed after 4 s")
     assert time.monotonic() - begun >= 4
@@ -348,6 +348,32 @@ async def test_32_sends_run_at_once(receiver):
     assert {outcome.sent for outcome in await asyncio.gather(*slow)} == {Sent.TEMPORARY}
 
 
+async def test_should_the_child_that_is_ready_be_killed_the_next_notice_is_delivered_all_the_same(
+    sender, receiver
+):
+    await sender.send(receiver.channel("bob"), PLAIN)
+    assert await eventually(lambda: len(children(sender._process.pid)) == 1)
+    (ready,) = children(sender._process.pid)
+    os.kill(ready, signal.SIGKILL)
+    assert await eventually(lambda: not alive(ready))
+    assert (await sender.send(receiver.channel("bob"), PLAIN)).sent is Sent.DELIVERED
+    assert len(receiver.received) == 2
+    assert await eventually(lambda: len(children(sender._process.pid)) == 1), "another one is ready"
+
+
+async def test_a_child_sends_one_notice_and_the_next_one_has_another(sender, receiver):
+    receiver.answers["slow"] = 0
+    found = set()
+    for n in range(3):
+        slow = asyncio.create_task(sender.send(receiver.channel("slow"), PLAIN))
+        assert await eventually(lambda n=n: len(receiver.received) == n + 1)
+        process, _ = await both(sender._process.pid)
+        found.add(process)
+        os.kill(process, signal.SIGKILL)
+        assert await slow == SendOutcome(Sent.UNKNOWN, "the process that sends was killed by something else")
+    assert len(found) == 3
+
+
 async def test_should_the_process_die_what_was_on_its_way_has_failed_and_the_next_send_starts_another(
     sender, receiver
 ):
@@ -366,10 +392,16 @@ async def test_closing_leaves_no_process(sender, receiver):
     slow = asyncio.create_task(sender.send(receiver.channel("slow"), PLAIN))
     assert await eventually(lambda: receiver.received)
     template = sender._process.pid
-    (process,) = children(template)
+    processes = await both(template)
     await sender.close()
     assert (await slow).sent is Sent.TEMPORARY
-    assert await eventually(lambda: not alive(template) and not alive(process))
+    assert await eventually(lambda: not any(map(alive, (template, *processes))))
+
+
+async def both(template: int) -> list[int]:
+    """The child that sends, and the one that is ready for the next notice."""
+    assert await eventually(lambda: len(children(template)) == 2)
+    return children(template)
 
 
 HUB = """
@@ -399,10 +431,10 @@ async def test_when_the_hub_is_killed_its_children_die_with_it(receiver):
     ) as hub:
         assert await eventually(lambda: receiver.received)
         template = int(hub.stdout.readline())
-        (process,) = children(template)
+        processes = await both(template)
         assert alive(template)
         hub.kill()
-    assert await eventually(lambda: not alive(template) and not alive(process))
+    assert await eventually(lambda: not any(map(alive, (template, *processes))))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,9 @@ in a separate process, which imports it once and forks a child for every send. A
 and a child inherits nothing from earlier ones. It is a new Python, started by `watch.alerts.sender`, and imports only
 what it needs to send.
 
+One child is kept ready for the next send: a fork costs some milliseconds, and so does each page of memory that the
+child writes to first (`_ready`). If more sends come at once, each gets a new child.
+
 Requests come on standard input, answers go to standard output, one JSON object per line:
 
     {"id": 7, "url": "…", "letters": [["title", "body"], …], "tone": "failure", "urgent": true, "threads": […]}
@@ -25,6 +28,7 @@ import os
 import resource
 import selectors
 import signal
+import socket
 import sys
 import time
 from dataclasses import asdict
@@ -72,6 +76,8 @@ def _load() -> None:
     """Import apprise with all its plug-ins, once for all children."""
     logger = logging.getLogger("apprise")
     logger.propagate, logger.disabled = False, True
+    import netrc  # noqa: F401, PLC0415 - requests would, at its first request
+
     from watch.alerts import post  # noqa: F401, PLC0415 - it imports apprise, which logs from the start
     from watch.alerts.plugin import Plugin  # noqa: PLC0415 - as above
 
@@ -89,66 +95,110 @@ class Template:
         self._selector = selectors.DefaultSelector()
         self._selector.register(requests, selectors.EVENT_READ)
         self._unread = b""
-        self._running: dict[int, tuple[int, int, float]] = {}  # result pipe → request, process, when to kill
-        self._results: dict[int, bytes] = {}
+        self._running: dict[int, _Child] = {}  # by the descriptor of its line
+        self._spare: _Child | None = None
 
     def serve(self) -> None:
         """Serve until the requests end, then kill the children that still run."""
         open_ = True
+        self._spare = self._forked()
         while open_:
             for key, _ in self._selector.select(self._select_timeout()):
                 if key.fd == self._requests:
                     open_ = self._read_requests()
                 elif key.fd in self._running:
-                    self._read_result(key.fd)
-            for fd in [fd for fd, (_, _, kill_at) in self._running.items() if kill_at <= time.monotonic()]:
-                self._finish(fd, _killed(self._results[fd], f"after {self._hard:g} s"))
-        for fd in list(self._running):
-            self._finish(fd, b"")
+                    self._read_result(self._running[key.fd])
+            for child in [it for it in self._running.values() if it.kill_at <= time.monotonic()]:
+                self._finish(child, _killed(child.said, f"after {self._hard:g} s"))
+        for child in list(self._running.values()):
+            self._finish(child, b"")
+        if self._spare is not None:
+            self._spare.end()
 
     def _select_timeout(self) -> float | None:
-        ends = [kill_at for _, _, kill_at in self._running.values()]
+        ends = [child.kill_at for child in self._running.values()]
         return max(min(ends) - time.monotonic(), 0) if ends else None
 
     def _read_requests(self) -> bool:
         data = os.read(self._requests, 1 << 16)
         *lines, self._unread = (self._unread + data).split(b"\n")
         for line in lines:
-            self._start(json.loads(line))
+            self._start(line)
         return bool(data)
 
-    def _start(self, request: dict[str, Any]) -> None:
-        read, write = os.pipe()
+    def _start(self, line: bytes) -> None:
+        """Hand the request *line* to the child that is ready, or to a new one."""
+        child, self._spare = self._spare, None
+        if child is not None and not child.takes(line):  # something killed it while it waited
+            child.end()
+            child = None
+        if child is None:
+            child = self._forked()
+            child.takes(line)
+        child.request, child.kill_at = int(json.loads(line)["id"]), time.monotonic() + self._hard
+        self._running[child.line.fileno()] = child
+        self._selector.register(child.line, selectors.EVENT_READ)
+
+    def _forked(self) -> _Child:
+        ours, theirs = socket.socketpair()
         template = os.getpid()
         process = os.fork()
         if process == 0:
-            _child(request, template, write, self._soft)
-        os.close(write)
-        self._selector.register(read, selectors.EVENT_READ)
-        self._running[read] = (int(request["id"]), process, time.monotonic() + self._hard)
-        self._results[read] = b""
+            _serve_one(theirs.detach(), template, self._soft)
+        theirs.close()
+        return _Child(process, ours)
 
-    def _read_result(self, fd: int) -> None:
-        data = os.read(fd, 1 << 16)
-        self._results[fd] += data
+    def _read_result(self, child: _Child) -> None:
+        try:
+            data = child.line.recv(1 << 16)
+        except ConnectionResetError:  # it was killed before it had read its request whole
+            data = b""
+        child.said += data
         if not data:
-            said = self._results[fd].rpartition(b"\n")[2]
-            self._finish(fd, said or _killed(self._results[fd], "by something else"))
+            said = child.said.rpartition(b"\n")[2]
+            self._finish(child, said or _killed(child.said, "by something else"))
+        if self._spare is None:  # its request is out, or it has ended: now a fork delays nobody
+            self._spare = self._forked()
 
-    def _finish(self, fd: int, answer: bytes) -> None:
-        request, process, _ = self._running.pop(fd)
-        del self._results[fd]
-        self._selector.unregister(fd)
-        os.close(fd)
+    def _finish(self, child: _Child, answer: bytes) -> None:
+        del self._running[child.line.fileno()]
+        self._selector.unregister(child.line)
+        child.end()
+        if answer:
+            line = json.dumps({**json.loads(answer), "id": child.request}).encode() + b"\n"
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._answers, line)
+
+
+class _Child:
+    """A process that waits for a request, or sends one.
+
+    Attributes:
+        line: Its request goes there, and what it says comes from there.
+        kill_at: When to kill it, on the monotonic clock in seconds.
+    """
+
+    def __init__(self, process: int, line: socket.socket) -> None:
+        self.process, self.line = process, line
+        self.request, self.kill_at = 0, 0.0
+        self.said = b""
+
+    def takes(self, request: bytes) -> bool:
+        """Whether it got the line *request*; if not, it is dead."""
+        try:
+            self.line.sendall(request + b"\n")
+        except (BrokenPipeError, ConnectionResetError):
+            return False
+        return True
+
+    def end(self) -> None:
+        """Kill it, if it has not ended already."""
+        self.line.close()
         # The whole group, since a plug-in may have started processes. They may have ended already.
         for kill in (os.killpg, os.kill):
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                kill(process, signal.SIGKILL)
-        os.waitpid(process, 0)
-        if answer:
-            line = json.dumps({**json.loads(answer), "id": request}).encode() + b"\n"
-            with contextlib.suppress(BrokenPipeError):
-                os.write(self._answers, line)
+                kill(self.process, signal.SIGKILL)
+        os.waitpid(self.process, 0)
 
 
 def _killed(said: bytes, how: str) -> bytes:
@@ -161,29 +211,50 @@ def _answer(outcome: SendOutcome) -> bytes:
     return json.dumps({**asdict(outcome), "sent": outcome.sent.value}).encode()
 
 
-def _child(request: Mapping[str, Any], template: int, write: int, soft: float) -> NoReturn:
-    """Send one notice, write the outcome, and exit."""
-    wire = Wire(lambda left: _say(write, _LEFT if left else _ANSWERED))
+def _serve_one(line: int, template: int, soft: float) -> NoReturn:
+    """Wait for one request on the descriptor *line*, send it, write the outcome, and exit."""
+    wire = Wire(lambda left: _say(line, _LEFT if left else _ANSWERED))
     try:
-        os.setpgid(0, 0)
-        _die_with(template)
-        os.closerange(3, write)
-        os.closerange(write + 1, 4096)
+        _ready(line, template, wire)
+        request = _request(line)
         signal.signal(signal.SIGALRM, _interrupt)
         signal.setitimer(signal.ITIMER_REAL, soft)
-        tap(wire)
         outcome = _post(request, wire)
         signal.setitimer(signal.ITIMER_REAL, 0)
     except SoftLimitError:
         outcome = _ended(wire, f"within {soft:g} s")
     except BaseException as error:  # noqa: BLE001 - a plug-in may raise anything, and its text may contain the URL
         outcome = SendOutcome(_ended(wire).sent, f"apprise's plug-in failed: {type(error).__name__}")
-    _say(write, _answer(outcome))
+    _say(line, _answer(outcome))
     os._exit(0)
 
 
-def _say(write: int, text: bytes) -> None:
-    os.write(write, text)
+def _ready(line: int, template: int, wire: Wire) -> None:
+    """Do all that can be done before the request is known."""
+    from watch.alerts.plugin import rehearse  # noqa: PLC0415 - loaded before the fork
+
+    os.setpgid(0, 0)
+    _die_with(template)
+    os.closerange(3, line)
+    os.closerange(line + 1, 4096)
+    tap(wire)
+    rehearse()  # not before the fork: apprise keeps a thread, which a fork would lose
+
+
+def _request(line: int) -> Mapping[str, Any]:
+    """The request, when it is here; exits when there is none, because the template has ended."""
+    read = bytearray()
+    while not read.endswith(b"\n"):
+        data = os.read(line, 1 << 16)
+        if not data:
+            os._exit(0)
+        read += data
+    request: Mapping[str, Any] = json.loads(read)
+    return request
+
+
+def _say(line: int, text: bytes) -> None:
+    os.write(line, text)
 
 
 def _post(request: Mapping[str, Any], wire: Wire) -> SendOutcome:

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import apprise
+import requests
 from apprise import plugins
 
-from watch.alerts.message import Tone
+from watch.alerts.message import Letter, Tone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from watch.alerts.message import Letter, Thread
+    from watch.alerts.message import Thread
 
 # Plug-ins that send without a socket of Python's; all others have sent nothing if nothing was connected.
 _LOCAL = frozenset(("syslog", "dbus", "qt", "kde", "glib", "gio", "gnome", "macosx", "windows", "blink1"))
@@ -110,6 +111,16 @@ class Plugin:
                 title=letter.title, body=letter.body, notify_type=kind, body_format=apprise.NotifyFormat.TEXT
             )
         )
+
+
+def rehearse() -> None:
+    """Do all of a send but the sending: code and memory that the first one would wait for are ready then."""
+    letter, plugin = Letter("title", "body"), Plugin("json://localhost")
+    plugin.fits(letter)
+    plugin._plugin.send = lambda *_, **__: True  # noqa: SLF001 - nothing leaves
+    plugin.notify(letter, Tone.INFO)
+    with requests.Session() as session:
+        session.prepare_request(requests.Request("POST", "http://localhost/", data=b"body"))
 
 
 def pairs(url: str) -> bool:
