@@ -66,7 +66,11 @@ def diagnosis(config: str, statvfs: Callable[[Path], os.statvfs_result] = os.sta
         text = f"the hub runs version {there}, but version {here} is installed"
         found.append(trouble("version_differs", text, now_ms))
     mistaken = any(t.kind == "config_mistake" for t in found)
-    theirs = [t for t in answer["troubles"] if not (mistaken and t["kind"] == "config_reload")]
+    placed = [t.text for t in found]  # with their place in the file
+    theirs = [
+        t for t in answer["troubles"]
+        if not (mistaken and t["kind"] == "config_reload") and not any(it.endswith(t["text"]) for it in placed)
+    ]  # fmt: skip
     return answer | {"troubles": [*theirs, *map(told, found)], "warnings": warnings}
 
 
@@ -82,7 +86,7 @@ def _configuration(
 ) -> tuple[Settings | None, list[OwnTrouble], list[dict[str, str]]]:
     """The settings, if there are no mistakes; what is wrong with the file; and warnings of what may be a choice."""
     try:
-        loaded = load(Path(config), secrets=False, environ=os.environ, now_ms=now_ms)
+        loaded = load(Path(config), secrets=False, environ=os.environ, now_ms=now_ms, channels=True)
     except ConfigError as error:
         if error.mistakes:
             return None, [_remark("config_mistake", mistake, now_ms) for mistake in error.mistakes], []
@@ -109,7 +113,8 @@ def _remark(kind: str, remark: Remark, now_ms: int) -> OwnTrouble:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:].removesuffix('.')}." if text else ""
+    end = "" if text.endswith((".", "?", "!", "…")) else "."
+    return f"{text[0].upper()}{text[1:]}{end}" if text else ""
 
 
 def _without_hub(
