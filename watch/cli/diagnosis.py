@@ -26,7 +26,7 @@ from watch.stores.sqlite.examination import store_faults
 from watch.stores.sqlite.faults import only_wrong
 from watch.stores.sqlite.opening import holder
 from watch.versions import library_faults, versions
-from watch.web.hub_client import asked, place
+from watch.web.hub_client import HubPrivate, asked
 from watch.web.listen import unavailable
 
 if TYPE_CHECKING:
@@ -49,9 +49,8 @@ def diagnosis(config: str, statvfs: Callable[[Path], os.statvfs_result] = os.sta
     if store is not None:
         try:
             answer = dict(asked(store, "doctor", {}, timeout=_PATIENCE))
-        except PermissionError:
-            text = f"{place(store)}: this user may not ask the hub, whose socket belongs to {_owner(store)}"
-            found.append(trouble(f"hub_private:{_owner(store)}", text, now_ms))
+        except HubPrivate as private:
+            found.append(trouble(f"hub_private:{private.owner}", private.wrong, now_ms))
         except (OSError, ValueError):
             found += _without_hub(settings, store, now_ms, statvfs)
         except Trouble:
@@ -173,14 +172,6 @@ def _silent(store: Path, process: int, now_ms: int) -> OwnTrouble:
         f"If a hub has just been started, wait. Otherwise end the process that `fuser -v {store}.lock` shows."
     )
     return trouble("hub_silent", text, now_ms, cure=cure)
-
-
-def _owner(store: Path) -> str:
-    """The name of the user whose hub holds *store*."""
-    try:
-        return place(store).owner()
-    except (KeyError, OSError):
-        return "another user"
 
 
 def _record(store: Path, now_ms: int) -> Iterator[OwnTrouble]:
