@@ -90,7 +90,7 @@ def test_a_letter_has_the_mistakes_as_a_list_and_a_short_one_still_has_the_line(
         id=1, when=When.MONITOR, subject="config_reload", name=text, n=1, opened_ms=START_MS, since_ms=START_MS,
         recipients=(), policies=(), dedup_key="k", detail=cure,
     )  # fmt: skip
-    found = letters(Event.TRIGGERED, [alert], desk.settings(GOOD))
+    found = letters([(Event.TRIGGERED, alert)], desk.settings(GOOD))
     assert found[0].title == f"MONITORING TROUBLE: {text}"
     assert "\n- line 2: a configuration has no `wrong0`" in found[0].body
     assert all("\n" not in it.title for it in found)
