@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from watch.alerts.rehearsal import Rehearsal
 from watch.alerts.sender import Sender
 from watch.changes import compared, told
 from watch.clock import SystemClock
-from watch.config import ConfigError, Loaded, load
+from watch.config import ConfigError, Loaded
 from watch.core.synthetic import real_notices
 from watch.core.trend import WINDOW_MS
 from watch.errors import Trouble
@@ -38,7 +37,8 @@ from watch.hub.taken_over import TakenOver, epoch_from
 from watch.limits import collecting_later, let_go, runs_at_once
 from watch.paging import Paging
 from watch.probes.wire.net.engines import close_all
-from watch.reload import Watched
+from watch.refusal import refusal
+from watch.reload import Watched, read_to_run
 from watch.stores.sqlite import SqliteStore
 from watch.stores.sqlite.backup import copied
 from watch.tending import Tending
@@ -99,6 +99,7 @@ class App:
         self.hub = Hub(
             settings, self.store, book, end, self.desk, self.metrics, self.clock, self.publishing.moved, epoch
         )
+        self.hub.troubles.unusable(loaded.unusable, now)
         self.desk.escalator.rotations = lambda: self.hub.on_call.rotations
         self.desk.dependencies.readings = self.hub.reasked
         tests = Rehearsal(sender, lambda: self._settings, self.clock, self.hub.chronicle.note).verbs
@@ -260,13 +261,14 @@ class App:
             before, now = self._watched.look(), self.clock.now_ms()
             with collecting_later():
                 try:
-                    loaded = await asyncio.to_thread(load, self._path, environ=os.environ, now_ms=now)
+                    loaded = await asyncio.to_thread(read_to_run, self._path, now)
                     found, new = await asyncio.to_thread(compared, self._settings, loaded.settings)
                 except ConfigError as mistakes:
                     self._refuse(mistakes)
                     raise
                 await self._adopt(new)
             self._loaded = replace(loaded, settings=new)
+            self.hub.troubles.unusable(loaded.unusable, now)
             self._watched.follow(loaded.sources, before)
         what, by = told(found), "" if command is None else command.by or command.account
         self.hub.chronicle.reloaded(what, self._path.name, by, self.clock.now_ms())
@@ -276,9 +278,7 @@ class App:
     def _refuse(self, mistakes: ConfigError) -> None:
         """Keep what runs, and say what is wrong with the new."""
         self.metrics.reloaded(success=False)
-        self.hub.troubles.note(
-            "config_reload", f"checks.yaml has mistakes, the old one runs on: {mistakes}", self.clock.now_ms()
-        )
+        self.hub.troubles.refused(*refusal(mistakes, self._path), self.clock.now_ms())
         log.error("the configuration was not taken over; the old one runs on.\n%s", mistakes)
 
     async def _adopt(self, new: Settings) -> None:

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from watch.core.settings import Settings
-from watch.errors import ConfigError
+from watch.errors import RestartNeeded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ def compared(old: Settings, new: Settings) -> tuple[Changes, Settings]:
 
 
 def changes(old: Settings, new: Settings) -> Changes:
-    """What *new* adds, removes, renames and changes, by name; ConfigError when a part of it needs a restart.
+    """What *new* adds, removes, renames and changes, by name; RestartNeeded when a part of it needs a restart.
 
     Every field of `Settings` is compared: a setting that is not taken over is refused by its name.
     """
@@ -43,7 +43,7 @@ def changes(old: Settings, new: Settings) -> Changes:
     if old.vantage.name != new.vantage.name:
         fixed.append(f"the hub's own vantage point (`vantages`: {old.vantage.name}, now {new.vantage.name})")
     if fixed:
-        raise ConfigError(f"{', '.join(fixed)} changed: that needs a restart. The old configuration runs on.")
+        raise RestartNeeded(tuple(fixed))
     found: Changes = {word: [] for word in WORDS}
     for one in fields(Settings):
         before, after = getattr(old, one.name), getattr(new, one.name)

@@ -4,6 +4,7 @@ The tree:
 
     Trouble                       the root; its text is what the user reads
     ├── ConfigError               checks.yaml is wrong: all mistakes, with their places
+    │   └── RestartNeeded         it is right, but a running hub cannot take it over
     ├── StoreError                the database cannot be opened, read or written
     │   ├── StoreHeld             another hub holds it (exit 3)
     │   └── StoreCorrupt          it is damaged; nothing was changed, and the text says how to recover
@@ -55,6 +56,16 @@ class ConfigError(Trouble):
     def __init__(self, text: str, mistakes: tuple[Remark, ...] = ()) -> None:
         super().__init__(text)
         self.mistakes = mistakes
+
+
+class RestartNeeded(ConfigError):  # noqa: N818 - as `Trouble`
+    """A running hub cannot take over a change of *settings*."""
+
+    def __init__(self, settings: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{', '.join(settings)} changed: that needs a restart. The old configuration runs on."
+        )
+        self.settings = settings
 
 
 class StoreError(Trouble):

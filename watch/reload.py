@@ -7,15 +7,25 @@ steps, or replace it with a new one.
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import TYPE_CHECKING
+
+from watch.config import load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from watch.config import Loaded
+
 _LOOK = 1.0  # seconds
 _YAML = (".yaml", ".yml")
 Mark = tuple[int | str, ...] | None
+
+
+def read_to_run(path: Path, now_ms: int) -> Loaded:
+    """The configuration at *path* as a hub runs it; ConfigError with every mistake."""
+    return load(path, environ=os.environ, now_ms=now_ms, channels=True)
 
 
 class Watched:

@@ -203,5 +203,5 @@ async def test_a_trouble_of_ours_begins_and_is_over(hub, text):
         lambda: hub.rows("SELECT 1 FROM happening WHERE key = 'config_reload' AND word = 'over'"), what="over"
     )
     (begun,) = [it for it in found(await listed(hub), "trouble", "begun") if it["key"] == "config_reload"]
-    assert "checks.yaml has mistakes" in begun["text"]
-    assert "threenines validate" in begun["facts"]["cure"]
+    assert begun["text"] == "checks.yaml has a mistake; the old configuration runs on"
+    assert "\n- " in begun["facts"]["cure"]

@@ -68,13 +68,58 @@ async def test_a_file_with_mistakes_is_refused_with_all_of_them_and_the_old_one_
     assert code == 0, "asking works while the file is broken"
     assert answer["hub_process"] == hub.running.pid
     assert [c["name"] for c in answer["components"]] == ["web"]
-    assert any("checks.yaml has mistakes" in trouble["text"] for trouble in answer["troubles"])
+    assert any(
+        "checks.yaml has 2 mistakes, the first in line 1;" in trouble["text"]
+        for trouble in answer["troubles"]
+    )
     configure(hub, CONFIG)
     code, out = await hub.verb("reload")
     assert code == 0, out
     assert json.loads((await hub.verb("status", "--json"))[1])["troubles"] == [], (
         "mended is said to be mended"
     )
+
+
+async def test_a_refused_file_is_a_trouble_at_once_and_pages_nobody_yet(tmp_path):
+    everybody = 'people: {bob: {channels: ["json://127.0.0.1:1/"]}}\nalerts: [{when: monitor}]\nalerting: {group_wait: 0s}\n'
+    async with running(tmp_path, CONFIG + everybody) as hub:
+        configure(hub, BROKEN + everybody)
+        assert (await hub.verb("reload"))[0] == 2
+        code, out = await hub.verb("doctor")
+        assert (code, out.count("What to do:")) == (1, 2), "each mistake once"
+        assert "?." not in out
+        begun = "SELECT 1 FROM happening WHERE key = 'config_reload' AND word = 'begun'"
+        await until(lambda: hub.rows(begun), what="it is on record")
+        assert "No alert is open." in (await hub.verb("ack"))[1]
+        assert hub.rows("SELECT * FROM notice") == []
+        status = (await hub.verb("status"))[1]
+        assert [line for line in status.splitlines() if "the old configuration runs on" in line], status
+        assert "Mars/Base" not in status, "one line, not the whole list"
+
+
+async def test_a_channel_that_cannot_be_used_is_said_by_reload_status_and_doctor(hub):
+    configure(hub, CONFIG + 'people: {bob: {channels: ["slack://s3cret"]}}\n')
+    code, out = await hub.verb("reload")
+    said = "channel 1 of bob cannot be used: apprise does not accept its URL"
+    assert (code, out.splitlines()[0]) == (0, "added: person bob")
+    assert f"note: checks.yaml:4:27: {said}" in out
+    assert said in (await hub.verb("status"))[1]
+    code, out = await hub.verb("doctor")
+    assert (code, out.count(said)) == (1, 1), "once, with its place"
+    configure(hub, CONFIG + 'people: {bob: {channels: ["slak://s3cret"]}}\n')
+    code, out = await hub.verb("reload")
+    assert (code, "apprise knows no service with the scheme `slak`" in out) == (2, True)
+    assert "s3cret" not in out
+    configure(hub, CONFIG + 'people: {bob: {channels: ["json://127.0.0.1:1/"]}}\n')
+    assert (await hub.verb("reload"))[0] == 0
+    assert said not in (await hub.verb("status"))[1]
+
+
+async def test_a_hub_says_when_it_starts_which_channel_cannot_be_used(tmp_path):
+    async with running(tmp_path, CONFIG + 'people: {bob: {channels: ["slack://s3cret"]}}\n') as hub:
+        said = "channel 1 of bob cannot be used: apprise does not accept its URL"
+        assert said in hub.said()
+        assert said in (await hub.verb("status"))[1]
 
 
 async def test_what_is_no_yaml_at_all_is_refused_with_its_line(hub):

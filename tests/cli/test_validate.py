@@ -35,10 +35,13 @@ def test_warnings_follow_the_summary_and_are_no_failure(threenines):
 
 
 def test_a_channel_that_can_never_work_is_told_without_its_address(threenines):
-    Path("checks.yaml").write_text(GOOD.replace('"ntfy://a"', '"ntfy://a", "slak://s3cret/x"'))
+    Path("checks.yaml").write_text(GOOD.replace('"ntfy://a"', '"ntfy://a", "slack://s3cret/x"'))
     answer = threenines("validate")
     assert answer.code == 0
-    assert "apprise does not accept the URL of channel 2 of `alice`" in answer.out
+    assert (
+        "checks.yaml:3:41: warning: channel 2 of alice cannot be used: apprise does not accept its URL"
+        in answer.out
+    )
     assert "s3cret" not in answer.out + answer.err
 
 
@@ -119,7 +122,7 @@ def test_init_asks_again_after_a_wrong_answer(threenines, monkeypatch):
     monkeypatch.setenv("THREENINES_TEST_TOPIC", "alerts")
     wrong_and_right = [
         "Ac\u202eme", "Acme", "nowhere", "https://", "http://127.0.0.1:1/", "Europe/Berlim", "Europe/Berlin",
-        "slak://s3cret", "s3cret", "ntfy://${env:THREENINES_TEST_UNSET}", "ntfy://${env:THREENINES_TEST_TOPIC}", "never read",
+        "slak://s3cret", "slack://s3cret", "s3cret", "ntfy://${env:THREENINES_TEST_UNSET}", "ntfy://${env:THREENINES_TEST_TOPIC}", "never read",
     ]  # fmt: skip
     answer = threenines("init", stdin="\n".join(wrong_and_right))
     assert answer.code == 0
@@ -129,6 +132,7 @@ def test_init_asks_again_after_a_wrong_answer(threenines, monkeypatch):
         "`nowhere` is not valid: write it like https://www.example.org/health",
         "`https://` is not valid: write it like https://www.example.org/health",
         "`Europe/Berlim` is not a time zone: write an IANA name, like Europe/Berlin",
+        "apprise knows no service with the scheme `slak`: did you mean `slack://`?",
         "apprise does not accept this channel: write one of its URLs, like ntfy://topic",
         "this is not an apprise URL like ntfy://topic or mailto://…: the value is not shown, because it may be secret",
         (

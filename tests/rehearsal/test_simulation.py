@@ -75,6 +75,21 @@ def test_a_channel_that_fails_is_told_and_the_next_one_is_taken(scene):
     assert pages(scene.simulated(script))[0] == ("01:10:29", "alice", 2, "DOWN: Web site")
 
 
+def test_a_channel_whose_url_apprise_does_not_accept_is_never_paged(scene, threenines):
+    text = CONFIG.replace('"ntfy://${env:NTFY_A}"', '"slack://s3cret"')
+    assert text != CONFIG
+    (scene.folder / "checks.yaml").write_text(text, "utf-8")
+    (scene.folder / "faults.yaml").write_text(START + OUTAGE, "utf-8")
+    said = threenines("simulate", "checks.yaml", "--script", "faults.yaml")
+    assert said.code == 0
+    assert (
+        "not delivered to alice, channel 1: the channel cannot be used, as apprise does not accept"
+        in said.out
+    )
+    assert "page to alice, channel 1:" not in said.out
+    assert "page to alice, channel 2:" in said.out
+
+
 def test_an_acknowledgement_stops_the_next_step(scene):
     simulation = scene.simulated(OUTAGE + "acts: [{at: 12m, by: alice, ack: web, for: 1h}]\n")
     assert [who for _, who, _, _ in pages(simulation)] == ["alice", "alice"]

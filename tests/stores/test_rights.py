@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from watch.core.ledger import Kind, LedgerChain
 from watch.ports import Batch
 from watch.stores.sqlite import SqliteStore
 
+OWNER = getpass.getuser()
 ROOT = Path(__file__).parents[2]
 # Root may do everything, so it becomes nobody, after the imports: nobody may not read our packages.
 _READS = """
@@ -99,7 +101,7 @@ async def test_a_store_that_a_hub_writes_is_not_read_without_its_locks(folder):
     for name in ("t.db", "t.db-wal"):
         (folder / name).chmod(0o444)
     folder.chmod(0o555)
-    assert "cannot be opened" in as_nobody(folder / "t.db")
+    assert f"t.db-shm: belongs to {OWNER}, and this user may not read it." in as_nobody(folder / "t.db")
     folder.chmod(0o755)
     await store.close()
 
@@ -107,4 +109,7 @@ async def test_a_store_that_a_hub_writes_is_not_read_without_its_locks(folder):
 async def test_a_store_that_may_not_be_read_says_so(folder):
     await (await written(folder / "t.db")).close()
     (folder / "t.db").chmod(0o600)
-    assert "Check that its folder exists and that this user may read it." in as_nobody(folder / "t.db")
+    assert as_nobody(folder / "t.db") == (
+        f"{folder / 't.db'}: belongs to {OWNER}, and this user may not read it. "
+        f"Run this as {OWNER}: `sudo -u {OWNER} threenines …`."
+    )

@@ -229,7 +229,9 @@ def _paragraph(event: Event, alert: Alert, settings: Settings) -> str:
     lines = [_sentence(event, alert, settings)]
     if alert.when is When.MONITOR:
         if alert.detail and event is Event.TRIGGERED:
-            lines.append(f"What to do: {_without_mentions(alert.detail, _CURE)}")
+            first, *more = alert.detail.splitlines()
+            lines.append(f"What to do: {_without_mentions(first, _CURE)}")
+            lines += [_without_mentions(line, _CURE) for line in more]
     elif alert.detail and alert.detail != alert.name:
         lines.append(f"Why: {one_line(alert.reason, 40)}: {_without_mentions(alert.detail)}")
     if alert.cause:

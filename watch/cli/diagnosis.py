@@ -26,7 +26,7 @@ from watch.stores.sqlite.examination import store_faults
 from watch.stores.sqlite.faults import only_wrong
 from watch.stores.sqlite.opening import holder
 from watch.versions import library_faults, versions
-from watch.web.hub_client import asked, place
+from watch.web.hub_client import HubPrivate, asked
 from watch.web.listen import unavailable
 
 if TYPE_CHECKING:
@@ -49,9 +49,8 @@ def diagnosis(config: str, statvfs: Callable[[Path], os.statvfs_result] = os.sta
     if store is not None:
         try:
             answer = dict(asked(store, "doctor", {}, timeout=_PATIENCE))
-        except PermissionError:
-            text = f"{place(store)}: this user may not ask the hub, whose socket belongs to {_owner(store)}"
-            found.append(trouble(f"hub_private:{_owner(store)}", text, now_ms))
+        except HubPrivate as private:
+            found.append(trouble(f"hub_private:{private.owner}", private.wrong, now_ms))
         except (OSError, ValueError):
             found += _without_hub(settings, store, now_ms, statvfs)
         except Trouble:
@@ -66,7 +65,11 @@ def diagnosis(config: str, statvfs: Callable[[Path], os.statvfs_result] = os.sta
         text = f"the hub runs version {there}, but version {here} is installed"
         found.append(trouble("version_differs", text, now_ms))
     mistaken = any(t.kind == "config_mistake" for t in found)
-    theirs = [t for t in answer["troubles"] if not (mistaken and t["kind"] == "config_reload")]
+    placed = [t.text for t in found]  # with their place in the file
+    theirs = [
+        t for t in answer["troubles"]
+        if not (mistaken and t["kind"] == "config_reload") and not any(it.endswith(t["text"]) for it in placed)
+    ]  # fmt: skip
     return answer | {"troubles": [*theirs, *map(told, found)], "warnings": warnings}
 
 
@@ -82,7 +85,7 @@ def _configuration(
 ) -> tuple[Settings | None, list[OwnTrouble], list[dict[str, str]]]:
     """The settings, if there are no mistakes; what is wrong with the file; and warnings of what may be a choice."""
     try:
-        loaded = load(Path(config), secrets=False, environ=os.environ, now_ms=now_ms)
+        loaded = load(Path(config), secrets=False, environ=os.environ, now_ms=now_ms, channels=True)
     except ConfigError as error:
         if error.mistakes:
             return None, [_remark("config_mistake", mistake, now_ms) for mistake in error.mistakes], []
@@ -109,7 +112,8 @@ def _remark(kind: str, remark: Remark, now_ms: int) -> OwnTrouble:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:].removesuffix('.')}." if text else ""
+    end = "" if text.endswith((".", "?", "!", "…")) else "."
+    return f"{text[0].upper()}{text[1:]}{end}" if text else ""
 
 
 def _without_hub(
@@ -168,14 +172,6 @@ def _silent(store: Path, process: int, now_ms: int) -> OwnTrouble:
         f"If a hub has just been started, wait. Otherwise end the process that `fuser -v {store}.lock` shows."
     )
     return trouble("hub_silent", text, now_ms, cure=cure)
-
-
-def _owner(store: Path) -> str:
-    """The name of the user whose hub holds *store*."""
-    try:
-        return place(store).owner()
-    except (KeyError, OSError):
-        return "another user"
 
 
 def _record(store: Path, now_ms: int) -> Iterator[OwnTrouble]:

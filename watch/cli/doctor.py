@@ -73,4 +73,6 @@ def _item(number: int, trouble: Mapping[str, Any], answer: Mapping[str, Any]) ->
     head, *more = str(trouble["text"]).splitlines()
     yield f"{number}. {head}{since}"
     yield from (f"   {line}" for line in more)
-    yield f"   What to do: {trouble['cure']}"
+    first, *more = str(trouble["cure"]).splitlines()
+    yield f"   What to do: {first}"
+    yield from (f"   {line}" for line in more)

@@ -33,11 +33,20 @@ def store_at(config: str) -> Path:
 def asked_or_none(
     store: Path, verb: str, arguments: Mapping[str, Any] | None = None, *, timeout: float = 60.0
 ) -> dict[str, Any] | None:
-    """The answer of the hub that holds *store*; None when no hub answers within *timeout* seconds."""
-    from watch.web.hub_client import asked  # noqa: PLC0415
+    """The answer of the hub that holds *store*; None when no hub answers within *timeout* seconds.
+
+    None also when the hub is another user's and this one may read its store; otherwise HubPrivate.
+    """
+    import os  # noqa: PLC0415
+
+    from watch.web.hub_client import HubPrivate, asked  # noqa: PLC0415
 
     try:
         return dict(asked(store, verb, arguments or {}, timeout=timeout))
+    except HubPrivate:
+        if os.access(store, os.R_OK, effective_ids=True):
+            return None
+        raise
     except (OSError, ValueError):
         return None
 

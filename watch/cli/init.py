@@ -134,7 +134,6 @@ def _tried(path: Path, answers: dict[str, str], *, keep: bool) -> tuple[str, int
     import os  # noqa: PLC0415 - as above
     import signal  # noqa: PLC0415 - as above
 
-    from watch.alerts.channel_names import unknown  # noqa: PLC0415 - as above
     from watch.config import ConfigError, load  # noqa: PLC0415 - as above
 
     draft = path.with_name(f".{path.name}.new")
@@ -145,8 +144,8 @@ def _tried(path: Path, answers: dict[str, str], *, keep: bool) -> tuple[str, int
             os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "w"
         ) as file:
             file.write(_text(**answers))
-        settings = load(draft, environ=os.environ).settings
-        if any(unknown(settings.people)):
+        loaded = load(draft, environ=os.environ, channels=True)
+        if loaded.unusable:
             return "apprise does not accept this channel: write one of its URLs, like ntfy://topic", 0
         if keep:
             draft.replace(path)
@@ -159,7 +158,7 @@ def _tried(path: Path, answers: dict[str, str], *, keep: bool) -> tuple[str, int
     finally:
         draft.unlink(missing_ok=True)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return "", len(settings.checks)
+    return "", len(loaded.settings.checks)
 
 
 def _text(name: str, url: str, zone: str, channel: str) -> str:

@@ -12,7 +12,6 @@ import click
 def run(config: str, path: str | None, *, verbose: bool) -> None:
     """Run the hub until SIGTERM or Ctrl-C. SIGHUP or a changed file reloads the configuration."""
     import logging  # noqa: PLC0415 - `--help` pays for none of these
-    import os  # noqa: PLC0415
     from importlib.metadata import version  # noqa: PLC0415
     from pathlib import Path  # noqa: PLC0415
 
@@ -21,8 +20,8 @@ def run(config: str, path: str | None, *, verbose: bool) -> None:
     from watch.cli.output import detach  # noqa: PLC0415
     from watch.cli.texts import counted  # noqa: PLC0415
     from watch.clock import SystemClock  # noqa: PLC0415
-    from watch.config import load  # noqa: PLC0415
     from watch.limits import collect_rarely  # noqa: PLC0415
+    from watch.reload import read_to_run  # noqa: PLC0415
 
     detach()
     logging.basicConfig(
@@ -31,7 +30,7 @@ def run(config: str, path: str | None, *, verbose: bool) -> None:
     )
     logging.getLogger("watch.app").setLevel(logging.INFO)  # what a reload changed is said in any case
     file = Path(path or config)
-    loaded = load(file, environ=os.environ, now_ms=SystemClock().now_ms())
+    loaded = read_to_run(file, SystemClock().now_ms())
     settings = loaded.settings
     click.echo(
         f"Threenines {version('threenines')}: {counted(len(settings.components), 'component')}, "

@@ -31,9 +31,10 @@ def simulate(config: str, path: str | None, script: str, *, as_json: bool) -> No
     from watch.rehearsal.wording import stamp  # noqa: PLC0415
 
     file = path or config
-    settings = load(Path(file), secrets=False, environ=os.environ).settings
+    loaded = load(Path(file), secrets=False, environ=os.environ, channels=True)
+    settings = loaded.settings
     scripted = script_at(Path(script), settings)
-    simulation = Simulation(settings, scripted)
+    simulation = Simulation(settings, scripted, unusable=loaded.unusable)
     asyncio.run(simulation.run())
     zone = settings.service.timezone
     if as_json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from watch.config import Loaded
     from watch.errors import Remark
@@ -32,38 +32,32 @@ def validate(ctx: click.Context, path: str | None, *, without_secrets: bool, as_
     file = path or str(ctx.obj)
     try:
         now_ms = SystemClock().now_ms()
-        loaded = load(Path(file), secrets=not without_secrets, environ=os.environ, now_ms=now_ms, gaps=True)
+        loaded = load(
+            Path(file),
+            secrets=not without_secrets,
+            environ=os.environ,
+            now_ms=now_ms,
+            gaps=True,
+            channels=True,
+        )
     except ConfigError as error:
         if not as_json:
             raise
         _print_json(file, str(error), mistakes=error.mistakes)
         ctx.exit(2)
-    warnings = [*loaded.warnings, *(() if without_secrets else _channels(file, loaded))]
     if as_json:
-        _print_json(file, _summary(file, loaded, warnings), warnings=warnings)
+        _print_json(file, _summary(file, loaded), warnings=loaded.warnings)
         return
-    click.echo(_summary(file, loaded, warnings))
-    for warning in warnings:
+    click.echo(_summary(file, loaded))
+    for warning in loaded.warnings:
         click.echo(f"\n{_as_warning(warning)}")
 
 
-def _channels(file: str, loaded: Loaded) -> Iterator[Remark]:
-    """A warning for each channel whose URL apprise does not accept."""
-    from watch.alerts.channel_names import unknown  # noqa: PLC0415 - as above
-    from watch.errors import Remark  # noqa: PLC0415 - likewise
-
-    for person, n in unknown(loaded.settings.people):
-        message = f"apprise does not accept the URL of channel {n} of `{person}`: no notice can be sent there"
-        yield Remark(
-            file, 0, 0, message, cure="correct its scheme and its parts; apprise's documentation lists them"
-        )
-
-
-def _summary(file: str, loaded: Loaded, warnings: Sequence[Remark]) -> str:
+def _summary(file: str, loaded: Loaded) -> str:
     from watch.cli.texts import counted  # noqa: PLC0415 - likewise
 
     components, checks = len(loaded.settings.components), len(loaded.settings.checks)
-    warned = f", {counted(len(warnings), 'warning')}" if warnings else ""
+    warned = f", {counted(len(loaded.warnings), 'warning')}" if loaded.warnings else ""
     return f"{file}: {counted(components, 'component')}, {counted(checks, 'check')}: no mistakes{warned}"
 
 

@@ -186,13 +186,22 @@ def _code(words: Sequence[str] | None) -> int:
     except click.ClickException as mistake:
         mistake.show()
         return 2
-    except Trouble as trouble:
-        click.echo(str(trouble), err=True)
-        return trouble.exit_code
+    except (Trouble, PermissionError) as trouble:
+        return _told(trouble)
     except Exception as bug:  # noqa: BLE001 - the last line of defence
         _confess(bug)
         return 70
     return code if isinstance(code, int) else 0
+
+
+def _told(trouble: Trouble | PermissionError) -> int:
+    """Print what the user can put right; the exit code."""
+    if isinstance(trouble, PermissionError):
+        from watch.stores.owner import refused  # noqa: PLC0415 - rarely needed
+
+        trouble = Trouble(refused(trouble))
+    click.echo(str(trouble), err=True)
+    return trouble.exit_code
 
 
 def _confess(bug: Exception) -> None:

@@ -33,12 +33,14 @@ class Loaded:
         warnings: What is valid but perhaps not intended, in the file's order.
         sources: Every file that was read, those of `${file:…}` last. When one changes, load again.
         left_out: The references that placeholders stand for.
+        unusable: The channels whose URLs apprise does not accept: (person, number from 1).
     """
 
     settings: Settings
     warnings: tuple[Remark, ...]
     sources: tuple[Path, ...]
     left_out: tuple[str, ...] = ()
+    unusable: tuple[tuple[str, int], ...] = ()
 
 
 def load(
@@ -50,6 +52,7 @@ def load(
     store_only: bool = False,
     now_ms: int | None = None,
     gaps: bool = False,
+    channels: bool = False,
 ) -> Loaded:
     """Read the file or folder at *path*.
 
@@ -61,6 +64,7 @@ def load(
         now_ms: Also warn about clock changes within two years from then (Unix time in ms).
         gaps: Also warn about times within seven days from then in which nobody is on call. Who knows the overrides
             that were made by command should look for gaps with them instead.
+        channels: Also ask apprise about the whole URL of each channel, which takes half a second.
 
     Raises:
         ConfigError: The configuration is not valid; `mistakes` lists every reason.
@@ -73,15 +77,16 @@ def load(
     references = References(environ, findings, fills(secrets=secrets, alerts=alerts, store_only=store_only))
     settings = None
     with _gc_paused(), suppress(TooManyMistakes):
-        settings = _settings(paths, references, now_ms, gaps=gaps)
+        settings = _settings(paths, references, now_ms, gaps=gaps, channels=channels)
     if settings is None:
         raise findings.error()
     read = (*paths, *dict.fromkeys(references.files))
-    return Loaded(settings, findings.warnings(), read, tuple(dict.fromkeys(references.left_out)))
+    left_out = tuple(dict.fromkeys(references.left_out))
+    return Loaded(settings, findings.warnings(), read, left_out, tuple(findings.unusable))
 
 
 def _settings(
-    paths: tuple[Path, ...], references: References, now_ms: int | None, *, gaps: bool
+    paths: tuple[Path, ...], references: References, now_ms: int | None, *, gaps: bool, channels: bool
 ) -> Settings | None:
     """All steps in order; None when there were mistakes."""
     from watch.config.assembly import assembled  # noqa: PLC0415 - as in `load`
@@ -101,7 +106,7 @@ def _settings(
     if findings.refers:
         references.resolve(root)
     document = DOCUMENT.fields_of(root, root.entries, findings)
-    return assembled(document, paths[0].parent, findings, now_ms, gaps=gaps)
+    return assembled(document, paths[0].parent, findings, now_ms, gaps=gaps, channels=channels)
 
 
 @contextmanager

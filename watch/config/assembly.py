@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from watch.config import alerting, composition
 from watch.config import vantages as vantage_points
 from watch.config.cautions import caution, caution_of_gaps
+from watch.config.channels import examine
 from watch.config.check import DEFAULTS, check_of
 from watch.config.findings import Findings
 from watch.config.listeners import listen_of
@@ -34,7 +35,13 @@ if TYPE_CHECKING:
 
 
 def assembled(
-    document: Fields, folder: Path, findings: Findings, now_ms: int | None, *, gaps: bool = False
+    document: Fields,
+    folder: Path,
+    findings: Findings,
+    now_ms: int | None,
+    *,
+    gaps: bool = False,
+    channels: bool = False,
 ) -> Settings | None:
     """The settings; None when there was any mistake. Warnings are recorded only when there was none."""
     service = _section(document, "service", SERVICE)
@@ -43,6 +50,8 @@ def assembled(
     defaults = _section(document, "defaults", DEFAULTS)
     _compare(document, written, defaults, vantages, findings)
     people = people_of(document, findings)
+    if channels:
+        examine(((name, fields) for name, (fields, _) in (document["people"] or {}).items()), findings)
     catch_all = catch_all_of(document, people, findings)
     escalations = escalations_of(document, people, service["timezone"], findings)
     rotations = rotations_of(document, people, service["timezone"], findings)

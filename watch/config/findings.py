@@ -7,6 +7,7 @@ reference, a channel, or any secret is never shown, neither in a message nor in 
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ MOST_MISTAKES = 200  # nobody reads more, and a hostile file could cause a milli
 _MOST_REPEATS = 1_000  # of one mistake in a check that `for_each` wrote out many times
 _SHORT = 80  # characters of a word in a message
 _LONGEST = 300  # characters of a message
+_SCHEME = re.compile(r"[a-z0-9+.-]*:/{0,2}")  # alone no secret, and part of many cures
 _REDACTED_FROM = (
     6  # characters; a shorter secret is part of other words, and `redacted` is called where it is shown
 )
@@ -49,6 +51,7 @@ class Findings:
     masked: list[Scalar] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set)
     refers: bool = False  # some word contains `${`
+    unusable: list[tuple[str, int]] = field(default_factory=list)  # channels (person, number from 1)
     unreadable: bool = False  # a file is not YAML: references to its parts cannot be checked
     _known: set[tuple[Source, int, str]] = field(default_factory=set)
     _repeats: int = 0
@@ -92,7 +95,7 @@ class Findings:
     def hide(self, node: Node) -> None:
         """Show no word at or below *node*, neither in an excerpt nor in a message: it is secret."""
         self.masked.extend(scalars(node))
-        self.secrets.update(word.text for word in scalars(node))
+        self.secrets.update(word.text for word in scalars(node) if not _SCHEME.fullmatch(word.text))
 
     def warnings(self) -> tuple[Remark, ...]:
         return self._told(self.cautions)
@@ -167,8 +170,23 @@ def unknown_name(node: Node, what: str, word: str, known: Iterable[str], finding
     if guessed(node):
         return
     names = list(known)
-    cure = suggestion(word, names) or (_choice(names) if names else f"no {what} is defined")
+    cure = suggestion(word, names) or (_choice(names) if names else _none_yet(what, word))
     findings.mistake(node, f"there is no {what} {quoted(word)}", cure)
+
+
+# Where what has a name is defined: the words for it, and its key.
+_DEFINED = {
+    "person": "people", "component": "components", "escalation": "escalations", "vantage point": "vantages",
+    "rotation": "rotations",
+}  # fmt: skip
+
+
+def _none_yet(what: str, word: str) -> str:
+    """The cure where nothing is defined that *word* could name."""
+    section = _DEFINED.get(what.partition(" or ")[0])
+    return (
+        f"`{section}` defines none: add {quoted(word)} there" if section else f"no {what} is defined: add it"
+    )
 
 
 def _choice(names: list[str]) -> str:

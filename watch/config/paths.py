@@ -7,6 +7,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from watch.errors import ConfigError
+from watch.stores.owner import as_owner, foreign, owner_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,12 +29,20 @@ def files(path: Path) -> tuple[Path, ...]:
             return (path,)
         found = sorted(p for p in path.iterdir() if p.suffix in {".yaml", ".yml"} and p.name[0] != ".")
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+        raise ConfigError(unreadable(path, error)) from None
     if not found:
         raise ConfigError(f"{path} is a folder without a *.yaml file: put the configuration into it")
     if len(found) > MOST_FILES:
         raise ConfigError(f"{path} holds {len(found)} *.yaml files: at most {MOST_FILES} are allowed")
     return tuple(found)
+
+
+def unreadable(path: Path, error: OSError) -> str:
+    """Why *path* cannot be read, and whose it is when that is why."""
+    if isinstance(error, PermissionError) and foreign(path) is not None:
+        owner = owner_of(path)
+        return f"{path} belongs to {owner}, and this user may not read it: run this as {owner}, {as_owner(owner)}"
+    return f"{path} cannot be read: {error.strerror}"
 
 
 class NotPlain(ValueError):  # noqa: N818 - it names what the path is

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from watch.config.composer import composed
 from watch.config.findings import Findings, quoted
 from watch.config.node import WHOLE, Node, Scalar, Source, Table, nothing, packed
-from watch.config.paths import LARGEST, NotPlain, plain_bytes
+from watch.config.paths import LARGEST, NotPlain, plain_bytes, unreadable
 from watch.config.syntax import Unreadable
 from watch.errors import ConfigError
 
@@ -71,7 +71,7 @@ def _bytes(path: Path) -> bytes:
             ) from None
         raise ConfigError(f"{path} cannot be read: {error}. Give a file or a folder") from None
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+        raise ConfigError(unreadable(path, error)) from None
 
 
 def decoded(raw: bytes, path: Path) -> Source:

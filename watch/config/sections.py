@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from watch.config.canary import CANARY
+from watch.config.channels import CHANNEL
 from watch.config.check import CHECK
 from watch.config.mapping import Field, Items, Keyed, Record
 from watch.config.node import Node, Scalar, Sequence, nothing
 from watch.config.shape import Choice, Flag, Schema, kind_of
 from watch.config.word import (
     ADDRESS,
-    CHANNEL,
     CONTACT,
     K_OF_N,
     NETWORK,

@@ -128,16 +128,6 @@ def _contact(word: str) -> str:
 CONTACT = Word("a mail or web address", _contact, "support@example.org", {"type": "string"})
 
 
-def _channel(word: str) -> Secret:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://\S+", word):
-        raise ValueError("not an address")
-    return Secret(word)
-
-
-CHANNEL = Word("an apprise URL like ntfy://topic or mailto://…", _channel, "json://placeholder",
-               {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9+.-]*://"}, secret=True)  # fmt: skip
-
-
 class Address(NamedTuple):
     host: str
     port: int

@@ -151,8 +151,7 @@ KINDS = {
         "change `rotations` in checks.yaml and run `threenines reload`."
     ),
     "config_reload": TroubleKind(
-        "Correct checks.yaml: `threenines validate` lists every mistake. The hub loads the file when you "
-        "save it. What needs a restart is taken over when you stop the hub and start it again."
+        "Correct checks.yaml: `threenines validate` lists every mistake. The hub loads the file when you save it."
     ),
     # ---- what `threenines doctor` finds by itself ----
     "config_mistake": TroubleKind("Correct it in checks.yaml; `threenines validate` shows whether it is right."),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from watch.config.channels import refused
 from watch.core.alert import Status
 from watch.core.delivery import RECENT
 from watch.core.quorum import SelfAlert, SelfAlertKind
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _TOLD_MS = 300_000  # how long that is said which is over at once
+_WRITING_MS = 300_000  # a mistaken file that is corrected by then pages nobody
 _STUCK_MS = 600_000
 _STILL = 5.0  # seconds
 _BRIEF_MS = 60_000  # an overload that is over by then pages nobody
@@ -56,13 +58,17 @@ class Troubles:
     def current(self) -> Sequence[OwnTrouble]:
         return tuple(self._now.values())
 
-    def note(self, key: str, text: str | None, now_ms: int, *, hold_ms: int = 0) -> None:
-        """Trouble *key* reads *text* now, or is over when that is None; nobody is paged before *hold_ms*."""
+    def note(self, key: str, text: str | None, now_ms: int, *, hold_ms: int = 0, cure: str = "") -> None:
+        """Trouble *key* reads *text* now, or is over when that is None; nobody is paged before *hold_ms*.
+
+        Args:
+            cure: What to do about it; that of its kind without it.
+        """
         if text is None:
             self._now.pop(key, None)
         else:
             since = self._now[key].since_ms if key in self._now else now_ms
-            self._now[key] = trouble(key, text, since, since + hold_ms)
+            self._now[key] = trouble(key, text, since, since + hold_ms, cure)
 
     def tell(self, key: str, text: str, now_ms: int, *, pages: bool = True) -> None:
         """Trouble *key* has happened and is over; it is said for five minutes."""
@@ -103,6 +109,15 @@ class Troubles:
         self.note(f"channel_refused:{person}:{number}", refused, now_ms)
         self.note(f"channel_unanswered:{person}:{number}", unanswered, now_ms)
         self.note(f"channel_failing:{person}:{number}", failing, now_ms, hold_ms=_TOLD_MS)
+
+    def unusable(self, channels: Iterable[tuple[str, int]], now_ms: int) -> None:
+        """These channels (person, number from 1) have URLs that apprise does not accept."""
+        for person, number in channels:
+            self.note(f"channel_refused:{person}:{number}", refused(person, number), now_ms, hold_ms=_TOLD_MS)
+
+    def refused(self, text: str, cure: str, now_ms: int) -> None:
+        """The configuration was not taken over. Who is still writing it is paged by nobody."""
+        self.note("config_reload", text, now_ms, hold_ms=_WRITING_MS, cure=cure)
 
     def replan(self, old: Settings, new: Settings) -> None:
         """Drop what is about channels and vantage points that *new* has not, or has otherwise than *old*."""

@@ -35,6 +35,7 @@ _SAYS = {Event.TRIGGERED: "alarm", Event.RESOLVED: "recovery", Event.MERGED: "la
 _FAILED = {
     Fails.FOR_NOW: "does not take it; a retry follows",
     Fails.FOR_GOOD: "refuses it for good",
+    Fails.UNUSABLE: "cannot be used, as apprise does not accept its URL",
     Fails.HANGS: "does not answer; a retry follows",
 }
 

@@ -37,6 +37,7 @@ _ROUNDS = 9  # what follows from a result may be due at once
 _RESULTS = {
     Fails.FOR_NOW: Sent.TEMPORARY,
     Fails.FOR_GOOD: Sent.PERMANENT,
+    Fails.UNUSABLE: Sent.PERMANENT,
     Fails.HANGS: Sent.UNKNOWN,
     None: Sent.DELIVERED,
 }

@@ -30,6 +30,7 @@ class Fails(StrEnum):
     FOR_NOW = "for_now"  # a retry may work
     FOR_GOOD = "for_good"  # it refuses
     HANGS = "hangs"  # it never answers
+    UNUSABLE = "unusable"  # apprise does not accept its URL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,7 +60,8 @@ CHANNEL = Record(
         "person": Field(name("the name of a person"), "Whose channel it is.", required=True),
         "number": Field(Whole(1, 99), "Which of their channels, from 1; all of them by default."),
         "fails": Field(
-            Choice(tuple(Fails)), "`for_now`: a retry may work; `for_good`: it refuses; `hangs`: no answer.",
+            Choice(tuple(it for it in Fails if it is not Fails.UNUSABLE)),
+            "`for_now`: a retry may work; `for_good`: it refuses; `hangs`: no answer.",
             str(Fails.FOR_NOW),
         ),
         **_SPAN,

@@ -16,6 +16,8 @@ from watch.rehearsal.virtual_clock import VirtualClock
 from watch.rehearsal.world import World
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from watch.core.settings import Settings
     from watch.ports import Store
     from watch.rehearsal.script import Script
@@ -30,15 +32,17 @@ class Simulation:
     Args:
         calm_ms: The longest beat (`Pace`).
         store: An empty one to keep everything in; nothing is kept without it.
+        unusable: The channels that nothing can be sent to: (person, number from 1).
     """
 
     def __init__(
-        self, settings: Settings, script: Script, *, calm_ms: int = CALM_MS, store: Store | None = None
-    ) -> None:
+        self, settings: Settings, script: Script, *, calm_ms: int = CALM_MS, store: Store | None = None,
+        unusable: Collection[tuple[str, int]] = (),
+    ) -> None:  # fmt: skip
         self._script = script
         began_ms = script.start_ms - _BEFORE_MS - len(settings.checks) * 1000 // _NEW_A_SECOND
         self._clock = VirtualClock(began_ms)
-        world = World(script)
+        world = World(script, unusable)
         self.diary = Diary(settings, script.start_ms)
         self._estate = Estate(settings, self._clock, self.diary, world.failure, store=store)
         self._estate.desk.dependencies.readings = self._estate.hub.reasked

@@ -8,6 +8,8 @@ from watch.core.reading import NOTHING, Observation, Reason, Verdict
 from watch.rehearsal.script import Fails, Goes
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from watch.core.settings import Check, Vantage
     from watch.rehearsal.script import Fault, Script
 
@@ -24,10 +26,14 @@ _ORDER = {goes: n for n, goes in enumerate(Goes)}
 
 
 class World:
-    """What a script makes of the world."""
+    """What a script makes of the world.
 
-    def __init__(self, script: Script) -> None:
-        self._script = script
+    Args:
+        unusable: The channels that nothing can be sent to: (person, number from 1).
+    """
+
+    def __init__(self, script: Script, unusable: Collection[tuple[str, int]] = ()) -> None:
+        self._script, self._unusable = script, frozenset(unusable)
         self._faults: dict[str, list[Fault]] = {}
         for fault in script.faults:
             for check in fault.checks:
@@ -76,4 +82,6 @@ class World:
 
     def failure(self, person: str, channel: int, at_ms: int) -> Fails | None:
         """How a channel fails at *at_ms*; None when it works."""
+        if (person, channel + 1) in self._unusable:
+            return Fails.UNUSABLE
         return next((c.how for c in self._script.channels if c.covers(person, channel, at_ms)), None)

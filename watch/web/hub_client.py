@@ -11,10 +11,20 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from watch.errors import Trouble
+from watch.stores.owner import as_owner, owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+
+class HubPrivate(Trouble):
+    """A hub of another user, whom only they may ask."""
+
+    def __init__(self, socket: Path) -> None:
+        self.owner = owner_of(socket)
+        self.wrong = f"{socket}: this user may not ask the hub, whose socket belongs to {self.owner}"
+        super().__init__(f"{self.wrong}. Run this as {self.owner}, whose hub it is: {as_owner(self.owner)}.")
 
 
 _LONGEST = 70  # bytes of a name: with the folder's descriptor before it, it fits into an address
@@ -44,7 +54,10 @@ def short_name(path: Path) -> Iterator[str]:
 def asked(
     store: Path, verb: str, arguments: Mapping[str, Any], *, by: str = "", timeout: float = 60.0
 ) -> Any:
-    """What the hub that holds *store* answers. ConnectionError when none listens; Trouble when it refuses."""
+    """What the hub that holds *store* answers.
+
+    ConnectionError when none listens; HubPrivate when it is another user's; Trouble when it refuses.
+    """
     try:
         request = orjson.dumps({"verb": verb, "arguments": dict(arguments), "by": by}) + b"\n"
     except TypeError:
@@ -53,10 +66,13 @@ def asked(
         ) from None
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as there:
         there.settimeout(timeout)
-        if place(store).is_symlink():
-            raise ConnectionError("a link is in the place of the hub's socket")
-        with short_name(place(store)) as name:
-            there.connect(name)
+        try:
+            if place(store).is_symlink():
+                raise ConnectionError("a link is in the place of the hub's socket")
+            with short_name(place(store)) as name:
+                there.connect(name)
+        except PermissionError:
+            raise HubPrivate(place(store)) from None
         there.sendall(request)
         with there.makefile("rb") as lines:
             line = lines.readline()

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import apsw
 
 from watch.errors import RowsDamaged, StoreCorrupt, StoreError
+from watch.stores.owner import foreign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -127,6 +128,8 @@ def _meant(path: Path, error: apsw.Error, number: int) -> Exception:
     code = getattr(error, "extendedresult", 0)
     if path.exists() and not path.is_file():
         return StoreError(f"{path}: is not a file. Set `store:` in checks.yaml to another path.")
+    if isinstance(error, apsw.CantOpenError) and (whose := _foreign(path)) is not None:
+        return StoreError(whose)
     if isinstance(error, apsw.FullError):
         number = errno.ENOSPC
     if isinstance(error, apsw.FullError | apsw.CantOpenError | apsw.IOError) and code not in _SYNC:
@@ -134,6 +137,12 @@ def _meant(path: Path, error: apsw.Error, number: int) -> Exception:
         if number in FULL:
             return StoreWaits(f"{path}: {FULL[number]}.")
     return _others(path, error, code)
+
+
+def _foreign(path: Path) -> str | None:
+    """Whose the store is, when this user may not read one of its files."""
+    files = (path.with_name(f"{path.name}{end}") for end in ("", "-wal", "-shm"))
+    return next((text for file in files if (text := foreign(file)) is not None), None)
 
 
 def _others(path: Path, error: apsw.Error, code: int) -> Exception:

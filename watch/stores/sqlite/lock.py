@@ -16,6 +16,7 @@ import struct
 from pathlib import Path
 
 from watch.errors import StoreError, StoreHeld
+from watch.stores.owner import foreign
 from watch.stores.sqlite.faults import waits
 
 _FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a FIFO that lies there must not block
@@ -78,6 +79,11 @@ def _opened(lock: Path) -> int:
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise _refused(lock, "is a symbolic link. Remove it, and find out who made it") from error
+        if (
+            error.errno == errno.EACCES
+            and (whose := foreign(lock, os.W_OK) or foreign(lock.parent, os.W_OK)) is not None
+        ):
+            raise StoreError(whose) from error
         raise waits(lock, error) or _refused(lock, f"cannot be created ({error.strerror})") from error
     try:
         _plain(lock, descriptor)
