@@ -87,7 +87,8 @@ class _Line(asyncio.Protocol):
 async def _serve(port: int) -> None:
     down: set[int] = set()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Line(down), "0.0.0.0", port, backlog=_BACKLOG)  # all of the loopback
+    # All of the loopback, whose addresses cannot be bound to in one.
+    server = await loop.create_server(lambda: _Line(down), "0.0.0.0", port, backlog=_BACKLOG)
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     while line := await lines.readline():
