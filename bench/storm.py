@@ -106,8 +106,10 @@ def _flapping(folder: Path) -> Result:
         (f"{len(letters)} pages in {FLAPPING_S // 60} min (50)", len(letters) <= 50),
         (f"p99 of the loop's lag {spent.lag(0.99) * 1000:.0f} ms (100)", spent.lag(0.99) < 0.1),
         (
-            f"an unrelated page left after {_seconds(unrelated)} (30 s);"
-            f" in the letters of whom the storm pages, after {_seconds(beside)}",
+            (
+                f"an unrelated page left after {_seconds(unrelated)} (30 s);"
+                f" in the letters of whom the storm pages, after {_seconds(beside)}"
+            ),
             unrelated is not None and unrelated < 30 and beside is not None and beside < 30,
         ),
     ]
