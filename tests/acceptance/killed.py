@@ -197,10 +197,10 @@ class Killed:
         return [body for path, body in self.phone.received if path == str(self.number)]
 
     def _told(self) -> bool:
-        """Whether every alert is closed and no notice is on its way."""
+        """Whether every alert is closed, and everybody has heard so: a recovery waits for others before it is a row."""
         return not self.hub.rows(
-            "SELECT 1 FROM alert WHERE resolved_ms IS NULL "
-            "UNION SELECT 1 FROM notice WHERE status IN ('pending', 'sending')"
+            "SELECT 1 FROM alert a WHERE a.resolved_ms IS NULL OR NOT EXISTS (SELECT 1 FROM heard h "
+            "WHERE h.alert_id = a.id AND json_extract(h.body, '$.event') != 'triggered')"
         )
 
     # ---- judging ----

@@ -195,7 +195,7 @@ async def test_a_changed_file_is_taken_over_and_a_wrong_one_changes_nothing(hub)
     await until(lambda: _reload_failed(hub), what="the metric says that the reload failed")
     assert await hub.public("More") == "operational", "the old configuration runs on"
     _, health = await hub.answer(hub.operators, "/healthz")
-    assert "the old one runs on" in health
+    assert "the old configuration runs on" in health
 
     path.write_text(right)
     assert hub.running is not None
