@@ -29,8 +29,8 @@ def refusal(error: ConfigError, path: Path) -> tuple[str, str]:
     if not error.mistakes:
         return f"{path.name} cannot be taken over; {_RUNS_ON}", f"Correct this: {one_line(str(error), 400)}"
     count, first = len(error.mistakes), error.mistakes[0]
-    many = f"{count} mistakes, the first" if count > 1 else "a mistake"
-    place = f" in line {first.line}" if first.line else ""
+    many = f"{count} mistakes" if count > 1 else "a mistake"
+    place = f"{', the first' * (count > 1)} in line {first.line}" if first.line else ""
     file = path.name if not path.is_dir() else f"{path.name}/{_file(first)}"
     lines = _lines(error.mistakes, in_folder=path.is_dir())
     begin = "Correct this; the hub loads the file when you save it:"

@@ -35,7 +35,7 @@ defaults: {{every: 1s, timeout: 500ms, retry_every: 300ms, confirm: {{down: 2, u
 components: {{web: {{checks: {{home: {{http: "{url}/home"}}}}}}}}
 people: {{alice: {{channels: ["{phone}/alice"]}}}}
 alerts: [{{when: down, components: all}}, {{when: monitor}}]
-alerting: {{group_wait: 0s, resolve_hold: 1s, reopen: 1s}}
+alerting: {{group_wait: 0s, resolve_hold: 1s, reopen: 1s, flapping: {{start: 1000}}}}
 """
 
 

@@ -42,7 +42,7 @@ service: {{name: Acme {number}, timezone: UTC}}
 defaults: {{timeout: 5s, every: 30s}}
 people: {{alice: {{channels: ["{phone}/{number}"]}}}}
 alerts: [{{when: down, components: all}}]
-alerting: {{group_wait: 100ms, resolve_hold: 1s, reopen: 1s}}
+alerting: {{group_wait: 100ms, resolve_hold: 1s, reopen: 1s, flapping: {{start: 1000}}}}
 components:
 """
 _PART = "  {name}: {{checks: {{home: {{http: '{url}/{target}', every: 1s, timeout: 1500ms, retry_every: 300ms}}}}}}\n"

@@ -40,7 +40,7 @@ service: {{name: Acme, timezone: UTC}}
 defaults: {{every: 1s, timeout: 2s, retry_every: 200ms, confirm: {{down: 2, up: 2}}}}
 people: {{alice: {{channels: ["{phone}/{name}"]}}}}
 alerts: [{{when: down, components: all}}]
-alerting: {{group_wait: 0s, resolve_hold: 1s, reopen: 1s}}
+alerting: {{group_wait: 0s, resolve_hold: 1s, reopen: 1s, flapping: {{start: 1000}}}}
 components:
   steady: {{checks: {{home: {{http: "{url}/steady"}}}}}}
 """
