@@ -186,7 +186,7 @@ for n in $(seq 600); do grep -q Operators hub.out && break; sleep 0.1; done
 "$@" doctor --json > before.json
 mount -o remount,rw data || exit 9
 for n in $(seq 600); do test -S data/t.db.sock && break; sleep 0.1; done
-"$@" doctor --json > after.json
+for n in $(seq 60); do "$@" doctor --json > after.json; grep -q store_stuck after.json || break; done
 kill $hub && wait $hub
 """
 

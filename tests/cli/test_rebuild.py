@@ -111,7 +111,7 @@ EDITS = {
     "a transition says another state": 'UPDATE ledger SET body = replace(body, \'"to":"down"\', \'"to":"degraded"\') '
     'WHERE seq = (SELECT min(seq) FROM ledger WHERE body LIKE \'%"to":"down"%\')',
     "an entry is gone": "DELETE FROM ledger WHERE seq = 30",
-    "a hash is another": "UPDATE ledger SET hash = replace(hash, 'a', 'b') WHERE seq = 30",
+    "a hash is another": "UPDATE ledger SET hash = iif(hash LIKE '0%', '1', '0') || substr(hash, 2) WHERE seq = 30",
     "a hash is none": "UPDATE ledger SET hash = 'none' WHERE seq = 30",
     "a reading was edited": "UPDATE evidence SET detail = 'it was the network' WHERE id = 9",
     "a checkpoint's root is another": 'UPDATE ledger SET body = replace(body, \'"root":"\', \'"root":"0\') '
