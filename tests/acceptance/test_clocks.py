@@ -169,7 +169,7 @@ async def test_an_outage_is_found_at_once_though_the_record_lies_ahead_of_the_cl
     estate.set(0)
     await estate.target.shut()
     await estate.hub.start()
-    await until(lambda: estate.paged("[Acme] DOWN: Web"), what="alice is paged")
+    await until(lambda: estate.paged("DOWN: Web"), what="alice is paged")
 
     status = await estate.status()
     assert status["components"][0]["state"] == "down"
@@ -181,7 +181,7 @@ async def test_an_outage_is_found_at_once_though_the_record_lies_ahead_of_the_cl
     assert status["components"][0]["since_ms"] <= status["as_of"]
     (trouble,) = [t["text"] for t in status["troubles"] if t["key"] == "clock_epoch"]
     assert "behind the end of the record" in trouble
-    assert not estate.paged("[Acme] NO DATA: Web")
+    assert not estate.paged("NO DATA: Web")
     assert await estate.told_of_the_future(status["as_of"]) == []
     recorded = estate.hub.rows("SELECT recorded_ms FROM ledger WHERE seq > ? ORDER BY seq", told_before)
     assert recorded == sorted(recorded), "within an epoch recorded time never goes back"
@@ -208,7 +208,7 @@ async def test_while_the_clock_is_set_about_nothing_of_theirs_changes_and_outage
     estate.set(3600)
     await until(lambda: estate.trouble("clock_skew"), what="it is said")
     await estate.target.shut()
-    await until(lambda: estate.paged("[Acme] DOWN: Web"), what="alice is paged")
+    await until(lambda: estate.paged("DOWN: Web"), what="alice is paged")
     estate.set(-3600)
     await estate.target.open()
     await until(estate.is_up, what="it is up again")

@@ -179,7 +179,7 @@ def test_what_flaps_and_is_well_explains_nothing():
     s.passes(60)
     s.goes("web", "down")
     s.passes(5)
-    assert titles(s)[-1] == "DOWN: Web"
+    assert titles(s)[-1] == "[Acme] DOWN: Web"
 
 
 class Read:
@@ -216,7 +216,7 @@ def test_it_pages_as_soon_as_a_reading_says_that_its_cause_is_well():
     assert s.pages == [], "what its cause said before tells nothing"
     read.reads("switch", "up")
     s.passes(1)
-    assert [page.title for page in s.pages] == ["DOWN: Web"]
+    assert [page.title for page in s.pages] == ["[Acme] DOWN: Web"]
 
 
 def test_a_reading_that_began_before_its_first_bad_one_ended_tells_nothing():
@@ -229,7 +229,7 @@ def test_a_reading_that_began_before_its_first_bad_one_ended_tells_nothing():
     assert s.pages == []
     read.reads("switch", "up")
     s.passes(1)
-    assert titles(s) == ["DOWN: Web"]
+    assert titles(s) == ["[Acme] DOWN: Web"]
 
 
 def test_while_its_cause_reads_badly_it_waits_until_that_is_found_down():
@@ -240,7 +240,7 @@ def test_while_its_cause_reads_badly_it_waits_until_that_is_found_down():
     s.passes(30)
     s.goes("switch", "down")
     s.passes(300)
-    assert titles(s) == ["DOWN: Switch (+1 behind it)"]
+    assert titles(s) == ["[Acme] DOWN: Switch (+1 behind it)"]
 
 
 @pytest.mark.parametrize("known", ["down", "unknown"])
@@ -255,7 +255,7 @@ def test_a_cause_that_is_not_well_holds_it_back_whatever_one_reading_says(known)
     s.passes(118)
     assert s.pages == []
     s.passes(1)
-    assert titles(s) == ["DOWN: Web"]
+    assert titles(s) == ["[Acme] DOWN: Web"]
 
 
 def test_all_that_it_depends_on_must_be_read_well():
@@ -269,7 +269,7 @@ def test_all_that_it_depends_on_must_be_read_well():
     s.passes(5)
     s.goes("san", "down")
     s.passes(1)
-    assert titles(s) == ["DOWN: San (+1 behind it)"]
+    assert titles(s) == ["[Acme] DOWN: San (+1 behind it)"]
 
 
 @pytest.mark.parametrize("when", ["down", "degraded"])
@@ -285,14 +285,14 @@ def test_after_its_cause_it_pages_only_for_what_it_reads_since(when):
     s.passes(59)
     read.asked["web"] = s.at_ms
     s.passes(20)
-    assert titles(s)[-1].startswith("RESOLVED: Switch"), "what it read before tells nothing"
+    assert titles(s)[-1].startswith("[Acme] RESOLVED: Switch"), "what it read before tells nothing"
     read.reads("web", "up")
     s.passes(5)
     assert len(s.pages) == 2, "it may be about to recover"
     read.reads("switch", "up")
     read.reads("web", when)
     s.passes(1)
-    assert titles(s)[-1].upper().startswith(f"{when.upper()}: WEB")
+    assert titles(s)[-1].startswith(f"[Acme] {when.upper()}: Web")
 
 
 def test_what_cannot_be_read_after_its_cause_pages_after_two_minutes():
@@ -305,4 +305,4 @@ def test_what_cannot_be_read_after_its_cause_pages_after_two_minutes():
     s.passes(119)
     assert len(s.pages) == 2
     s.passes(1)
-    assert titles(s)[-1] == "DOWN: Web"
+    assert titles(s)[-1] == "[Acme] DOWN: Web"

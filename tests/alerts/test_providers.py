@@ -27,7 +27,7 @@ SINCE = "since 19:12 PST: connection refused; Acme/down:svc000/1"
 ACK = "To acknowledge all that is open: threenines ack --all"
 MORE = "To look further: threenines explain svc000"
 PAGE = "Page: https://status.acme.example/components/svc000"
-KEY_LINE = "Alert: Acme/down:svc000/1"
+KEY_LINE = "Alerts: " + ", ".join(f"Acme/down:svc{n:03}/1" for n in range(21))
 ROOT_LINES = (
     "Service 000 has been down since 2025-11-24 19:12:00 PST (UTC-08:00).\n"
     "Why: connection refused\n"

@@ -20,6 +20,8 @@ from watch.alerts.sender import Sender
 from watch.config import load
 from watch.core.alert import Alert, Event, dedup_key
 from watch.core.settings import When
+from watch.errors import ConfigError
+from watch.refusal import refusal
 from watch.rehearsal.script_file import script_at
 from watch.rehearsal.simulation import Simulation
 
@@ -64,12 +66,13 @@ async def _arrived() -> list[str]:
         settings = load(folder / "checks.yaml", secrets=False, environ={}).settings
         simulation = Simulation(settings, script_at(folder / "faults.yaml", settings))
         await simulation.run()
+        others = list(_others(settings, folder, simulation.diary.lines[0].at_ms))
     said = [
         Letter(line.facts["subject"], line.facts["body"])
         for line in simulation.diary.lines
         if line.kind == "page"
     ]
-    return await _sent([*_shown(said), *_others(settings, simulation.diary.lines[0].at_ms)])
+    return await _sent([*_shown(said), *others])
 
 
 def _shown(said: list[Letter]) -> Iterator[Letter]:
@@ -81,23 +84,29 @@ def _shown(said: list[Letter]) -> Iterator[Letter]:
         yield found
 
 
-def _others(settings: Settings, now_ms: int) -> Iterator[Letter]:
+def _others(settings: Settings, folder: Path, now_ms: int) -> Iterator[Letter]:
     """Those that no rehearsal has: a mistaken file, a test, and a text message."""
-    cure = "Correct this; the hub loads the file when you save it:"
-    listed = [
-        "- line 12: a component has no `check`; write `checks`",
-        "- line 31: there is no person `alcie`; did you mean `alice`?",
-    ]
-    name = "checks.yaml has 2 mistakes, the first in line 12; the old configuration runs on"
+    name, cure = _refused(folder / "checks.yaml")
     mistaken = Alert(
         id=31, when=When.MONITOR, subject="config_reload", name=name, n=1, opened_ms=now_ms, since_ms=now_ms - 300_000,
         recipients=("alice",), policies=(), dedup_key=dedup_key(settings.service.name, When.MONITOR, "config_reload", 1),
-        detail="\n".join([cure, *listed]),
+        detail=cure,
     )  # fmt: skip
     yield letters([(Event.TRIGGERED, mistaken)], settings, lines=["To acknowledge: threenines ack 31"])[0]
     yield message_of_a_test("alice", 1, "bob", settings, now_ms).letters[0]
     short = previewed(settings, When.DOWN, ["web", "mail", "files"], "alice", now_ms, recovered=False)
     yield next(it for it in short if len(it.title) + len(it.body) < SMS)
+
+
+def _refused(path: Path) -> tuple[str, str]:
+    """What is said of the configuration at *path* after somebody made two typing errors."""
+    text = path.read_text("utf-8").replace("people:", "poeple:")
+    path.write_text(text.replace("when: monitor", "when: monitro"), "utf-8")
+    try:
+        load(path, secrets=False, environ={})
+    except ConfigError as error:
+        return refusal(error, path)
+    raise AssertionError("it has mistakes")
 
 
 async def _sent(said: list[Letter]) -> list[str]:

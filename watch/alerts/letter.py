@@ -15,9 +15,9 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from watch.alerts.letter_lines import ACT, BEFORE, FACT, Line, lines_of, listed
+from watch.alerts.letter_lines import ACT, BEFORE, FACT, Line, key_line, lines_of, listed
 from watch.alerts.letter_times import clock_span, since
-from watch.alerts.letter_title import TITLE, title
+from watch.alerts.letter_title import TITLE, Titles
 from watch.alerts.letter_words import plain
 from watch.alerts.message import Letter
 from watch.core.alert import Event
@@ -61,14 +61,16 @@ class _Draft:
     """A letter before its length is known."""
 
     def __init__(self, news: News, settings: Settings, *, instead: bool, lines: Sequence[str]) -> None:
-        self._settings, self._news, self._count = settings, news, len(news)
+        self._settings, self._count, self._titles = settings, len(news), Titles(news, settings)
         self._event, self._root = news[0]
         self._lines = lines_of(self._event, self._root, settings, lines)
         if instead:
             why = "You get this notice because none of the alert's recipients can be reached."
             self._lines.append(Line(4, ACT, why))
-        near_ms = self._root.since_ms
-        self._listed = [listed(event, it, settings, near_ms) for event, it in news[1 : 1 + _LISTED]]
+        near_ms, others = self._root.since_ms, news[1 : 1 + _LISTED]
+        self._listed = [listed(event, it, settings, near_ms) for event, it in others]
+        keys = Line(5, ACT, key_line([self._root, *(it for _, it in others)]))
+        self._telling = [*(line for line in self._lines if line.text != key_line([self._root])), keys]
         self._names = _names(news)
         whole = len(self._names) == self._count
         # The characters of all names that get no line: more than any room if there are too many.
@@ -76,13 +78,13 @@ class _Draft:
 
     def within(self, most: int) -> Letter:
         """The text in at most *most* characters, title and body together. What is left out is counted, never cut."""
-        said = title(self._news, self._settings, min(TITLE, most // 2))
+        said = self._titles.within(min(TITLE, most // 2))
         room = most - len(said) - _JOINT
         if self._least <= room:
             told, rest = self._listed, self._others(1 + _LISTED)
             also = "\n".join(["Also:", *told, *([rest] if rest else [])]) if told else ""
             for worth in _TOLD:
-                if len(body := self._body(worth, also)) <= room:
+                if len(body := self._body(worth, also, self._telling)) <= room:
                     return Letter(said, body)
             named = self._others(1) if len(self._names) == self._count else ""
             for worth in _NAMED if named else ():
@@ -94,10 +96,16 @@ class _Draft:
                 return Letter(said, body)
         return Letter(said, self._short(room))
 
-    def _body(self, worth: int, others: str) -> str:
-        """The lines that are worth as much, with the *others* between what is known and what to do."""
+    def _body(self, worth: int, others: str, lines: Sequence[Line] = ()) -> str:
+        """The *lines* that are worth as much, with the *others* between what is known and what to do.
+
+        Args:
+            lines: Those about the root alone without it.
+        """
         blocks = [
-            "\n".join(line.text for line in self._lines if line.block == block and line.worth >= worth)
+            "\n".join(
+                line.text for line in lines or self._lines if line.block == block and line.worth >= worth
+            )
             for block in (FACT, BEFORE, ACT)
         ]
         return "\n\n".join(part for part in (*blocks[:2], others, blocks[2]) if part)

@@ -61,7 +61,12 @@ def lines_of(event: Event, alert: Alert, settings: Settings, calls: Sequence[str
         found.append(Line(1, ACT, f"To look further: threenines {command}"))
     if (page := _page(alert, settings)) and alert.when is not When.MONITOR:
         found.append(Line(2, ACT, page))
-    return [*found, Line(5, ACT, f"Alert: {alert.dedup_key}")]
+    return [*found, Line(5, ACT, key_line([alert]))]
+
+
+def key_line(alerts: Sequence[Alert]) -> str:
+    """The dedup keys of *alerts*: the same in every notice, so that duplicates can be told."""
+    return f"Alert{'s' * (len(alerts) > 1)}: {', '.join(alert.dedup_key for alert in alerts)}"
 
 
 def listed(event: Event, alert: Alert, settings: Settings, near_ms: int) -> str:

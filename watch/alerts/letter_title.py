@@ -8,6 +8,7 @@ and the numbers add up to all alerts of the letter.
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from watch.alerts.letter_times import clock_span, lasted, within
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 TITLE = 200
 _LINE = 78  # characters: more names would make a title longer than the line of a mail program
+_NAMED = 40  # more names than any line holds
 _SERVICE = 100  # characters that a title may have, from which on it begins with the service's name
 WORDS: Mapping[When, str] = {
     When.DOWN: "DOWN",
@@ -39,47 +41,55 @@ WAS: Mapping[When, str] = {
 }
 
 
-def title(news: News, settings: Settings, limit: int) -> str:
-    """The title in at most *limit* characters: names are left out or shortened, never the numbers."""
-    event, root = news[0]
-    service = f"[{plain(settings.service.name, 40)}] " if limit >= _SERVICE else ""
-    before = f"{service}{_kind(event, root)}: "
-    names = [plain(it.name, TITLE // 2) for said, it in news if _kind(said, it) == _kind(event, root)]
-    alone = len(news) == 1
-    after = _after(event, root, settings) if alone or len(names) == 1 else ""
-    behind = len(root.behind) if alone and event is Event.TRIGGERED else 0
-    rest = f" (+{behind} behind it)" if behind else _rest(news, _kind(event, root))
-    for end in (after, ""):
-        room = limit - len(before) - len(end) - len(rest)
-        if root.when is not When.MONITOR and _listed(names, room):
-            return f"{before}{_listed(names, min(room, max(_LINE - len(before), len(names[0]) + 12)))}{end}{rest}"
-        more = _more(len(names) - 1)
-        if room - len(more) >= min(len(names[0]), 12):
-            return f"{before}{plain(root.name, min(room - len(more), TITLE // 2))}{more}{end}{rest}"
-    room = limit - len(before) - len(more) - len(rest)
-    if room < 5:  # all numbers as one
-        rest, more = "", f" +{len(news) - 1}"
-        room = limit - len(before) - len(more)
-    return f"{before}{plain(root.name, max(room, 5))}{more}{rest}"
+class Titles:
+    """The titles of a letter that tells *news*, for all lengths: a mass outage is counted once."""
 
+    def __init__(self, news: News, settings: Settings) -> None:
+        event, self._root = news[0]
+        kinds = [_kind(said, it) for said, it in news]
+        self._count, self._same = len(news), kinds.count(kinds[0])
+        alike = ((said, it) for (said, it), kind in zip(news, kinds, strict=True) if kind == kinds[0])
+        self._names = [plain(it.name, TITLE // 2) for _, it in islice(alike, _NAMED)]
+        self._what, self._service = f"{kinds[0]}: ", f"[{plain(settings.service.name, 40)}] "
+        self._after = _after(event, self._root, settings) if self._same == 1 else ""
+        behind = len(self._root.behind) if len(news) == 1 and event is Event.TRIGGERED else 0
+        self._rest = f" (+{behind} behind it)" if behind else _rest(kinds)
 
-def _listed(names: Sequence[str], room: int) -> str:
-    """As many of *names* as fit into *room*, and how many more there are; empty if not even the first fits."""
-    for count in range(len(names), 0, -1):
-        text = f"{', '.join(names[:count])}{_more(len(names) - count)}"
-        if len(text) <= room:
-            return text
-    return ""
+    def within(self, limit: int) -> str:
+        """The title in at most *limit* characters: names are left out or shortened, never the numbers."""
+        before = f"{self._service if limit >= _SERVICE else ''}{self._what}"
+        rest, more, first = self._rest, _more(self._same - 1), self._names[0]
+        for end in (self._after, ""):
+            room = limit - len(before) - len(end) - len(rest)
+            if self._root.when is not When.MONITOR and (
+                names := self._listed(room, max(_LINE - len(before), len(first) + 12))
+            ):
+                return f"{before}{names}{end}{rest}"
+            if room - len(more) >= min(len(first), 12):
+                return f"{before}{plain(self._root.name, min(room - len(more), TITLE // 2))}{more}{end}{rest}"
+        room = limit - len(before) - len(more) - len(rest)
+        if room < 5:  # all numbers as one
+            rest, more = "", f" +{self._count - 1}"
+            room = limit - len(before) - len(more)
+        return f"{before}{plain(self._root.name, max(room, 5))}{more}{rest}"
+
+    def _listed(self, room: int, wanted: int) -> str:
+        """As many names as fit into *wanted*, and how many more there are; empty if not even one fits into *room*."""
+        for count in range(len(self._names), 0, -1):
+            text = f"{', '.join(self._names[:count])}{_more(self._same - count)}"
+            if len(text) <= min(room, wanted):
+                return text
+        return ""
 
 
 def _more(count: int) -> str:
     return f" (+{count})" if count else ""
 
 
-def _rest(news: News, kind: str) -> str:
-    """`; 2 degraded; 3 resolved`: the alerts that are of another kind than the root."""
-    others = Counter(_kind(event, alert) for event, alert in news)
-    del others[kind]
+def _rest(kinds: Sequence[str]) -> str:
+    """`; 2 degraded; 3 resolved`: the alerts that are of another kind than the root, the first."""
+    others = Counter(kinds)
+    del others[kinds[0]]
     return "".join(f"; {count} {_small(word)}" for word, count in others.items())
 
 
