@@ -66,9 +66,8 @@ class Alert:
         name: The subject's name when the alert opened.
         n: The number of this opening of the key; reopening within `reopen` does not count as a new one.
         opened_ms: When the rule fired; since_ms: when the trouble itself began, backdated.
-        recovered_ms: When the recovery that closed it began.
+        recovered_ms: When the recovery that closed it began. again: How often it was reopened.
         ending_ms: Since when it waits to be closed, while it is open: it has recovered, or nothing covers it any more.
-        again: How often it was reopened.
         recipients: The people whom it has called so far. policies: the names of the escalations.
         unseen: The state was unknown for a while since it opened, so the real length of the trouble is not known.
         closing: Why it closed, if not by recovery. by_hand: somebody resolved it; lasts: the trouble lasted then.
@@ -77,13 +76,12 @@ class Alert:
         rule_severity: What its rules say; None: what `when` means.
         plans: The escalations as they were when it opened, and how far they have come.
         calls: How often its steps have called. called: the number of the last call to each recipient.
-        skipped: Why the last call skipped steps.
+        skipped: Why the last call skipped steps. used: The acknowledge links that were used, as `recipient/call`.
         ack: The acknowledgement in force, or in force when it closed.
         held: A silence holds it. muted: it closed while acknowledged or silenced: who heard nothing is not told.
         flaps: Its transitions; since when it flaps. lasting: it flaps, and has been in trouble for long in a row.
         behind: The names of components in trouble that depend on its own, and have no alert. behind_ms: when the last
             was added. updated: its recipients were told of those that came after its first letter.
-        used: The acknowledge links that were used, as `recipient/call`.
         background: What its letters tell beside the trouble; None before it is told in full.
         dedup_key: The same in every notice of this alert, wherever it is computed; a renamed component keeps it.
     """
