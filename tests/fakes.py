@@ -196,7 +196,7 @@ class SilentDesk:
 
     def __init__(self) -> None:
         self.troubles: Sequence = ()
-        self.quiet: frozenset[str] = frozenset()
+        self.quiet: dict[str, int] = {}
 
     def plan(self, settings) -> None:
         pass

@@ -163,7 +163,7 @@ async def test_years_of_beats_add_two_rows_and_nothing_that_people_see(world):
     assert world.desk.circuit.delivered == 6
     assert rows(world.store) == before == OURS
     assert world.desk.alerts == ()
-    assert (world.desk.pending, world.desk.waiting_since_ms()) == (0, None)
+    assert (len(world.desk.outbox), world.desk.outbox.oldest_ms()) == (0, None)
     assert world.store.reads.left_out == {}, "what was written over can be read"
 
 
@@ -358,11 +358,11 @@ async def test_why_the_beats_have_stopped_is_told_to_people_once_it_has_lasted_f
         world.troubles.note("step_late", "the pager does not go on", world.clock.now_ms(), hold_ms=0)
         await world.passes(EVERY + PATIENCE + 50)
         assert [body["title"] for _, body in phone.received] == [
-            "MONITORING TROUBLE: the pager does not go on"
+            "[Acme] MONITORING TROUBLE: the pager does not go on"
         ]
         await world.passes(20)
         assert phone.received[1][1]["title"] == (
-            "MONITORING TROUBLE: the outside heartbeat is held back: the pager does not go on"
+            "[Acme] MONITORING TROUBLE: the outside heartbeat is held back: the pager does not go on"
         )
         assert SECRET not in str(phone.received)
         await world.ends()

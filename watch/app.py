@@ -102,6 +102,7 @@ class App:
         self.hub.troubles.unusable(loaded.unusable, now)
         self.desk.escalator.rotations = lambda: self.hub.on_call.rotations
         self.desk.dependencies.readings = self.hub.reasked
+        self.desk.insight = self.hub.backgrounds
         tests = Rehearsal(sender, lambda: self._settings, self.clock, self.hub.chronicle.note).verbs
         self.hub.verbs |= {"reload": self._reload_now, "backup": self._back_up, **self.paging.verbs, **tests}
         self.month_ends = MonthEnds(self.store, self.hub, self.clock)
@@ -178,7 +179,7 @@ class App:
             "alerts": lambda: self.dispatcher.active,
         }
         return Views(
-            self.hub, self.clock, beats, lambda: self.store.trouble, lambda: self.desk.pending,
+            self.hub, self.clock, beats, lambda: self.store.trouble, lambda: len(self.desk.outbox),
             self.store_watch.room,
         )  # fmt: skip
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watch.core.alert import Alert, Heard, Notice
+    from watch.core.background import Background
     from watch.core.confirm import Belief
     from watch.core.darkness import Gap
     from watch.core.days import DayRow, MonthKey
@@ -263,12 +264,22 @@ class Desk(Protocol):
 
     def step(
         self, batch: Batch, now_ms: int, standings: Mapping[str, Standing], troubles: Sequence[OwnTrouble],
-        quiet: frozenset[str], unasked: Callable[[str], bool] = ...,
+        quiet: Mapping[str, int], unasked: Callable[[str], bool] = ...,
     ) -> None:  # fmt: skip
         """Add to *batch* the alerts and notices that are due now."""
 
     def committed(self) -> None:
         """All notices that `step` has added so far are on disk and may be sent."""
+
+
+class Insight(Protocol):
+    """What the hub knows of the trouble of an alert, as letters ask for it: from memory, for one alert a letter."""
+
+    def of(self, alert: Alert) -> Background:
+        """What was asked, why it is believed, and what changed before; *alert* is open."""
+
+    def down_ms(self, subject: str, from_ms: int, to_ms: int) -> int | None:
+        """How long component *subject* was down in that time by the ledger; None when it is not known."""
 
 
 class Meter(Protocol):

@@ -206,7 +206,7 @@ async def outage_while_full(scene: Scene, seconds: float = 0) -> str:
     at = [at for (at,) in hub.rows(sql, before, full + lasted)]
     gap = max(later - earlier for earlier, later in pairwise(at))
     told = [body["title"] for _, body in scene.phone.received if "web" in body["title"]]
-    assert [title.split(":")[0].split()[0] for title in told] == ["DOWN", "RESOLVED"], told
+    assert [title.partition("] ")[2].split(":")[0].split()[0] for title in told] == ["DOWN", "RESOLVED"], told
     return (
         f"full for {lasted / 1000:.0f} s ({why}); an outage of {(outage[1] - outage[0]) / 1000:.0f} s in it was told "
         f"when it was, and is on record; {len(at)} readings of that time are on disk, the longest gap {gap / 1000:.1f} s"

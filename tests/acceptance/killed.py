@@ -294,11 +294,7 @@ _HOW = {"running": "while it ran", "reload": "at a reload", "start": "in its sta
 
 
 def _event(message: dict) -> str:
-    title = message["title"]
-    return (
-        "down"
-        if title.startswith("DOWN")
-        else "late"
-        if "was down" in title.lower() or "late" in message["message"]
-        else "recovered"
-    )
+    title, whole = message["title"].partition("] ")[2], f"{message['title']}\n{message['message']}"
+    if title.startswith("DOWN"):
+        return "down"
+    return "late" if "was down" in whole.lower() or "late" in whole else "recovered"

@@ -81,7 +81,7 @@ async def test_an_outage_from_sigkill_to_the_account(estate, phone):
         async with asyncio.timeout(6):
             await until(lambda: len(phone.received) > 2, what="a notice too many")
     first, second = (body for _, body in phone.received)
-    assert first["title"].startswith("DOWN: Web application"), first
+    assert first["title"].startswith("[Acme Cloud] DOWN: Web application"), first
     assert "Web application" in second["title"], second
     assert "web/home" in first["message"]
 

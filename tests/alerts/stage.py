@@ -165,7 +165,7 @@ class Stage:
         self.at_ms = START_MS
         self.standings = {key: self._standing(key, State.UP) for key in config.components}
         self.troubles: list[OwnTrouble] = []
-        self.quiet: frozenset[str] = frozenset()
+        self.quiet: dict[str, int] = {}
         self.pages: list[Page] = []
         self.attempts: list[tuple[float, str, int]] = []
         self.answers: dict[tuple[str, int], SendOutcome | None] = {}

@@ -10,6 +10,7 @@ from tests.alerts.stage import (
     DELIVERED,
     FAILED,
     HANGS,
+    REFUSED,
     Stage,
     component,
     person,
@@ -18,6 +19,7 @@ from tests.alerts.stage import (
     settings,
     step,
 )
+from watch.alerts.interventions import Interventions
 from watch.core.alert import Event, Status
 from watch.errors import Trouble
 
@@ -165,7 +167,7 @@ def test_one_of_a_group_is_acknowledged_and_the_others_are_told():
     s.passes(5)
     s.tells("ack", alert="db")
     s.passes(60)
-    assert s.told() == [("alice", "DOWN: Web application (+1 more)")]
+    assert s.told() == [("alice", "[Acme] DOWN: Web application, San")]
 
 
 def test_worse_severity_is_an_alert_of_its_own():
@@ -175,7 +177,10 @@ def test_worse_severity_is_an_alert_of_its_own():
     s.tells("ack", alert="web")
     s.goes("web", "down")
     s.passes(60)
-    assert [page.title for page in s.pages] == ["DEGRADED: Web application", "DOWN: Web application"]
+    assert [page.title for page in s.pages] == [
+        "[Acme] DEGRADED: Web application",
+        "[Acme] DOWN: Web application",
+    ]
 
 
 def test_what_opens_again_after_an_acknowledged_alert_calls_again():
@@ -187,7 +192,7 @@ def test_what_opens_again_after_an_acknowledged_alert_calls_again():
     s.passes(120)
     s.goes("web", "down")
     s.passes(1)
-    assert s.pages[-1].title == "DOWN AGAIN: Web application"
+    assert s.pages[-1].title == "[Acme] DOWN AGAIN: Web application"
 
 
 def test_what_opens_again_before_its_recovery_was_delivered_calls_again_after_an_acknowledgement():
@@ -308,8 +313,10 @@ def test_an_alert_that_is_resolved_by_hand_is_closed_and_those_who_were_told_are
     s.tells("resolve", "bob", alert="web", reason="known, a new disk comes tomorrow")
     s.passes(5)
     assert s.open() == set()
-    assert s.pages[-1].title == (
-        "CLOSED: Web application (bob resolved it by hand: known, a new disk comes tomorrow)"
+    assert s.pages[-1].title == "[Acme] CLOSED BY HAND: Web application is still down"
+    assert s.pages[-1].body.splitlines()[0] == (
+        "Web application: bob closed it by hand (known, a new disk comes tomorrow). It has been down since "
+        "2025-11-24 19:12:00 PST (UTC-08:00) and still is: you are told again at 19:23:00 unless it recovers."
     )
     assert events(s) == [("alice", Event.TRIGGERED), ("alice", Event.RESOLVED)]
 
@@ -324,6 +331,28 @@ def test_it_opens_anew_if_the_trouble_still_lasts_after_the_reopen_time():
     s.passes(60)
     assert s.calls() == [(0, "alice"), (660, "alice")]
     assert [alert.n for alert in s.desk.alerts if alert.open] == [2]
+    first = s.pages[-1].body.splitlines()[0]
+    assert first.endswith(" At 19:13:00 alice closed it by hand (x); it has lasted since.")
+
+
+def test_the_answer_to_a_resolve_says_that_the_trouble_lasts_and_when_it_is_told_again():
+    s = stage()
+    s.goes("web", "down")
+    s.passes(60)
+    (closed,) = s.tells("resolve", alert="web", reason="x")["alerts"]
+    assert (closed["lasts"], closed["told_again_at_ms"]) == (True, s.at_ms + 600_000)
+
+
+def test_what_has_recovered_is_closed_by_hand_without_such_a_threat():
+    s = stage()
+    s.goes("web", "down")
+    s.passes(60)
+    s.goes("web", "up")
+    s.passes(5)
+    (closed,) = s.tells("resolve", alert="web", reason="x")["alerts"]
+    assert (closed["lasts"], closed["told_again_at_ms"]) == (False, None)
+    s.passes(5)
+    assert s.pages[-1].title == "[Acme] CLOSED BY HAND: Web application was down"
 
 
 def test_new_trouble_opens_it_again_at_once():
@@ -356,3 +385,47 @@ def test_resolving_needs_a_reason():
     s.passes(1)
     with pytest.raises(Trouble, match="resolve: say why, with --reason TEXT"):
         s.tells("resolve", alert="web", reason=" \n")
+
+
+# ---- what is said of what was not told ----
+
+
+def listing(s: Stage) -> dict:
+    """The answer to `threenines ack`."""
+    asked = Interventions(s.desk, lambda: s.settings, s).alerts({})
+    try:
+        asked.send(None)
+    except StopIteration as done:
+        return dict(done.value)
+    raise AssertionError("the question waits for nothing")
+
+
+def test_what_a_window_holds_back_is_listed_and_named_until_the_window_ends():
+    s = stage()
+    s.quiet = {"web": s.at_ms + 3_600_000}
+    s.goes("web", "down")
+    s.passes(60)
+    (held,) = listing(s)["held_back"]
+    assert (held["subject"], held["when"], held["until_ms"]) == ("web", "down", s.quiet["web"])
+    with pytest.raises(
+        Trouble,
+        match=r"Web application is in trouble \(down\), but a maintenance window holds .*: nobody was called",
+    ):
+        s.tells("ack", alert="web")
+    s.quiet = {}
+    s.passes(60)
+    assert listing(s)["held_back"] == []
+    assert [alert["subject"] for alert in listing(s)["alerts"]] == ["web"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "missed"), [(DELIVERED, []), (HANGS, []), (FAILED, ["alice"]), (REFUSED, ["alice"])]
+)
+def test_who_did_not_get_the_letter_is_not_called_reached(outcome, missed):
+    s = stage()
+    s.answers["alice", 0] = outcome
+    s.goes("web", "down")
+    s.passes(12)
+    (alert,) = listing(s)["alerts"]
+    assert alert["unreached"] == missed
+    assert ("alice" in alert["called"]) is not bool(missed)

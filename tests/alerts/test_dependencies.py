@@ -41,13 +41,13 @@ def test_five_hundred_behind_one_switch_are_at_most_two_pages_and_all_are_told(w
             s.passes(1)
     s.passes(600)
     assert len(s.pages) <= 2
-    assert titles(s)[-1] == "DOWN: Switch (+500 behind it)"
+    assert titles(s)[-1] == "[Acme] DOWN: Switch (+500 behind it)"
     assert "In trouble because of it (500): Host000, Host001, " in s.pages[-1].body
     assert s.open() == {"down:switch"}
     for key in ("switch", *RACK):
         s.goes(key, "up")
     s.passes(300)
-    assert titles(s)[-1].startswith("RESOLVED: Switch was down")
+    assert titles(s)[-1].startswith("[Acme] RESOLVED: Switch was down")
     assert len(s.pages) <= 3
     assert s.open() == set()
 
@@ -59,9 +59,9 @@ def test_what_is_still_down_when_its_cause_is_over_pages():
     s.passes(60)
     s.goes("switch", "up")
     s.passes(59)
-    assert titles(s) == ["DOWN: Switch (+1 behind it)"]
+    assert titles(s) == ["[Acme] DOWN: Switch (+1 behind it)"]
     s.passes(60)
-    assert titles(s)[1:] == ["RESOLVED: Switch was down for 1m", "DOWN: Web"]
+    assert titles(s)[1:] == ["[Acme] RESOLVED: Switch was down for 1m", "[Acme] DOWN: Web"]
 
 
 def test_what_recovers_with_its_cause_pages_nobody():
@@ -73,7 +73,7 @@ def test_what_recovers_with_its_cause_pages_nobody():
     s.passes(30)
     s.goes("web", "up")
     s.passes(600)
-    assert titles(s) == ["DOWN: Switch (+1 behind it)", "RESOLVED: Switch was down for 1m"]
+    assert titles(s) == ["[Acme] DOWN: Switch (+1 behind it)", "[Acme] RESOLVED: Switch was down for 1m"]
 
 
 @pytest.mark.parametrize("state", ["down", "unknown"])
@@ -84,7 +84,7 @@ def test_a_cause_that_nobody_is_told_of_holds_nothing_back_for_longer_than_two_m
     s.passes(129)
     assert s.pages == []
     s.passes(1)
-    assert titles(s) == ["DOWN: Web"]
+    assert titles(s) == ["[Acme] DOWN: Web"]
 
 
 def test_a_silence_of_the_cause_is_no_silence_of_what_depends_on_it():
@@ -93,7 +93,7 @@ def test_a_silence_of_the_cause_is_no_silence_of_what_depends_on_it():
     s.goes("switch", "down")
     s.goes("web", "down")
     s.passes(120)
-    assert titles(s) == ["DOWN: Web"]
+    assert titles(s) == ["[Acme] DOWN: Web"]
 
 
 def test_a_cause_that_somebody_resolved_by_hand_while_it_lasts_holds_nothing_back():
@@ -103,7 +103,7 @@ def test_a_cause_that_somebody_resolved_by_hand_while_it_lasts_holds_nothing_bac
     s.passes(130)
     s.tells("resolve", alert="switch", reason="wrong alarm")
     s.passes(2)
-    assert titles(s) == ["DOWN: Switch (+1 behind it)", "DOWN: Web, 1 resolved"]
+    assert titles(s) == ["[Acme] DOWN: Switch (+1 behind it)", "[Acme] DOWN: Web; 1 closed by hand"]
 
 
 def test_while_its_cause_is_well_it_pages_as_soon_as_that_would_have_been_found_down():
@@ -112,7 +112,7 @@ def test_while_its_cause_is_well_it_pages_as_soon_as_that_would_have_been_found_
     s.passes(69)
     assert s.pages == []
     s.passes(1)
-    assert titles(s) == ["DOWN: Web"]
+    assert titles(s) == ["[Acme] DOWN: Web"]
 
 
 def test_an_alert_that_is_open_stays_open_and_is_closed_as_usual():
@@ -123,7 +123,7 @@ def test_an_alert_that_is_open_stays_open_and_is_closed_as_usual():
     s.passes(5)
     s.goes("web", "up")
     s.passes(70)
-    assert titles(s) == ["DOWN: Web", "DOWN: Switch", "RESOLVED: Web was down for 10s"]
+    assert titles(s) == ["[Acme] DOWN: Web", "[Acme] DOWN: Switch", "[Acme] RESOLVED: Web was down for 10s"]
 
 
 def test_a_cause_of_a_cause_explains_too():
@@ -136,7 +136,7 @@ def test_a_cause_of_a_cause_explains_too():
     for key in ("web", "san", "switch"):
         s.goes(key, "down")
     s.passes(300)
-    assert titles(s) == ["DOWN: Switch (+1 behind it)"]
+    assert titles(s) == ["[Acme] DOWN: Switch (+1 behind it)"]
 
 
 def test_of_two_switches_one_is_enough():
@@ -148,12 +148,12 @@ def test_of_two_switches_one_is_enough():
     s.goes("core", "degraded", redundancy_lost=True)
     s.goes("web", "down")
     s.passes(1)
-    assert titles(s) == ["DOWN: Web"]
+    assert titles(s) == ["[Acme] DOWN: Web"]
     s = Stage(config(rule("down", "core", "web"), parts=parts, group_wait=0))
     for key in ("a", "b", "core", "web"):
         s.goes(key, "down")
     s.passes(300)
-    assert titles(s) == ["DOWN: Core (+1 behind it)"]
+    assert titles(s) == ["[Acme] DOWN: Core (+1 behind it)"]
 
 
 def test_a_restart_in_the_middle_changes_nothing():
@@ -165,7 +165,7 @@ def test_a_restart_in_the_middle_changes_nothing():
             if second == moment:
                 s.restarts()
             s.passes(1)
-        assert titles(s) == ["DOWN: Switch (+1 behind it)"]
+        assert titles(s) == ["[Acme] DOWN: Switch (+1 behind it)"]
 
 
 def test_what_flaps_and_is_well_explains_nothing():
@@ -179,7 +179,7 @@ def test_what_flaps_and_is_well_explains_nothing():
     s.passes(60)
     s.goes("web", "down")
     s.passes(5)
-    assert titles(s)[-1] == "DOWN: Web"
+    assert titles(s)[-1] == "[Acme] DOWN: Web"
 
 
 class Read:
@@ -216,7 +216,7 @@ def test_it_pages_as_soon_as_a_reading_says_that_its_cause_is_well():
     assert s.pages == [], "what its cause said before tells nothing"
     read.reads("switch", "up")
     s.passes(1)
-    assert [page.title for page in s.pages] == ["DOWN: Web"]
+    assert [page.title for page in s.pages] == ["[Acme] DOWN: Web"]
 
 
 def test_a_reading_that_began_before_its_first_bad_one_ended_tells_nothing():
@@ -229,7 +229,7 @@ def test_a_reading_that_began_before_its_first_bad_one_ended_tells_nothing():
     assert s.pages == []
     read.reads("switch", "up")
     s.passes(1)
-    assert titles(s) == ["DOWN: Web"]
+    assert titles(s) == ["[Acme] DOWN: Web"]
 
 
 def test_while_its_cause_reads_badly_it_waits_until_that_is_found_down():
@@ -240,7 +240,7 @@ def test_while_its_cause_reads_badly_it_waits_until_that_is_found_down():
     s.passes(30)
     s.goes("switch", "down")
     s.passes(300)
-    assert titles(s) == ["DOWN: Switch (+1 behind it)"]
+    assert titles(s) == ["[Acme] DOWN: Switch (+1 behind it)"]
 
 
 @pytest.mark.parametrize("known", ["down", "unknown"])
@@ -255,7 +255,7 @@ def test_a_cause_that_is_not_well_holds_it_back_whatever_one_reading_says(known)
     s.passes(118)
     assert s.pages == []
     s.passes(1)
-    assert titles(s) == ["DOWN: Web"]
+    assert titles(s) == ["[Acme] DOWN: Web"]
 
 
 def test_all_that_it_depends_on_must_be_read_well():
@@ -269,7 +269,7 @@ def test_all_that_it_depends_on_must_be_read_well():
     s.passes(5)
     s.goes("san", "down")
     s.passes(1)
-    assert titles(s) == ["DOWN: San (+1 behind it)"]
+    assert titles(s) == ["[Acme] DOWN: San (+1 behind it)"]
 
 
 @pytest.mark.parametrize("when", ["down", "degraded"])
@@ -285,14 +285,14 @@ def test_after_its_cause_it_pages_only_for_what_it_reads_since(when):
     s.passes(59)
     read.asked["web"] = s.at_ms
     s.passes(20)
-    assert titles(s)[-1].startswith("RESOLVED: Switch"), "what it read before tells nothing"
+    assert titles(s)[-1].startswith("[Acme] RESOLVED: Switch"), "what it read before tells nothing"
     read.reads("web", "up")
     s.passes(5)
     assert len(s.pages) == 2, "it may be about to recover"
     read.reads("switch", "up")
     read.reads("web", when)
     s.passes(1)
-    assert titles(s)[-1].upper().startswith(f"{when.upper()}: WEB")
+    assert titles(s)[-1].startswith(f"[Acme] {when.upper()}: Web")
 
 
 def test_what_cannot_be_read_after_its_cause_pages_after_two_minutes():
@@ -305,4 +305,4 @@ def test_what_cannot_be_read_after_its_cause_pages_after_two_minutes():
     s.passes(119)
     assert len(s.pages) == 2
     s.passes(1)
-    assert titles(s)[-1] == "DOWN: Web"
+    assert titles(s)[-1] == "[Acme] DOWN: Web"

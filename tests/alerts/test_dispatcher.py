@@ -77,7 +77,7 @@ class House:
 
     async def step(self) -> None:
         batch = Batch()
-        self.desk.step(batch, self.clock.now_ms(), self.standings, [], frozenset())
+        self.desk.step(batch, self.clock.now_ms(), self.standings, [], {})
         if batch:
             await self.store.commit(batch)
             self.desk.committed()

@@ -69,7 +69,7 @@ def test_what_was_told_in_one_letter_is_one_incident_until_the_last_is_over():
     s.passes(20)
     (together,) = s.sent
     (thread,) = together.threads
-    assert together.letters[0].title.endswith("(+1 more)")
+    assert together.letters[0].title.endswith("Web application, Db")
     s.goes("web", "up")
     s.passes(120)
     assert s.threads()[1:] == [(thread,)], "the incident goes on"

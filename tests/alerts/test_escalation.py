@@ -399,7 +399,7 @@ def test_an_alert_that_opens_again_begins_with_the_first_step():
     s.goes("web", "down")
     s.passes(HOUR)
     assert s.calls() == [(0, "alice"), (420, "alice"), (1020, "bob")]
-    assert s.pages[2].title.startswith("DOWN AGAIN")
+    assert s.pages[2].title.startswith("[Acme] DOWN AGAIN")
 
 
 # ---- restarts, reloads, clocks ----
@@ -558,4 +558,18 @@ def test_a_component_that_is_removed_ends_its_steps():
     )
     s.passes(HOUR)
     assert s.calls() == [(0, "alice")]
-    assert s.pages[-1].title == "CLOSED: Web (the component was removed)"
+    assert s.pages[-1].title == "[Acme] CLOSED: Web (the component was removed)"
+
+
+def test_whom_two_steps_call_within_seconds_gets_one_letter():
+    s = stage(policy(step("primary"), step("alice", after=2)))
+    s.goes("web", "down")
+    s.passes(60)
+    assert s.calls() == [(0, "alice")]
+
+
+def test_a_step_long_after_the_letter_is_a_call_of_its_own():
+    s = stage(policy(step("primary"), step("alice", after=30)))
+    s.goes("web", "down")
+    s.passes(60)
+    assert s.calls() == [(0, "alice"), (30, "alice")]

@@ -41,7 +41,7 @@ def titles(s: Stage) -> list[str]:
 def test_six_transitions_within_an_hour_are_one_page_and_then_quiet_until_it_is_over():
     s = Stage(config())
     flaps(s, 3)
-    assert titles(s) == ["DOWN: Web application", "FLAPPING: Web application"]
+    assert titles(s) == ["[Acme] DOWN: Web application", "[Acme] FLAPPING: Web application"]
     assert s.pages[1].at == 150
     assert (
         "flapping since 2025-11-24 19:14:30 PST (UTC-08:00). It changed 6 times between down and not."
@@ -50,14 +50,14 @@ def test_six_transitions_within_an_hour_are_one_page_and_then_quiet_until_it_is_
     flaps(s, 20)
     assert len(s.pages) == 2
     s.passes(3700)
-    assert titles(s)[2:] == ["RESOLVED: Web application was flapping for 20m"]
+    assert titles(s)[2:] == ["[Acme] RESOLVED: Web application was flapping for 20m"]
     assert s.open() == set()
 
 
 def test_slow_flapping_is_told_as_it_is_until_the_sixth_transition():
     s = Stage(config())
     flaps(s, 5, down=120, up=300)
-    assert [title.split(":")[0] for title in titles(s)] == [
+    assert [title.removeprefix("[Acme] ").split(":")[0] for title in titles(s)] == [
         "DOWN", "RESOLVED", "DOWN AGAIN", "RESOLVED", "DOWN AGAIN", "FLAPPING",
     ]  # fmt: skip
 
@@ -69,7 +69,7 @@ def test_ten_minutes_down_in_a_row_page_normally_and_once():
     s.passes(599)
     assert len(s.pages) == 2
     s.passes(1)
-    assert titles(s)[2:] == ["DOWN: Web application"]
+    assert titles(s)[2:] == ["[Acme] DOWN: Web application"]
     assert "down since 2025-11-24 19:15:00 PST" in s.pages[2].body
     s.passes(1200)
     assert len(s.pages) == 3
@@ -84,7 +84,7 @@ def test_after_it_went_on_flapping_ten_minutes_down_page_again():
     s.passes(30)
     s.goes("web", "down")
     s.passes(700)
-    assert titles(s)[2:] == ["DOWN: Web application", "DOWN: Web application"]
+    assert titles(s)[2:] == ["[Acme] DOWN: Web application", "[Acme] DOWN: Web application"]
 
 
 def test_trouble_that_lasts_until_the_flapping_is_over_ends_like_any_other():
@@ -92,10 +92,10 @@ def test_trouble_that_lasts_until_the_flapping_is_over_ends_like_any_other():
     flaps(s, 3)
     s.goes("web", "down")
     s.passes(4000)
-    assert titles(s)[2:] == ["DOWN: Web application"]
+    assert titles(s)[2:] == ["[Acme] DOWN: Web application"]
     s.goes("web", "up")
     s.passes(100)
-    assert titles(s)[3:] == ["RESOLVED: Web application was down for 1h6m40s"]
+    assert titles(s)[3:] == ["[Acme] RESOLVED: Web application was down for 1h6m40s"]
 
 
 def test_ten_minutes_down_begin_the_escalation_again():
@@ -119,7 +119,7 @@ def test_what_somebody_has_acknowledged_pages_nobody_for_flapping():
     s.goes("web", "up")
     s.passes(30)
     flaps(s, 3)
-    assert titles(s) == ["DOWN: Web application"]
+    assert titles(s) == ["[Acme] DOWN: Web application"]
 
 
 @pytest.mark.parametrize("moment", [0, 40, 100, 149, 151, 200, 500, 1000])
@@ -134,7 +134,7 @@ def test_a_restart_forgets_no_flapping(moment):
                 restarted = True
                 s.restarts()
     assert len(s.pages) <= 3
-    assert titles(s).count("FLAPPING: Web application") == 1
+    assert titles(s).count("[Acme] FLAPPING: Web application") == 1
 
 
 def test_time_without_data_is_no_transition():
@@ -144,7 +144,7 @@ def test_time_without_data_is_no_transition():
         s.passes(20)
         s.goes("web", "unknown")
         s.passes(20)
-    assert titles(s) == ["DOWN: Web application"]
+    assert titles(s) == ["[Acme] DOWN: Web application"]
 
 
 def test_what_recovers_before_the_for_of_its_rule_pages_nobody_however_often():
@@ -155,9 +155,9 @@ def test_what_recovers_before_the_for_of_its_rule_pages_nobody_however_often():
 
 def test_what_flapped_in_a_maintenance_window_pages_nobody_while_it_is_well_after_it():
     s = Stage(config())
-    s.quiet = frozenset({"web"})
+    s.quiet = {"web": 2**62}
     flaps(s, 5)
-    s.quiet = frozenset()
+    s.quiet = {}
     s.passes(4000)
     assert s.pages == []
 
@@ -167,10 +167,10 @@ def test_flapping_of_one_leaves_the_others_alone():
     flaps(s, 4)
     s.goes("db", "down")
     s.passes(1)
-    assert titles(s)[2:] == ["DOWN: Db"]
+    assert titles(s)[2:] == ["[Acme] DOWN: Db"]
     s.goes("db", "up")
     s.passes(61)
-    assert titles(s)[3:] == ["RESOLVED: Db was down for 1s"]
+    assert titles(s)[3:] == ["[Acme] RESOLVED: Db was down for 1s"]
 
 
 def test_a_renamed_component_goes_on_flapping():
@@ -192,9 +192,9 @@ def test_the_terms_are_those_of_the_configuration():
     )
     s = Stage(quick)
     flaps(s, 2)
-    assert titles(s) == ["DOWN: Web application", "FLAPPING: Web application"]
+    assert titles(s) == ["[Acme] DOWN: Web application", "[Acme] FLAPPING: Web application"]
     s.passes(400)
-    assert titles(s)[2:] == ["RESOLVED: Web application was flapping for 0s"]
+    assert titles(s)[2:] == ["[Acme] RESOLVED: Web application was flapping for 0s"]
 
 
 def test_a_thousand_that_flap_are_few_pages_and_an_unrelated_one_is_out_in_half_a_minute():

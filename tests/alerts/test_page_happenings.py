@@ -8,7 +8,7 @@ from tests.stores.test_sqlite import alert, notice
 from watch.alerts.page_happenings import page_happenings
 from watch.core.alert import Event, Status
 
-TITLE = "DOWN: Db, 1 resolved"
+TITLE = "[Acme] DOWN: Db, 1 resolved"
 ALERTS = (alert(1), alert(2))
 
 

@@ -189,7 +189,7 @@ def test_that_somebody_is_not_reached_is_told_to_others_without_a_rule_and_never
     s = Stage(settings(rule("down", "web"), people=both, catch_all=("alice", "bob"), group_wait=0))
     s.troubles = [OwnTrouble("person_unreached:alice", "no channel of alice has taken a page", s.at_ms)]
     s.passes(5)
-    assert s.told() == [("bob", "MONITORING TROUBLE: no channel of alice has taken a page")]
+    assert s.told() == [("bob", "[Acme] MONITORING TROUBLE: no channel of alice has taken a page")]
 
 
 def test_it_goes_to_the_catch_all_when_its_own_recipient_is_the_one_who_is_not_reached():

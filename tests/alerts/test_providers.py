@@ -21,8 +21,18 @@ mount --bind "$0/hosts" /etc/hosts && ip link set lo up || exit 1
 for address in 169.254.169.254 168.63.129.16; do ip address add $address/32 dev lo || exit 1; done
 exec "$@"
 """
-TITLE = "DOWN: Service 000 (+499 more)"
-FOOTER = "To acknowledge all that is open: threenines ack --all\n\nStatus page: https://status.acme.example"
+TITLE = "[Acme] DOWN: Service 000, Service 001, Service 002, Service 003 (+496)"
+SMS = "DOWN: Service 000, Service 001, Service 002, Service 003 (+496)"
+SINCE = "since 19:12 PST: connection refused; Acme/down:svc000/1"
+ACK = "To acknowledge all that is open: threenines ack --all"
+MORE = "To look further: threenines explain svc000"
+PAGE = "Page: https://status.acme.example/components/svc000"
+KEY_LINE = "Alerts: " + ", ".join(f"Acme/down:svc{n:03}/1" for n in range(21))
+ROOT_LINES = (
+    "Service 000 has been down since 2025-11-24 19:12:00 PST (UTC-08:00).\n"
+    "Why: connection refused\n"
+    "Check: svc000/check, seen from irvine-1"
+)
 
 
 @pytest.fixture(scope="session")
@@ -39,51 +49,47 @@ def told(tmp_path_factory):
     return json.loads(done.stdout)
 
 
-def paragraph(n: int) -> str:
-    return (
-        f"Service {n:03}: down since 2025-11-24 19:12:00 PST (UTC-08:00).\n"
-        "Why: refused: connection refused\n"
-        f"Check: svc{n:03}/check, seen from irvine-1\n"
-        f"Alert: Acme/down:svc{n:03}/1"
-    )
-
-
-def letter(paragraphs: int, names: int) -> str:
-    """The body that tells so many in full, so many more by name, and counts the rest."""
-    named = [f"Service {n:03}" for n in range(paragraphs, paragraphs + names)]
-    left = 500 - paragraphs - names
-    more = f"And {500 - paragraphs} more"
-    if names:
-        more += ": " + ", ".join(named) + (f" and {left} others" if left else "")
-    return "\n\n".join([*map(paragraph, range(paragraphs)), f"{more}.", FOOTER])
+def letter(names: int) -> str:
+    """The body that tells the root, names so many others, and counts the rest."""
+    named = ", ".join(f"Service {n:03}" for n in range(1, 1 + names))
+    return f"{ROOT_LINES}\n\nAnd 499 more: {named} and {499 - names} others.\n\n{ACK}"
 
 
 def marked(text: str) -> str:
     """Markdown that shows *text* as it is."""
-    return re.sub(r"([-.()+])", r"\\\1", text)
+    return re.sub(r"([-.()+\[\]])", r"\\\1", text)
 
 
 def as_html(text: str) -> str:
     return re.sub(r"\n+", "\r\n", text)
 
 
-ALL = letter(20, 480)
+ALL = "\n\n".join(
+    (
+        ROOT_LINES,
+        "Also:\n" + "\n".join(f"- Service {n:03}: down since 19:12:00, connection refused" for n in range(1, 21))
+        + "\nAnd 479 more: " + ", ".join(f"Service {n:03}" for n in range(21, 500)) + ".",
+        f"{ACK}\n{MORE}\n{PAGE}\n{KEY_LINE}",
+    )
+)  # fmt: skip
+# So many of the 499 others have room for their names.
+NTFY, DISCORD, DUTY, TEAMS, ROCKET = 285, 131, 54, 54, 35
 ARRIVES = {
     "mail": (TITLE, ALL.replace("\n", "\r\n") + "\r\n"),
-    "ntfy": (TITLE, letter(3, 258)),
-    "mattermost": ("", f"{TITLE}\r\n{letter(3, 258)}"),
-    "rocketchat": ("", f"# {marked(TITLE)}\n{marked(letter(1, 33))}"),
+    "ntfy": (TITLE, letter(NTFY)),
+    "mattermost": ("", f"{TITLE}\r\n{letter(NTFY)}"),
+    "rocketchat": ("", f"# {marked(TITLE)}\n{marked(letter(ROCKET))}"),
     "gotify": (TITLE, ALL),
     "matrix": ("", f"# {TITLE}\r\n{ALL}"),
     "webhook": (TITLE, ALL),
     "slack": (TITLE, ALL),
-    "discord": ("", f"{TITLE}\r\n{letter(3, 104)}"),
-    "telegram": ("", f"<b>{TITLE}</b>\r\n{as_html(letter(3, 258))}"),
-    "teams": (TITLE, marked(letter(2, 40))),
-    "pagerduty": ("", f"{TITLE}\r\n{letter(2, 40)}"),
+    "discord": ("", f"{TITLE}\r\n{letter(DISCORD)}"),
+    "telegram": ("", f"<b>{TITLE}</b>\r\n{as_html(letter(NTFY))}"),
+    "teams": (TITLE, marked(letter(TEAMS))),
+    "pagerduty": ("", f"{TITLE}\r\n{letter(DUTY)}"),
     "opsgenie": (TITLE, ALL),
-    "pushover": (TITLE, letter(2, 40)),
-    "twilio": ("", f"{TITLE}\r\nsince 19:12 PST, Acme/down:svc000/1"),
+    "pushover": (TITLE, letter(DUTY)),
+    "twilio": ("", f"{SMS}\r\n{SINCE}"),
 }
 
 
@@ -106,14 +112,16 @@ def test_a_channel_that_takes_less_than_its_plug_in_says_is_told_in_short_at_onc
     assert many["detail"] == "only the shortest letter: for the longer one, own.test answered 400"
     refused, taken = many["arrived"]
     assert (refused["status"], taken["status"]) == (400, 200)
-    assert taken["text"] == f"{TITLE}\r\nsince 19:12 PST, Acme/down:svc000/1"
+    assert taken["text"] == f"{SMS}\r\n{SINCE}"
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_an_outage_and_its_recovery_are_told_over(channel, told):
     for what in ("outage", "recovery"):
         assert told[channel][what]["sent"] == "delivered"
-        assert len(told[channel][what]["arrived"]) == 1, "the plug-in sent something, and sent it once"
+        *refused, taken = (it["status"] for it in told[channel][what]["arrived"])
+        assert taken < 300
+        assert refused == ([400] if (channel, what) == ("stricter", "outage") else []), "it is sent once"
 
 
 def said(told, channel: str, what: str) -> dict:

@@ -224,7 +224,7 @@ def test_a_clock_that_is_set_back_prolongs_no_silence_and_begins_none_again(over
     s.goes("web", "down")
     s.passes(11 if over else 612)
     s.restarts()
-    assert [title for _, title in s.told()] == ["DOWN: Web application"]
+    assert [title for _, title in s.told()] == ["[Acme] DOWN: Web application"]
 
 
 def test_a_clock_that_is_set_ahead_ends_a_silence_earlier():
@@ -234,4 +234,4 @@ def test_a_clock_that_is_set_ahead_ends_a_silence_earlier():
     s.passes(60)
     s.restarts(clock_set_by=HOUR)
     s.passes(11)
-    assert [title for _, title in s.told()] == ["DOWN: Web application"]
+    assert [title for _, title in s.told()] == ["[Acme] DOWN: Web application"]

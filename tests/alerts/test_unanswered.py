@@ -7,7 +7,7 @@ from watch.alerts.message import SendOutcome, Sent
 from watch.core.alert import Event, Status
 from watch.core.standing import OwnTrouble
 
-DOWN = "DOWN: Web application"
+DOWN = "[Acme] DOWN: Web application"
 
 
 def stage(*rules, **more) -> Stage:
@@ -88,7 +88,7 @@ def test_once_the_channel_answers_something_else_it_is_told_what_it_may_have_mis
     s.answers["alice", 0] = DELIVERED
     s.goes("db", "down")
     s.passes(5)
-    assert s.told() == [("alice", "DOWN: Db"), ("alice", DOWN)]
+    assert s.told() == [("alice", "[Acme] DOWN: Db"), ("alice", DOWN)]
 
 
 def test_a_recovery_is_told_to_who_may_not_have_heard_of_the_outage():
@@ -100,7 +100,7 @@ def test_a_recovery_is_told_to_who_may_not_have_heard_of_the_outage():
     s.goes("web", "up")
     s.passes(120)
     assert [page.event for page in s.pages] == [Event.MERGED]
-    assert s.pages[0].title.startswith("DELIVERED LATE: Web application was down 19:12–19:13")
+    assert s.pages[0].title.startswith("[Acme] DELIVERED LATE: Web application was down 19:12–19:13")
 
 
 def test_a_restart_between_both_sends_forgets_neither():
@@ -160,7 +160,7 @@ def test_that_a_channel_fails_is_told_over_another_one():
     assert s.attempts == [(0, "alice", 1)]
     s.troubles = []
     s.passes(120)
-    assert [page.title.partition(":")[0] for page in s.pages] == ["MONITORING TROUBLE", "OVER"]
+    assert [page.title.partition(":")[0] for page in s.pages] == ["[Acme] MONITORING TROUBLE", "[Acme] OVER"]
 
 
 def test_that_somebodys_only_channel_fails_is_told_to_others():

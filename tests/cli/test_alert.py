@@ -111,7 +111,7 @@ def test_a_preview_is_the_letter_that_a_channel_would_get(folder, threenines):
     assert code == 0
     heading, title, _, *body = out.splitlines()
     assert heading == "--- channel 1 of bob"
-    assert title == "DOWN: web (+81 more)"
+    assert title == "[Acme @ everyone] DOWN: web, db, A rather long name of part 0 (+79)"
     assert len("\n".join([title, *body])) <= 2000, "Discord takes no more"
     assert re.search(r"And \d+ more: .* and \d+ others\.", out)
     code, whole = spoken(threenines("alert", "preview", "--components", "all"))
@@ -122,20 +122,22 @@ def test_a_preview_is_the_letter_that_a_channel_would_get(folder, threenines):
 def test_channels_that_take_the_same_letter_are_shown_once(folder, threenines):
     code, out = spoken(threenines("alert", "preview", "alice", "--components", "WEB"))
     assert code == 0
-    assert out.startswith("--- channels 1, 2, 3 of alice\nDOWN: web\n\nweb: down since ")
+    assert out.startswith(
+        "--- channels 1, 2, 3 of alice\n[Acme @ everyone] DOWN: web\n\nweb has been down since "
+    )
     code, out = spoken(threenines("alert", "preview", "alice", "--json"))
     (row,) = json.loads(out)["letters"]
-    assert (row["channels"], row["title"]) == ([1, 2, 3], "DOWN: web")
+    assert (row["channels"], row["title"]) == ([1, 2, 3], "[Acme @ everyone] DOWN: web")
 
 
 @pytest.mark.parametrize(
     ("words", "title"),
     [
-        (("--recovered",), r"RESOLVED: web was down for 8m"),
-        (("--when", "degraded"), r"DEGRADED: web"),
-        (("--when", "redundancy_lost", "--components", "db"), r"REDUNDANCY LOST: db"),
-        (("--when", "unknown", "--recovered"), r"RESOLVED: web had no data for 8m"),
-        (("--when", "monitor"), r"MONITORING TROUBLE: vantage point .*"),
+        (("--recovered",), r"\[Acme @ everyone\] RESOLVED: web was down for 8m"),
+        (("--when", "degraded"), r"\[Acme @ everyone\] DEGRADED: web"),
+        (("--when", "redundancy_lost", "--components", "db"), r"\[Acme @ everyone\] REDUNDANCY LOST: db"),
+        (("--when", "unknown", "--recovered"), r"\[Acme @ everyone\] RESOLVED: web had no data for 8m"),
+        (("--when", "monitor"), r"\[Acme @ everyone\] MONITORING TROUBLE: vantage point .*"),
     ],
 )
 def test_a_preview_of_each_kind(folder, threenines, words, title):

@@ -53,7 +53,10 @@ async def test_an_alert_is_listed_acknowledged_and_resolved(hub):
     by = {alert["subject"]: alert["acknowledged"] for alert in json.loads(out)["alerts"]}
     assert (by["web"]["by"], by["web"]["account"], by["db"]) == ("bob", getpass.getuser(), None)
     code, out = await hub.verb("resolve", "db", "--reason", "known")
-    assert re.fullmatch(r"Alert \d+ \(db\) is closed\.\n", out)
+    assert re.fullmatch(
+        r"Alert \d+ \(db\) is closed\. Its trouble lasts: it opens again at \S+ \S+ UTC unless it recovers before\.\n",
+        out,
+    )
     code, out = await hub.verb("ack")
     assert "bob has it until" in out
     assert "db" not in out

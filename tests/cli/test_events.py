@@ -113,7 +113,7 @@ async def test_a_line_for_people_says_the_same_as_the_object_for_scripts(hub):
     lines = [match.groups() for match in matches if match]
     for event in events:
         assert any(kind == event["kind"] and said.startswith(event["text"]) for kind, said in lines)
-    assert ("page", "`DOWN: web` to alice by channel 1: delivered") in lines
+    assert ("page", "`[Acme] DOWN: web` to alice by channel 1: delivered") in lines
 
 
 async def test_what_people_order_is_told_with_author_and_reason_and_hostile_text_is_one_line(hub):

@@ -1,6 +1,8 @@
-"""Writes what the commands print now into docs/how-to/rehearse.md: `python -m tests.rehearsal.rewrite`.
+"""Writes what is printed and sent now into docs/how-to: `python -m tests.rehearsal.rewrite`.
 
-Read the page afterwards: what it shows must still be what its text says.
+That is what the commands print in rehearse.md, and the letters in letters.md.
+
+Read the pages afterwards: what they show must still be what their text says.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.rehearsal import letters
 from tests.rehearsal.examples import COMMAND, PAGE, examples, other, replayed
 from tests.rehearsal.scenes import Scene
 
@@ -42,3 +45,4 @@ def rewritten(text: str) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(rewritten(PAGE.read_text("utf-8")), "utf-8")
+    letters.PAGE.write_text(letters.rewritten(), "utf-8")

@@ -28,7 +28,7 @@ def test_what_another_configuration_does_differently_is_told(scene, threenines):
     scene.lived(OUTAGE)
     scene.configure(CONFIG.replace("after: 15m", "after: 1h"), "other.yaml")
     said = threenines("replay", *SPAN, "--config", "other.yaml")
-    assert '2025-11-22 01:25:19  really sent only: to bob: "DOWN: Web site"' in said.out
+    assert '2025-11-22 01:25:19  really sent only: to bob: "[Acme] DOWN: Web site"' in said.out
     assert "replay only" not in said.out
 
 
@@ -36,7 +36,7 @@ def test_a_page_that_would_have_come_at_another_time_is_told(scene, threenines):
     scene.lived(OUTAGE)
     scene.configure(CONFIG.replace("after: 15m", "after: 12m"), "other.yaml")
     said = threenines("replay", *SPAN, "--config", "other.yaml")
-    told = '  2025-11-22 01:22:19  in the replay then, really sent at 01:25:19: to bob: "DOWN: Web site"\n'
+    told = '  2025-11-22 01:22:19  in the replay then, really sent at 01:25:19: to bob: "[Acme] DOWN: Web site"\n'
     assert said.out.endswith(f"Really sent: 4 pages. The replay differs:\n{told}")
 
 

@@ -49,10 +49,10 @@ def why(lines: list[str], text: str) -> list[str]:
 
 def test_an_outage_pages_whoever_is_on_call_and_then_the_next_step(scene):
     assert pages(scene.simulated(OUTAGE)) == [
-        ("01:10:29", "alice", 1, "DOWN: Web site"),
-        ("01:25:19", "bob", 1, "DOWN: Web site"),
-        ("01:51:19", "alice", 1, "RESOLVED: Web site was down for 40m"),
-        ("01:51:19", "bob", 1, "RESOLVED: Web site was down for 40m"),
+        ("01:10:29", "alice", 1, "[Acme] DOWN: Web site"),
+        ("01:25:19", "bob", 1, "[Acme] DOWN: Web site"),
+        ("01:51:19", "alice", 1, "[Acme] RESOLVED: Web site was down for 40m"),
+        ("01:51:19", "bob", 1, "[Acme] RESOLVED: Web site was down for 40m"),
     ]
 
 
@@ -72,7 +72,7 @@ def test_a_channel_that_fails_is_told_and_the_next_one_is_taken(scene):
     script = OUTAGE + "channels: [{person: alice, number: 1, fails: for_good, from: 0s}]\n"
     lines = scene.lines(script)
     assert "01:10:29  not delivered to alice, channel 1: the channel refuses it for good" in lines
-    assert pages(scene.simulated(script))[0] == ("01:10:29", "alice", 2, "DOWN: Web site")
+    assert pages(scene.simulated(script))[0] == ("01:10:29", "alice", 2, "[Acme] DOWN: Web site")
 
 
 def test_a_channel_whose_url_apprise_does_not_accept_is_never_paged(scene, threenines):
@@ -222,4 +222,4 @@ def test_a_channel_that_works_again_delivers_what_is_true_then(scene, fails):
         f"channels: [{{person: alice, fails: {fails}, from: 0s, for: 30m}}]\n"
     )
     mine = [(who, title) for _, who, _, title in pages(simulation) if who == "alice"]
-    assert mine == [("alice", "DELIVERED LATE: Web site was down 01:10–01:15")]
+    assert mine == [("alice", "[Acme] DELIVERED LATE: Web site was down 01:10–01:15")]

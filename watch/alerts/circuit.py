@@ -108,7 +108,7 @@ class Circuit:
             self.desk.update(anew(known[0], now_ms))
         self._wanted = False
         down = Standing(key=SELF, state=State.DOWN, since_ms=known[0].since_ms if known else now_ms)
-        self.desk.step(batch, now_ms, {SELF: down}, (), frozenset())
+        self.desk.step(batch, now_ms, {SELF: down}, (), {})
 
     def confirm(self, batch: Batch) -> None:
         """*batch*, one of the dispatcher's, is on disk."""

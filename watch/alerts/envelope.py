@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from watch.alerts.letter import in_order, letter, letters
+from watch.alerts.letter import letter, letters
+from watch.alerts.letter_order import in_order
 from watch.alerts.message import Letter, Message, Thread, Tone
 from watch.core.alert import Event, Notice, Status
 from watch.core.escalation import Severity
@@ -16,7 +17,7 @@ from watch.core.escalation import Severity
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from watch.alerts.letter import News
+    from watch.alerts.letter_order import News
     from watch.core.alert import Alert, Heard
     from watch.core.settings import Settings
 

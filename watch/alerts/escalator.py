@@ -6,6 +6,7 @@
 * When nobody whom the last step has called can be reached, the next step follows at once too.
 * While the alert waits to be closed, nobody is called: neither by a step, nor at the end of an acknowledgement or of a
   silence. If the trouble is back before that, what came due in the meantime is taken at once.
+* Two steps that call somebody within a few seconds are one call to them, and one letter.
 * An acknowledgement stops the steps until its end; then a round begins with the first step. The same happens at the
   end of a silence, and when the alert gets more severe.
 """
@@ -37,15 +38,17 @@ class Escalator:
     Args:
         reaches: Whether a person has a channel now.
         lost: Whether a person whom an alert has called has not heard of it and cannot, at an instant (Unix time in ms).
+        just_told: Whether a person got a letter about an alert right before an instant: they are not called again then.
 
     Attributes:
         rotations: Gives the rotations in force, by name; those of the settings unless somebody knows better.
     """
 
     def __init__(
-        self, settings: Settings, reaches: Callable[[str], bool], lost: Callable[[Alert, str, int], bool]
-    ) -> None:
-        self._settings, self._reaches, self._lost = settings, reaches, lost
+        self, settings: Settings, reaches: Callable[[str], bool], lost: Callable[[Alert, str, int], bool],
+        just_told: Callable[[Alert, str, int], bool] = lambda *_: False,
+    ) -> None:  # fmt: skip
+        self._settings, self._reaches, self._lost, self._just_told = settings, reaches, lost, just_told
         self.rotations: Callable[[], Mapping[str, OnCall]] = lambda: self._settings.rotations
 
     def plan(self, settings: Settings) -> None:
@@ -132,7 +135,8 @@ class Escalator:
             plan = plan.at(n, None)
             if found:
                 reached = True
-                people += [who for who in found if not opens or who not in alert.called]
+                told = {who for who in found if n and self._just_told(alert, who, now_ms)}
+                people += [who for who in found if who not in told and (not opens or who not in alert.called)]
                 plan = replace(plan, last=tuple(dict.fromkeys(found)))
             else:
                 skipped += self._why(step, now_ms)

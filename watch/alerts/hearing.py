@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
 _KNOWS_CLOSED = (Event.RESOLVED, Event.MERGED)
+_JUST_MS = 5_000
 Rows = dict[tuple[int, str], Heard | None]
 
 
@@ -49,6 +50,11 @@ class Hearing:
         """Whether *recipient* knows of *alert*, and a step has called them since they heard of it."""
         heard = self.of(alert.id).get(recipient)
         return heard is not None and heard.event is Event.TRIGGERED and heard.call < alert.call_to(recipient)
+
+    def just_told(self, alert: Alert, recipient: str, now_ms: int) -> bool:
+        """Whether *recipient* heard that *alert* is open right before *now_ms* (Unix time in ms)."""
+        heard = self.of(alert.id).get(recipient)
+        return heard is not None and heard.event is Event.TRIGGERED and 0 <= now_ms - heard.at_ms < _JUST_MS
 
     def note(self, notice: Notice, thread: str, alerts: Mapping[int, Alert], now_ms: int) -> Rows:
         """*notice* was delivered, under the dedup key *thread*."""

@@ -11,10 +11,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from watch.alerts.alert_answers import alert_answer, silence_answer
+from watch.alerts.alert_answers import alert_answer, held_back_rows, silence_answer, unreached
 from watch.alerts.named_alerts import named_alerts
 from watch.alerts.open_alerts import ms
-from watch.core.alert import Acknowledgement, Alert
+from watch.core.alert import Acknowledgement, Alert, Event
 from watch.core.escalation import Severity
 from watch.core.quantity import duration, instant
 from watch.core.settings import When
@@ -53,8 +53,9 @@ class Interventions:
     # ---- questions ----
 
     async def alerts(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The open alerts, oldest first."""
-        return self._told([alert for alert in self._desk.alerts if alert.open])
+        """The open alerts, oldest first, and what maintenance windows hold back."""
+        told = self._told([alert for alert in self._desk.alerts if alert.open])
+        return {**told, "held_back": held_back_rows(self._desk.open_alerts.held_back)}
 
     async def silences(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         """All silences on record, oldest first."""
@@ -83,9 +84,17 @@ class Interventions:
 
     async def _resolve(self, command: Command) -> Mapping[str, Any]:
         reason, now = _reason(command, needed="resolve"), self._clock.now_ms()
-        closing = f"{_author(command)} resolved it by hand: {reason}"
+        closing = one_line(f"{_author(command)} closed it by hand ({reason})", 2 * _REASON)
         found = [
-            replace(alert, resolved_ms=now, closing=one_line(closing), by_hand=True, muted=True, held=False)
+            replace(
+                alert,
+                resolved_ms=now,
+                closing=closing,
+                by_hand=True,
+                lasts=self._desk.open_alerts.holds(alert.key),
+                muted=True,
+                held=False,
+            )
             for alert in self._named(command.arguments.get("alert"))
         ]
         for alert in found:
@@ -130,10 +139,19 @@ class Interventions:
         return found
 
     def _named(self, words: object) -> list[Alert]:
-        return named_alerts(words, self._desk.alerts, self._settings())
+        return named_alerts(words, self._desk.alerts, self._settings(), self._desk.open_alerts.held_back)
+
+    def _unreached(self, alert: Alert) -> tuple[str, ...]:
+        outbox, now = self._desk.outbox, self._clock.now_ms()
+        rows = [row for row in outbox if alert.id in row.alert_ids]
+
+        def refused(who: str) -> bool:
+            return not outbox.reachable(alert.id, who, Event.TRIGGERED, now)
+
+        return unreached(alert, rows, self._desk.heard(alert.id), refused)
 
     def _told(self, alerts: list[Alert]) -> Mapping[str, Any]:
-        return alert_answer(alerts, self._settings(), self._clock.now_ms())
+        return alert_answer(alerts, self._settings(), self._clock.now_ms(), self._unreached)
 
 
 def _author(command: Command) -> str:

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from watch.alerts.letter_times import moment
 from watch.core.wording import one_line
 from watch.errors import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from watch.alerts.holding import Condition
     from watch.core.alert import Alert
     from watch.core.settings import Settings
 
 
-def named_alerts(words: object, alerts: Iterable[Alert], settings: Settings) -> list[Alert]:
-    """The open alerts that *words* name: one word or a list of them. Trouble when one names none."""
+def named_alerts(
+    words: object,
+    alerts: Iterable[Alert],
+    settings: Settings,
+    held_back: Sequence[tuple[Condition, int]] = (),
+) -> list[Alert]:
+    """The open alerts that *words* name: one word or a list of them. Trouble when one names none.
+
+    Args:
+        held_back: What maintenance windows hold back, and until when.
+    """
     named = words if isinstance(words, list) else [words]
     known = list(alerts)
     found: dict[int, Alert] = {}
@@ -23,7 +34,7 @@ def named_alerts(words: object, alerts: Iterable[Alert], settings: Settings) -> 
         word = one_line(str(one if one is not None else ""), 300)
         mine = _named(word, [alert for alert in known if alert.open], settings)
         if not mine:
-            raise Trouble(_none(word, known))
+            raise Trouble(_held(word, held_back, settings) or _none(word, known))
         found.update((alert.id, alert) for alert in mine)
     if not found:
         raise Trouble(_none("", known))
@@ -50,6 +61,16 @@ def _subject(alert: Alert) -> tuple[str, ...]:
 def _name(alert: Alert, settings: Settings) -> tuple[str, ...]:
     component = settings.components.get(alert.subject)
     return (alert.name.casefold(), *(() if component is None else (component.name.casefold(),)))
+
+
+def _held(word: str, held_back: Sequence[tuple[Condition, int]], settings: Settings) -> str:
+    """Why *word* names no alert, if a maintenance window holds its alert back; else empty."""
+    for it, until_ms in held_back:
+        if word.casefold() in (it.subject.casefold(), it.name.casefold()):
+            until = moment(until_ms, settings)
+            what = f"{one_line(it.name)} is in trouble ({it.when.replace('_', ' ')})"
+            return f"{what}, but a maintenance window holds its alert back until {until}: nobody was called"
+    return ""
 
 
 def _none(word: str, alerts: Sequence[Alert]) -> str:

@@ -22,7 +22,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from watch.alerts.alert_changes import ended, with_keys
+from watch.alerts.alert_changes import closed_by_hand, closed_ms, ended, with_keys
 from watch.alerts.behind import told_behind
 from watch.alerts.condition import Conditions, nobody, recovered
 from watch.alerts.dependencies import Dependencies
@@ -65,6 +65,8 @@ class OpenAlerts:
         self._count: dict[str, int] = {}  # dedup key without its number → number of openings
         self._good_since: dict[int, int] = {}
         self._uncovered_since: dict[int, int] = {}
+        self._holding: Collection[str] = frozenset()
+        self.held_back: list[tuple[Condition, int]] = []
         for alert in alerts:
             self._keep(alert)
 
@@ -104,7 +106,7 @@ class OpenAlerts:
         now_ms: int,
         standings: Mapping[str, Standing],
         troubles: Sequence[OwnTrouble],
-        quiet: Collection[str],
+        quiet: Mapping[str, int],
         unasked: Callable[[str], bool] = nobody,
         silenced: Callable[[When, str], bool] = _never,
     ) -> list[Alert]:
@@ -114,6 +116,7 @@ class OpenAlerts:
             silenced: Whether a silence holds back alerts of a kind for a subject.
         """
         holding = self._conditions.holding(now_ms, standings, troubles, unasked)
+        self._holding, self.held_back = holding.keys(), []
         loud = [c for c in holding.values() if self._is_open(c.key) or not silenced(c.when, c.subject)]
         changed: list[Alert] = []
         behind: dict[int, list[str]] = {}  # by the alert that explains them
@@ -133,6 +136,10 @@ class OpenAlerts:
             changed += [after] if after is not alert else []
         return changed
 
+    def holds(self, key: str) -> bool:
+        """Whether the condition with this key held at the last step."""
+        return key in self._holding
+
     def _is_open(self, key: str) -> bool:
         return self._open(key) is not None
 
@@ -150,7 +157,7 @@ class OpenAlerts:
             return alert
         return self._keep(replace(alert, unseen=unseen, ending_ms=ending_ms))
 
-    def _opened(self, condition: Condition, now_ms: int, quiet: Collection[str]) -> Alert | None:
+    def _opened(self, condition: Condition, now_ms: int, quiet: Mapping[str, int]) -> Alert | None:
         newest = self.alerts.get(self._latest.get(condition.key, -1))
         began_ms = condition.since_ms if condition.flapping is None else condition.trouble_ms
         waited_ms = -1 if began_ms is None else now_ms - began_ms
@@ -159,14 +166,20 @@ class OpenAlerts:
             after = flapped(self._widened(newest, due, now_ms) or newest, condition, now_ms)
             return self._keep(after) if after is not newest else None
         # A maintenance window suppresses an alert by not opening it. If the trouble lasts, it opens after the window.
-        if not due or (condition.when is not When.MONITOR and condition.subject in quiet):
+        if not due:
             return None
-        recent = newest is not None and now_ms - _closed_ms(newest) < ms(self._settings.alerting.reopen)
-        if newest is not None and recent and newest.by_hand and condition.since_ms <= _closed_ms(newest):
+        if condition.when is not When.MONITOR and condition.subject in quiet:
+            self.held_back.append((condition, quiet[condition.subject]))
+            return None
+        recent = newest is not None and now_ms - closed_ms(newest) < ms(self._settings.alerting.reopen)
+        if newest is not None and recent and newest.by_hand and condition.since_ms <= closed_ms(newest):
             return None
         if newest is not None and recent and (newest.by_hand or not newest.closing):
             return self._keep(self._reopened(newest, condition, now_ms))
-        return self._keep(self._new(condition, due, now_ms))
+        alert = self._new(condition, due, now_ms)
+        if newest is not None and newest.by_hand and condition.since_ms <= closed_ms(newest):
+            alert = replace(alert, closed_before=closed_by_hand(newest))
+        return self._keep(alert)
 
     def _new(self, condition: Condition, due: Iterable[AlertRule], now_ms: int) -> Alert:
         key = dedup_key(self._settings.service.name, condition.when, condition.subject, 0)
@@ -187,7 +200,8 @@ class OpenAlerts:
         return replace(
             again, resolved_ms=None, recovered_ms=None, again=alert.again + 1, since_ms=condition.since_ms,
             name=condition.name, reason=condition.reason, detail=condition.detail, cause=condition.cause,
-            closing="", by_hand=False, ack=None, held=False, muted=False,
+            closing="", by_hand=False, lasts=False, closed_before=closed_by_hand(alert) if alert.by_hand else None,
+            background=None, down_ms=None, ack=None, held=False, muted=False,
             flaps=self._conditions.flaps.of(condition.key), lasting=False,
             behind=(), behind_ms=None, updated=False,
         )  # fmt: skip
@@ -280,8 +294,3 @@ def _severity(rules: Iterable[AlertRule]) -> Severity | None:
 
 def _policy(rule: AlertRule) -> str:
     return rule.escalate or CATCH_ALL
-
-
-def _closed_ms(alert: Alert) -> int:
-    assert alert.resolved_ms is not None
-    return alert.resolved_ms

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from watch.alerts.call_lines import command_to_ack
-from watch.alerts.letter import letters, root_first
+from watch.alerts.letter import letters
+from watch.alerts.letter_order import root_first
 from watch.core.alert import Alert, Event, dedup_key
+from watch.core.background import Background
 from watch.core.settings import When
 from watch.errors import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from watch.alerts.message import Letter
-    from watch.core.settings import Person, Settings
+    from watch.core.settings import Check, Person, Settings
 
 _LASTED_MS = 480_000  # how long the trouble of a preview has lasted
 # What a target could have answered: a reason and a detail.
@@ -30,12 +33,18 @@ _WHY: Mapping[When, tuple[str, str]] = {
 
 
 def previewed(
-    settings: Settings, when: When, components: Sequence[str], person: str, now_ms: int, *, recovered: bool
-) -> tuple[Letter, ...]:
-    """The letter about *components*, in all lengths, the longest first."""
+    settings: Settings, when: When, components: Sequence[str], person: str, now_ms: int, *, recovered: bool,
+    asked: Callable[[Check], str] = lambda _: "",
+) -> tuple[Letter, ...]:  # fmt: skip
+    """The letter about *components*, in all lengths, the longest first.
+
+    Args:
+        asked: The target of a check, as letters name it.
+    """
     alerts = root_first(
         [_alert(settings, when, key, n, now_ms, recovered) for n, key in enumerate(components, 1)], settings
     )
+    alerts = [_with_background(alerts[0], settings, asked), *alerts[1:]]
     event = Event.RESOLVED if recovered else Event.TRIGGERED
     lines = () if recovered else (command_to_ack(alerts, person, now_ms),)
     return letters([(event, alert) for alert in alerts], settings, lines=lines)
@@ -77,6 +86,20 @@ def fitting(person: Person, said: Sequence[Letter]) -> Iterator[tuple[int, Lette
             yield number, None
         else:
             yield number, next((letter for letter in said if plugin.fits(letter)), None)
+
+
+def _with_background(alert: Alert, settings: Settings, asked: Callable[[Check], str]) -> Alert:
+    check = settings.checks.get(alert.cause)
+    if check is None:
+        return alert
+    vantage = settings.vantage
+    seen = alert.when is not When.UNKNOWN
+    found = Background(
+        asked=asked(check), seen_from=(vantage.name,), vantages=1, readings=check.confirm_down if seen else 0,
+        canaries=alert.when is When.DOWN and bool(vantage.canaries),
+        good_ms=alert.since_ms - round(check.every.total_seconds() * 1000) if seen else None,
+    )  # fmt: skip
+    return replace(alert, background=found)
 
 
 def _alert(settings: Settings, when: When, key: str, number: int, now_ms: int, recovered: bool) -> Alert:

@@ -43,7 +43,7 @@ class ProvenDesk(Reconciler):
 
     def step(
         self, batch: Batch, now_ms: int, standings: Mapping[str, Standing], troubles: Sequence[OwnTrouble],
-        quiet: frozenset[str], unasked: Callable[[str], bool] = nobody,
+        quiet: Mapping[str, int], unasked: Callable[[str], bool] = nobody,
     ) -> None:  # fmt: skip
         super().step(batch, now_ms, standings, troubles, quiet, unasked)
         self.circuit.step(batch, now_ms)

@@ -22,12 +22,13 @@ import random
 from functools import partial
 from typing import TYPE_CHECKING
 
+from watch.alerts.alert_changes import with_insight
 from watch.alerts.call_lines import CallLines, HowToAck, command_to_ack
 from watch.alerts.condition import nobody
 from watch.alerts.envelope import enveloped, new_row, root_key
 from watch.alerts.escalator import Escalator
 from watch.alerts.hearing import Hearing
-from watch.alerts.letter import root_first
+from watch.alerts.letter_order import root_first
 from watch.alerts.not_ahead import silences_not_ahead
 from watch.alerts.open_alerts import OpenAlerts, ms
 from watch.alerts.outbox import Outbox
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from watch.core.settings import Secret, Settings
     from watch.core.silence import Silence
     from watch.core.standing import OwnTrouble, Standing
+    from watch.ports import Insight
 
 # A recovery that could not be delivered for a day is dropped.
 STALE_MS = 86_400_000
@@ -81,16 +83,19 @@ class Reconciler:
         alerts, notices = tuple(alerts), tuple(notices)
         self._next_id = next_id or ids_after(alerts, notices)
         self._settings = settings
-        self._open_alerts = OpenAlerts(settings, alerts, self._next_id)
-        self.dependencies, rows = self._open_alerts.dependencies, self._open_alerts.alerts
-        self._outbox = Outbox(notices, self._next_id, chance, self._channels, rows, self._url)
-        self._hearing = Hearing(heard, self._open_alerts.alerts)
+        self.open_alerts = OpenAlerts(settings, alerts, self._next_id)
+        self.dependencies, rows = self.open_alerts.dependencies, self.open_alerts.alerts
+        self.outbox = Outbox(notices, self._next_id, chance, self._channels, rows, self._url)
+        self._hearing = Hearing(heard, self.open_alerts.alerts)
         self.silences = Silences(settings, silences)
-        self._recipients = Recipients(settings, self._outbox, self._hearing, self._channels)
-        self.escalator = Escalator(settings, lambda who: bool(self._channels(who)), self._recipients.lost)
+        self._recipients = Recipients(settings, self.outbox, self._hearing, self._channels)
+        self.escalator = Escalator(
+            settings, lambda who: bool(self._channels(who)), self._recipients.lost, self._hearing.just_told
+        )
         self._lines = CallLines(self._hearing, how_to_ack)
         self._stepped: set[int] = set()
         self.turns = Turns(settings)
+        self.insight: Insight | None = None  # what is known of troubles, for letters
         self._changed = Batch()  # rows that changed between the steps, for the next one
         self.woken: Callable[[], None] = lambda: None
         self._rename_people()
@@ -98,17 +103,17 @@ class Reconciler:
     def plan(self, settings: Settings) -> None:
         """Replace the settings."""
         old, self._settings = self._settings.people, settings
-        self._open_alerts.plan(settings)
+        self.open_alerts.plan(settings)
         self.escalator.plan(settings)
         self._recipients.plan(settings)
         self.silences.plan(settings)
         self.turns.plan(settings)
-        self._outbox.reset([p.name for p in settings.people.values() if old.get(p.name) != p])
+        self.outbox.reset([p.name for p in settings.people.values() if old.get(p.name) != p])
         self._rename_people()
 
     def rename(self, parts: Mapping[str, str]) -> None:
         """Know components by other keys: former → new. Nobody is told; alerts and dedup keys stay."""
-        self._changed.alerts.update((a.id, a) for a in self._open_alerts.rename(parts))
+        self._changed.alerts.update((a.id, a) for a in self.open_alerts.rename(parts))
         self._changed.silences.update((s.id, s) for s in self.silences.rename(parts))
 
     def _rename_people(self) -> None:
@@ -116,20 +121,20 @@ class Reconciler:
         names = {p.was: p.name for p in self._settings.people.values() if p.was is not None}
         if names:
             batch = self._changed
-            batch.alerts.update((a.id, a) for a in self._open_alerts.rename_people(names))
-            batch.notices.update((n.id, n) for n in self._outbox.rename(names))
+            batch.alerts.update((a.id, a) for a in self.open_alerts.rename_people(names))
+            batch.notices.update((n.id, n) for n in self.outbox.rename(names))
             batch.heard.update(self._hearing.rename(names))
             self.turns.rename(names)
 
     def update(self, alert: Alert) -> None:
         """A person changed *alert*. What is no longer to be sent is not sent from now on; the next step commits it."""
-        self._open_alerts.update(alert)
+        self.open_alerts.update(alert)
         self._changed.alerts[alert.id] = alert
-        self._drop_untrue(self._changed, self._outbox.covering())
+        self._drop_untrue(self._changed, self.outbox.covering())
 
     def moved(self, now_ms: int, set_by_ms: int) -> None:
         """The clock was set since the rows were written: what was moved goes on record for the next start."""
-        for alert in self._open_alerts.alerts.values() if set_by_ms else ():
+        for alert in self.open_alerts.alerts.values() if set_by_ms else ():
             self.update(alert)
         for silence in silences_not_ahead(self.silences.all.values(), now_ms, set_by_ms):
             self.silence(silence, now_ms)
@@ -138,7 +143,7 @@ class Reconciler:
         """A person added *silence*, or ended it. As `update`."""
         self.silences.all[silence.id] = self._changed.silences[silence.id] = silence
         self.silences.look(now_ms)
-        self._drop_untrue(self._changed, self._outbox.covering())
+        self._drop_untrue(self._changed, self.outbox.covering())
 
     def heard(self, alert_id: int) -> Mapping[str, Heard]:
         """Who has heard of an alert, and what."""
@@ -147,21 +152,12 @@ class Reconciler:
     @property
     def alerts(self) -> Sequence[Alert]:
         """Open alerts, and recently closed ones."""
-        return tuple(self._open_alerts.alerts.values())
+        return tuple(self.open_alerts.alerts.values())
 
     @property
     def reaches_anyone(self) -> bool:
         """Whether any person has a channel."""
         return any(person.channels for person in self._settings.people.values())
-
-    @property
-    def pending(self) -> int:
-        """The number of rows that are pending or being sent."""
-        return len(self._outbox)
-
-    def waiting_since_ms(self) -> int | None:
-        """When the oldest row was created; None without rows."""
-        return self._outbox.oldest_ms()
 
     # ---- for the hub ----
 
@@ -171,30 +167,30 @@ class Reconciler:
         now_ms: int,
         standings: Mapping[str, Standing],
         troubles: Sequence[OwnTrouble],
-        quiet: frozenset[str],
+        quiet: Mapping[str, int],
         unasked: Callable[[str], bool] = nobody,
     ) -> None:
         """Add to *batch* the alerts and notices that are due now.
 
         Args:
-            quiet: The components whose alerts a maintenance window suppresses now.
+            quiet: The components whose alerts a maintenance window suppresses now, and until when.
             unasked: Whether a component is unknown only because it was not asked (again) yet.
         """
         changed, self._changed = self._changed, Batch()
         for part in ("alerts", "notices", "heard", "silences"):
             getattr(batch, part).update(getattr(changed, part))
         self.silences.look(now_ms)
-        for alert in self._open_alerts.step(now_ms, standings, troubles, quiet, unasked, self.silences.hold):
+        for alert in self.open_alerts.step(now_ms, standings, troubles, quiet, unasked, self.silences.hold):
             batch.alerts[alert.id] = alert
-        for alert in self.escalator.steps(self._open_alerts.alerts, now_ms, self.silences.hold):
-            self._open_alerts.update(alert)
+        for alert in self.escalator.steps(self.open_alerts.alerts, now_ms, self.silences.hold):
+            self.open_alerts.update(alert)
             batch.alerts[alert.id] = alert
         self._reconcile(batch, now_ms)
 
     def committed(self) -> None:
         """Everything that `step` has added to batches so far is on disk and may be sent."""
         if self._stepped:
-            self._outbox.confirm(self._stepped)
+            self.outbox.confirm(self._stepped)
             self._stepped.clear()
             self.woken()
 
@@ -202,30 +198,30 @@ class Reconciler:
 
     def lease(self, batch: Batch, now_ms: int, room: int) -> tuple[Notice, ...]:
         """Add to *batch* the rows to send after it is committed; the first of each letter, at most *room*."""
-        first, changed = self._outbox.lease(now_ms, room)
+        first, changed = self.outbox.lease(now_ms, room)
         self.turns.tried(changed)
         batch.notices.update((n.id, n) for n in changed)
         return tuple(first)
 
     def confirm(self, batch: Batch) -> None:
         """*batch*, one of the dispatcher's, is on disk."""
-        self._outbox.confirm(batch.notices.keys())
+        self.outbox.confirm(batch.notices.keys())
 
     def sent(self, batch: Batch, notice_id: int, outcome: SendOutcome, now_ms: int) -> None:
         """Add to *batch* the changes that follow from the *outcome* of the letter that begins with row *notice_id*."""
-        changed, told = self._outbox.sent(notice_id, outcome, now_ms)
+        changed, told = self.outbox.sent(notice_id, outcome, now_ms)
         batch.notices.update((n.id, n) for n in changed)
         for row in told:
-            thread = root_key(row, self._open_alerts.alerts)
-            batch.heard.update(self._hearing.note(row, thread, self._open_alerts.alerts, now_ms))
+            thread = root_key(row, self.open_alerts.alerts)
+            batch.heard.update(self._hearing.note(row, thread, self.open_alerts.alerts, now_ms))
 
     def next_due_ms(self, now_ms: int) -> int | None:
         """When to call `lease` again, Unix time in ms; None without rows."""
-        return self._outbox.next_due_ms(now_ms)
+        return self.outbox.next_due_ms(now_ms)
 
     def channel(self, notice: Notice) -> Secret | None:
         """The channel's URL; None when the person or the channel is no longer in the configuration."""
-        return self._url((self._outbox.recipient(notice), notice.channel))
+        return self._url((self.outbox.recipient(notice), notice.channel))
 
     def _url(self, lane: Lane) -> Secret | None:
         person = self._settings.people.get(lane[0])
@@ -233,23 +229,23 @@ class Reconciler:
 
     def letter(self, notice: Notice) -> Sequence[Notice]:
         """The rows of the letter that begins with *notice*."""
-        return self._outbox.letter(notice)
+        return self.outbox.letter(notice)
 
     def message(self, notice: Notice) -> Message:
         """What to send now for it."""
-        who = self._outbox.recipient(notice)
+        who = self.outbox.recipient(notice)
         lines = partial(self._lines, recipient=who, at_ms=notice.lease_until_ms or notice.created_ms)
         return enveloped(
-            self.letter(notice), who, self._open_alerts.alerts, self._hearing.all, self._settings, lines
+            self.letter(notice), who, self.open_alerts.alerts, self._hearing.all, self._settings, lines
         )
 
     # ---- the next rows ----
 
     def _reconcile(self, batch: Batch, now_ms: int) -> None:
-        covering = self._outbox.covering()
+        covering = self.outbox.covering()
         self._drop_untrue(batch, covering)
         wanted: Wanted = {}
-        for alert in list(self._open_alerts.alerts.values()):
+        for alert in list(self.open_alerts.alerts.values()):
             if alert.resolved_ms is not None and now_ms - alert.resolved_ms >= STALE_MS:
                 self._forget(alert)
                 continue
@@ -259,7 +255,7 @@ class Reconciler:
                     done = False
                 elif (event := self._hearing.untold(alert, recipient)) is not None:
                     done = False
-                    if self._outbox.reachable(alert.id, recipient, event, now_ms):
+                    if self.outbox.reachable(alert.id, recipient, event, now_ms):
                         wanted.setdefault((recipient, event), []).append(alert)
             if done and self._final(alert, now_ms):
                 self._forget(alert)
@@ -269,10 +265,10 @@ class Reconciler:
 
     def _drop_untrue(self, batch: Batch, covering: dict[tuple[int, str], list[Notice]]) -> None:
         """Supersede the pending rows that are no longer true, and remove them from *covering*."""
-        alerts = self._open_alerts.alerts
-        for notice in [n for n in self._outbox if n.status is Status.PENDING]:
+        alerts = self.open_alerts.alerts
+        for notice in [n for n in self.outbox if n.status is Status.PENDING]:
             if self.channel(notice) is None or not still_true(notice, alerts, self.silences):
-                batch.notices[notice.id] = self._outbox.supersede(notice)
+                batch.notices[notice.id] = self.outbox.supersede(notice)
                 self.turns.replaced(notice)
                 for alert_id in notice.alert_ids:
                     covering[alert_id, notice.recipient].remove(notice)
@@ -280,9 +276,12 @@ class Reconciler:
     def _put(self, batch: Batch, event: Event, alerts: Sequence[Alert], recipient: str, now_ms: int) -> int:
         """The id of the new row."""
         ordered = root_first(alerts, self._settings)
+        ordered[0] = root = with_insight(ordered[0], event, self.insight)
+        self.open_alerts.update(root)
+        batch.alerts[root.id] = root
         lines = self._lines(ordered, recipient, now_ms) if event is Event.TRIGGERED else ()
         notice = new_row(self._next_id(), event, ordered, recipient, self._settings, lines, now_ms)
-        batch.notices[notice.id] = self._outbox.put(notice)
+        batch.notices[notice.id] = self.outbox.put(notice)
         self._stepped.add(notice.id)
         return notice.id
 
@@ -292,7 +291,7 @@ class Reconciler:
         return closed_ms is not None and now_ms - closed_ms >= reopen_ms
 
     def _forget(self, alert: Alert) -> None:
-        self._open_alerts.forget(alert.id)
+        self.open_alerts.forget(alert.id)
         self._hearing.forget(alert.id)
 
     def _channels(self, person: str) -> int:

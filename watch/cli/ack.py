@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from watch.core.alert import Alert
 
 
 @click.command()
@@ -47,7 +50,7 @@ def ack(
 
 def _from_the_store(config: str) -> dict[str, Any]:
     """The open alerts on record, when no hub runs."""
-    from watch.alerts.alert_answers import alert_answer  # noqa: PLC0415 - `--help` does not pay for these
+    from watch.alerts.alert_answers import alert_answer, unreached  # noqa: PLC0415 - `--help` does not pay for these
     from watch.cli.store_view import settings_at, time_of  # noqa: PLC0415
     from watch.core.synthetic import real_alerts  # noqa: PLC0415
     from watch.stores.sqlite import reading  # noqa: PLC0415
@@ -55,7 +58,13 @@ def _from_the_store(config: str) -> dict[str, Any]:
     settings = settings_at(config)
     with reading(settings.store) as reads:
         now_ms, _ = time_of(settings.store, reads)
-        return alert_answer([row for row in real_alerts(reads.alerts()[0]) if row.open], settings, now_ms)
+        alerts, notices, heard = reads.alerts()
+
+        def missed(alert: Alert) -> tuple[str, ...]:
+            rows = [row for row in notices if row.live and alert.id in row.alert_ids]
+            return unreached(alert, rows, {row.recipient for row in heard if row.alert_id == alert.id})
+
+        return alert_answer([row for row in real_alerts(alerts) if row.open], settings, now_ms, missed)
 
 
 def _lines(answer: Any) -> list[str]:

@@ -82,6 +82,7 @@ def preview(
     from watch.cli.alert_texts import shown  # noqa: PLC0415
     from watch.cli.store_view import settings_at  # noqa: PLC0415
     from watch.core.settings import When  # noqa: PLC0415
+    from watch.hub.target_words import target_words  # noqa: PLC0415
 
     if when not in tuple(When):
         raise click.UsageError(f"--when: {when!r} is none of {', '.join(When)}")
@@ -93,7 +94,13 @@ def preview(
     words = [word.strip() for word in (components or "").split(",") if word.strip()]
     chosen = components_for(When(when), words, settings)
     said = previewed(
-        settings, When(when), chosen, person or "", time.time_ns() // 1_000_000, recovered=recovered
+        settings,
+        When(when),
+        chosen,
+        person or "",
+        time.time_ns() // 1_000_000,
+        recovered=recovered,
+        asked=target_words,
     )
     answer = (
         {"letters": [_row([], said[0])]} if person is None else {"letters": _channels(person, said, settings)}

@@ -31,17 +31,33 @@ def moment(at_ms: int, answer: Mapping[str, Any]) -> str:
 
 
 def listed(answer: Mapping[str, Any]) -> Iterator[str]:
-    """The open alerts as a table."""
+    """The open alerts as a table, and what maintenance windows hold back."""
+    held = answer.get("held_back", ())
     if not answer["alerts"]:
         yield "No alert is open."
+    if not answer["alerts"] and not held:
         return
     rows = [("alert", "what", "since", "called", "next")]
     rows += [
-        (str(a["id"]), f"{a['name']}: {a['when'].replace('_', ' ')}", moment(a["since_ms"], answer),
-         ", ".join(a["called"]) or "nobody", _next(a, answer))
+        (str(a["id"]), _what(a), moment(a["since_ms"], answer), _called(a), _next(a, answer))
         for a in answer["alerts"]
+    ]
+    rows += [
+        ("-", _what(it), moment(it["since_ms"], answer), "nobody",
+         f"held back by maintenance until {moment(it['until_ms'], answer)}")
+        for it in held
     ]  # fmt: skip
     yield from table(rows)
+
+
+def _what(it: Mapping[str, Any]) -> str:
+    return f"{it['name']}: {it['when'].replace('_', ' ')}"
+
+
+def _called(alert: Mapping[str, Any]) -> str:
+    """Who was called, and who could not be reached."""
+    missed = f"could not reach {', '.join(alert['unreached'])}" if alert["unreached"] else ""
+    return "; ".join(part for part in (", ".join(alert["called"]), missed) if part) or "nobody"
 
 
 def _next(alert: Mapping[str, Any], answer: Mapping[str, Any]) -> str:

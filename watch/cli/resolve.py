@@ -30,4 +30,11 @@ def resolve(config: str, alert: str, reason: str, by: str | None, *, as_json: bo
 
 
 def _lines(answer: Any) -> list[str]:
-    return [f"Alert {a['id']} ({a['name']}) is closed." for a in answer["alerts"]]
+    from watch.cli.alert_texts import moment  # noqa: PLC0415 - as above
+
+    found = []
+    for a in answer["alerts"]:
+        again = "" if a["told_again_at_ms"] is None else moment(a["told_again_at_ms"], answer)
+        lasts = f" Its trouble lasts: it opens again at {again} unless it recovers before." if again else ""
+        found.append(f"Alert {a['id']} ({a['name']}) is closed.{lasts}")
+    return found

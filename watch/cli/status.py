@@ -66,7 +66,12 @@ def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     rows = [("", "state", "since", "why", "seen from")]
     for c in answer["components"]:
-        rows.append((c["name"], c["state"], clock_time(c["since_ms"], zone), _note(c), ""))
+        held_ms = c["alerts_held_until_ms"]
+        held = (
+            "" if held_ms is None else f"maintenance holds its alerts back until {clock_time(held_ms, zone)}"
+        )
+        note = "; ".join(part for part in (_note(c), held) if part)
+        rows.append((c["name"], c["state"], clock_time(c["since_ms"], zone), note, ""))
         rows += [_row(check, zone) for check in c["checks"]]
     yield from table(rows)
 

@@ -147,6 +147,7 @@ def _components(written: composition.Written, site: str) -> dict[str, Component]
             show_redundancy_loss=fields["show_redundancy_loss"],
             was=fields["was"],
             depends_on=composition.needed(fields),
+            runbook=fields["runbook"],
         )
         for key, (fields, _) in written.items()
     }

@@ -14,7 +14,7 @@ from watch.config.expansion import ForEach
 from watch.config.findings import Findings, quoted, suggestion
 from watch.config.kind import Missing, help_of, probe_at, probe_class
 from watch.config.mapping import Field, Fields, Items, Record, described
-from watch.config.node import Node, Scalar, Table, guessed
+from watch.config.node import Node, Scalar, Table, guessed, scalars
 from watch.config.shape import Choice, Schema, Whole, kind_of, shown, split_cure
 from watch.config.way import WAY, WayShape, refuse, way_of
 from watch.config.word import lasting, name, raw
@@ -119,6 +119,7 @@ class ReadCheck:
     probe: object
     judge: Judge
     fields: Fields
+    hidden: bool
     sources: tuple[tuple[str, Node], ...] = field(default=())
 
 
@@ -150,7 +151,8 @@ class CheckShape:
             judge = judged(kind, fields, findings)
         except Missing:
             return None
-        return ReadCheck(key, node, kind, probe, judge, fields, fields["from"] or ())
+        hidden = _refers(kind, value)
+        return ReadCheck(key, node, kind, probe, judge, fields, hidden, fields["from"] or ())
 
     def _kind(
         self,
@@ -202,6 +204,14 @@ class CheckShape:
 
 
 CHECK = CheckShape()
+
+
+def _refers(kind: str, value: Node) -> bool:
+    """Whether the target of a check, its main option, came from a reference: it may be secret."""
+    main = probe_class(kind).MAIN
+    if isinstance(value, Table):
+        value = value.entries[main][1] if main in value.entries else value
+    return any(word.origin for word in scalars(value))
 
 
 def _ways_of(kind: str, probe: object | None) -> frozenset[str]:
@@ -273,6 +283,7 @@ def check_of(read: ReadCheck, name: str, component: str, defaults: Fields) -> Ch
         down_when=setting("down_when"),
         courses=_courses(read.kind),
         way=None if read.fields["via"] is None else way_of(read.fields["via"]),
+        hidden=read.hidden,
     )
 
 

@@ -118,9 +118,12 @@ COMPONENT = Record(
             Items(name("the key of a component")),
             "The components without which it does not work. While an alert says one of them is down, it gets none.",
         ),
+        "runbook": Field(URL, "The web address of what to do when it is in trouble. Letters name it."),
     },
     {
         "check": "write `checks`",
+        "run_book": "write `runbook`",
+        "playbook": "write `runbook`",
         "needs_of": "write `needs`",
         "title": "write `name`",
         "members": "write `contains`",

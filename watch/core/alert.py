@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from watch.core.background import Background
 from watch.core.escalation import Plan, Severity, spelled
 from watch.core.flapping import Flapping
 from watch.core.settings import When
@@ -65,22 +66,23 @@ class Alert:
         name: The subject's name when the alert opened.
         n: The number of this opening of the key; reopening within `reopen` does not count as a new one.
         opened_ms: When the rule fired; since_ms: when the trouble itself began, backdated.
-        recovered_ms: When the recovery that closed it began.
+        recovered_ms: When the recovery that closed it began. again: How often it was reopened.
         ending_ms: Since when it waits to be closed, while it is open: it has recovered, or nothing covers it any more.
-        again: How often it was reopened.
         recipients: The people whom it has called so far. policies: the names of the escalations.
         unseen: The state was unknown for a while since it opened, so the real length of the trouble is not known.
-        closing: Why it closed, if not by recovery. by_hand: somebody resolved it; the trouble may last.
+        closing: Why it closed, if not by recovery. by_hand: somebody resolved it; lasts: the trouble lasted then.
+        closed_before: When and by whom its trouble was closed by hand, before it opened (again).
+        down_ms: How long its component was down between its beginning and its end, by the ledger; None: not known.
         rule_severity: What its rules say; None: what `when` means.
         plans: The escalations as they were when it opened, and how far they have come.
         calls: How often its steps have called. called: the number of the last call to each recipient.
-        skipped: Why the last call skipped steps.
+        skipped: Why the last call skipped steps. used: The acknowledge links that were used, as `recipient/call`.
         ack: The acknowledgement in force, or in force when it closed.
         held: A silence holds it. muted: it closed while acknowledged or silenced: who heard nothing is not told.
         flaps: Its transitions; since when it flaps. lasting: it flaps, and has been in trouble for long in a row.
         behind: The names of components in trouble that depend on its own, and have no alert. behind_ms: when the last
             was added. updated: its recipients were told of those that came after its first letter.
-        used: The acknowledge links that were used, as `recipient/call`.
+        background: What its letters tell beside the trouble; None before it is told in full.
         dedup_key: The same in every notice of this alert, wherever it is computed; a renamed component keeps it.
     """
 
@@ -118,6 +120,10 @@ class Alert:
     behind: tuple[str, ...] = ()
     behind_ms: int | None = None
     updated: bool = False
+    lasts: bool = False
+    closed_before: tuple[int, str] | None = None
+    down_ms: int | None = None
+    background: Background | None = None
 
     @property
     def flapping(self) -> bool:
@@ -177,7 +183,9 @@ class Alert:
         row["plans"] = tuple(map(Plan.of_row, row.get("plans", ())))
         flaps = row.get("flaps")
         row["flaps"] = Flapping(tuple(flaps["at_ms"]), flaps["since_ms"]) if flaps else Flapping()
-        for name, kind in (("ack", _ack_of), ("rule_severity", Severity)):
+        before = row.get("closed_before")
+        row["closed_before"] = None if before is None else (int(before[0]), str(before[1]))
+        for name, kind in (("ack", _ack_of), ("rule_severity", Severity), ("background", Background.of_row)):
             row[name] = None if row.get(name) is None else kind(row[name])
         return cls(**{**row, "when": When(row["when"])})
 

@@ -86,7 +86,11 @@ class Belief(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A confirmed transition. The true instant is in [earliest_ms, latest_ms]; figures use effective_ms."""
+    """A confirmed transition. The true instant is in [earliest_ms, latest_ms]; figures use effective_ms.
+
+    Args:
+        readings: How many readings in a row confirmed it; 0 when none did, as when a state lapses.
+    """
 
     was: State
     state: State
@@ -94,6 +98,7 @@ class Change(NamedTuple):
     earliest_ms: int
     latest_ms: int
     reason: Reason
+    readings: int = 0
 
 
 def observed(
@@ -149,7 +154,7 @@ def _concluded(
         return grown, None
     state, streak = confirmed
     earliest = streak.from_ms if streak.before_ms is None else streak.before_ms
-    change = Change(grown.state, state, streak.from_ms, earliest, streak.done_ms, reason)
+    change = Change(grown.state, state, streak.from_ms, earliest, streak.done_ms, reason, streak.length)
     # When a recovery ends in degraded readings, these are a new streak; all other streaks are used up.
     degraded_run = grown.degraded_run if state is State.UP else None
     after = Belief(state, streak.from_ms, grown.last_ms, degraded_run=degraded_run, blips=grown.blips)

@@ -92,6 +92,7 @@ class Check:
         down_when: ``any``, ``majority``, ``all`` or how many vantage points.
         courses: Those of its facts that fill up or empty over time.
         way: The network path; None leaves it to the operating system.
+        hidden: Its target came from a reference, so no more than the host of it may be shown.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Check:
     down_when: str | int = "majority"
     courses: Mapping[str, Course] = field(default_factory=dict)
     way: Way | None = None
+    hidden: bool = False
 
     @property
     def validity(self) -> timedelta:
@@ -149,6 +151,7 @@ class Component:
         needs: k of "k of n"; None means all members.
         was: Its former key, whose history it continues.
         depends_on: The components without which it does not work; their outages explain its own.
+        runbook: The web address of what to do when it is in trouble, for letters.
     """
 
     key: str
@@ -162,6 +165,7 @@ class Component:
     show_redundancy_loss: bool = False
     was: str | None = None
     depends_on: tuple[str, ...] = ()
+    runbook: str | None = None
 
 
 class When(StrEnum):

@@ -18,18 +18,20 @@ _DAY_MS = 86_400_000
 
 
 def status_answer(
-    settings: Settings, board: Board, now_ms: int, pid: int | None, troubles: Sequence[OwnTrouble] = ()
-) -> dict[str, Any]:
+    settings: Settings, board: Board, now_ms: int, pid: int | None, troubles: Sequence[OwnTrouble] = (),
+    quiet: Mapping[str, int] | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Every component and check: its state, since when, why, and seen from where.
 
     Args:
         pid: The process of the hub that believes so; None when no hub runs.
+        quiet: The components whose alerts a maintenance window holds back, and until when (Unix time in ms).
     """
     return {
         "as_of": now_ms, "hub_running": pid is not None, "hub_process": pid, "service": settings.service.name,
         "zone": settings.service.timezone.key,
         "troubles": [told(t) for t in troubles],
-        "components": [_component(settings, board, key) for key in settings.components],
+        "components": [_component(settings, board, key, (quiet or {}).get(key)) for key in settings.components],
     }  # fmt: skip
 
 
@@ -92,12 +94,13 @@ def _disk(room: Room | None) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _component(settings: Settings, board: Board, key: str) -> dict[str, Any]:
+def _component(settings: Settings, board: Board, key: str, quiet_ms: int | None) -> dict[str, Any]:
     s, part = board.components[key], settings.components[key]
     return {
         "key": key, "name": part.name, "state": s.state.value, "since_ms": s.since_ms, "reason": s.reason.value,
         "detail": s.detail, "cause": s.cause, "redundancy_lost": s.redundancy_lost,
         "redundancy_unknown": s.redundancy_unknown, "members_up": s.members_up, "members": s.members,
+        "alerts_held_until_ms": quiet_ms,
         "checks": [_check(board, member) for member in part.members if "/" in member],
     }  # fmt: skip
 

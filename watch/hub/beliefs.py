@@ -36,6 +36,7 @@ class Beliefs:
         overloaded: The vantage points that cannot keep up with their checks now.
         told: Beliefs whose streaks changed since somebody last asked (`heard`).
         doubled: (check, vantage point) confirmed by twice the readings: its own site stands in for others.
+        confirmed_by: How many readings in a row confirmed each state that changed since the hub began.
     """
 
     def __init__(self, recorder: Recorder, kept: TakenOver) -> None:
@@ -45,6 +46,7 @@ class Beliefs:
         self.overloaded: set[str] = set()
         self.changed_checks: set[str] = set()
         self.doubled: frozenset[Key] = frozenset()
+        self.confirmed_by: dict[Key, int] = {}
         self._told: dict[Key, Belief] = {}
         self._recorder = recorder
         self._confirmations: dict[str, Confirmation] = {}
@@ -106,6 +108,7 @@ class Beliefs:
         del self.beliefs[key]
         self._recorder.batch.beliefs[key] = None
         self.latest.pop(key, None)
+        self.confirmed_by.pop(key, None)
         self._trails.drop(key)
         self._summaries.drop(key)
 
@@ -120,6 +123,7 @@ class Beliefs:
         self._recorder.batch.beliefs.update(dict.fromkeys(keys, None))
         move(self.beliefs, keys)
         move(self.latest, keys)
+        move(self.confirmed_by, keys)
         for key in keys.values():
             if (belief := self.beliefs.get(key)) is not None:
                 self._keep(key, belief)
@@ -160,6 +164,7 @@ class Beliefs:
                 Kind.TRANSITION, key[0], transition_body(change, "" if o is None else o.detail), now_ms=now_ms,
                 effective_ms=change.effective_ms, vantage=key[1], readings=proof,
             )  # fmt: skip
+            self.confirmed_by[key] = change.readings
             self.changed_checks.add(key[0])
 
     def _keep(self, key: Key, belief: Belief) -> None:

@@ -17,7 +17,7 @@ from watch.core.synthetic import real_alerts
 from watch.hub import chronicle_words as words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from watch.core.alert import Alert
     from watch.core.recorded_override import RecordedOverride
@@ -32,10 +32,17 @@ _CLOCKED = (Sort.MAINTENANCE, Sort.SILENCE, Sort.ONCALL)
 
 
 class Chronicle:
-    """What happened since the last turn."""
+    """What happened since the last turn.
 
-    def __init__(self, reads: Reads, recorder: Recorder, board: Board) -> None:
-        self._recorder = recorder
+    Args:
+        told: Called with what was noted at once: reloads, starts and stops.
+    """
+
+    def __init__(
+        self, reads: Reads, recorder: Recorder, board: Board,
+        told: Callable[[Happening], None] = lambda _: None,
+    ) -> None:  # fmt: skip
+        self._recorder, self._told = recorder, told
         self._lasting = {(it.sort, it.key): it for it in reads.lasting()}
         self._alerts = {alert.id: alert for alert in real_alerts(reads.alerts()[0]) if alert.open}
         self._silences = {it.id: it for it in reads.silences()}
@@ -45,6 +52,7 @@ class Chronicle:
     def note(self, happening: Happening) -> None:
         """Write *happening* with the next commit."""
         self._recorder.batch.happenings.append(happening)
+        self._told(happening)
 
     def hub(self, word: str, now_ms: int) -> None:
         """The hub *word*: `started` or `stopped`."""

@@ -24,6 +24,7 @@ from watch.errors import Trouble
 from watch.hub.adoption import Adoption
 from watch.hub.arrivals import Arrivals
 from watch.hub.awaited import STALL, Awaited
+from watch.hub.background import Backgrounds
 from watch.hub.checkpoints import record_checkpoint
 from watch.hub.chronicle import Chronicle
 from watch.hub.door import Door
@@ -109,7 +110,10 @@ class Hub:
         for _ in self._adoption.steps(plan):
             pass
         self._standings.tell_unseen()
-        self.chronicle = Chronicle(store.reads, self.recorder, self.board)
+        self.backgrounds = Backgrounds(
+            book, self.intake, lambda: self.board, lambda check: self._standings.plan.asked[check]
+        )
+        self.chronicle = Chronicle(store.reads, self.recorder, self.board, self.backgrounds.note)
         self.chronicle.hub("started", self._began_ms)
 
     @property

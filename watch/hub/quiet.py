@@ -1,4 +1,4 @@
-"""The components whose pages a maintenance window silences now."""
+"""The components whose pages a maintenance window silences now, and until when."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ if TYPE_CHECKING:
     from watch.core.standing import Standing
 
 
-def quiet_components(book: Book, standings: Mapping[str, Standing], now_ms: int) -> frozenset[str]:
-    """The components that are silenced; not one whose outage lasts longer than its window allows."""
-    return frozenset(
-        key
-        for window, occurrence in maintenance(book, now_ms, now_ms + 1)
-        if window.suppress_alerts
-        for key in window.components
-        if not _overruns(standings.get(key), window.max_outage, occurrence.from_ms, now_ms)
-    )
+def quiet_components(book: Book, standings: Mapping[str, Standing], now_ms: int) -> dict[str, int]:
+    """The components that are silenced, each with the end of its window (Unix time in ms).
+
+    One whose outage lasts longer than its window allows is not among them.
+    """
+    found: dict[str, int] = {}
+    for window, it in maintenance(book, now_ms, now_ms + 1):
+        for key in window.components if window.suppress_alerts else ():
+            if not _overruns(standings.get(key), window.max_outage, it.from_ms, now_ms):
+                found[key] = max(it.to_ms, found.get(key, 0))
+    return found
 
 
 def _overruns(standing: Standing | None, allowed: timedelta | None, from_ms: int, now_ms: int) -> bool:

@@ -49,7 +49,7 @@ class Turn:
 
     Args:
         batch: The rows that the alert desk has added.
-        quiet: The components that a maintenance window silences.
+        quiet: The components that a maintenance window silences, and until when (Unix time in ms).
         unasked: Whether a component is unknown only because it was not asked yet.
     """
 
@@ -57,7 +57,7 @@ class Turn:
     batch: Batch
     standings: Mapping[str, Standing]
     troubles: Sequence[OwnTrouble]
-    quiet: frozenset[str]
+    quiet: Mapping[str, int]
     unasked: Callable[[str], bool]
 
 
@@ -77,7 +77,7 @@ class _Desk:
 
     def step(
         self, batch: Batch, now_ms: int, standings: Mapping[str, Standing], troubles: Sequence[OwnTrouble],
-        quiet: frozenset[str], unasked: Callable[[str], bool] = lambda _: False,
+        quiet: Mapping[str, int], unasked: Callable[[str], bool] = lambda _: False,
     ) -> None:  # fmt: skip
         asked = self._unasked or unasked
         self._desk.step(batch, now_ms, standings, troubles, quiet, asked)
@@ -112,6 +112,7 @@ class Estate:
         self._store = store or BlankStore()
         self.hub = Hub(settings, self._store, Book(), LedgerEnd(), desk, NoMeter(), clock, lambda: None)
         self.desk.escalator.rotations = lambda: self.hub.on_call.rotations
+        self.desk.insight = self.hub.backgrounds
         self.hub.verbs |= Interventions(self.desk, lambda: settings, clock).verbs
         self.hub.recorder.heard = self._entered
         self._hanging: list[tuple[Notice, Letter]] = []

@@ -11,6 +11,7 @@ from watch.core.localtime import Month
 from watch.core.reading import NOTHING
 from watch.hub.answers import doctor_answer, status_answer
 from watch.hub.on_call_answer import on_call_answer
+from watch.hub.quiet import quiet_components
 from watch.versions import versions
 from watch.web.operators import Beat, Fact, Health, Readiness
 from watch.web.series import CheckSample, ComponentSample, Samples
@@ -129,8 +130,9 @@ class Views:
 
     async def status(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         """The answer to `status`."""
-        hub = self._hub
-        return status_answer(hub.settings, hub.board, self._clock.now_ms(), os.getpid(), self.troubles())
+        hub, now = self._hub, self._clock.now_ms()
+        quiet = quiet_components(hub.book, hub.board.components, now)
+        return status_answer(hub.settings, hub.board, now, os.getpid(), self.troubles(), quiet)
 
     async def time(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         """The hub's time, which may differ from the machine's."""
