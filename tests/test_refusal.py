@@ -91,7 +91,7 @@ def test_a_letter_has_the_mistakes_as_a_list_and_a_short_one_still_has_the_line(
         recipients=(), policies=(), dedup_key="k", detail=cure,
     )  # fmt: skip
     found = letters([(Event.TRIGGERED, alert)], desk.settings(GOOD))
-    assert found[0].title == f"MONITORING TROUBLE: {text}"
+    assert found[0].title == f"[Status] MONITORING TROUBLE: {text}"
     assert "\n- line 2: a configuration has no `wrong0`" in found[0].body
     assert all("\n" not in it.title for it in found)
     assert "checks.yaml has 9 mistakes" in found[-2].title

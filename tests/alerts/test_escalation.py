@@ -167,7 +167,7 @@ def test_the_row_says_that_the_alert_waits_to_be_closed_so_no_step_of_it_is_late
         assert (row.ending_ms, row.next_step_at_ms) == (row.opened_ms + 5_000, None)
         s.restarts()
         s.passes(1)
-    (_, line) = listed(alert_answer([row], s.settings, s.at_ms))
+    (_, line) = listed(alert_answer([row], s.settings, s.at_ms, lambda _: ()))
     assert line.endswith("over since 2025-11-24 19:12:05 PST, closes soon")
     s.goes("web", "down")
     s.passes(1)

@@ -36,7 +36,7 @@ def test_while_its_cause_is_well_it_is_paged_when_it_would_be_without_one(scene,
         pages(scene.simulated(WEB_FAILS, config(depends=depends, every=every))) for depends in (False, True)
     )
     assert behind == alone
-    assert behind[-1] == "DOWN: web"
+    assert behind[-1] == "[Acme] DOWN: web"
 
 
 @pytest.mark.parametrize("first", ["switch", "web"])
@@ -47,8 +47,8 @@ def test_whichever_is_found_down_first_one_outage_is_one_alert(scene, first, eve
         config_ = config_.replace("{icmp: 192.0.2.1}", "{icmp: 192.0.2.1, every: 10m}")
     script = "faults: [{component: switch, goes: down, from: 1h, for: 40m}, {component: web, goes: down, from: 1h, for: 40m}]\n"
     told = titles(scene.simulated(script, config_))
-    assert told[0].startswith("DOWN: switch")
-    assert not [title for title in told if title.startswith("DOWN: web")]
+    assert told[0].startswith("[Acme] DOWN: switch")
+    assert not [title for title in told if title.startswith("[Acme] DOWN: web")]
 
 
 @pytest.mark.parametrize("hold", ["0s", "1s", "1m"])
@@ -63,4 +63,4 @@ def test_when_its_cause_recovers_it_is_read_at_once_and_what_was_read_before_pag
 def test_what_is_still_down_after_its_cause_pages(scene, hold):
     script = "faults: [{component: switch, goes: down, from: 1h, for: 20m}, {component: web, goes: down, from: 1h, for: 90m}]\n"
     simulation = scene.simulated(script, config(hold=hold, every="1h"))
-    assert [title for title in titles(simulation) if title.startswith("DOWN: web")]
+    assert [title for title in titles(simulation) if title.startswith("[Acme] DOWN: web")]
