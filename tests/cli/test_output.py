@@ -206,7 +206,7 @@ import os, signal, sys
 at, seen = int(sys.argv.pop(1)), 0
 def heard(event, arguments):
     global seen
-    if event == "import" and signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    if event == "import" and getattr(signal.getsignal(signal.SIGINT), "__module__", "") == "watch.cli.interrupts":
         seen += 1
         if seen == at:
             os.kill(os.getpid(), signal.SIGINT)
