@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.cli.stores import CONFIG, Desk, filled
-from watch.cli.verbs import VERBS, cli
+from watch.cli.verbs import LATER, MEANT, VERBS, cli
 
 NAMES = """
 service: {name: Acme}
@@ -74,11 +76,20 @@ def test_else_by_the_environment_and_else_it_is_checks_yaml_here(desk, threenine
     assert threenines("ledger", "export").code == 0
 
 
+def test_the_words_of_other_tools_lead_to_verbs_that_are_built():
+    assert not MEANT.keys() & (VERBS.keys() | LATER)
+    named = {re.findall(r"'(\w+)", hint)[0] for hint in MEANT.values() if "'" in hint}
+    assert named <= VERBS.keys()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["staus"], "there is no verb 'staus'; did you mean 'status'?"),
-        (["maintenence"], "there is no verb 'maintenence'; did you mean 'maintenance'?"),
+        (["maintenence"], "there is no verb 'maintenence'; 'maintenance' is planned but not built yet."),
+        (["start"], "there is no verb 'start'; 'run' starts the hub."),
+        (["stop"], "there is no verb 'stop'; Ctrl-C or SIGTERM ends the hub."),
+        (["mute"], "there is no verb 'mute'; 'silence' keeps alerts from calling anybody."),
         (["zzz"], "there is no verb 'zzz'; --help lists the verbs."),
         (["ledger", "verfy"], "there is no verb 'verfy'; did you mean 'verify'?"),
         (["ledger", "zzz"], "there is no verb 'zzz'; --help lists the verbs."),

@@ -78,6 +78,22 @@ LATER = frozenset(
 )
 
 
+# Words that other tools have, and what does it here.
+MEANT = {
+    "start": "'run' starts the hub.", "serve": "'run' starts the hub.", "daemon": "'run' starts the hub.",
+    "stop": "Ctrl-C or SIGTERM ends the hub.",
+    "restart": "end the hub with SIGTERM and 'run' it again; a changed configuration needs only 'reload'.",
+    "help": "--help lists the verbs.", "version": "--version says it.",
+    "mute": "'silence' keeps alerts from calling anybody.", "pause": "'silence' keeps alerts from calling anybody.",
+    "snooze": "'silence' keeps alerts from calling anybody.", "acknowledge": "'ack' acknowledges an alert.",
+    "alerts": "'ack' lists the open alerts.", "list": "'status' lists all components and checks.",
+    "show": "'status' lists all components and checks.", "add": "components and checks are added in the configuration.",
+    "test": "'check' asks targets once, 'alert test' sends a test page.",
+    "ping": "'check' asks targets once.", "logs": "'events' shows everything that happened.",
+    "log": "'events' shows everything that happened.", "history": "'events' shows everything that happened.",
+    "lint": "'validate' reads the configuration.", "config": "'validate' reads the configuration.",
+    "sla": "'uptime' shows the uptime of a month.",
+}  # fmt: skip
 _OURS = frozenset({3, 70})  # codes that say more than that the output is full
 
 
@@ -108,7 +124,7 @@ class _AllVerbs(Verbs):
         if name in LATER:
             raise click.UsageError(f"'{name}' is planned but not built yet; --help lists what is.", ctx)
         if name not in VERBS:
-            raise _no_verb(ctx, name, [*VERBS, *LATER])
+            raise _no_verb(ctx, name, list(VERBS), MEANT.get(name) or _planned(name))
         command: click.Command = getattr(importlib.import_module(VERBS[name][0]), name)
         return command
 
@@ -125,12 +141,20 @@ class _AllVerbs(Verbs):
             formatter.write_dl([(verb, text) for verb, (_, text) in VERBS.items()])
 
 
-def _no_verb(ctx: click.Context, name: str, verbs: Sequence[str]) -> click.UsageError:
+def _planned(name: str) -> str:
+    """That the verb that *name* surely means is not built yet; empty for another."""
+    from difflib import get_close_matches  # noqa: PLC0415 - rarely needed
+
+    near = get_close_matches(name, [*VERBS, *LATER], 1, cutoff=0.8)
+    return f"'{near[0]}' is planned but not built yet." if near and near[0] in LATER else ""
+
+
+def _no_verb(ctx: click.Context, name: str, verbs: Sequence[str], hint: str = "") -> click.UsageError:
     from difflib import get_close_matches  # noqa: PLC0415 - rarely needed
 
     near = get_close_matches(name, verbs, 1)
-    hint = f"did you mean '{near[0]}'?" if near else "--help lists the verbs."
-    return click.UsageError(f"there is no verb '{name}'; {hint}", ctx)
+    near_hint = f"did you mean '{near[0]}'?" if near else "--help lists the verbs."
+    return click.UsageError(f"there is no verb '{name}'; {hint or near_hint}", ctx)
 
 
 def config_option() -> click.Option:
