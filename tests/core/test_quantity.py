@@ -40,7 +40,7 @@ def test_a_duration_reads_as_people_write_it(text, expected):
 @pytest.mark.parametrize(
     ("text", "cure"),
     [
-        ("5", "write 5s or 5ms"),
+        ("5", "write 5s, 5m, 5h or 5d"),
         ("", "write it like 30s"),
         ("soon", "write it like 30s"),
         ("5 fortnights", "one of ms, s, m, h, d, w"),
@@ -175,7 +175,7 @@ def test_a_literal_is_read_in_the_base_unit_of_its_fact(text, kind, expected):
         ("5", FactType.RATIO, "write 5%"),
         ("5s", FactType.COUNT, "without a unit"),
         ("yes", FactType.BOOL, "true nor false"),
-        ("5", FactType.DURATION, "5s or 5ms"),
+        ("5", FactType.DURATION, "5s, 5m, 5h or 5d"),
     ],
 )
 def test_a_literal_of_the_wrong_kind_is_refused_with_its_cure(text, kind, cure):

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from watch import probes
 from watch.config.column import column_in
 from watch.config.expansion import ForEach
-from watch.config.findings import Findings, quoted, suggestion
+from watch.config.findings import Findings, quoted
 from watch.config.kind import Missing, help_of, probe_at, probe_class
 from watch.config.mapping import Field, Fields, Items, Record, described
 from watch.config.node import Node, Scalar, Table, guessed, scalars
 from watch.config.shape import Choice, Schema, Whole, kind_of, shown, split_cure
+from watch.config.stray import HINTS, hinted, stray
 from watch.config.way import WAY, WayShape, refuse, way_of
 from watch.config.word import lasting, name, raw
 from watch.core.expect import Expectation, Judge, compile_expectation, judge_of
@@ -89,24 +90,7 @@ FIELDS: Mapping[str, Field] = {
     "expect": Field(_EXPECTATIONS, "Expectations that must hold; the reading is down when one does not."),
     "warn": Field(_EXPECTATIONS, "Expectations that should hold; the reading is degraded when one does not."),
 }
-_HINTS = {
-    "interval": "write `every`",
-    "period": "write `every`",
-    "frequency": "write `every`",
-    "retries": "write `confirm: {down: 3}`",
-    "type": "write the kind as the key: `http: https://…`",
-    "kind": "write the kind as the key: `http: https://…`",
-    "probe": "write the kind as the key: `http: https://…`",
-    "name": "remove it: the key of a check is its name",
-    "vantages": "write `from`",
-    "expected": "write `expect`",
-    "assert": "write `expect`",
-    "conditions": "write `expect`",
-    "each": "write `for_each`",
-    "foreach": "write `for_each`",
-    "with_items": "write `for_each`",
-}
-_RECORD = Record("a check", FIELDS, _HINTS)
+_RECORD = Record("a check", FIELDS, HINTS)
 
 
 @dataclass(slots=True)
@@ -137,7 +121,7 @@ class CheckShape:
                 "write a kind of probe and its target, like `{http: https://example.org/}`",
             )
             return None
-        rest = {key: entry for key, entry in node.entries.items() if key in FIELDS or key in _HINTS}
+        rest = {key: entry for key, entry in node.entries.items() if key in FIELDS or hinted(key, node)}
         kinds = {key: entry for key, entry in node.entries.items() if key not in rest}
         fields = _RECORD.fields_of(node, rest, findings)
         kind = self._kind(node, kinds, rest, findings)
@@ -164,7 +148,7 @@ class CheckShape:
         """The one key that is a kind; every other unknown key is a mistake."""
         real = [key for key in kinds if probes.is_kind(key)]
         for word in (key for key in kinds if key not in real):
-            self._stray(word, kinds[word], bool(real), findings)
+            stray(word, kinds[word], real[0] if real else "", FIELDS, findings)
         for second in real[1:]:
             wrong = f"a check has only one kind of probe; {quoted(real[0])} is the first"
             findings.mistake(
@@ -177,19 +161,6 @@ class CheckShape:
                 "write one, like `http: https://…`; run `threenines probes` for the list",
             )
         return real[0] if real else None
-
-    def _stray(self, word: str, entry: tuple[Scalar, Node], has_kind: bool, findings: Findings) -> None:
-        key, value = entry
-        findings.mask(value)
-        option = suggestion(word, FIELDS)
-        if has_kind or (option and not suggestion(word, probes.kinds())):
-            cure = option or "write options of the kind below the key of the kind"
-            findings.mistake(key, f"a check has no {quoted(word)}", cure, cut=True)
-            return
-        try:
-            probe_class(word)
-        except Missing as missing:
-            findings.mistake(key, missing.message, missing.cure, cut=True)
 
     def schema(self) -> Schema:
         keys = {key: described(it) for key, it in FIELDS.items()}

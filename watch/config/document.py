@@ -74,8 +74,16 @@ DOCUMENT = Record(
     {
         "checks": "a check belongs under a component: `components: {web: {checks: …}}`",
         "monitors": "write `components`",
+        "targets": "write `components`",
+        "endpoints": "write `components`: each with its `checks`",
         "windows": "write `maintenance`",
         "users": "write `people`",
+        "persons": "write `people`",
+        "contacts": "write `people`",
+        "notifications": "write `people`, who have channels, and `alerts`, which page them",
+        "receivers": "write `people`, who have channels, and `alerts`, which page them",
+        "notifiers": "write `people`, who have channels, and `alerts`, which page them",
+        "tags": "remove it: `group` of a component is its heading on the page",
         "name": "write `service: {name: …}`",
     },
 )

@@ -108,6 +108,9 @@ def _no_kind(kind: str) -> Missing:
     everything = "run `threenines probes` for the list of kinds"
     if kind in PLANNED:
         return Missing(f"the kind {quoted(kind)} is not built yet", everything)
+    before, colon, after = kind.partition(":")
+    if colon and after and probes.is_kind(before):
+        return Missing("there is no space after the colon", f"write `{before}: …`")
     near = quoted(_ODDLY_NAMED[kind]) if kind in _ODDLY_NAMED else ""
     cure = f"did you mean {near}?" if near else suggestion(kind, probes.kinds())
     return Missing(f"{quoted(kind)} is not a kind of probe", cure or everything)

@@ -12,7 +12,7 @@ from watch.config.shape import NOT_BUILT, Schema, Shape, Word, kind_of
 from watch.core.quantity import duration_text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 T = TypeVar("T")
 _SEE = "remove it; CHANGELOG lists what is built"
@@ -134,12 +134,14 @@ class Record:
     Args:
         hints: Wrong keys that users are likely to write, each with its cure.
         like: An example, shown when the value is not a mapping.
+        stray: The cure for a wrong key, from what it holds; empty when it has none.
     """
 
     what: str
     fields: Mapping[str, Field]
     hints: Mapping[str, str] = field(default_factory=dict)
     like: str = ""
+    stray: Callable[[Node], str] = lambda _: ""
     _defaults: Mapping[str, Any] = field(init=False, repr=False, compare=False)
     _required: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
@@ -187,7 +189,8 @@ class Record:
 
     def _unknown(self, key: Scalar, value: Node, findings: Findings) -> None:
         findings.mask(value)
-        cure = self.hints.get(key.text) or suggestion(key.text, self.fields) or f"the keys are {self._keys()}"
+        near = self.hints.get(key.text) or self.stray(value) or suggestion(key.text, self.fields)
+        cure = near or f"the keys are {self._keys()}"
         findings.mistake(key, f"{self.what} has no {quoted(key.text)}", cure, cut=True)
 
     def _keys(self) -> str:

@@ -14,6 +14,7 @@ from watch.config.check import CHECK
 from watch.config.mapping import Field, Items, Keyed, Record
 from watch.config.node import Node, Scalar, Sequence, nothing
 from watch.config.shape import Choice, Flag, Schema, kind_of
+from watch.config.stray import misplaced
 from watch.config.word import (
     ADDRESS,
     CONTACT,
@@ -128,6 +129,7 @@ COMPONENT = Record(
         "title": "write `name`",
         "members": "write `contains`",
     },
+    stray=misplaced,
 )
 WINDOW = Record(
     "a maintenance window",
@@ -166,6 +168,12 @@ WINDOW = Record(
             "A longer single outage in the window notifies people, and the excess is downtime.",
         ),
         "announced": Field(raw("a time"), "When customers were told."),
+    },
+    {
+        "description": "remove it: the key of a window is its name",
+        "name": "remove it: the key of a window is its name",
+        "end": "write `to` beside `from`, or `duration` beside `start`",
+        "until": "write `to`",
     },
 )
 PERSON = Record(

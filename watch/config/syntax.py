@@ -41,7 +41,7 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
     (
         "',' or ']'",
         "the list from line {opened} is not closed here, or a comma is missing",
-        "put a `,` between its items and a `]` after the last",
+        "put a `,` between its items and a `]` after the last; an item with brackets or quotes needs single quotes",
     ),
     (
         "',' or '}'",
@@ -95,6 +95,10 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
 )
 
 
+_CONFLICT = re.compile(r"(<{7}|>{7}|\|{7})( |$)|={7}$")
+_NO_SPACE = re.compile(r"""(?:^[ -]*|[{,] *)([A-Za-z_][\w.-]*):(?=[A-Za-z"'])""")
+
+
 def explained(error: yaml.YAMLError, source: Source) -> Unreadable:
     """*error* as a mistake."""
     mark: Any = getattr(error, "problem_mark", None)
@@ -109,23 +113,41 @@ def explained(error: yaml.YAMLError, source: Source) -> Unreadable:
         line -= 1
         column = len(source.line(line).rstrip())
     column += len(source.line(line)[column:]) - len(source.line(line)[column:].lstrip(" "))
-    if re.match(r" *\t", source.line(line)):
-        column = source.line(line).index("\t")
-        return Unreadable(
-            source, packed(line, column), "this line is indented with a tab", "indent with spaces"
-        )
-    if (dollar := source.line(line).find("${", 0, column + 1)) >= 0:
-        return Unreadable(
-            source, packed(line, dollar), "a reference inside brackets needs quotes", 'write "${…}"'
-        )
-    if "expected key" in said and (opened := _odd_quote(source, line)) is not None:
-        wrong = f"a quote opens here and is closed only in line {line + 1}"
-        return Unreadable(source, opened, wrong, "close it where the value ends")
+    if (seen := _seen(said, source, line, column)) is not None:
+        return Unreadable(source, *seen)
     for sign, wrong, cure in _WORDS:
         if sign in said:
             opened = start.line + 1 if start else 1
             return Unreadable(source, packed(line, column), wrong.replace("{opened}", str(opened)), cure)
     return Unreadable(source, packed(line, column), f"this is not YAML: {said.strip('; ')}", _QUOTE)
+
+
+def _seen(said: str, source: Source, line: int, column: int) -> tuple[int, str, str] | None:
+    """What the text shows better than libyaml said it: the place, the mistake and the cure."""
+    text = source.line(line)
+    if (marked := next((n for n, it in enumerate(source.lines) if _CONFLICT.match(it)), None)) is not None:
+        cure = "keep one of the two sides and remove the marks"
+        return packed(marked, 0), "this line is the mark of a merge conflict", cure
+    if re.match(r" *\t", text):
+        return packed(line, text.index("\t")), "this line is indented with a tab", "indent with spaces"
+    if (dollar := text.find("${", 0, column + 1)) >= 0:
+        return packed(line, dollar), "a reference inside brackets needs quotes", 'write "${…}"'
+    if "expected key" in said and (opened := _odd_quote(source, line)) is not None:
+        wrong = f"a quote opens here and is closed only in line {line + 1}"
+        return opened, wrong, "close it where the value ends"
+    if (spaceless := _without_space(source, line)) is not None:
+        place, key = spaceless
+        return place, "there is no space after the colon", f"write `{key}: …`"
+    return None
+
+
+def _without_space(source: Source, last: int) -> tuple[int, str] | None:
+    """Where, in line *last* or the line with text before it, a key has no space after its colon; and the key."""
+    before = next((n for n in range(last - 1, -1, -1) if source.line(n).strip()), last)
+    for number in (before, last):
+        if found := _NO_SPACE.search(source.line(number)):
+            return packed(number, found.end()), found[1]
+    return None
 
 
 def _odd_quote(source: Source, last: int) -> int | None:

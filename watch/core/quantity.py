@@ -49,7 +49,7 @@ def duration(text: str) -> timedelta:
     """Return the duration `30s`, `1h30m`, `800ms` or `1 week`; ValueError with the cure otherwise."""
     rest, largest, total = text.strip(), len(_US), Fraction(0)
     if re.fullmatch(_NUMBER, rest):
-        raise ValueError(f"{rest} has no unit: write {rest}s or {rest}ms")
+        raise ValueError(f"{rest} has no unit: write {rest}s, {rest}m, {rest}h or {rest}d")
     order = list(_US)
     while rest:
         part = _PART.match(rest)
