@@ -58,7 +58,7 @@ def test_the_store_of_a_folder_is_in_it(desk):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda _: None, "does not exist: run `threenines init`"),
+        (lambda _: None, "does not exist: name the configuration with `--config`"),
         (lambda path: path.mkdir(), "a folder without a"),
         (os.mkfifo, "it is a pipe, not a file. Give a file or a folder"),
     ],

@@ -24,7 +24,10 @@ def files(path: Path) -> tuple[Path, ...]:
     """
     try:
         if not path.exists():
-            raise ConfigError(f"{path} does not exist: run `threenines init` to write a small configuration")
+            raise ConfigError(
+                f"{path} does not exist: name the configuration with `--config` or THREENINES_CONFIG, or run "
+                "`threenines init` to write a small one"
+            )
         if not path.is_dir():
             return (path,)
         found = sorted(p for p in path.iterdir() if p.suffix in {".yaml", ".yml"} and p.name[0] != ".")
