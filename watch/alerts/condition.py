@@ -153,8 +153,8 @@ class Conditions:
         if not rules:
             return None
         return Condition(
-            when=found.when, subject=found.subject, name=self._name(found.subject), rules=rules, since_ms=found.since_ms,
-            detail=found.detail, cause=found.check, condition=found.condition,
+            when=found.when, subject=found.subject, name=self._name(found.subject), rules=rules,
+            since_ms=found.since_ms, detail=found.detail, cause=found.check, condition=found.condition,
         )  # fmt: skip
 
     def _look(self, now_ms: int, standings: Mapping[str, Standing]) -> None:

@@ -29,7 +29,10 @@ _WHY: Mapping[When, tuple[str, str]] = {
     When.DEGRADED: ("slow", "the answer took 4.2 s, which is more than 2 s"),
     When.REDUNDANCY_LOST: ("refused", "connection refused"),
     When.UNKNOWN: ("blind", "no vantage point can see it"),
-    When.SLOW: ("", "one answer in 20 of the last 15m took over 1.24 s; in the week before, over 310 ms"),
+    When.SLOW: (
+        "",
+        "one answer in 20 of the last 10m took 1.24 s or longer; in the week before, 310 ms or longer",
+    ),
     When.FACT: ("", "this is where the values of the facts stand"),
     When.MONITOR: ("internal", "This is where the letter says what to do."),
 }

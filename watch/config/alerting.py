@@ -47,20 +47,26 @@ SLOW = Record(
     "`slow`",
     {
         "window": Field(
-            lasting(timedelta(minutes=1), timedelta(days=1), "15m"),
+            lasting(timedelta(minutes=1), timedelta(days=1), "10m"),
             "The time of the recent answers; that of 20 intervals for a check that is asked more rarely.",
             SlowTerms().window,
         ),
-        "start": Field(NUMBER, "With how many times the p95 of the week before it begins.", SlowTerms().start),
+        "start": Field(
+            NUMBER, "With how many times the p95 of the week before it begins.", SlowTerms().start
+        ),
         "stop": Field(NUMBER, "With how many times it ends.", SlowTerms().stop),
         "least": Field(
-            lasting(_ANY, timedelta(hours=1), "100ms"), "By how much the p95 must be longer.", SlowTerms().least
+            lasting(_ANY, timedelta(hours=1), "100ms"),
+            "By how much the p95 must be longer.",
+            SlowTerms().least,
         ),
         "hold": Field(
-            lasting(_ANY, timedelta(days=1), "10m"), "How long it must be so, to begin and to end.", SlowTerms().hold
+            lasting(_ANY, timedelta(days=1), "15m"),
+            "How long it must be so, to begin and to end; at least one and a half windows.",
+            SlowTerms().hold,
         ),
     },
-    like="`{window: 15m, start: 2, stop: 1.5, least: 100ms, hold: 10m}`",
+    like="`{window: 10m, start: 2, stop: 1.5, least: 100ms, hold: 15m}`",
 )
 ALERTING = Record(
     "`alerting`",
@@ -111,7 +117,9 @@ def _compare_slow(fields: Fields, findings: Findings) -> None:
     start, stop = fields["start"], fields["stop"]
     if start is not None and not 1 < start <= _MOST:
         findings.mistake(
-            fields.at("start"), f"slowness cannot begin with {start:g} times the usual", "write a number over 1"
+            fields.at("start"),
+            f"slowness cannot begin with {start:g} times the usual",
+            "write a number over 1",
         )
     elif start is not None and stop is not None and not 1 <= stop < start:
         at = "stop" if fields.wrote("stop") else "start"

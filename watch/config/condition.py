@@ -1,13 +1,12 @@
 """The `when` of an alert rule: a word, or a condition over the facts of checks like `certificate.left < 14d`.
 
-A condition is compiled for each kind of check that its rule covers. It is a mistake if no check of the rule can have its
-facts; a component that the rule names and that has no such check is a warning.
+A condition is compiled for each kind of check that its rule covers. It is a mistake if no check of the rule can have
+its facts; a component that the rule names and that has no such check is a warning.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,8 @@ from watch.core.fact_condition import FactCondition
 from watch.core.settings import When
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from watch.core.reading import FactSpec
 
 _WORDS = tuple(str(when) for when in When if when is not When.FACT)

@@ -137,7 +137,9 @@ def _tests(
     parts = {key: written[key][0]["checks"] or {} for key in chosen if key in written}
     scope = {key: [check.kind for check, _ in checks.values()] for key, checks in parts.items() if checks}
     tests = tests_of(fields.at("when"), sentence, scope, findings)
-    if any(fields.wrote(key) and fields[key] for key in ("components", "groups", "sites")) and len(scope) < len(written):
+    if any(fields.wrote(key) and fields[key] for key in ("components", "groups", "sites")) and len(
+        scope
+    ) < len(written):
         caution_uncovered(fields.at("when"), scope, tests, findings)
     return tests
 

@@ -55,7 +55,7 @@ class Measures(Protocol):
 class NothingMeasured:
     """No findings: for a desk without a hub."""
 
-    holding: Mapping[str, Finding] = {}  # noqa: RUF012 - it stays empty
+    holding: Mapping[str, Finding] = {}
 
     def well(self, _: str) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""When a check is slow: its latency of the last quarter of an hour against its own last week.
+"""When a check is slow: its latency of the last minutes against its own last week.
 
 Both are p95, of good readings only: one answer in twenty took longer. It is slow when the recent one has been more than
 `start` times the usual one, and longer by `least`, for as long as `hold`; it is no longer slow when the recent one has
@@ -19,7 +19,7 @@ from datetime import timedelta
 
 from watch.core.sketch import Sketch
 
-READINGS = 10
+READINGS = 8
 USUAL_READINGS, USUAL_HOURS = 100, 24
 WEEK_MS = 7 * 86_400_000
 Q = 0.95
@@ -33,18 +33,24 @@ class SlowTerms:
 
     Args:
         window: The time of the recent readings. start, stop: how many times the usual p95.
-        least: By how much the recent p95 must be longer. hold: how long it must be so, to begin and to end.
+        least: By how much the recent p95 must be longer.
+        hold: How long it must be so, to begin and to end; at least one and a half windows, so that a few minutes that
+            are over stay without effect while they are in the window.
     """
 
-    window: timedelta = timedelta(minutes=15)
+    window: timedelta = timedelta(minutes=10)
     start: float = 2.0
     stop: float = 1.5
     least: timedelta = timedelta(milliseconds=100)
-    hold: timedelta = timedelta(minutes=10)
+    hold: timedelta = timedelta(minutes=15)
 
     def lasting(self, every: timedelta) -> timedelta:
         """The window of a check with that interval: long enough for its readings to say something."""
         return max(self.window, _SPARSE * every)
+
+    def held_ms(self, every: timedelta) -> int:
+        """How long it must be so for a check with that interval, in ms."""
+        return max(self.hold, 1.5 * self.lasting(every)) // timedelta(milliseconds=1)
 
     def window_ms(self, every: timedelta) -> int:
         """The same, in ms."""
@@ -97,7 +103,9 @@ class Slowness:
         """How many times the usual p95 it is."""
         return self.recent / self.usual if self.usual else 0.0
 
-    def look(self, now_ms: int, recent: float | None, usual: float | None, terms: SlowTerms) -> bool:
+    def look(
+        self, now_ms: int, recent: float | None, usual: float | None, terms: SlowTerms, held_ms: int
+    ) -> bool:
         """Compare; whether it began or ended, or something was said for the first time."""
         if recent is None or usual is None:
             self._from_ms = None
@@ -108,7 +116,7 @@ class Slowness:
             self._from_ms = None
             return first
         self._from_ms = now_ms if self._from_ms is None else self._from_ms
-        if now_ms - self._from_ms < terms.hold // timedelta(milliseconds=1):
+        if now_ms - self._from_ms < held_ms:
             return first
         self.since_ms = self._from_ms if self.since_ms is None else None
         self._from_ms = None

@@ -78,7 +78,9 @@ class Backgrounds:
         if alert.when in MEASURED:
             seen = standing.seen_from if found is None else found.seen_from
             vantages_asked = len(self._asked(check.name))
-            return Background(asked=target_words(check), seen_from=seen, vantages=vantages_asked, before=before)
+            return Background(
+                asked=target_words(check), seen_from=seen, vantages=vantages_asked, before=before
+            )
         marks = self._marks(check.name, alert.when, standing)
         counts = [self._intake.confirmed_by.get((check.name, v), 0) or self._least(check, v) for v in marks]
         good = [mark.earliest_ms for mark in marks.values() if _saw_good(mark)]

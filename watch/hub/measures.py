@@ -10,7 +10,6 @@ vantage point that decides it says so. What is told of when the hub starts holds
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from watch.core.measured import Finding, part_of
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 Key = tuple[str, str]
 HOUR_MS = 3_600_000
-_ROUND = 60  # seconds in which each check is compared once
+_ROUND_MS = 60_000  # in which each check is compared once
 _GOOD = (Verdict.UP, Verdict.DEGRADED)
 
 
@@ -62,6 +61,7 @@ class Measures:
         self._recent: dict[Key, Recent] = {}
         self._slowness: dict[Key, Slowness] = {}
         self._round: Iterator[Key] = iter(())
+        self._looked_ms = 0
         self._holding: Mapping[str, Finding] = {}
         self._changed = False
 
@@ -85,7 +85,8 @@ class Measures:
 
     def _resume(self, it: Finding, plan: Plan) -> None:
         """Go on with *it*: by the vantage points that showed it; if that is not known, by all."""
-        for vantage in it.seen_from or plan.asked.get(it.check, ()):
+        asking = plan.asked.get(it.check, ())
+        for vantage in [v for v in it.seen_from if v in asking] or asking:
             if it.when is When.FACT:
                 self._said.setdefault((it.check, it.condition), {})[vantage] = _Said(it.since_ms, it.detail)
             else:
@@ -93,8 +94,9 @@ class Measures:
 
     def rename(self, keys: Mapping[Key, Key]) -> None:
         """Know checks by other names: former → new. The new plan follows."""
-        for table in (self._recent, self._slowness, self.usual):
-            move(table, keys)
+        move(self._recent, keys)
+        move(self._slowness, keys)
+        move(self.usual, keys)
         names = {old[0]: new[0] for old, new in keys.items()}
         self._said = {(names.get(name, name), text): said for (name, text), said in self._said.items()}
 
@@ -131,26 +133,36 @@ class Measures:
         said = self._said.setdefault((o.check, test.text), {})
         was, holds = said.get(o.vantage), test.holds(o)
         before_ms = None if was is None else was.since_ms
-        said[o.vantage] = _Said(o.at_ms if before_ms is None else before_ms, test.told(o)) if holds else _Said(None)
+        said[o.vantage] = (
+            _Said(o.at_ms if before_ms is None else before_ms, test.told(o)) if holds else _Said(None)
+        )
         self._changed |= was is None or holds is (before_ms is None)
 
     # ---- time ----
 
     def look(self, now_ms: int) -> None:
-        """Compare the next latencies with what is usual: all of them in a minute, at a look a second."""
-        keys = list(islice(self._round, len(self._recent) // _ROUND + 1))
-        if not keys:
-            self._round = iter(list(self._recent))
-            self._changed |= bool(self._holding)  # what was measured is told anew
-        for key in keys:
-            if (recent := self._recent.get(key)) is not None:
+        """Compare the next latencies with what is usual: each in a minute, as many as are due since the last look."""
+        elapsed_ms = min(max(now_ms - self._looked_ms, 0), _ROUND_MS)
+        self._looked_ms = now_ms
+        for _ in range(len(self._recent) * elapsed_ms // _ROUND_MS + 1):
+            key = next(self._round, None)
+            if key is None:
+                self._round = iter(list(self._recent))
+                self._changed |= bool(self._holding)  # what was measured is told anew
+                key = next(self._round, None)
+            recent = None if key is None else self._recent.get(key)
+            if key is not None and recent is not None and key[0] in self.timed:
                 self._compare(key, recent, now_ms)
 
     def _compare(self, key: Key, recent: Recent, now_ms: int) -> None:
         assert self._plan is not None
-        slowness = self._slowness.setdefault(key, Slowness())
-        p95 = None if key[0].partition("/")[0] in self.quiet else recent.p95(now_ms)
-        self._changed |= slowness.look(now_ms, p95, self.usual.get(key), self._plan.settings.alerting.slow)
+        slowness, check = self._slowness.setdefault(key, Slowness()), self._plan.timed[key[0]]
+        p95, terms = (
+            None if check.component in self.quiet else recent.p95(now_ms),
+            self._plan.settings.alerting.slow,
+        )
+        held_ms = terms.held_ms(check.every)
+        self._changed |= slowness.look(now_ms, p95, self.usual.get(key), terms, held_ms)
 
     def week(self, check: str, now_ms: int) -> tuple[int, int]:
         """The week that *check* is compared with, in whole hours: before it became slow, or before now."""
@@ -223,8 +235,8 @@ class Measures:
         lasting = self._plan.settings.alerting.slow.lasting(self._plan.timed[check].every)
         recent, usual = (fact_text(seconds, FactType.DURATION) for seconds in (it.recent, it.usual))
         more = f"; {others} other{'s' * (others > 1)} of its checks too" if others else ""
-        said = f"one answer in 20 of the last {duration_text(lasting)} took over {recent}"
-        return f"{said}; in the week before, over {usual}{more}"
+        said = f"one answer in 20 of the last {duration_text(lasting)} took {recent} or longer"
+        return f"{said}; in the week before, {usual} or longer{more}"
 
 
 def known_before(alerts: Iterable[Alert], now_ms: int) -> Iterator[Finding]:

@@ -83,14 +83,18 @@ def _conditions(settings: Settings) -> Iterator[tuple[str, tuple[FactCondition, 
         for key in rule.components if rule.when is When.FACT else ():
             rules.setdefault(key, []).append(rule)
     for check in settings.checks.values() if rules else ():
-        tests = {r.condition: r.tests[check.kind] for r in rules.get(check.component, ()) if check.kind in r.tests}
+        tests = {
+            r.condition: r.tests[check.kind] for r in rules.get(check.component, ()) if check.kind in r.tests
+        }
         if tests:
             yield check.name, tuple(tests.values())
 
 
 def _timed(settings: Settings) -> dict[str, Check]:
     parts = {key for rule in settings.alerts if rule.when is When.SLOW for key in rule.components}
-    return {name: check for name, check in settings.checks.items() if check.component in parts} if parts else {}
+    return (
+        {name: check for name, check in settings.checks.items() if check.component in parts} if parts else {}
+    )
 
 
 def _known(settings: Settings, former: Plan | None) -> dict[str, Body]:

@@ -1,7 +1,8 @@
 """What the latency of each check usually is: read from its hourly sketches, for the rules with `when: slow`.
 
-A week of one check takes some milliseconds to read, and it changes slowly. So a few checks a second are read, in another
-thread, and each again after some hours: 1,000 checks are known four minutes after a start, and no turn waits for it.
+A week of one check takes some milliseconds to read, and it changes slowly. So a few checks a second are read, in
+another thread, and each again after some hours: 1,000 checks are known four minutes after a start, and no turn waits
+for it.
 """
 
 from __future__ import annotations

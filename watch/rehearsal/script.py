@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from watch.core.delivery import Command
-    from watch.core.reading import Reason
+    from watch.core.reading import FactValue, Reason
 
 
 class Goes(StrEnum):
@@ -44,7 +44,7 @@ class Fault:
         checks: Their names. seen_from: the vantage points that see it; empty: all.
         detail: What the readings say; empty: what is usual for *reason*.
         flaps_ms: It goes and comes back, for so long each; None: it stays.
-        facts: What the readings hold, as written. latency_ms: how long an answer takes; None: as usual.
+        facts: What the readings hold, in base units. latency_ms: how long an answer takes; None: as usual.
     """
 
     checks: frozenset[str]
@@ -55,7 +55,7 @@ class Fault:
     detail: str = ""
     seen_from: frozenset[str] = frozenset()
     flaps_ms: int | None = None
-    facts: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, FactValue] = field(default_factory=dict)
     latency_ms: int | None = None
 
     def covers(self, check: str, vantage: str, at_ms: int) -> bool:

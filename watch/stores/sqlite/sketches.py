@@ -34,7 +34,9 @@ class SketchReads:
 
     def latencies(self: _Queries, check: str, from_ms: int, to_ms: int) -> Mapping[str, tuple[int, Sketch]]:
         found: dict[str, tuple[int, Sketch]] = {}
-        for vantage, part in self._useful("sketch", self._raw(_SELECT, check, from_ms - _HOUR_MS, to_ms), _read):
+        for vantage, part in self._useful(
+            "sketch", self._raw(_SELECT, check, from_ms - _HOUR_MS, to_ms), _read
+        ):
             hours, merged = found.get(vantage, (0, Sketch()))
             merged.merge(part)
             found[vantage] = hours + 1, merged
