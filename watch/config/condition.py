@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from watch.core.reading import FactSpec
 
 _WORDS = tuple(str(when) for when in When if when is not When.FACT)
+_CHOICE = Choice(_WORDS, ("burn",))
 _SENTENCE = re.compile(r"[\s<>=!()]")  # no word has these
 LIKE = 'a condition like "certificate.left < 14d"'
 
@@ -35,7 +36,7 @@ LIKE = 'a condition like "certificate.left < 14d"'
 class WhenShape:
     """The shape of `when`: the text as written."""
 
-    words: Choice = Choice(_WORDS, ("burn",))
+    words: Choice = _CHOICE
 
     @property
     def what(self) -> str:

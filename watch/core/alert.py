@@ -188,11 +188,8 @@ class Alert:
         row["flaps"] = Flapping(tuple(flaps["at_ms"]), flaps["since_ms"]) if flaps else Flapping()
         before = row.get("closed_before")
         row["closed_before"] = None if before is None else (int(before[0]), str(before[1]))
-        for name, kind in (
-            ("ack", lambda it: Acknowledgement(**it)),
-            ("rule_severity", Severity),
-            ("background", Background.of_row),
-        ):
+        row["ack"] = Acknowledgement(**row["ack"]) if row.get("ack") else None
+        for name, kind in (("rule_severity", Severity), ("background", Background.of_row)):
             row[name] = None if row.get(name) is None else kind(row[name])
         return cls(**{**row, "when": When(row["when"])})
 

@@ -1,8 +1,8 @@
 """A condition over the facts of a reading, as an alert rule names it: `when: "certificate.left < 14d"`.
 
 The language is that of expectations (`watch.core.expect`). A condition says what is to be told of, an expectation what
-must not break. A reading that lacks one of its facts decides nothing; neither does one that is unknown, or whose latency
-is not trusted because our own loop was late.
+must not break. A reading that lacks one of its facts decides nothing; neither does one that is unknown, or whose
+latency is not trusted because our own loop was late.
 """
 
 from __future__ import annotations

@@ -1,17 +1,18 @@
-"""What readings show of a check without a change of its state: that it is slow, or that a condition over its facts holds.
+"""What readings show of a check without a change of its state: slowness, or that a condition over its facts holds.
 
-Such a finding has a key, the same as that of its alert: one for each component that is slow, and one for each check and
-condition. Three answers are possible: it holds, it does not hold, and nothing is known. Nothing known opens no alert and
-closes none.
+Such a finding has a key, that of its alert: one for each slow component, one for each check and condition. Three
+answers are possible: it holds, it does not hold, and nothing is known. Nothing known opens no alert and closes none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from watch.core.settings import When
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MEASURED = frozenset((When.SLOW, When.FACT))
 
