@@ -70,6 +70,8 @@ def tests_of(
     try:
         _compiled(text, known)
     except ExpectationError as error:
+        if error.message.startswith("there is no fact"):
+            error.message = f"no check that this rule covers has a fact{error.message[16:].removesuffix(' here')}"
         refuse_sentence(error, node, findings)
         return {}
     found = {}
@@ -97,7 +99,7 @@ def caution_uncovered(
 
 def _facts(kind: str) -> Mapping[str, FactSpec]:
     try:
-        return help_of(kind).facts
+        return {name: fact for name, fact in help_of(kind).facts.items() if name != "body"}
     except Missing:
         return {}
 
