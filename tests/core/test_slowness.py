@@ -15,7 +15,9 @@ EVERY = timedelta(seconds=30)
 HELD = TERMS.held_ms(EVERY)
 
 
-def looked(slowness: Slowness, from_ms: int, to_ms: int, recent: float | None, usual: float | None = 0.2) -> None:
+def looked(
+    slowness: Slowness, from_ms: int, to_ms: int, recent: float | None, usual: float | None = 0.2
+) -> None:
     for at_ms in range(from_ms, to_ms + 1, MINUTE):
         slowness.look(at_ms, recent, usual, TERMS, HELD)
 

@@ -63,7 +63,11 @@ class Desk:
         """The alerts that opened or closed: their dedup keys, and whether they are open."""
         before = {alert.id for alert in self.desk.alerts if alert.open}
         self.desk.step(Batch(), START_MS + round(seconds * 1000), UP, (), {})
-        return [(alert.dedup_key, alert.open) for alert in self.desk.alerts if alert.open is (alert.id not in before)]
+        return [
+            (alert.dedup_key, alert.open)
+            for alert in self.desk.alerts
+            if alert.open is (alert.id not in before)
+        ]
 
     @property
     def rows(self) -> tuple[Alert, ...]:

@@ -44,7 +44,10 @@ def test_the_letter_says_which_fact_what_value_what_bound_since_when_and_where(s
 
 @pytest.mark.parametrize(
     "after",
-    ["{component: web, goes: unknown, from: 50m, for: 1h}", "{vantage: hub, goes: blind, from: 50m, for: 1h}"],
+    [
+        "{component: web, goes: unknown, from: 50m, for: 1h}",
+        "{vantage: hub, goes: blind, from: 50m, for: 1h}",
+    ],
 )
 def test_what_is_unknown_ends_no_condition(scene, after):
     assert subjects(scene, f"faults: [{OLD}, {after}]") == [FACT]
@@ -80,7 +83,9 @@ def test_a_few_milliseconds_more_are_no_slowness(scene):
 
 
 def test_what_is_slow_in_a_maintenance_window_is_not_told_and_not_after_it(scene):
-    window = RULES.replace('components: [db], when: "Sat 03:00-04:00"', 'components: [web], when: "Sat 06:00-08:00"')
+    window = RULES.replace(
+        'components: [db], when: "Sat 03:00-04:00"', 'components: [web], when: "Sat 06:00-08:00"'
+    )
     assert window != RULES
     slow = "faults: [{component: web, goes: up, latency: 800ms, from: 65m, for: 112m}]"  # 06:05 to 07:57
     assert subjects(scene, f"length: 6h\n{slow}", window) == []

@@ -71,7 +71,9 @@ def tests_of(
         _compiled(text, known)
     except ExpectationError as error:
         if error.message.startswith("there is no fact"):
-            error.message = f"no check that this rule covers has a fact{error.message[16:].removesuffix(' here')}"
+            error.message = (
+                f"no check that this rule covers has a fact{error.message[16:].removesuffix(' here')}"
+            )
         refuse_sentence(error, node, findings)
         return {}
     found = {}
