@@ -69,7 +69,7 @@ EDITS = {
     "catch_all": ("catch_all: [alice]", "catch_all: [bob]", "catch_all", lambda it: paged(it, "catch_all") == ("bob",)),
     "rotations": ("{people: alice}", "{people: bob}", "rotation primary", lambda it: it.app.hub.on_call.at("primary", it.app.clock.now_ms()) == ("bob",)),
     "escalations": ("page: alice", "page: bob", "escalation urgent", lambda it: paged(it, "urgent") == ("bob",)),
-    "alerts": ("when: down,", "when: degraded,", "alerts", lambda it: it.app.desk.open_alerts._conditions.watches(When.DEGRADED, "web")),
+    "alerts": ("when: down,", "when: degraded,", "alerts", lambda it: it.app.desk.conditions.watches(When.DEGRADED, "web")),
     "alerting": ("resolve_hold: 60s", "resolve_hold: 61s", "alerting", lambda it: it.app.hub._adoption._hold_ms == 61_000),
     "status_page": ("title: Acme status", "title: All of it", "status_page", lambda it: it.page.title == "All of it"),
     "retention": ("observations: 48h", "observations: 1h", "retention", lambda it: it.app.janitor._retention == timedelta(hours=1)),

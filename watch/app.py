@@ -34,6 +34,7 @@ from watch.hub.publisher import Publisher
 from watch.hub.replay import book_now, ledger_end, live_from_ms
 from watch.hub.store_watch import StoreWatch
 from watch.hub.taken_over import TakenOver, epoch_from
+from watch.hub.usual_latency import UsualLatency
 from watch.limits import collecting_later, let_go, runs_at_once
 from watch.paging import Paging
 from watch.probes.wire.net.engines import close_all
@@ -100,9 +101,8 @@ class App:
             settings, self.store, book, end, self.desk, self.metrics, self.clock, self.publishing.moved, epoch
         )
         self.hub.troubles.unusable(loaded.unusable, now)
-        self.desk.escalator.rotations = lambda: self.hub.on_call.rotations
-        self.desk.dependencies.readings = self.hub.reasked
-        self.desk.insight = self.hub.backgrounds
+        self.paging.follow(self.hub)
+        self.usual = UsualLatency(self.store.reading, self.hub.intake.measures, self.clock)
         tests = Rehearsal(sender, lambda: self._settings, self.clock, self.hub.chronicle.note).verbs
         self.hub.verbs |= {"reload": self._reload_now, "backup": self._back_up, **self.paging.verbs, **tests}
         self.month_ends = MonthEnds(self.store, self.hub, self.clock)
@@ -190,7 +190,7 @@ class App:
             "publisher": self.publishing.run(self._page), "store": self.store_watch.run(),
             "months": self.month_ends.run(), "janitor": self.janitor.run(), "figures": self.views.figure(),
             "audit": self.audit.run(), "reload": self._reload(), "clock": self.tending.run(), "stop": self._stop.wait(),
-            "heartbeat": self.heartbeat.run(),
+            "heartbeat": self.heartbeat.run(), "usual": self.usual.run(),
         }  # fmt: skip
         tasks = [asyncio.create_task(work, name=name) for name, work in loops.items()]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

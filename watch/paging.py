@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from watch.core.delivery import Command, Receipt
     from watch.core.settings import Settings
+    from watch.hub.hub import Hub
     from watch.ports import Clock, Reads
 
 
@@ -39,6 +40,13 @@ class Paging:
         told = Interventions(self.desk, settings, clock)
         self.verbs: Mapping[str, Callable[[Command], Awaitable[Mapping[str, Any]]]] = told.verbs
         self.questions = {"alerts": told.alerts, "silences": told.silences}
+
+    def follow(self, hub: Hub) -> None:
+        """Ask *hub* for all that the desk wants to know of it."""
+        self.desk.escalator.rotations = lambda: hub.on_call.rotations
+        self.desk.dependencies.readings = hub.reasked
+        self.desk.conditions.measures = hub.intake.measures
+        self.desk.insight = hub.backgrounds
 
     def pages(self, take: Callable[[Command], Awaitable[Receipt]]) -> AckPages:
         """The pages behind acknowledge links; *take* is the hub's door for commands."""

@@ -229,6 +229,9 @@ class Reads(Protocol):
     def sketch(self, check: str, from_ms: int, to_ms: int) -> Sketch:
         """The latency of *check* over all vantage points and the hours that overlap [from_ms, to_ms)."""
 
+    def latencies(self, check: str, from_ms: int, to_ms: int) -> Mapping[str, tuple[int, Sketch]]:
+        """The same by vantage point, each with the number of hours that have readings."""
+
 
 class Store(Protocol):
     """The store, as the hub that holds it uses it."""

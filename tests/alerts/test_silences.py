@@ -187,7 +187,7 @@ def test_a_component_that_is_renamed_stays_silenced():
         ({"groups": ["Produkt"]}, r"--groups: there is no group 'Produkt' \(there are: Product, Storage\)"),
         (
             {"when": ["broken"]},
-            "--when: 'broken' is none of down, degraded, redundancy_lost, unknown, monitor",
+            "--when: 'broken' is none of down, degraded, redundancy_lost, unknown, slow, fact, monitor",
         ),
         ({"components": "web"}, "--components: write a list of names"),
         (

@@ -66,7 +66,7 @@ def test_it_accepts_what_the_reader_accepts(text):
         "components: {Web App: {}}",
         "components: {web: {needs: most}}",
         "components: {}\ncustomers: {}",
-        "components: {}\nalerts: [{when: slow}]",
+        "components: {}\nalerts: [{when: slwo}]",
         "components: {}\npeople: {alice: {}}",
         "components: {}\nlisten: {page: 8080}",
         "components: {}\nservice: {target: 99.9}",

@@ -580,3 +580,14 @@ async def test_what_a_person_heard_moves_with_their_name(store):
     row = Heard(alert_id=1, recipient="alicia", event=Event.TRIGGERED, at_ms=1)
     await store.commit(Batch(heard={(1, "alice"): None, (1, "alicia"): row}))
     assert store.reads.alerts()[2] == [row]
+
+
+async def test_latencies_are_told_by_vantage_point_with_their_hours(store):
+    hour = 3_600_000
+    for vantage, hours in (("local", 3), ("far", 1)):
+        await store.commit(Batch(sketches={("a/b", vantage, n * hour): sketch(1.0) for n in range(hours)}))
+    found = store.reads.latencies("a/b", 0, 2 * hour)
+    assert {vantage: (hours, one.count) for vantage, (hours, one) in found.items()} == {
+        "local": (2, 2), "far": (1, 1)
+    }  # fmt: skip
+    assert store.reads.latencies("a/other", 0, hour) == {}

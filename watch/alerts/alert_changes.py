@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from watch.core.alert import Alert
+    from watch.core.settings import Settings
     from watch.ports import Insight
 
 
@@ -22,6 +23,14 @@ def ended(alert: Alert, *, resolved_ms: int, recovered_ms: int | None = None, cl
         alert, resolved_ms=resolved_ms, recovered_ms=recovered_ms, ending_ms=None, closing=closing, muted=muted,
         held=False,
     )  # fmt: skip
+
+
+def uncovered(alert: Alert, settings: Settings) -> str:
+    """Why *alert*, which no rule covers any more, is closed."""
+    if alert.when is not When.MONITOR and alert.subject not in settings.components:
+        return "the component was removed"
+    removed = alert.when is When.FACT and alert.cause not in settings.checks
+    return "the check was removed" if removed else "no alert rule covers it any more"
 
 
 def closed_ms(alert: Alert) -> int:

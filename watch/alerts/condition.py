@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from watch.alerts.flaps import Flaps
 from watch.alerts.holding import Condition
+from watch.core.measured import MEASURED, NothingMeasured, part_of
 from watch.core.settings import AlertRule, Settings, When
 from watch.core.timeline import State
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from watch.core.alert import Alert
     from watch.core.flapping import Flapping
+    from watch.core.measured import Finding, Measures
     from watch.core.standing import OwnTrouble, Standing
 
 # These notify the catch-all even without a rule for `monitor` (semantics §7).
@@ -41,10 +43,14 @@ class Conditions:
     """Finds the conditions of the rules that hold; looks only at components that stand otherwise than before.
 
     It remembers since when redundancy has been lost, and what flaps.
+
+    Attributes:
+        measures: What readings show without a change of state.
     """
 
     def __init__(self, settings: Settings, alerts: Iterable[Alert] = ()) -> None:
         self.flaps = Flaps(settings.alerting.flapping, alerts)
+        self.measures: Measures = NothingMeasured()
         self._lost_since: dict[str, int] = {}
         self._seen: dict[str, int] = {}  # component → start of its state, at the last step
         self.plan(settings)
@@ -55,11 +61,13 @@ class Conditions:
         self.flaps.plan(settings.alerting.flapping)
         self._looked: dict[str, Standing] = {}  # how each stood at the last step
         self._held: dict[str, tuple[Condition, ...]] = {}  # of the components that have any, in their order
+        self._findings: Mapping[str, Finding] = {}  # at the last step
+        self._measured: dict[str, Condition] = {}
 
     def rename(self, parts: Mapping[str, str]) -> None:
         """Know components by other keys: former → new."""
         self.flaps.rename(parts)
-        self._looked, self._held = {}, {}
+        self._looked, self._held, self._findings, self._measured = {}, {}, {}, {}
         self._lost_since = {parts.get(key, key): at_ms for key, at_ms in self._lost_since.items()}
         self._seen = {parts.get(key, key): at_ms for key, at_ms in self._seen.items()}
 
@@ -68,6 +76,18 @@ class Conditions:
         if when is When.MONITOR:
             return bool(self._monitor_rules(subject))
         return (when, subject) in self._rules
+
+    def covers(self, alert: Alert) -> bool:
+        """Whether a rule still covers *alert*, and its check is still there if it is about one."""
+        if alert.when is not When.FACT:
+            return self.watches(alert.when, alert.subject)
+        check = self._settings.checks.get(alert.cause)
+        rules = self._of_condition(alert.when, alert.subject, alert.condition)
+        return check is not None and any(check.kind in rule.tests for rule in rules)
+
+    def recovered(self, key: str, when: When, standing: Standing) -> bool:
+        """Whether an alert with *key* may resolve at *standing*."""
+        return self.measures.well(key) if when in MEASURED else recovered(when, standing)
 
     def holding(
         self,
@@ -83,7 +103,8 @@ class Conditions:
         """
         self._look(now_ms, standings)
         found = {c.key: c for some in self._held.values() for c in some if not _waits(c, unasked)}
-        self.flaps.note(now_ms, found, standings, recovered)
+        found |= self._found()
+        self.flaps.note(now_ms, found, standings, self.recovered)
         for key, flaps in self.flaps.flapping().items():
             if (condition := self._flapping(key, flaps, found.get(key))) is not None:
                 found[key] = condition
@@ -106,13 +127,34 @@ class Conditions:
         assert flaps.since_ms is not None
         if held is not None:
             return replace(held, since_ms=flaps.since_ms, flapping=flaps, trouble_ms=held.since_ms)
-        word, _, subject = key.partition(":")
-        rules = self._rules.get((When(word), subject), ())
+        when, subject, check, condition = part_of(key)
+        rules = self._of_condition(when, subject, condition)
         if not rules:
             return None
         return Condition(
-            when=When(word), subject=subject, name=self._name(subject), since_ms=flaps.since_ms, rules=rules,
-            flapping=flaps,
+            when=when, subject=subject, name=self._name(subject), since_ms=flaps.since_ms, rules=rules,
+            cause=check, condition=condition, flapping=flaps,
+        )  # fmt: skip
+
+    def _of_condition(self, when: When, subject: str, condition: str) -> tuple[AlertRule, ...]:
+        """The rules of that kind for *subject*; of those over facts, the ones with that condition."""
+        return tuple(rule for rule in self._rules.get((when, subject), ()) if rule.condition == condition)
+
+    def _found(self) -> Mapping[str, Condition]:
+        """The conditions that readings show."""
+        findings = self.measures.holding
+        if findings is not self._findings:
+            self._findings = findings
+            self._measured = {key: it for key, one in findings.items() if (it := self._of_finding(one))}
+        return self._measured
+
+    def _of_finding(self, found: Finding) -> Condition | None:
+        rules = self._of_condition(found.when, found.subject, found.condition)
+        if not rules:
+            return None
+        return Condition(
+            when=found.when, subject=found.subject, name=self._name(found.subject), rules=rules,
+            since_ms=found.since_ms, detail=found.detail, cause=found.check, condition=found.condition,
         )  # fmt: skip
 
     def _look(self, now_ms: int, standings: Mapping[str, Standing]) -> None:
@@ -158,7 +200,7 @@ class Conditions:
             case When.DEGRADED:
                 other_rule = standing.redundancy_lost and (When.REDUNDANCY_LOST, standing.key) in self._rules
                 return standing.state is State.DEGRADED and not other_rule
-            case When.MONITOR:
+            case When.MONITOR | When.SLOW | When.FACT:
                 return False
 
     def _name(self, key: str) -> str:

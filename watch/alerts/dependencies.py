@@ -20,6 +20,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from watch.core.dependence import all_above, leaves
+from watch.core.measured import MEASURED
 from watch.core.settings import When
 from watch.core.timeline import State
 
@@ -163,8 +164,8 @@ class Dependencies:
 
 
 def _bad(when: When, state: State) -> bool:
-    """Whether *state* is one of trouble that is meant by *when*; of what is unknown, no reading tells."""
-    if when is When.UNKNOWN:
+    """Whether *state* is one of trouble that is meant by *when*; of what is no state, it does not tell."""
+    if when is When.UNKNOWN or when in MEASURED:
         return True
     return state is State.DOWN or (state is State.DEGRADED and when is not When.DOWN)
 

@@ -65,7 +65,7 @@ class Flaps:
         now_ms: int,
         found: Mapping[str, Condition],
         standings: Mapping[str, Standing],
-        recovered: Callable[[When, Standing], bool],
+        recovered: Callable[[str, When, Standing], bool],
     ) -> None:
         """Note the transitions since the last call; *found* are the conditions that hold now."""
         for key in found.keys() - self._on.keys():
@@ -74,7 +74,7 @@ class Flaps:
         for key in self._on.keys() - found.keys():
             when, subject = self._on[key]
             standing = standings.get(subject)
-            if standing is None or recovered(when, standing):
+            if standing is None or recovered(key, when, standing):
                 del self._on[key]
                 if standing is not None:
                     self._changed(key, now_ms)
@@ -119,7 +119,8 @@ def flapped(alert: Alert, condition: Condition, now_ms: int) -> Alert:
 
 def _respelled(key: str, parts: Mapping[str, str]) -> str:
     when, _, subject = key.partition(":")
-    return f"{when}:{parts.get(subject, subject)}"
+    component, slash, check = subject.partition("/")  # the key of a condition has the name of its check
+    return f"{when}:{parts.get(component, component)}{slash}{check}"
 
 
 def called(alert: Alert) -> Alert:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from watch.core.measured import key_of
+
 if TYPE_CHECKING:
     from watch.core.flapping import Flapping
     from watch.core.settings import AlertRule, When
@@ -17,6 +19,7 @@ class Condition:
     Args:
         since_ms: When it began (Unix time in ms); a rule's `for:` counts from there.
             While it flaps, that is `trouble_ms`.
+        cause: The check that explains it. condition: the text of the rule's condition, for `When.FACT`.
         flapping: The transitions, while it flaps. trouble_ms: since when it is in trouble then; None while it is well.
     """
 
@@ -30,7 +33,8 @@ class Condition:
     cause: str = ""
     flapping: Flapping | None = None
     trouble_ms: int | None = None
+    condition: str = ""
 
     @property
     def key(self) -> str:
-        return f"{self.when}:{self.subject}"
+        return key_of(self.when, self.subject, self.cause, self.condition)

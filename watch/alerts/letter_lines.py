@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from watch.alerts.behind import behind_line
 from watch.alerts.letter_times import clock, clock_span, ended_ms, lasted, length, moment, span, within
-from watch.alerts.letter_title import STILL, WAS, WORDS, was
+from watch.alerts.letter_title import WAS, WORDS, still, was
 from watch.alerts.letter_words import plain
 from watch.core.alert import Alert, Event
 from watch.core.settings import Settings, When
@@ -27,6 +27,8 @@ _HAS: Mapping[When, str] = {
     When.DEGRADED: "has been degraded",
     When.REDUNDANCY_LOST: "has been without full redundancy",
     When.UNKNOWN: "has had no data",
+    When.SLOW: "has been slow",
+    When.FACT: "has met the condition",
 }
 FACT, BEFORE, ACT = range(3)  # the blocks of a letter
 
@@ -83,6 +85,7 @@ def listed(event: Event, alert: Alert, settings: Settings, near_ms: int) -> str:
         return f"- Monitoring trouble {begun}: {plain(alert.name).removesuffix('.')}"
     word = "flapping" if alert.flapping else WORDS[alert.when].lower()
     why = f", {_why(alert, 100)}" if _why(alert) else ""
+    word += f" ({plain(alert.condition, 80)})" if alert.condition else ""
     return f"- {name}: {word} {begun}{why}"
 
 
@@ -110,7 +113,8 @@ def _begun(alert: Alert, begun: str) -> str:
         times = f"It changed {len(alert.flaps.at_ms)} times between {WORDS[alert.when].lower()} and not."
         return f"has been flapping since {begun}. {times} You hear again when that is over, or lasts for 10 minutes."
     again = " It had recovered shortly before." if alert.again and not alert.closed_before else ""
-    return f"{_HAS[alert.when]} since {begun}.{again}"
+    condition = f" {plain(alert.condition)}" if alert.condition else ""
+    return f"{_HAS[alert.when]}{condition} since {begun}.{again}"
 
 
 def _over(event: Event, alert: Alert, settings: Settings) -> str:
@@ -134,8 +138,8 @@ def _closed_by_hand(name: str, alert: Alert, settings: Settings) -> str:
     again_ms = alert.resolved_ms + int(settings.alerting.reopen.total_seconds() * 1000)
     begun = moment(alert.since_ms, settings)
     told = clock(again_ms, settings, alert.since_ms)
-    still = f"It has been {STILL[alert.when]} since {begun} and still is"
-    return f"{closing} {still}: you are told again at {told} unless it recovers."
+    lasts = f"It has been {still(alert)} since {begun} and still is"
+    return f"{closing} {lasts}: you are told again at {told} unless it recovers."
 
 
 def _closed_before(alert: Alert, settings: Settings) -> str:

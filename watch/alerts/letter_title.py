@@ -30,6 +30,8 @@ WORDS: Mapping[When, str] = {
     When.DEGRADED: "DEGRADED",
     When.REDUNDANCY_LOST: "REDUNDANCY LOST",
     When.UNKNOWN: "NO DATA",
+    When.SLOW: "SLOW",
+    When.FACT: "CONDITION MET",
     When.MONITOR: "MONITORING TROUBLE",
 }
 WAS: Mapping[When, str] = {
@@ -37,6 +39,8 @@ WAS: Mapping[When, str] = {
     When.DEGRADED: "was degraded",
     When.REDUNDANCY_LOST: "was without full redundancy",
     When.UNKNOWN: "had no data",
+    When.SLOW: "was slow",
+    When.FACT: "met the condition",
     When.MONITOR: "was in trouble",
 }
 
@@ -112,9 +116,9 @@ def _kind(event: Event, alert: Alert) -> str:
 def _after(event: Event, alert: Alert, settings: Settings) -> str:
     """What the title says after the name of a single alert."""
     if event is Event.TRIGGERED:
-        return ""
+        return f" ({plain(alert.condition, 60)})" if alert.condition and not alert.flapping else ""
     if alert.by_hand:
-        return f" is still {STILL[alert.when]}" if alert.lasts else f" {was(alert)}"
+        return f" is still {still(alert)}" if alert.lasts else f" {was(alert)}"
     if alert.closing:
         return f" ({alert.closing})"
     if alert.when is When.MONITOR:  # its name is a whole phrase
@@ -129,10 +133,21 @@ STILL: Mapping[When, str] = {
     When.DEGRADED: "degraded",
     When.REDUNDANCY_LOST: "without full redundancy",
     When.UNKNOWN: "without data",
+    When.SLOW: "slow",
+    When.FACT: "meeting the condition",
     When.MONITOR: "there",
 }
 
 
 def was(alert: Alert) -> str:
     """`was down`: what it was in, now that it is over."""
-    return "was flapping" if alert.flapping else WAS[alert.when]
+    return "was flapping" if alert.flapping else f"{WAS[alert.when]}{_which(alert)}"
+
+
+def still(alert: Alert) -> str:
+    """`down`: what it still is."""
+    return f"{STILL[alert.when]}{_which(alert)}"
+
+
+def _which(alert: Alert) -> str:
+    return f" {plain(alert.condition, 120)}" if alert.condition else ""

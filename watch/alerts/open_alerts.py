@@ -22,14 +22,15 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from watch.alerts.alert_changes import closed_by_hand, closed_ms, ended, with_keys
+from watch.alerts.alert_changes import closed_by_hand, closed_ms, ended, uncovered, with_keys
 from watch.alerts.behind import told_behind
-from watch.alerts.condition import Conditions, nobody, recovered
+from watch.alerts.condition import Conditions, nobody
 from watch.alerts.dependencies import Dependencies
 from watch.alerts.escalator import anew
 from watch.alerts.flaps import flapped
 from watch.core.alert import Alert, dedup_key, opening, usual_severity
 from watch.core.escalation import Plan, Policy, Severity, Step
+from watch.core.measured import MEASURED
 from watch.core.settings import AlertRule, Settings, When
 from watch.core.timeline import State
 
@@ -57,7 +58,7 @@ class OpenAlerts:
     def __init__(self, settings: Settings, alerts: Iterable[Alert], next_id: Callable[[], int]) -> None:
         self._settings = settings
         alerts = sorted(alerts, key=_open_last)
-        self._conditions = Conditions(settings, alerts)
+        self.conditions = Conditions(settings, alerts)
         self._next_id = next_id
         self.alerts: dict[int, Alert] = {}
         self._latest: dict[str, int] = {}  # key → id of its newest alert
@@ -73,12 +74,12 @@ class OpenAlerts:
     def plan(self, settings: Settings) -> None:
         """Replace the settings."""
         self._settings = settings
-        self._conditions.plan(settings)
+        self.conditions.plan(settings)
         self.dependencies.plan(settings)
 
     def rename(self, parts: Mapping[str, str]) -> list[Alert]:
         """Know components by other keys: former → new; the alerts that changed. All happen at once: keys may swap."""
-        self._conditions.rename(parts)
+        self.conditions.rename(parts)
         changed = [after for a in self.alerts.values() if (after := with_keys(a, parts)) is not a]
         self.alerts.update((alert.id, alert) for alert in changed)
         self._latest = {alert.key: alert.id for alert in sorted(self.alerts.values(), key=_open_last)}
@@ -115,7 +116,7 @@ class OpenAlerts:
         Args:
             silenced: Whether a silence holds back alerts of a kind for a subject.
         """
-        holding = self._conditions.holding(now_ms, standings, troubles, unasked)
+        holding = self.conditions.holding(now_ms, standings, troubles, unasked)
         self._holding, self.held_back = holding.keys(), []
         loud = [c for c in holding.values() if self._is_open(c.key) or not silenced(c.when, c.subject)]
         changed: list[Alert] = []
@@ -182,7 +183,8 @@ class OpenAlerts:
         return self._keep(alert)
 
     def _new(self, condition: Condition, due: Iterable[AlertRule], now_ms: int) -> Alert:
-        key = dedup_key(self._settings.service.name, condition.when, condition.subject, 0)
+        service, about = self._settings.service.name, condition.key.partition(":")[2]
+        key = dedup_key(service, condition.when, about, 0)
         n = self._count.get(opening(key), 0) + 1
         policies = tuple(dict.fromkeys(_policy(rule) for rule in due))
         urgency = _severity(due)
@@ -190,9 +192,9 @@ class OpenAlerts:
             id=self._next_id(), when=condition.when, subject=condition.subject, name=condition.name, n=n,
             opened_ms=now_ms, since_ms=condition.since_ms,
             recipients=(), policies=policies, plans=self._plans(policies, now_ms), rule_severity=urgency,
-            dedup_key=dedup_key(self._settings.service.name, condition.when, condition.subject, n),
+            dedup_key=dedup_key(service, condition.when, about, n), condition=condition.condition,
             reason=condition.reason, detail=condition.detail, cause=condition.cause,
-            flaps=self._conditions.flaps.of(condition.key),
+            flaps=self.conditions.flaps.of(condition.key),
         )  # fmt: skip
 
     def _reopened(self, alert: Alert, condition: Condition, now_ms: int) -> Alert:
@@ -202,7 +204,7 @@ class OpenAlerts:
             name=condition.name, reason=condition.reason, detail=condition.detail, cause=condition.cause,
             closing="", by_hand=False, lasts=False, closed_before=closed_by_hand(alert) if alert.by_hand else None,
             background=None, down_ms=None, ack=None, held=False, muted=False,
-            flaps=self._conditions.flaps.of(condition.key), lasting=False,
+            flaps=self.conditions.flaps.of(condition.key), lasting=False,
             behind=(), behind_ms=None, updated=False,
         )  # fmt: skip
 
@@ -230,18 +232,16 @@ class OpenAlerts:
         self, alert: Alert, now_ms: int, holding: Mapping[str, Condition], standings: Mapping[str, Standing]
     ) -> Alert | None:
         hold_ms = ms(self._settings.alerting.resolve_hold)
-        if not self._conditions.watches(alert.when, alert.subject):
+        if not self.conditions.covers(alert):
             if now_ms - self._uncovered_since.setdefault(alert.id, now_ms) < hold_ms:
                 return None
-            gone = alert.when is not When.MONITOR and alert.subject not in self._settings.components
-            closing = "the component was removed" if gone else "no alert rule covers it any more"
-            return self._keep(ended(alert, resolved_ms=now_ms, closing=closing))
+            return self._keep(ended(alert, resolved_ms=now_ms, closing=uncovered(alert, self._settings)))
         self._uncovered_since.pop(alert.id, None)
         good_ms = self._good_from(alert, now_ms, holding, standings)
         if good_ms is None or now_ms - good_ms < hold_ms:
             return None
         if alert.flaps.since_ms is None:
-            alert = replace(alert, flaps=self._conditions.flaps.of(alert.key))
+            alert = replace(alert, flaps=self.conditions.flaps.of(alert.key))
         return self._keep(ended(alert, resolved_ms=now_ms, recovered_ms=good_ms))
 
     def _good_from(
@@ -252,12 +252,13 @@ class OpenAlerts:
         if alert.when is When.MONITOR:
             good, since_ms = alert.key not in holding, now_ms
         else:
-            good = standing is not None and recovered(alert.when, standing) and alert.key not in holding
-            since_ms = (
-                standing.since_ms
-                if standing is not None and alert.when is not When.REDUNDANCY_LOST
-                else now_ms
+            good = (
+                standing is not None
+                and alert.key not in holding
+                and self.conditions.recovered(alert.key, alert.when, standing)
             )
+            by_state = standing is not None and alert.when not in (When.REDUNDANCY_LOST, *MEASURED)
+            since_ms = standing.since_ms if standing is not None and by_state else now_ms
         if not good:
             self._good_since.pop(alert.id, None)
             return None

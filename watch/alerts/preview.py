@@ -12,6 +12,7 @@ from watch.alerts.letter import letters
 from watch.alerts.letter_order import root_first
 from watch.core.alert import Alert, Event, dedup_key
 from watch.core.background import Background
+from watch.core.measured import key_of
 from watch.core.settings import When
 from watch.errors import Trouble
 
@@ -28,6 +29,11 @@ _WHY: Mapping[When, tuple[str, str]] = {
     When.DEGRADED: ("slow", "the answer took 4.2 s, which is more than 2 s"),
     When.REDUNDANCY_LOST: ("refused", "connection refused"),
     When.UNKNOWN: ("blind", "no vantage point can see it"),
+    When.SLOW: (
+        "",
+        "one answer in 20 of the last 10m took 1.24 s or longer; in the week before, 310 ms or longer",
+    ),
+    When.FACT: ("", "this is where the values of the facts stand"),
     When.MONITOR: ("internal", "This is where the letter says what to do."),
 }
 
@@ -112,8 +118,12 @@ def _alert(settings: Settings, when: When, key: str, number: int, now_ms: int, r
     )
     checks = () if component is None else [member for member in component.members if "/" in member]
     ended_ms = now_ms if recovered else None
+    written = (rule.condition for rule in settings.alerts if rule.when is when)
+    condition = next(written, "certificate.left < 14d") if when is When.FACT else ""
+    about = key_of(when, key, checks[0] if checks else key, condition).partition(":")[2]
     return Alert(
         id=number, when=when, subject=key, name=name, n=1, opened_ms=now_ms - _LASTED_MS, since_ms=now_ms - _LASTED_MS,
-        recipients=(), policies=(), dedup_key=dedup_key(settings.service.name, when, key, 1), reason=reason,
+        recipients=(), policies=(), dedup_key=dedup_key(settings.service.name, when, about, 1), reason=reason,
         detail=detail, cause=checks[0] if checks else "", resolved_ms=ended_ms, recovered_ms=ended_ms,
+        condition=condition,
     )  # fmt: skip

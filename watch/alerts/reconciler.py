@@ -84,6 +84,7 @@ class Reconciler:
         self._next_id = next_id or ids_after(alerts, notices)
         self._settings = settings
         self.open_alerts = OpenAlerts(settings, alerts, self._next_id)
+        self.conditions = self.open_alerts.conditions
         self.dependencies, rows = self.open_alerts.dependencies, self.open_alerts.alerts
         self.outbox = Outbox(notices, self._next_id, chance, self._channels, rows, self._url)
         self._hearing = Hearing(heard, self.open_alerts.alerts)

@@ -21,7 +21,9 @@ def silence() -> None:
 @click.option("--components", metavar="NAMES", help="These components, separated by commas; or `all`.")
 @click.option("--groups", metavar="NAMES", help="The components of these groups too.")
 @click.option(
-    "--when", metavar="KINDS", help="Only these kinds: down, degraded, redundancy_lost, unknown, monitor."
+    "--when",
+    metavar="KINDS",
+    help="Only these kinds: down, degraded, redundancy_lost, unknown, slow, fact, monitor.",
 )
 @click.option("--until", metavar="TIME", help="When it ends, like '2026-12-24 09:00 America/New_York'.")
 @click.option("--for", "lasting", metavar="TIME", help="How long it lasts, like 2h; instead of --until.")

@@ -39,6 +39,7 @@ def _answered_from_the_store(config: str) -> dict[str, Any]:
     from watch.hub.answers import status_answer  # noqa: PLC0415
     from watch.hub.plan import planned  # noqa: PLC0415
     from watch.hub.returned import board_now  # noqa: PLC0415
+    from watch.hub.taken_over import TakenOver  # noqa: PLC0415
     from watch.hub.troubles import Troubles  # noqa: PLC0415
     from watch.stores.sqlite import reading  # noqa: PLC0415
 
@@ -49,7 +50,8 @@ def _answered_from_the_store(config: str) -> dict[str, Any]:
             board = board_now(planned(settings), reads, settings.store, now_ms, epoch)
             tell_left_out(reads)
             troubles = Troubles(now_ms, epoch=epoch).current()
-            return status_answer(settings, board, now_ms, None, troubles)
+            found = TakenOver(reads, now_ms, epoch).measured()
+            return status_answer(settings, board, now_ms, None, troubles, found=found)
 
 
 def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
@@ -73,6 +75,7 @@ def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
         note = "; ".join(part for part in (_note(c), held) if part)
         rows.append((c["name"], c["state"], clock_time(c["since_ms"], zone), note, ""))
         rows += [_row(check, zone) for check in c["checks"]]
+        rows += [_finding(it, zone) for it in c["findings"]]
     yield from table(rows)
 
 
@@ -91,3 +94,12 @@ def _row(check: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, str, str, str, 
     name = check["name"].split("/", 1)[1]
     since = clock_time(check["since_ms"], zone)
     return f"  {name}", check["state"], since, why, ", ".join(check["seen_from"])
+
+
+def _finding(found: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, str, str, str, str]:
+    from watch.cli.texts import clock_time  # noqa: PLC0415
+
+    name, why = found["check"].split("/", 1)[1], found["condition"]
+    why = f"{why}: {found['detail']}" if why else found["detail"]
+    word = "slow" if found["when"] == "slow" else "condition met"
+    return f"  {name}", word, clock_time(found["since_ms"], zone), why, ", ".join(found["seen_from"])

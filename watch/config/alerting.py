@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 from watch.config.mapping import Field, Record
 from watch.config.shape import Whole
-from watch.config.word import lasting
+from watch.config.word import NUMBER, lasting
 from watch.core.alerting import Alerting, LetterPace
 from watch.core.flapping import FlappingTerms
+from watch.core.slowness import SlowTerms
 
 if TYPE_CHECKING:
     from watch.config.findings import Findings
     from watch.config.mapping import Fields
 
 _ANY = timedelta(0)
+_MOST = 1000  # times
 PACE = Record(
     "`pace`",
     {
@@ -41,6 +43,31 @@ FLAPPING = Record(
     },
     like="`{window: 60m, start: 6, stop: 2}`",
 )
+SLOW = Record(
+    "`slow`",
+    {
+        "window": Field(
+            lasting(timedelta(minutes=1), timedelta(days=1), "10m"),
+            "The time of the recent answers; that of 20 intervals for a check that is asked more rarely.",
+            SlowTerms().window,
+        ),
+        "start": Field(
+            NUMBER, "With how many times the p95 of the week before it begins.", SlowTerms().start
+        ),
+        "stop": Field(NUMBER, "With how many times it ends.", SlowTerms().stop),
+        "least": Field(
+            lasting(_ANY, timedelta(hours=1), "100ms"),
+            "By how much the p95 must be longer.",
+            SlowTerms().least,
+        ),
+        "hold": Field(
+            lasting(_ANY, timedelta(days=1), "15m"),
+            "How long it must be so, to begin and to end; at least one and a half windows.",
+            SlowTerms().hold,
+        ),
+    },
+    like="`{window: 10m, start: 2, stop: 1.5, least: 100ms, hold: 15m}`",
+)
 ALERTING = Record(
     "`alerting`",
     {
@@ -64,12 +91,15 @@ ALERTING = Record(
         ),
         "brake": Field(None, ""),
         "flapping": Field(FLAPPING, "When a component counts as flapping: its alerts are one page then."),
+        "slow": Field(SLOW, "When a check is slow, for rules with `when: slow`."),
     },
 )
 
 
 def compare(fields: Fields | None, findings: Findings) -> None:
     """Record mistakes between keys of the section."""
+    if fields is not None and fields["slow"] is not None:
+        _compare_slow(fields["slow"], findings)
     flapping = None if fields is None else fields["flapping"]
     if flapping is None or flapping["start"] is None or flapping["stop"] is None:
         return
@@ -83,17 +113,34 @@ def compare(fields: Fields | None, findings: Findings) -> None:
         )
 
 
+def _compare_slow(fields: Fields, findings: Findings) -> None:
+    start, stop = fields["start"], fields["stop"]
+    if start is not None and not 1 < start <= _MOST:
+        findings.mistake(
+            fields.at("start"),
+            f"slowness cannot begin with {start:g} times the usual",
+            "write a number over 1",
+        )
+    elif start is not None and stop is not None and not 1 <= stop < start:
+        at = "stop" if fields.wrote("stop") else "start"
+        findings.mistake(
+            fields.at(at), f"slowness that begins with {start:g} times the usual cannot end with {stop:g}",
+            f"write a `stop` from 1 to less than {start:g}",
+        )  # fmt: skip
+
+
 def _terms(fields: Fields) -> FlappingTerms:
     return FlappingTerms(window=fields["window"], start=fields["start"], stop=fields["stop"])
 
 
 def alerting_of(fields: Fields) -> Alerting:
     """The value of the section."""
-    pace, flapping = fields["pace"], fields["flapping"]
+    pace, flapping, slow = fields["pace"], fields["flapping"], fields["slow"]
     return Alerting(
         group_wait=fields["group_wait"],
         resolve_hold=fields["resolve_hold"],
         reopen=fields["reopen"],
         flapping=FlappingTerms() if flapping is None else _terms(flapping),
+        slow=SlowTerms() if slow is None else SlowTerms(**{key: slow[key] for key in SLOW.fields}),
         pace=LetterPace() if pace is None else LetterPace(burst=pace["burst"], every=pace["every"]),
     )

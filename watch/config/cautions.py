@@ -13,6 +13,7 @@ from watch.core.recorded_terms import NOTICE
 from watch.core.rotation import GAPS_AHEAD_MS
 from watch.core.schedule import OneOff
 from watch.core.settings import Audience, Check, Settings, Vantage, When
+from watch.core.slowness import USUAL_READINGS, WEEK_MS
 from watch.core.window import Opens, collapses
 
 _TWO_YEARS_MS = 2 * 366 * 86_400_000  # covers both clock changes of every zone, with a year to spare
@@ -43,6 +44,7 @@ def caution(settings: Settings, at: Places, findings: Findings, now_ms: int | No
     _pools(settings, at, findings)
     _rhythms(settings, at, findings)
     _names(settings, at, findings)
+    _rare(settings, at, findings)
     _people(settings, at, findings)
     _notice(settings, at, findings)
     if now_ms is not None:
@@ -104,6 +106,15 @@ def _rhythm(check: Check) -> str:
     if sure > max(_LATE, 4 * every):
         return f"with these retries an outage by timeout is confirmed only after {duration_text(sure)}"
     return ""
+
+
+def _rare(settings: Settings, at: Places, findings: Findings) -> None:
+    """Warn about checks that are asked too rarely for `when: slow`."""
+    parts = {key for rule in settings.alerts if rule.when is When.SLOW for key in rule.components}
+    enough = timedelta(milliseconds=WEEK_MS) / USUAL_READINGS
+    rare = [check for check in settings.checks.values() if check.component in parts and check.every > enough]
+    wrong = f"`when: slow` never tells of it: it has fewer than {USUAL_READINGS} readings a week"
+    _tell({wrong: rare} if rare else {}, at, findings, ineffective=lambda _: True)
 
 
 def _tell(

@@ -214,13 +214,19 @@ def _expectation(kind: str, text: str, node: Node, findings: Findings) -> Expect
     try:
         return _compiled(kind, text)
     except ExpectationError as error:
-        if node.origin and not node.placeholder:
-            wrong = "with its references filled in, this is not a valid expectation"
-            findings.mistake(node, wrong, f"check the value of `{node.origin}`")
-        elif not node.placeholder:
-            message, cure = (error.message, error.cure) if error.cure else split_cure(error.message)
-            findings.mistake(node, message, cure, offset=column_in(node, error.offset))
+        refuse_sentence(error, node, findings)
         return None
+
+
+def refuse_sentence(error: ExpectationError, node: Node, findings: Findings) -> None:
+    """Record the mistake in the sentence at *node*, at its character."""
+    assert isinstance(node, Scalar)
+    if node.origin and not node.placeholder:
+        wrong = "with its references filled in, this is not a valid expectation"
+        findings.mistake(node, wrong, f"check the value of `{node.origin}`")
+    elif not node.placeholder:
+        message, cure = (error.message, error.cure) if error.cure else split_cure(error.message)
+        findings.mistake(node, message, cure, offset=column_in(node, error.offset))
 
 
 def check_of(read: ReadCheck, name: str, component: str, defaults: Fields) -> Check:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from watch.config.composition import former
+from watch.config.composition import Written, former, members
+from watch.config.condition import caution_uncovered, is_condition, tests_of
 from watch.config.escalations import policies_of
 from watch.config.findings import Findings, quoted, unknown_name
 from watch.config.mapping import Fields, strings
 from watch.config.node import Node, Scalar, Table, guessed
 from watch.core.escalation import Severity
+from watch.core.measured import MEASURED
 from watch.core.settings import AlertRule, Person, When
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from watch.core.escalation import Policy
+    from watch.core.fact_condition import FactCondition
 
 
 def people_of(document: Fields, findings: Findings) -> dict[str, Person]:
@@ -88,7 +91,8 @@ def _rule(
         )
     if fields["when"] is None:
         return None
-    when = When(fields["when"])
+    sentence = fields["when"] if is_condition(fields["when"]) else ""
+    when = When.FACT if sentence else When(fields["when"])
     for key in ("components", "groups", "sites"):
         if when is When.MONITOR and fields.wrote(key):
             findings.mistake(
@@ -98,13 +102,46 @@ def _rule(
                 cut=True,
             )
     chosen = _covered(fields, components, home, document, findings)
+    if when in MEASURED:
+        chosen = _with_contained(chosen, document)
+    tests = _tests(fields, sentence, chosen, document, findings) if sentence else {}
     return AlertRule(
         when=when,
         components=() if when is When.MONITOR else chosen,
         lasting=fields["for"],
         severity=None if fields["severity"] is None else Severity(fields["severity"]),
+        condition=sentence,
+        tests=tests,
         escalate=None if escalate is None or guessed(fields.at("escalate")) else escalate,
     )
+
+
+def _with_contained(chosen: tuple[str, ...], document: Fields) -> tuple[str, ...]:
+    """The components and all that they contain: such a rule is about checks."""
+    written: Written = document["components"] or {}
+    found, todo = dict.fromkeys(chosen), list(chosen)
+    while todo:
+        key = todo.pop()
+        for member in members(key, written[key][0]) if key in written else ():
+            if "/" not in member and member not in found:
+                found[member] = None
+                todo.append(member)
+    return tuple(found)
+
+
+def _tests(
+    fields: Fields, sentence: str, chosen: tuple[str, ...], document: Fields, findings: Findings
+) -> dict[str, FactCondition]:
+    """The condition *sentence* by the kinds of checks that the components have."""
+    written: Written = document["components"] or {}
+    parts = {key: written[key][0]["checks"] or {} for key in chosen if key in written}
+    scope = {key: [check.kind for check, _ in checks.values()] for key, checks in parts.items() if checks}
+    tests = tests_of(fields.at("when"), sentence, scope, findings)
+    if any(fields.wrote(key) and fields[key] for key in ("components", "groups", "sites")) and len(
+        scope
+    ) < len(written):
+        caution_uncovered(fields.at("when"), scope, tests, findings)
+    return tests
 
 
 def _covered(

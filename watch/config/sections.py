@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from watch.config.canary import CANARY
 from watch.config.channels import CHANNEL
 from watch.config.check import CHECK
+from watch.config.condition import WhenShape
 from watch.config.mapping import Field, Items, Keyed, Record
 from watch.config.node import Node, Scalar, Sequence, nothing
 from watch.config.shape import Choice, Flag, Schema, kind_of
@@ -29,7 +30,6 @@ from watch.config.word import (
     text,
 )
 from watch.core.escalation import Severity
-from watch.core.settings import When
 from watch.core.window import Opens
 
 if TYPE_CHECKING:
@@ -190,12 +190,14 @@ PERSON = Record(
     {"channel": "write `channels`", "email": "write `channels: [mailto://…]`", "url": "write `channels`"},
     like="`{channels: [ntfy://topic]}`",
 )
-_KNOWN = tuple(When)
 ALERT = Record(
     "an alert rule",
     {
         "when": Field(
-            Choice(_KNOWN, ("slow", "burn")), "The condition that triggers the alert.", required=True
+            WhenShape(),
+            "The condition that triggers the alert: a word, or a condition over facts of checks like "
+            '`"certificate.left < 14d"`.',
+            required=True,
         ),
         "components": Field(Names("components"), "The components it covers; all by default."),
         "groups": Field(Items(text("the name of a group")), "It covers the components of these groups too."),

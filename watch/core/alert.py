@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from watch.core.background import Background
 from watch.core.escalation import Plan, Severity, spelled
 from watch.core.flapping import Flapping
+from watch.core.measured import key_of
 from watch.core.settings import When
 from watch.core.wording import one_line
 
@@ -83,6 +84,7 @@ class Alert:
         behind: The names of components in trouble that depend on its own, and have no alert. behind_ms: when the last
             was added. updated: its recipients were told of those that came after its first letter.
         background: What its letters tell beside the trouble; None before it is told in full.
+        condition: The text of its rule's condition, for `When.FACT`.
         dedup_key: The same in every notice of this alert, wherever it is computed; a renamed component keeps it.
     """
 
@@ -124,6 +126,7 @@ class Alert:
     closed_before: tuple[int, str] | None = None
     down_ms: int | None = None
     background: Background | None = None
+    condition: str = ""
 
     @property
     def flapping(self) -> bool:
@@ -133,7 +136,7 @@ class Alert:
     @property
     def key(self) -> str:
         """At most one alert per key is open."""
-        return f"{self.when}:{self.subject}"
+        return key_of(self.when, self.subject, self.cause, self.condition)
 
     @property
     def open(self) -> bool:
@@ -185,7 +188,8 @@ class Alert:
         row["flaps"] = Flapping(tuple(flaps["at_ms"]), flaps["since_ms"]) if flaps else Flapping()
         before = row.get("closed_before")
         row["closed_before"] = None if before is None else (int(before[0]), str(before[1]))
-        for name, kind in (("ack", _ack_of), ("rule_severity", Severity), ("background", Background.of_row)):
+        row["ack"] = Acknowledgement(**row["ack"]) if row.get("ack") else None
+        for name, kind in (("rule_severity", Severity), ("background", Background.of_row)):
             row[name] = None if row.get(name) is None else kind(row[name])
         return cls(**{**row, "when": When(row["when"])})
 
@@ -285,10 +289,6 @@ def dedup_key(service: str, when: When, subject: str, n: int) -> str:
 def opening(key: str) -> str:
     """The part of a dedup key that all openings of the same trouble share: without the number."""
     return key.rpartition("/")[0]
-
-
-def _ack_of(row: Mapping[str, Any]) -> Acknowledgement:
-    return Acknowledgement(**row)
 
 
 def _used_by(link: str, names: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from watch.core.flapping import FlappingTerms
+from watch.core.slowness import SlowTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,3 +26,4 @@ class Alerting:
     reopen: timedelta = timedelta(minutes=10)
     pace: LetterPace = field(default_factory=LetterPace)
     flapping: FlappingTerms = field(default_factory=FlappingTerms)
+    slow: SlowTerms = field(default_factory=SlowTerms)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from watch.core.escalation import Policy, Severity
     from watch.core.expect import Judge
+    from watch.core.fact_condition import FactCondition
     from watch.core.reading import Course
     from watch.core.rotation import Rotation
     from watch.core.window import Window
@@ -175,6 +176,8 @@ class When(StrEnum):
     DEGRADED = "degraded"
     REDUNDANCY_LOST = "redundancy_lost"
     UNKNOWN = "unknown"
+    SLOW = "slow"
+    FACT = "fact"  # a condition over the facts of a check, which the rule has
     MONITOR = "monitor"
 
 
@@ -187,6 +190,7 @@ class AlertRule:
         lasting: How long the condition must have lasted (`for:`).
         escalate: The name of an escalation policy; None means the catch-all.
         severity: How much its alerts matter; None: what `when` means.
+        condition: Its text for `When.FACT`. tests: it by the kinds of checks that have its facts.
     """
 
     when: When
@@ -194,6 +198,8 @@ class AlertRule:
     lasting: timedelta = timedelta(0)
     escalate: str | None = None
     severity: Severity | None = None
+    condition: str = ""
+    tests: Mapping[str, FactCondition] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from watch.hub.clock_words import span
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from watch.core.measured import Finding
     from watch.core.settings import Settings
     from watch.core.standing import OwnTrouble
     from watch.hub.board import Board
@@ -19,19 +20,26 @@ _DAY_MS = 86_400_000
 
 def status_answer(
     settings: Settings, board: Board, now_ms: int, pid: int | None, troubles: Sequence[OwnTrouble] = (),
-    quiet: Mapping[str, int] | None = None,
+    quiet: Mapping[str, int] | None = None, found: Iterable[Finding] = (),
 ) -> dict[str, Any]:  # fmt: skip
     """Every component and check: its state, since when, why, and seen from where.
 
     Args:
         pid: The process of the hub that believes so; None when no hub runs.
         quiet: The components whose alerts a maintenance window holds back, and until when (Unix time in ms).
+        found: What readings show without a change of state.
     """
+    findings: dict[str, list[dict[str, Any]]] = {}
+    for it in found:
+        findings.setdefault(it.subject, []).append(_finding(it))
     return {
         "as_of": now_ms, "hub_running": pid is not None, "hub_process": pid, "service": settings.service.name,
         "zone": settings.service.timezone.key,
         "troubles": [told(t) for t in troubles],
-        "components": [_component(settings, board, key, (quiet or {}).get(key)) for key in settings.components],
+        "components": [
+            _component(settings, board, key, (quiet or {}).get(key)) | {"findings": findings.get(key, [])}
+            for key in settings.components
+        ],
     }  # fmt: skip
 
 
@@ -102,6 +110,13 @@ def _component(settings: Settings, board: Board, key: str, quiet_ms: int | None)
         "redundancy_unknown": s.redundancy_unknown, "members_up": s.members_up, "members": s.members,
         "alerts_held_until_ms": quiet_ms,
         "checks": [_check(board, member) for member in part.members if "/" in member],
+    }  # fmt: skip
+
+
+def _finding(it: Finding) -> dict[str, Any]:
+    return {
+        "when": it.when.value, "check": it.check, "condition": it.condition, "since_ms": it.since_ms,
+        "detail": it.detail, "seen_from": list(it.seen_from),
     }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from watch.core.background import Background
 from watch.core.figures import maintenance
 from watch.core.happening import Sort
 from watch.core.marks import Edge
+from watch.core.measured import MEASURED
 from watch.core.settings import When
 from watch.core.timeline import State
 from watch.core.wording import one_line
@@ -73,6 +74,13 @@ class Backgrounds:
         before = tuple(self._before(alert, board.settings))
         if check is None or standing is None:
             return Background(before=before)
+        found = self._intake.measures.holding.get(alert.key)
+        if alert.when in MEASURED:
+            seen = standing.seen_from if found is None else found.seen_from
+            vantages_asked = len(self._asked(check.name))
+            return Background(
+                asked=target_words(check), seen_from=seen, vantages=vantages_asked, before=before
+            )
         marks = self._marks(check.name, alert.when, standing)
         counts = [self._intake.confirmed_by.get((check.name, v), 0) or self._least(check, v) for v in marks]
         good = [mark.earliest_ms for mark in marks.values() if _saw_good(mark)]

@@ -14,6 +14,7 @@ from watch.core.reading import Observation, Reason
 from watch.hub.canary_gate import CanaryGate
 from watch.hub.check_names import move, renamed_key
 from watch.hub.lapses import Lapses
+from watch.hub.measures import Measures
 from watch.hub.sights import Sights
 from watch.hub.summaries import Summaries
 from watch.hub.trails import Trails
@@ -57,6 +58,7 @@ class Beliefs:
         self.gate = CanaryGate(kept.sights())
         self._trails = Trails()
         self._summaries = Summaries()
+        self.measures = Measures(kept.measured())
         self._lapses = Lapses(self.beliefs)
 
     def plan(
@@ -70,6 +72,7 @@ class Beliefs:
         self._confirmations, self._leaving = {**leaving, **plan.confirmations}, set(leaving)
         self._followed, self._asked = plan.followed, plan.owed
         self.gate.plan(plan.settings)
+        self.measures.plan(plan, changed)
         vantages = plan.settings.vantages
         for key in ((name, vantage) for name in changed for vantage in vantages):
             belief = self.beliefs.get(key)
@@ -111,6 +114,7 @@ class Beliefs:
         self.confirmed_by.pop(key, None)
         self._trails.drop(key)
         self._summaries.drop(key)
+        self.measures.drop(key)
 
     def rename(self, parts: Mapping[str, str]) -> Iterator[None]:
         """Know the checks of components by other keys: former → new, all in the last of some small steps."""
@@ -134,6 +138,7 @@ class Beliefs:
         self.doubled = frozenset(keys.get(key, key) for key in self.doubled)
         self._trails.rename(keys)
         self._summaries.rename(keys)
+        self.measures.rename(keys)
         self.gate.rename(names)
         self.sights.rename(names)
         self._recorder.rename(names)

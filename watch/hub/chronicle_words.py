@@ -39,7 +39,8 @@ def _reason(standing: Standing) -> str:
 
 def alert(was: Alert | None, now: Alert, now_ms: int) -> Iterator[Happening]:
     """What alert *now* did since it was as *was*; None: it was not open, or there was none."""
-    name = f"alert {now.id} ({now.name}: {now.when.value.replace('_', ' ')})"
+    what = now.condition or now.when.value.replace("_", " ")
+    name = f"alert {now.id} ({now.name}: {what})"
     if was is None and now.open:
         word = "reopened" if now.again else "opened"
         why = f": {now.detail or now.reason}" if now.detail or now.reason else ""
@@ -62,6 +63,7 @@ def alert(was: Alert | None, now: Alert, now_ms: int) -> Iterator[Happening]:
 def _of_alert(it: Alert, word: str, text: str, now_ms: int) -> Happening:
     about = () if it.when == "monitor" else (it.subject,)
     facts: dict[str, Any] = {"alert": it.id, "when": it.when.value, "subject": it.subject}
+    facts |= {"check": it.cause, "condition": it.condition} if it.condition else {}
     facts |= {"since_ms": it.since_ms} if word in ("opened", "reopened") else {}
     if it.ack is not None:
         facts |= {"acknowledged_by": it.ack.by, "acknowledged_until_ms": it.ack.until_ms}

@@ -272,7 +272,7 @@ class Hub:
         if moved:
             self.reasked.look(self.board.components)
         now = self._clock.now_ms()
-        quiet = quiet_components(self.book, self.board.components, now)
+        quiet = self.intake.measures.quiet = quiet_components(self.book, self.board.components, now)
         unasked = partial(self._awaited.component, self.board)
         troubles = self.troubles.current()
         self._desk.step(batch, now, self.board.components, troubles, quiet, unasked)

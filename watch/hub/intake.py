@@ -54,6 +54,7 @@ class Intake(Beliefs):
         self._recorder.batch.observations.append(o)
         self._judge(key, belief, o, dark, now_ms)
         self.latest[key] = o
+        self.measures.read(o)
         if o.latency is not None and o.verdict is not Verdict.DOWN and not o.tainted:
             self._summaries.time(key, o, self._recorder.batch)
         if o.check in self._followed:
@@ -169,6 +170,7 @@ class Intake(Beliefs):
             return False
         self.sights.settle(now_ms)
         self._summaries.write_slice(self.beliefs, self._recorder.batch)
+        self.measures.look(now_ms)
         return True
 
     def _lapse(self, key: Key, now_ms: int) -> None:

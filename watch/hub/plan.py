@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watch.core.ledger import Kind
+from watch.core.settings import When
 from watch.hub.asked import asked_from
 from watch.hub.definitions import terms_of
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from watch.core.confirm import Confirmation
+    from watch.core.fact_condition import FactCondition
     from watch.core.recorded_terms import Body
-    from watch.core.settings import Settings
+    from watch.core.settings import AlertRule, Check, Settings
 
 Key = tuple[str, str]
 
@@ -30,6 +32,8 @@ class Plan:
         terms: The body of each entry that the ledger must have, by (kind, subject).
         asked: By check, the vantage points that ask it. owed: by vantage point, its checks.
         followed: By check, its facts that fill up or empty.
+        conditions: By check, the conditions over its facts that alert rules have.
+        timed: The checks whose slowness alert rules are about, by name.
         order: Component keys so that each comes after those it contains.
         parents: By member (a check or a component), the components that have it.
     """
@@ -40,6 +44,8 @@ class Plan:
     owed: Mapping[str, frozenset[str]]
     confirmations: Mapping[str, Confirmation]
     followed: Mapping[str, tuple[str, ...]]
+    conditions: Mapping[str, tuple[FactCondition, ...]]
+    timed: Mapping[str, Check]
     order: tuple[str, ...]
     parents: Mapping[str, tuple[str, ...]]
 
@@ -63,8 +69,31 @@ def planned(settings: Settings, former: Plan | None = None) -> Plan:
         owed={vantage: frozenset(checks) for vantage, checks in owed.items()},
         confirmations={name: check.confirmation for name, check in settings.checks.items()},
         followed={name: tuple(check.courses) for name, check in settings.checks.items() if check.courses},
+        conditions=dict(_conditions(settings)),
+        timed=_timed(settings),
         order=_inner_first(settings),
         parents=parents_of(settings),
+    )
+
+
+def _conditions(settings: Settings) -> Iterator[tuple[str, tuple[FactCondition, ...]]]:
+    """The conditions of each check that has any."""
+    rules: dict[str, list[AlertRule]] = {}
+    for rule in settings.alerts:
+        for key in rule.components if rule.when is When.FACT else ():
+            rules.setdefault(key, []).append(rule)
+    for check in settings.checks.values() if rules else ():
+        tests = {
+            r.condition: r.tests[check.kind] for r in rules.get(check.component, ()) if check.kind in r.tests
+        }
+        if tests:
+            yield check.name, tuple(tests.values())
+
+
+def _timed(settings: Settings) -> dict[str, Check]:
+    parts = {key for rule in settings.alerts if rule.when is When.SLOW for key in rule.components}
+    return (
+        {name: check for name, check in settings.checks.items() if check.component in parts} if parts else {}
     )
 
 

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 from watch.core.clock_epoch import Boot, ClockEpoch, following
 from watch.core.confirm import Belief
 from watch.core.ledger import Kind
+from watch.hub.measures import known_before
 from watch.hub.replay import epochs_of
 from watch.ports import CLOSED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from watch.core.darkness import Gap
+    from watch.core.measured import Finding
     from watch.core.reading import Observation
     from watch.core.settings import Settings
     from watch.core.trend import QuarterHours
@@ -68,6 +70,10 @@ class TakenOver:
     def sights(self) -> Mapping[str, int]:
         """When the last good canary round of each vantage point began."""
         return {name: at_ms for name, at_ms in self._reads.sights().items() if at_ms <= self._now_ms}
+
+    def measured(self) -> Iterator[Finding]:
+        """What open alerts tell of that readings showed without a change of state."""
+        return known_before(self._reads.alerts()[0], self._now_ms)
 
     def darks(self) -> tuple[Mapping[int, int | None], Mapping[int, Mapping[str, Gap]]]:
         """The dark stretches that are not closed, and their gaps."""

@@ -11,14 +11,16 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from watch.core.delivery import Delivery
-from watch.core.reading import Verdict
+from watch.core.reading import NOTHING, Verdict
 from watch.core.standing import Sight
 from watch.vantage.agenda import Agenda
 from watch.vantage.canaries import ROUND_EVERY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from watch.core.delivery import Receipt
-    from watch.core.reading import Observation
+    from watch.core.reading import FactValue, Observation
     from watch.core.settings import Settings, Vantage
     from watch.rehearsal.world import World
     from watch.vantage.agenda import Slot
@@ -42,6 +44,7 @@ class Asker:
         self._good_ms, self._blind = now_ms, False
         self._verdicts: dict[str, Verdict] = {}
         self._read_ms: dict[str, int] = {}
+        self._shown: dict[str, Mapping[str, FactValue]] = {}  # the facts of each check's last reading
         self.unsettled: set[str] = set()
         self._soon: dict[str, int] = {}  # checks of which the hub wants a reading, and since when
 
@@ -66,6 +69,8 @@ class Asker:
         while self._runs and self._runs[0][0] <= now_ms:
             _, _, slot, found = heapq.heappop(self._runs)
             news |= self._noted(found.check, found.verdict, found.at_ms)
+            news |= self._shown.get(found.check, NOTHING) is not found.facts
+            self._shown[found.check] = found.facts
             self._findings.append(found._replace(seq=self._sent + len(self._findings) + 1))
             self._agenda.release(slot, now_ms / 1000)
         for slot in self._agenda.take(now_ms / 1000 + _ROUNDED):

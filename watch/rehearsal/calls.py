@@ -161,7 +161,7 @@ class Calls:
         """The rules that have opened *alert* or added to it: `rule 2 (down for 10m)`."""
         found = [
             f"rule {n} ({rule_text(rule)})" for n, rule in enumerate(self._settings.alerts, 1)
-            if rule.when is alert.when
+            if (rule.when, rule.condition) == (alert.when, alert.condition)
             and (rule.when is When.MONITOR or alert.subject in rule.components)
             and (rule.escalate or CATCH_ALL) in alert.policies
             and now_ms - alert.since_ms >= ms(rule.lasting)
@@ -175,4 +175,5 @@ def _about(alert: Alert) -> str:
 
 def rule_text(rule: AlertRule) -> str:
     """A rule's condition: `down for 10m`."""
-    return f"{rule.when} for {duration_text(rule.lasting)}" if rule.lasting else str(rule.when)
+    what = rule.condition or str(rule.when)
+    return f"{what} for {duration_text(rule.lasting)}" if rule.lasting else what

@@ -84,6 +84,7 @@ class Diary:
         self._calls.rotations = lambda: estate.hub.on_call.rotations
         self._calls.heard = estate.desk.heard
         self._held.book = estate.hub.book
+        self._held.conditions.measures = estate.hub.intake.measures
 
     def after_changes(self, now_ms: int, lasting_ms: int) -> int | None:
         """The first instant after *now_ms* at which a change has lasted for *lasting_ms*."""

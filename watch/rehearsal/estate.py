@@ -113,6 +113,7 @@ class Estate:
         self.hub = Hub(settings, self._store, Book(), LedgerEnd(), desk, NoMeter(), clock, lambda: None)
         self.desk.escalator.rotations = lambda: self.hub.on_call.rotations
         self.desk.insight = self.hub.backgrounds
+        self.desk.conditions.measures = self.hub.intake.measures
         self.hub.verbs |= Interventions(self.desk, lambda: settings, clock).verbs
         self.hub.recorder.heard = self._entered
         self._hanging: list[tuple[Notice, Letter]] = []

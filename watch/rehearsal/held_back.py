@@ -49,7 +49,7 @@ class HeldBack:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._conditions = Conditions(settings)
+        self.conditions = Conditions(settings)
         self.book: Book | None = None
         self.holding: Mapping[str, Condition] = {}
         self.quiet = False
@@ -60,12 +60,12 @@ class HeldBack:
 
     def covers(self, trouble: str) -> bool:
         """Whether a rule covers the own trouble with this key."""
-        return self._conditions.watches(When.MONITOR, trouble)
+        return self.conditions.watches(When.MONITOR, trouble)
 
     def look(self, turn: Turn, desk: Reconciler) -> Iterator[Said]:
         """What is to be said now: about which subjects, that nobody is paged, and why."""
         before = self.holding
-        self.holding = self._conditions.holding(turn.now_ms, turn.standings, turn.troubles, turn.unasked)
+        self.holding = self.conditions.holding(turn.now_ms, turn.standings, turn.troubles, turn.unasked)
         self.quiet = any(condition.subject in turn.quiet for condition in self.holding.values())
         alerts = {alert.key: alert for alert in desk.alerts}  # the last one of a key is the newest
         causes: dict[str, list[str]] = {}
@@ -163,7 +163,7 @@ class HeldBack:
         if when is None or turn.unasked(standing.key):
             return ""
         whens = (When.DEGRADED, When.REDUNDANCY_LOST) if standing.redundancy_lost else (when,)
-        if any(self._conditions.watches(one, standing.key) for one in whens):
+        if any(self.conditions.watches(one, standing.key) for one in whens):
             return ""
         return f"no rule has `when: {whens[-1]}` for it"
 

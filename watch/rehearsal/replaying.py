@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from watch.core.alert import opening
 from watch.core.confirm import Belief
 from watch.core.delivery import Command
+from watch.core.measured import MEASURED
 from watch.core.reading import NOTHING, Observation, Reason, Verdict
 from watch.core.timeline import State
 from watch.rehearsal.blank_store import BlankStore
@@ -196,6 +197,9 @@ class Replay:
         )  # fmt: skip
 
     def _tell_strangers(self) -> None:
+        if any(rule.when in MEASURED for rule in self._settings.alerts):
+            text = "rules for `slow` and for facts are not replayed: the record has states, not what readings measured"
+            self.diary.remark(text, self._history.to_ms)
         if self.strangers:
             names = listed(sorted(self.strangers))
             self.diary.remark(f"on record, but not in this configuration: {names}", self._history.to_ms)

@@ -1,18 +1,20 @@
 """A script: what a rehearsal does to the world, and what people do. All times are Unix time in ms.
 
 What a check gives at an instant is the worst of the faults that cover it: *silent* (it is not asked), then *unknown*,
-*down* and *degraded*. Without a fault it is up.
+*down* and *degraded*. Without a fault it is up. `goes: up` is for readings that show something while the check is up.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from watch.core.delivery import Command
-    from watch.core.reading import Reason
+    from watch.core.reading import FactValue, Reason
 
 
 class Goes(StrEnum):
@@ -22,6 +24,7 @@ class Goes(StrEnum):
     UNKNOWN = "unknown"
     DOWN = "down"
     DEGRADED = "degraded"
+    UP = "up"  # it answers, with other facts or another latency than usual
 
 
 class Fails(StrEnum):
@@ -41,6 +44,7 @@ class Fault:
         checks: Their names. seen_from: the vantage points that see it; empty: all.
         detail: What the readings say; empty: what is usual for *reason*.
         flaps_ms: It goes and comes back, for so long each; None: it stays.
+        facts: What the readings hold, in base units. latency_ms: how long an answer takes; None: as usual.
     """
 
     checks: frozenset[str]
@@ -51,6 +55,8 @@ class Fault:
     detail: str = ""
     seen_from: frozenset[str] = frozenset()
     flaps_ms: int | None = None
+    facts: Mapping[str, FactValue] = field(default_factory=dict)
+    latency_ms: int | None = None
 
     def covers(self, check: str, vantage: str, at_ms: int) -> bool:
         """Whether it makes *check* bad at *at_ms*, as *vantage* sees it."""

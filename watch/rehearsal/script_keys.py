@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from watch.config.mapping import Field, Items, Record
+from watch.config.mapping import Field, Items, Keyed, Record
 from watch.config.shape import Choice, Whole
 from watch.config.word import lasting, name, raw, text
 from watch.core.reading import Reason
@@ -41,6 +41,15 @@ FAULT = Record(
         "goes": Field(Choice((*Goes, BLIND)), "What they give: the state that the readings have.", required=True),
         "reason": Field(Choice(_OF_TARGETS), "The reason of the readings; `timeout` or `slow` by default."),
         "detail": Field(text("what the readings say"), "The detail of the readings.", ""),
+        "facts": Field(
+            Keyed(raw("the name of a fact"), raw("a value like 9d"), "a mapping of facts to values"),
+            "What the readings hold, with `goes: up` or `degraded`: `{certificate.left: 9d}`. Without it a reading has "
+            "no facts, and decides no condition.",
+        ),
+        "latency": Field(
+            lasting(timedelta(milliseconds=1), timedelta(minutes=10), "800ms"),
+            "How long an answer takes, with `goes: up` or `degraded`; 50ms by default, which is what is usual.",
+        ),
         "flaps": Field(lasting(_SECOND, LONGEST, "30s"), "It comes and goes, for so long each."),
         "seen_from": Field(
             Items(name("the name of a vantage point")), "The vantage points that see it; all by default."

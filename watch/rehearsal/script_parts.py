@@ -6,25 +6,29 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from watch.config.findings import Findings, unknown_name
+from watch.config.kind import help_of
 from watch.config.mapping import strings
+from watch.config.shape import split_cure
 from watch.core.delivery import Command
-from watch.core.quantity import duration_text
+from watch.core.quantity import duration_text, literal
 from watch.core.reading import Reason
 from watch.rehearsal.script import Act, Blindness, ChannelFault, Fails, Fault, Goes
 from watch.rehearsal.script_keys import BLIND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from watch.config.mapping import Fields
-    from watch.core.settings import Settings
+    from watch.core.reading import FactValue
+    from watch.core.settings import Check, Settings
     from watch.core.spans import Span
 
 _MS = timedelta(milliseconds=1)
 _PLACES = ("check", "component", "group", "site")
 _ACTS = ("ack", "resolve", "silence")
 _REASONS = {
-    Goes.DOWN: Reason.TIMEOUT, Goes.DEGRADED: Reason.SLOW, Goes.UNKNOWN: Reason.INTERNAL, Goes.SILENT: Reason.MISSING
+    Goes.UP: Reason.OK, Goes.DOWN: Reason.TIMEOUT, Goes.DEGRADED: Reason.SLOW, Goes.UNKNOWN: Reason.INTERNAL,
+    Goes.SILENT: Reason.MISSING,
 }  # fmt: skip
 ALL = "all"
 
@@ -103,11 +107,34 @@ def fault_of(fields: Fields, span: Span, names: Names, findings: Findings) -> It
         findings.mistake(
             fields.key("reason"), f"`{goes}` has no reason of the target", "remove this key", cut=True
         )
+    for key in ("facts", "latency"):
+        if fields.wrote(key) and goes not in (Goes.UP, Goes.DEGRADED):
+            findings.mistake(
+                fields.key(key), f"what is `{goes}` has no `{key}`", "write `goes: up`", cut=True
+            )
+    if goes is Goes.UP and not fields["facts"] and fields["latency"] is None:
+        findings.mistake(fields.at("goes"), "what is up is no fault", "write `facts` or `latency`, too")
+    facts = dict(_facts(fields, [names.settings.checks[name] for name in sorted(checks)], findings))
     yield Fault(
+        facts=facts, latency_ms=None if fields["latency"] is None else fields["latency"] // _MS,
         checks=checks, goes=goes, from_ms=span[0], to_ms=span[1],
         reason=_REASONS[goes] if fields["reason"] is None else Reason(fields["reason"]), detail=fields["detail"],
         seen_from=frozenset(seen), flaps_ms=None if fields["flaps"] is None else fields["flaps"] // _MS,
     )  # fmt: skip
+
+
+def _facts(fields: Fields, checks: Sequence[Check], findings: Findings) -> Iterator[tuple[str, FactValue]]:
+    """The facts in *fields* that *checks* can have, in base units; others are mistakes."""
+    known = {name: fact for kind in {c.kind for c in checks} for name, fact in help_of(kind).facts.items()}
+    for name, (value, key) in (fields["facts"] or {}).items():
+        if name not in known:
+            unknown_name(key, "fact", name, known, findings)
+            continue
+        try:
+            yield name, literal(value, known[name].type)
+        except ValueError as error:
+            message, cure = split_cure(str(error))
+            findings.mistake(key, message, cure)
 
 
 def blindness_of(fields: Fields, span: Span, names: Names, findings: Findings) -> Iterator[Blindness]:

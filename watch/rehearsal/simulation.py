@@ -13,7 +13,7 @@ from watch.rehearsal.diary import Diary
 from watch.rehearsal.estate import Estate
 from watch.rehearsal.pace import CALM_MS, LIVELY_MS, TOGETHER_MS, Pace
 from watch.rehearsal.virtual_clock import VirtualClock
-from watch.rehearsal.world import World
+from watch.rehearsal.world import USUAL_S, World
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from watch.rehearsal.script import Script
 
 _BEFORE_MS = 60_000  # in which everything is read for the first time
+_COMPARED_MS = 60_000  # how often it is looked whether a check is slow
 _NEW_A_SECOND = 150  # checks; a vantage point spreads their first runs
 
 
@@ -47,6 +48,11 @@ class Simulation:
         self._estate = Estate(settings, self._clock, self.diary, world.failure, store=store)
         self._estate.desk.dependencies.readings = self._estate.hub.reasked
         self.diary.follow(self._estate)
+        measures = self._estate.hub.intake.measures
+        measures.usual |= {
+            (name, vantage.name): USUAL_S for vantage in settings.vantages.values() for name in measures.timed
+        }
+        calm_ms = min(calm_ms, _COMPARED_MS) if measures.timed else calm_ms
         self._askers = [Asker(v, settings, world, began_ms) for v in settings.vantages.values()]
         self._acts, self._entries = list(script.acts), 0
         windows = settings.windows.values()

@@ -21,7 +21,13 @@ _USUAL = {
     Reason.DNS: "the name cannot be looked up",
     Reason.SLOW: "it answers slowly",
 }
-_VERDICTS = {Goes.UNKNOWN: Verdict.UNKNOWN, Goes.DOWN: Verdict.DOWN, Goes.DEGRADED: Verdict.DEGRADED}
+USUAL_S = _TOOK_MS / 1000
+_VERDICTS = {
+    Goes.UP: Verdict.UP,
+    Goes.UNKNOWN: Verdict.UNKNOWN,
+    Goes.DOWN: Verdict.DOWN,
+    Goes.DEGRADED: Verdict.DEGRADED,
+}
 _ORDER = {goes: n for n, goes in enumerate(Goes)}
 
 
@@ -73,12 +79,18 @@ class World:
             verdict, reason, detail = Verdict.DOWN, Reason.TIMEOUT, _USUAL[Reason.TIMEOUT]
         elif fault is not None:
             verdict, reason = _VERDICTS[fault.goes], fault.reason
-            detail = fault.detail or _USUAL.get(reason, "as the script says")
+            detail = (
+                fault.detail or _USUAL.get(reason, "as the script says") if fault.goes is not Goes.UP else ""
+            )
+        shows = fault if verdict in (Verdict.UP, Verdict.DEGRADED) else None
         took_ms = round(check.timeout.total_seconds() * 1000) if reason is Reason.TIMEOUT else _TOOK_MS
+        if shows is not None and shows.latency_ms is not None:
+            took_ms = shows.latency_ms
         latency = took_ms / 1000 if verdict in (Verdict.UP, Verdict.DEGRADED) else None
         return Observation(
-            check.name, vantage.name, at_ms, took_ms, 0, verdict, reason, detail, latency, NOTHING, NOTHING
-        )
+            check.name, vantage.name, at_ms, took_ms, 0, verdict, reason, detail, latency,
+            NOTHING if shows is None else shows.facts, NOTHING,
+        )  # fmt: skip
 
     def failure(self, person: str, channel: int, at_ms: int) -> Fails | None:
         """How a channel fails at *at_ms*; None when it works."""

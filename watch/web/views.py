@@ -132,7 +132,8 @@ class Views:
         """The answer to `status`."""
         hub, now = self._hub, self._clock.now_ms()
         quiet = quiet_components(hub.book, hub.board.components, now)
-        return status_answer(hub.settings, hub.board, now, os.getpid(), self.troubles(), quiet)
+        found = hub.intake.measures.holding.values()
+        return status_answer(hub.settings, hub.board, now, os.getpid(), self.troubles(), quiet, found)
 
     async def time(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         """The hub's time, which may differ from the machine's."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from watch.core.days import DayRow, rows_of_month
 from watch.core.ledger import Entry, plausible
 from watch.core.reading import Observation, Verdict
-from watch.core.sketch import Sketch
 from watch.errors import RowsDamaged, StoreCorrupt
 from watch.stores.sqlite import rows
 from watch.stores.sqlite.faults import damaged, explained
 from watch.stores.sqlite.happenings import HappeningReads
 from watch.stores.sqlite.opening import readable
+from watch.stores.sqlite.sketches import SketchReads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -54,7 +54,7 @@ _LAST = (
 _COLUMNS = "at_ms, took_ms, seq, verdict, reason, detail, latency_us, tainted, body"
 
 
-class SqliteReads(HappeningReads):
+class SqliteReads(HappeningReads, SketchReads):
     """`watch.ports.Reads` on a database file that another process may be writing.
 
     A row that cannot be read is named, with a way out (StoreCorrupt), or left out if the hub can go on without it.
@@ -255,18 +255,6 @@ class SqliteReads(HappeningReads):
         for check, fact, quarter_ms, sums in self._useful("trend", kept, rows.quarter_of):
             found.setdefault(check, {}).setdefault(fact, {})[quarter_ms] = sums
         return found
-
-    def sketch(self, check: str, from_ms: int, to_ms: int) -> Sketch:
-        found = self._raw(
-            "SELECT body FROM sketch WHERE check_name = ? AND hour_ms > ? AND hour_ms < ?",
-            check,
-            from_ms - _HOUR_MS,
-            to_ms,
-        )
-        merged = Sketch()
-        for part in self._useful("sketch", found, lambda row: Sketch.from_bytes(row[0])):
-            merged.merge(part)
-        return merged
 
     def _rows(self, sql: str, *values: int | str) -> list[tuple[Any, ...]]:
         with explained(self._path):
