@@ -43,7 +43,7 @@ def test_its_people_and_alerts_work_once_they_are_no_comments(tmp_path):
     path.write_text(text)
     read = load(path, environ={"NTFY_TOPIC": "x"})
     assert read.warnings == ()
-    assert len(read.settings.alerts) == 4
+    assert len(read.settings.alerts) == 6
 
 
 def test_its_network_checks_work_once_they_are_no_comments(tmp_path):

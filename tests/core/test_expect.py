@@ -159,7 +159,7 @@ def test_a_broken_one_says_what_was_found_and_what_was_expected(text, reason, de
         ("certificate > 5d", 0, "did you mean certificate.left?"),
         ("zebra == 1", 0, "write one of body, certificate.left"),
         ("jsno == 1", 0, "did you mean json(PATH)?"),
-        ("latency < 5", 10, "5 has no unit: write 5s or 5ms"),
+        ("latency < 5", 10, "5 has no unit: write 5s, 5m, 5h or 5d"),
         ("size > 5", 7, "write 5B, 5MB or 5MiB"),
         ("free > 5", 7, "write 5%"),
         ("status == 5s", 10, "without a unit"),

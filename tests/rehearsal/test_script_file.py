@@ -17,7 +17,7 @@ MISTAKES = [
     ("faults: [{component: web, goes: blind, from: 1m}]", "only a vantage point can be blind",
      "write `vantage: …`, or `goes: unknown`"),
     ("faults: [{component: web, goes: down}]", "a fault needs `from`", "write `from: …`"),
-    ("faults: [{component: web, goes: down, from: 5}]", "5 has no unit", "write 5s or 5ms"),
+    ("faults: [{component: web, goes: down, from: 5}]", "5 has no unit", "write 5s, 5m, 5h or 5d"),
     ("faults: [{component: web, goes: down, from: 5h}]", "this is after the end of the script",
      "write an earlier time, or a greater `length`"),
     ("faults: [{component: web, goes: down, from: 2025-11-21 10:00}]", "this is before `start`", "a later time"),
