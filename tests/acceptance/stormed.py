@@ -100,12 +100,12 @@ class Stormed(Killed):
             if how == "leased":
                 with _stopped(ready):
                     await self._leased()
-                    killed = _killed(ready)
+                    killed = _was_killed(ready)
             elif "sending" in how:
                 async with self._letter_unanswered():
-                    killed = _killed(children(template)[0] if how == "sending" else template)
+                    killed = _was_killed(children(template)[0] if how == "sending" else template)
             else:
-                killed = _killed(ready if how == "ready" else template)
+                killed = _was_killed(ready if how == "ready" else template)
 
     async def _hub_killed(self, how: str) -> None:
         """Kill the hub; what can be read before must be there afterwards."""
@@ -203,8 +203,8 @@ def _told(text: str) -> list[tuple[str, str, str]]:
     return [(key, name.lower(), event) for key, (name, event) in zip(keys, said, strict=True)]
 
 
-def _killed(pid: int) -> bool:
-    """Whether the process was there to be killed."""
+def _was_killed(pid: int) -> bool:
+    """Kill the process; whether it was still there."""
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
