@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from bench.targets import Targets as Crowd
     from tests.alerts.receiver import Receiver
 
-AWAY = 5.0  # seconds: longer than a state of the two holds (2.5 × 1 s + 500 ms)
+AWAY = 5.0  # seconds: longer than a state of the two holds (2.5 × 1 s + 1500 ms)
 _CONFIG = """
 service: {{name: Acme {number}, timezone: UTC}}
 defaults: {{timeout: 5s, every: 30s}}
@@ -46,7 +46,7 @@ alerts: [{{when: down, components: all}}]
 alerting: {{group_wait: 100ms, resolve_hold: 1s, reopen: 1s, flapping: {{start: 1000}}}}
 components:
 """
-_PART = "  {name}: {{checks: {{home: {{http: '{url}/{target}', every: 1s, timeout: 1500ms, retry_every: 300ms}}}}}}\n"
+_PART = "  {name}: {{checks: {{home: {{http: '{url}/{target}', every: 1s, timeout: {timeout}, retry_every: 300ms}}}}}}\n"
 # What must still be there after a kill because somebody could have read it before.
 _KEPT = {
     "ledger": "SELECT seq, hash FROM ledger",
@@ -91,6 +91,7 @@ class Killed:
     """
 
     CONFIG: ClassVar[str] = _CONFIG
+    TIMEOUT: ClassVar[str] = "1500ms"
     FLAKY: ClassVar[tuple[str, ...]] = ("flaky",)  # the components that go down and come back
 
     folder: Path
@@ -121,12 +122,15 @@ class Killed:
     def _written(self) -> str:
         parts = {"steady": "steady", **self.flaky}
         text = self.CONFIG.format(number=self.number, phone=self.phone.url)
-        text += "".join(_PART.format(name=n, url=self.targets.url, target=t) for n, t in parts.items())
+        text += "".join(self._part(name, target) for name, target in parts.items())
         return text + (components("http", self.crowd, self.checks) if self.crowd is not None else "")
+
+    def _part(self, name: str, target: str) -> str:
+        return _PART.format(name=name, url=self.targets.url, target=target, timeout=self.TIMEOUT)
 
     def _texts(self, kill: int) -> list[str]:
         """The file as it is, with a component more, and with a mistake."""
-        more = _PART.format(name=f"extra{kill}", url=self.targets.url, target="steady")
+        more = self._part(f"extra{kill}", "steady")
         return [self.text + self._listen, self.text + more + self._listen, "components: [1\n"]
 
     # ---- killing ----
