@@ -7,11 +7,14 @@ from pathlib import Path
 
 
 def alive(pid: int) -> bool:
-    """Whether the process exists and is no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+    """Whether a thread of the process exists and is no zombie: the last one closes its files."""
+    return any(_state(stat) not in ("Z", "X", "") for stat in Path("/proc").glob(f"{pid}/task/*/stat"))
+
+
+def _state(stat: Path) -> str:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return stat.read_text().rpartition(")")[2].split()[0]
+    return ""
 
 
 def children(pid: int) -> list[int]:
