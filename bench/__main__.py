@@ -1,7 +1,8 @@
 """Measure, print the tables, and exit with 1 when a goal is missed. `kinds` measures only the kinds of probes,
-`against` this tree beside another checkout, `overload` what a hub says that cannot keep up.
+`against` this tree beside another checkout, `overload` what a hub says that cannot keep up, `storm` how its pages leave
+in a storm of outages.
 
-python -m bench [kinds [KIND…] | against TREE | overload [TRIAL…]]
+python -m bench [kinds [KIND…] | against TREE | overload [TRIAL…] | storm [TRIAL…]]
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import against, kinds, overload
+from bench import against, kinds, overload, storm
 from bench.cost import Cost, costs
 from bench.crowd import Crowd, crowd
 from bench.table import table
@@ -40,6 +41,8 @@ def main(*words: str) -> int:
         return _against(Path(words[1]).resolve())
     if words[:1] == ("overload",) and set(words[1:]) <= set(overload.NAMES):
         return _overload(words[1:])
+    if words[:1] == ("storm",) and set(words[1:]) <= set(storm.TRIALS):
+        return _storm(words[1:])
     if words[:1] not in ((), ("kinds",)) or not set(words[1:]) <= set(probes.kinds()):
         sys.exit(f"{__doc__}\nKIND is one of: {', '.join(probes.kinds())}")
     reached = bool(words) or _beside_theirs()
@@ -62,6 +65,14 @@ def _against(other: Path) -> int:
 def _overload(names: tuple[str, ...]) -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as name, serving(Path(name)) as targets:
         text, held = overload.run(names, Path(name), targets, _say)
+    _say("")
+    print(text)
+    return 0 if held else 1
+
+
+def _storm(names: tuple[str, ...]) -> int:
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        text, held = storm.run(names, Path(name), _say)
     _say("")
     print(text)
     return 0 if held else 1

@@ -2,6 +2,8 @@
 
 kills    a hub with 10,000 checks is killed with -9 while it runs and makes the checkpoints of months, at a reload, and
          in its start (tests/acceptance/killed.py)
+storms   hubs, and the processes that send their letters, are killed with -9 in a storm of outages
+         (tests/acceptance/stormed.py)
 moments  kills in the middle of checkpoints, reloads, migrations, backups and restores
          (tests/acceptance/moments.py, copies.py)
 cuts     the current goes at any instant of a hub's life, of a restore and of a migration
@@ -12,7 +14,7 @@ Each draws from a seed, which its line names; `--seed` draws the same again. A l
 `--count` is how many kills, kills of each kind, cuts of each sort, or seconds, and `--within` after how many seconds a
 hub is killed no more. Ends with 1 if anything was lost, false or told wrongly.
 
-python -m bench.soak [kills | moments | cuts | disk …] [--seed N] [--count N] [--within SECONDS]
+python -m bench.soak [kills | storms | moments | cuts | disk …] [--seed N] [--count N] [--within SECONDS]
 """
 
 from __future__ import annotations
@@ -35,12 +37,14 @@ from bench.targets import serving
 from tests.acceptance import copies, cut_copies, full, moments, power
 from tests.acceptance.killed import AWAY, Killed, Targets
 from tests.acceptance.past import lived
+from tests.acceptance.stormed import Stormed
 from tests.alerts.receiver import Serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 CHECKS, MONTHS = 10_000, 12
+_STORMED = 2  # hubs at the same time
 _MOMENTS = {
     "at checkpoints of months": moments.at_checkpoints,
     "at reloads": moments.at_reloads,
@@ -74,6 +78,20 @@ async def _kills(folder: Path, of: Portion) -> None:
             await lived(folder / "hub", months=MONTHS, text=hub.text, a_month=0)
             await hub.run(of.count, of.within)
     _say(f"kills   seed {of.seed}: {hub.kinds.total()} of a hub with {CHECKS + 2} checks: {hub.figures()}")
+
+
+async def _storms(folder: Path, of: Portion) -> None:
+    """Hubs side by side, which share the kills."""
+    async with Targets() as targets, Serving() as phone:
+        hubs = [
+            Stormed(folder / str(n), n, f"{of.seed} storm {n}", targets, phone, aways=(0.0,))
+            for n in range(_STORMED)
+        ]
+        async with asyncio.TaskGroup() as group:
+            for n, hub in enumerate(hubs):
+                group.create_task(hub.run((of.count + n) // _STORMED, of.within))
+    for hub in hubs:
+        _say(f"storms  seed {of.seed}: {hub.figures()}")
 
 
 async def _moments(folder: Path, of: Portion) -> None:
@@ -136,6 +154,7 @@ async def _one_disk(folder: Path, kind: str, seconds: int) -> None:
 
 SOAKS: dict[str, tuple[Callable[[Path, Portion], Coroutine[None, None, None]], int]] = {
     "kills": (_kills, 100),
+    "storms": (_storms, 200),
     "moments": (_moments, 50),
     "cuts": (_cuts, 1530),
     "disk": (_disk, 600),

@@ -10,7 +10,6 @@ python -m bench storm [outage | flapping | single …]
 from __future__ import annotations
 
 import os
-import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -84,8 +83,15 @@ def _outage(folder: Path) -> Result:
 
 
 def _told(letters: list[Letter]) -> int:
-    """How many alerts *letters* speak of, by their titles."""
-    return sum(1 + int((re.findall(r"\(\+(\d+) more\)", it.title) or [0])[0]) for it in letters)
+    """How many alerts *letters* speak of, by their titles: `[Storm] DOWN: c1, c2 (+7); 2 resolved`."""
+    return sum(alerts_in(it.title) for it in letters)
+
+
+def alerts_in(title: str) -> int:
+    first, *others = title.partition(": ")[2].split("; ")
+    names, _, more = first.partition(" (+")
+    counted = sum(int(other.split()[0]) for other in others)
+    return len(names.split(", ")) + int(more.partition(")")[0] or 0) + counted
 
 
 def _flapping(folder: Path) -> Result:

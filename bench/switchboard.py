@@ -1,7 +1,7 @@
 """Thousands of web targets in one process: `/17` answers 200, or 503 while target 17 is down.
 
-Run as a program it serves on all loopback addresses at the port in its argument, and reads on standard input who goes
-down and who comes back: `down 0 1000`, `up 5 6`.
+Run as a program it serves on 64 addresses of the loopback at the port in its argument, and reads on standard input who
+goes down and who comes back: `down 0 1000`, `up 5 6`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from bench.targets import answered
 if TYPE_CHECKING:
     from types import TracebackType
 
-_HOSTS = 64  # the hub never has more than eight runs to one host at the same time
+# The hub never has more than eight runs to one host at the same time.
+_HOSTS = tuple(f"127.0.1.{n}" for n in range(1, 65))
 _ANSWERS = {
     False: b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok",
     True: b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
@@ -34,7 +35,7 @@ class Switchboard:
 
     def url(self, number: int) -> str:
         """The target called *number*."""
-        return f"http://127.0.1.{number % _HOSTS + 1}:{self._port}/{number}"
+        return f"http://{_HOSTS[number % len(_HOSTS)]}:{self._port}/{number}"
 
     def down(self, first: int, end: int) -> None:
         """The targets from *first* up to *end*, without it, go down."""
@@ -87,8 +88,7 @@ class _Line(asyncio.Protocol):
 async def _serve(port: int) -> None:
     down: set[int] = set()
     loop = asyncio.get_running_loop()
-    # All of the loopback, whose addresses cannot be bound to in one.
-    server = await loop.create_server(lambda: _Line(down), "0.0.0.0", port, backlog=_BACKLOG)
+    server = await loop.create_server(lambda: _Line(down), _HOSTS, port, backlog=_BACKLOG)
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     while line := await lines.readline():

@@ -5,7 +5,8 @@ asked for. It is killed while it runs, at a reload or in its start. Before each 
 read is read. Afterwards all of it must still be there; no healthy check was ever believed to be bad; every confirmed
 outage was told, nothing else was, and no notice came oftener than once more for each kill.
 
-`make test` kills five small hubs ten times each, `make soak` one with 10,000 checks a hundred times.
+`make test` kills five small hubs ten times each, `make soak` one with 10,000 checks a hundred times. In a storm
+(`stormed.py`) the processes that send are killed too.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import random
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from aiohttp import web
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from bench.targets import Targets as Crowd
     from tests.alerts.receiver import Receiver
 
-AWAY = 5.0  # seconds: longer than a state of the two holds (2.5 × 1 s + 500 ms)
+AWAY = 5.0  # seconds: longer than a state of the two holds (2.5 × 1 s + 1500 ms)
 _CONFIG = """
 service: {{name: Acme {number}, timezone: UTC}}
 defaults: {{timeout: 5s, every: 30s}}
@@ -45,7 +46,7 @@ alerts: [{{when: down, components: all}}]
 alerting: {{group_wait: 100ms, resolve_hold: 1s, reopen: 1s, flapping: {{start: 1000}}}}
 components:
 """
-_PART = "  {name}: {{checks: {{home: {{http: '{url}/{target}', every: 1s, timeout: 1500ms, retry_every: 300ms}}}}}}\n"
+_PART = "  {name}: {{checks: {{home: {{http: '{url}/{target}', every: 1s, timeout: {timeout}, retry_every: 300ms}}}}}}\n"
 # What must still be there after a kill because somebody could have read it before.
 _KEPT = {
     "ledger": "SELECT seq, hash FROM ledger",
@@ -89,6 +90,10 @@ class Killed:
         store: A store with a past to begin from: the folder of the hub is the store's.
     """
 
+    CONFIG: ClassVar[str] = _CONFIG
+    TIMEOUT: ClassVar[str] = "1500ms"
+    FLAKY: ClassVar[tuple[str, ...]] = ("flaky",)  # the components that go down and come back
+
     folder: Path
     number: int
     seed: str
@@ -104,7 +109,8 @@ class Killed:
     absences: list[tuple[int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.flaky, self._chance = f"flaky{self.number}", random.Random(self.seed)
+        self.flaky = {name: f"{name}{self.number}" for name in self.FLAKY}  # component → target
+        self._chance = random.Random(self.seed)
         self.folder.mkdir(exist_ok=True)
         self.text = self._written()
         self.hub = Hub(self.folder, self.text)
@@ -114,14 +120,17 @@ class Killed:
         self._starting = 1.0  # seconds that a start takes
 
     def _written(self) -> str:
-        parts = {"steady": "steady", "flaky": self.flaky}
-        text = _CONFIG.format(number=self.number, phone=self.phone.url)
-        text += "".join(_PART.format(name=n, url=self.targets.url, target=t) for n, t in parts.items())
+        parts = {"steady": "steady", **self.flaky}
+        text = self.CONFIG.format(number=self.number, phone=self.phone.url)
+        text += "".join(self._part(name, target) for name, target in parts.items())
         return text + (components("http", self.crowd, self.checks) if self.crowd is not None else "")
+
+    def _part(self, name: str, target: str) -> str:
+        return _PART.format(name=name, url=self.targets.url, target=target, timeout=self.TIMEOUT)
 
     def _texts(self, kill: int) -> list[str]:
         """The file as it is, with a component more, and with a mistake."""
-        more = _PART.format(name=f"extra{kill}", url=self.targets.url, target="steady")
+        more = self._part(f"extra{kill}", "steady")
         return [self.text + self._listen, self.text + more + self._listen, "components: [1\n"]
 
     # ---- killing ----
@@ -131,7 +140,7 @@ class Killed:
         over = time.monotonic() + within
         try:
             for kill in itertools.takewhile(lambda _: time.monotonic() < over, range(kills)):
-                (self.targets.down.add if kill % 3 else self.targets.down.discard)(self.flaky)
+                self._all_go(down=kill % 3 > 0)
                 await self._killed(kill, ("running", "reload", "running", "start")[kill % 4])
             await self._last_outage()
             self._look()
@@ -139,6 +148,9 @@ class Killed:
         finally:
             if self.hub.running is not None and self.hub.running.returncode is None:
                 await self.hub.kill()
+
+    def _all_go(self, *, down: bool) -> None:
+        (self.targets.down.update if down else self.targets.down.difference_update)(self.flaky.values())
 
     async def _killed(self, kill: int, how: str) -> None:
         (self.folder / "checks.yaml").write_text(self._texts(kill)[0])
@@ -181,17 +193,23 @@ class Killed:
     async def _last_outage(self) -> None:
         """An outage that the hub has all the time for: it must be told, and be over."""
         (self.folder / "checks.yaml").write_text(self._texts(0)[0])
-        self.targets.down.discard(self.flaky)
+        self._all_go(down=False)
         await begun(self.hub)
-        await until(self._told, what=f"all is told; {self.hub.said()[-500:]}")
-        before = self._count("down")
-        self.targets.down.add(self.flaky)
-        await until(lambda: self._count("down") > before, what=f"the last outage; {self.hub.said()[-500:]}")
-        self.targets.down.discard(self.flaky)
+        await until(lambda: not self._open(), what=f"all is over; {self.hub.said()[-500:]}")
+        self._all_go(down=True)
+        await until(self._all_told_down, what=f"the last outage; {self.hub.said()[-500:]}")
+        self._all_go(down=False)
         await until(self._told, what=f"its end is told; {self.hub.said()[-500:]}")
 
-    def _count(self, event: str) -> int:
-        return sum(_event(m) == event for m in self._messages())
+    def _open(self) -> list[tuple]:
+        return self.hub.rows("SELECT 1 FROM alert WHERE resolved_ms IS NULL")
+
+    def _all_told_down(self) -> bool:
+        (told,) = self.hub.rows(
+            "SELECT count(*) FROM alert a JOIN heard h ON h.alert_id = a.id "
+            "WHERE a.resolved_ms IS NULL AND json_extract(h.body, '$.event') = 'triggered'"
+        )
+        return told[0] == len(self.FLAKY)
 
     def _messages(self) -> list[dict]:
         return [body for path, body in self.phone.received if path == str(self.number)]
@@ -228,17 +246,18 @@ class Killed:
                 "SELECT subject, effective_ms, body FROM ledger WHERE kind = 'transition' ORDER BY seq"
             )
         ]
-        false = {(s, to) for s, to, _ in transitions if to in ("down", "degraded") and s != "flaky/home"}
+        flaky = {f"{name}/home": name for name in self.FLAKY}
+        false = {(s, to) for s, to, _ in transitions if to in ("down", "degraded") and s not in flaky}
         assert not false, f"a false state: {sorted(false)[:10]}"
         await until(self._steady_is_up, what=f"the steady target is up; {self.hub.said()[-500:]}")
         await asyncio.to_thread(self._judge_steady)
 
         self.alerts = [json.loads(body) for (body,) in self.hub.rows("SELECT body FROM alert")]
-        assert {a["subject"] for a in self.alerts} == {"flaky"}, "a false alert"
-        for at_ms in (at for subject, to, at in transitions if subject == "flaky/home" and to == "down"):
-            assert any(a["since_ms"] <= at_ms <= a["resolved_ms"] for a in self.alerts), (
-                f"the outage at {at_ms} raised no alert"
-            )
+        assert {a["subject"] for a in self.alerts} == set(self.FLAKY), "a false alert"
+        for name, at_ms in ((flaky[subject], at) for subject, to, at in transitions if to == "down"):
+            assert any(
+                a["subject"] == name and a["since_ms"] <= at_ms <= a["resolved_ms"] for a in self.alerts
+            ), f"the outage of {name} at {at_ms} raised no alert"
         self._judge_pages(kills)
 
     def _steady(self) -> list[tuple[int, int, State]]:

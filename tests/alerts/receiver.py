@@ -47,7 +47,10 @@ class Receiver:
 
 
 class Serving:
-    """A receiver while it serves."""
+    """A receiver while it serves, at *port* or at one that is free."""
+
+    def __init__(self, port: int = 0) -> None:
+        self._port = port
 
     async def __aenter__(self) -> Receiver:
         receiver = Receiver()
@@ -55,7 +58,7 @@ class Serving:
         app.router.add_route("*", "/{path:.*}", receiver.answer)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
         await site.start()
         port = self._runner.addresses[0][1]
         receiver.url = f"json://127.0.0.1:{port}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 import logging
 import os
@@ -19,6 +18,7 @@ import trustme
 
 from tests.alerts.receiver import Serving
 from tests.ports import free_port
+from tests.processes import alive, children
 from tests.yardstick import PATIENCE
 from watch.alerts.message import Letter, Message, SendOutcome, Sent, Tone
 from watch.alerts.sender import Sender
@@ -45,20 +45,6 @@ async def sender():
 async def receiver():
     async with Serving() as receiver:
         yield receiver
-
-
-def alive(pid: int) -> bool:
-    """Whether the process exists and is no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def children(pid: int) -> list[int]:
-    with contextlib.suppress(FileNotFoundError):
-        return [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
 
 
 async def eventually(condition) -> bool:
