@@ -98,7 +98,7 @@ def _flapping(folder: Path) -> Result:
     """10,000 checks go down and come back all the time."""
     result = Result(f"{CHECKS:,} checks flap every {FLAP_S} s for {FLAPPING_S // 60} min")
     parts = {"bank": CHECKS}
-    with Scene(folder, CHECKS, _BANK, more=parts) as scene:
+    with Scene(folder, CHECKS, _BANK, more=parts, every="30s") as scene:
         for half in range(FLAPPING_S // FLAP_S):
             (scene.targets.up if half % 2 else scene.targets.down)(0, CHECKS)
             if half == FLAPPING_S // FLAP_S // 2:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _HEAD = """
 service: {name: Storm}
-defaults: {every: 10s, timeout: 5s}
+defaults: {every: EVERY, timeout: 5s}
 store: sqlite:///hub.db
 listen: {page: "127.0.0.1:0", operators: "127.0.0.1:0"}
 alerting: {group_wait: 0s}
@@ -92,10 +92,13 @@ class Scene:
     Args:
         text: Who is told of what; RECEIVER is the receiver's URL.
         more: Components beside them: name → the number of its target.
+        every: How often each check runs, as in checks.yaml.
     """
 
-    def __init__(self, folder: Path, count: int, text: str, more: Mapping[str, int] | None = None) -> None:
-        self._folder, self._text = folder, text
+    def __init__(
+        self, folder: Path, count: int, text: str, more: Mapping[str, int] | None = None, every: str = "10s"
+    ) -> None:
+        self._folder, self._text, self._every = folder, text, every
         self._parts = {f"c{n}": n for n in range(count)} | dict(more or {})
         self._over = contextlib.ExitStack()
 
@@ -115,7 +118,9 @@ class Scene:
             for name, n in self._parts.items()
         )
         text = (
-            _HEAD + "".join(lines) + self._text.replace("RECEIVER", f"json://127.0.0.1:{self._receiver.port}")
+            _HEAD.replace("EVERY", self._every)
+            + "".join(lines)
+            + self._text.replace("RECEIVER", f"json://127.0.0.1:{self._receiver.port}")
         )
         self._hub = self._over.enter_context(started(self._folder, text, self._folder / "no-trust"))
         answered(f"{self._hub.operators}/readyz", within=180)
