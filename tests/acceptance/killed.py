@@ -284,13 +284,21 @@ class Killed:
         for message in messages:
             of = [key for key in keys if key in message["message"]]
             assert of, f"a false page: {message['title']}"
-            self.told.update((key, _event(message)) for key in of)
+            self.told.update((key, self._event(key, message)) for key in of)
         for alert in self.alerts:
             events = {event for key, event in self.told if key == alert["dedup_key"]}
             assert "late" in events or {"down", "recovered"} <= events, (
                 f"{alert['dedup_key']} was told as {events}: {[m['title'] for m in messages]}"
             )
         assert self.twice <= kills, f"more than one duplicate a kill: {self.told}"
+
+    def _event(self, key: str, message: dict) -> str:
+        """What *message* tells of the alert *key*; `[Acme] DOWN: web; 1 resolved` tells another's end."""
+        title, whole = message["title"].partition("] ")[2], f"{message['title']}\n{message['message']}"
+        ends = "resolved" in title and self.told[key, "down"] > 0
+        if title.startswith("DOWN") and not ends:
+            return "down"
+        return "late" if "was down" in whole.lower() or "late" in whole else "recovered"
 
     @property
     def twice(self) -> int:
@@ -310,10 +318,3 @@ class Killed:
 
 
 _HOW = {"running": "while it ran", "reload": "at a reload", "start": "in its start"}
-
-
-def _event(message: dict) -> str:
-    title, whole = message["title"].partition("] ")[2], f"{message['title']}\n{message['message']}"
-    if title.startswith("DOWN"):
-        return "down"
-    return "late" if "was down" in whole.lower() or "late" in whole else "recovered"

@@ -29,11 +29,13 @@ GONE = re.compile(r"connection refused: 127\.0\.0\.1:\d+|missing is \"\d+(, \d+)
 
 @dataclass
 class Told:
-    """How a command ended and what it said; *due*: the reasons there were to be red, by check."""
+    """How a command ended and what it said; *due*: the reasons there were to be red, by check; *out*: without what
+    it said on standard error."""
 
     code: int
     text: str
     due: dict[str, str] = field(default_factory=dict)
+    out: str = ""
 
     def rows(self) -> dict[str, list[str]]:
         """The rows of a table by check: verdict, time, reason, detail, as they stand below the heading."""
@@ -66,7 +68,7 @@ def commanded(path, *words) -> Told:
         [sys.executable, "-m", "watch", "--config", path, *words],
         cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE,
     )  # fmt: skip
-    return Told(done.returncode, done.stdout + done.stderr)
+    return Told(done.returncode, done.stdout + done.stderr, out=done.stdout)
 
 
 def watched(path, due) -> Told:
@@ -125,7 +127,7 @@ def test_while_all_stand_every_row_is_up_and_the_table_is_readable(story, where)
 
 
 def test_as_json_every_check_says_its_kind_and_its_facts(story):
-    said = [json.loads(line) for line in story.whole_json.text.splitlines()]
+    said = [json.loads(line) for line in story.whole_json.out.splitlines()]
     assert {it["kind"] for it in said} == set(kinds())
     assert {it["verdict"] for it in said} == {"up"}
     assert all(it["facts"] for it in said)
