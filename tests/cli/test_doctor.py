@@ -134,7 +134,7 @@ def test_a_configuration_that_does_not_exist_is_named(desk):
     (desk.folder / "checks.yaml").unlink()
     trouble = found(desk)["config_mistake"]
     assert "checks.yaml does not exist" in trouble["text"]
-    assert "Run `threenines init`" in trouble["cure"]
+    assert "or run `threenines init`" in trouble["cure"]
 
 
 def test_a_wrong_request_exits_with_2(desk):
