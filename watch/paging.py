@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 from watch.alerts.ack_link import AckLinks
@@ -35,7 +36,9 @@ class Paging:
         self._settings, self._clock = settings, clock
         self._links = AckLinks(partial(key_beside, settings().store), settings)
         rows = not_ahead(*reads.alerts(), clock.now_ms(), set_by_ms)
-        self.desk = ProvenDesk(settings(), *rows, reads.silences(), how_to_ack=self._links.line)
+        self.desk = ProvenDesk(
+            settings(), *rows, reads.silences(), spent=thread_time, how_to_ack=self._links.line
+        )
         self.desk.moved(clock.now_ms(), set_by_ms)
         told = Interventions(self.desk, settings, clock)
         self.verbs: Mapping[str, Callable[[Command], Awaitable[Mapping[str, Any]]]] = told.verbs

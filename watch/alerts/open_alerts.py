@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from watch.alerts.alert_changes import closed_by_hand, closed_ms, ended, uncovered, with_keys
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 CATCH_ALL = "catch_all"  # an alert's policy when its rule has no `escalate`
 
 
+@cache
 def ms(lasting: timedelta) -> int:
     """Whole milliseconds of *lasting*."""
     return lasting // timedelta(milliseconds=1)

@@ -1,7 +1,8 @@
 """The alert desk with the synthetic alert beside it: the hub and the dispatcher see one desk.
 
 What people see of a desk (its alerts, what is pending, since when something waits) is only of real alerts. The real
-desk comes first in each turn: a proof that arrives shows that the desk before it has done its turn, too.
+desk comes first in each turn: a proof that arrives shows that the desk before it has done its turn, too. In a storm it
+rests between its looks (`Share`), for less than a second; the synthetic alert never does.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from watch.alerts.circuit import Circuit
 from watch.alerts.condition import nobody
 from watch.alerts.reconciler import Reconciler
 from watch.alerts.row_ids import ids_after
+from watch.alerts.share import Share
 from watch.core.synthetic import SELF, apart
 
 if TYPE_CHECKING:
@@ -25,11 +27,15 @@ if TYPE_CHECKING:
 
 
 class ProvenDesk(Reconciler):
-    """A `Reconciler` with a `Circuit`, which costs nothing while it rests."""
+    """A `Reconciler` with a `Circuit`, which costs nothing while it rests.
+
+    Args:
+        spent: Returns the processor time of this thread in seconds; without it, no look is ever too long.
+    """
 
     def __init__(
         self, settings: Settings, alerts: Iterable[Alert] = (), notices: Iterable[Notice] = (),
-        heard: Iterable[Heard] = (), *more: Any, **named: Any,
+        heard: Iterable[Heard] = (), *more: Any, spent: Callable[[], float] = lambda: 0.0, **named: Any,
     ) -> None:  # fmt: skip
         alerts, notices = tuple(alerts), tuple(notices)
         real, ours = apart(alerts, notices, heard)
@@ -37,6 +43,7 @@ class ProvenDesk(Reconciler):
         super().__init__(settings, *real, *more, next_id=next_id, **named)
         self.circuit = Circuit(settings, ours, next_id)
         self.circuit.woken = self._wake
+        self._share = Share(spent)
 
     def _wake(self) -> None:
         self.woken()
@@ -45,7 +52,11 @@ class ProvenDesk(Reconciler):
         self, batch: Batch, now_ms: int, standings: Mapping[str, Standing], troubles: Sequence[OwnTrouble],
         quiet: Mapping[str, int], unasked: Callable[[str], bool] = nobody,
     ) -> None:  # fmt: skip
-        super().step(batch, now_ms, standings, troubles, quiet, unasked)
+        if self._share.ready(now_ms):
+            with self._share.taken(now_ms):
+                super().step(batch, now_ms, standings, troubles, quiet, unasked)
+        else:
+            self._pass_on(batch)
         self.circuit.step(batch, now_ms)
 
     def committed(self) -> None:

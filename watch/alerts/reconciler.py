@@ -94,8 +94,7 @@ class Reconciler:
             settings, lambda who: bool(self._channels(who)), self._recipients.lost, self._hearing.just_told
         )
         self._lines = CallLines(self._hearing, how_to_ack)
-        self._stepped: set[int] = set()
-        self.turns = Turns(settings)
+        self._stepped, self.turns = set[int](), Turns(settings)
         self.insight: Insight | None = None  # what is known of troubles, for letters
         self._changed = Batch()  # rows that changed between the steps, for the next one
         self.woken: Callable[[], None] = lambda: None
@@ -121,10 +120,9 @@ class Reconciler:
         """Know people by the names that `was:` gives them."""
         names = {p.was: p.name for p in self._settings.people.values() if p.was is not None}
         if names:
-            batch = self._changed
-            batch.alerts.update((a.id, a) for a in self.open_alerts.rename_people(names))
-            batch.notices.update((n.id, n) for n in self.outbox.rename(names))
-            batch.heard.update(self._hearing.rename(names))
+            self._changed.alerts.update((a.id, a) for a in self.open_alerts.rename_people(names))
+            self._changed.notices.update((n.id, n) for n in self.outbox.rename(names))
+            self._changed.heard.update(self._hearing.rename(names))
             self.turns.rename(names)
 
     def update(self, alert: Alert) -> None:
@@ -177,9 +175,7 @@ class Reconciler:
             quiet: The components whose alerts a maintenance window suppresses now, and until when.
             unasked: Whether a component is unknown only because it was not asked (again) yet.
         """
-        changed, self._changed = self._changed, Batch()
-        for part in ("alerts", "notices", "heard", "silences"):
-            getattr(batch, part).update(getattr(changed, part))
+        self._pass_on(batch)
         self.silences.look(now_ms)
         for alert in self.open_alerts.step(now_ms, standings, troubles, quiet, unasked, self.silences.hold):
             batch.alerts[alert.id] = alert
@@ -187,6 +183,12 @@ class Reconciler:
             self.open_alerts.update(alert)
             batch.alerts[alert.id] = alert
         self._reconcile(batch, now_ms)
+
+    def _pass_on(self, batch: Batch) -> None:
+        """Add to *batch* the rows that changed between the steps."""
+        changed, self._changed = self._changed, Batch()
+        for part in ("alerts", "notices", "heard", "silences"):
+            getattr(batch, part).update(getattr(changed, part))
 
     def committed(self) -> None:
         """Everything that `step` has added to batches so far is on disk and may be sent."""
@@ -212,9 +214,9 @@ class Reconciler:
         """Add to *batch* the changes that follow from the *outcome* of the letter that begins with row *notice_id*."""
         changed, told = self.outbox.sent(notice_id, outcome, now_ms)
         batch.notices.update((n.id, n) for n in changed)
+        alerts = self.open_alerts.alerts
         for row in told:
-            thread = root_key(row, self.open_alerts.alerts)
-            batch.heard.update(self._hearing.note(row, thread, self.open_alerts.alerts, now_ms))
+            batch.heard.update(self._hearing.note(row, root_key(row, alerts), alerts, now_ms))
 
     def next_due_ms(self, now_ms: int) -> int | None:
         """When to call `lease` again, Unix time in ms; None without rows."""
@@ -234,11 +236,9 @@ class Reconciler:
 
     def message(self, notice: Notice) -> Message:
         """What to send now for it."""
-        who = self.outbox.recipient(notice)
+        who, rows = self.outbox.recipient(notice), self.letter(notice)
         lines = partial(self._lines, recipient=who, at_ms=notice.lease_until_ms or notice.created_ms)
-        return enveloped(
-            self.letter(notice), who, self.open_alerts.alerts, self._hearing.all, self._settings, lines
-        )
+        return enveloped(rows, who, self.open_alerts.alerts, self._hearing.all, self._settings, lines)
 
     # ---- the next rows ----
 
@@ -288,13 +288,12 @@ class Reconciler:
 
     def _final(self, alert: Alert, now_ms: int) -> bool:
         """Whether *alert* is closed and can no longer reopen."""
-        closed_ms, reopen_ms = alert.resolved_ms, ms(self._settings.alerting.reopen)
-        return closed_ms is not None and now_ms - closed_ms >= reopen_ms
+        since_ms = now_ms - ms(self._settings.alerting.reopen)
+        return alert.resolved_ms is not None and alert.resolved_ms <= since_ms
 
     def _forget(self, alert: Alert) -> None:
         self.open_alerts.forget(alert.id)
         self._hearing.forget(alert.id)
 
     def _channels(self, person: str) -> int:
-        known = self._settings.people.get(person)
-        return len(known.channels) if known is not None else 0
+        return len(known.channels) if (known := self._settings.people.get(person)) else 0
