@@ -23,12 +23,17 @@ from watch.probes.wire.shares.rpc import Calls
 pytestmark = pytest.mark.xdist_group("ganesha")
 
 # Ganesha wants an address that is not of the loopback before it believes in IPv4; rpcbind wants its folder in /run.
+# Now and then Ganesha hangs in its start for ever: then it is started anew.
 SERVE = """
 mount -t tmpfs none /run && mkdir /run/rpcbind && ip link set lo up && ip address add 10.9.9.9/32 dev lo || exit 1
-rpcbind -f & /usr/bin/ganesha.nfsd -F -f "$0/conf" -L "$0/log" -p "$0/pid" & server=$!
-until (echo > /dev/tcp/127.0.0.1/2049) 2>&-; do kill -0 $server || exit 1; sleep 0.1; done
-echo ready
-wait
+rpcbind -f &
+until (echo > /dev/tcp/127.0.0.1/111) 2>&-; do sleep 0.1; done
+for try in 1 2 3 4 5; do
+  /usr/bin/ganesha.nfsd -F -f "$0/conf" -L "$0/log" -p "$0/pid" & server=$!
+  for n in $(seq 200); do (echo > /dev/tcp/127.0.0.1/2049) 2>&- && echo ready && wait; kill -0 $server || break; sleep 0.1; done
+  kill -9 $server; rm -f "$0/pid"
+done
+exit 1
 """
 CONFIG = """
 NFS_CORE_PARAM {{ NFS_Port=2049; MNT_Port=20048; Bind_addr=127.0.0.1; Protocols=3,4; Enable_NLM=false;
