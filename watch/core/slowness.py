@@ -53,7 +53,7 @@ class SlowTerms:
         return max(self.hold, 1.5 * self.lasting(every)) // timedelta(milliseconds=1)
 
     def window_ms(self, every: timedelta) -> int:
-        """The same, in ms."""
+        """The window of a check with that interval, in ms."""
         return self.lasting(every) // timedelta(milliseconds=1)
 
 
