@@ -181,6 +181,7 @@ async def outage_while_full(scene: Scene, seconds: float = 0) -> str:
     """
     hub, third = scene.hub, seconds / 3
     await hub.begin()
+    await until(lambda: hub.rows("SELECT 1 FROM observation"), what="a reading is on disk before it is full")
     scene.full(True)
     await scene.page("MONITORING TROUBLE", "the store takes no writes")
     await scene.ready(False)
